@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about what can go wrong: one family of errors, one meaning and one exit code each."""
+
+
+class ExactlumpError(Exception):
+    """Something that the caller must hear about; the message is one line: place: what was found, what was expected."""
+
+    exit_code = 5
+
+
+class FormatError(ExactlumpError, ValueError):
+    """A file that cannot be read, or that breaks the rules of its format."""
+
+    exit_code = 2
+
+
+class ShapeError(FormatError):
+    """Sizes that do not fit together."""
+
+
+class CannotWrite(ExactlumpError, ValueError):
+    """A network that the asked-for format cannot hold without rounding, or a place that cannot be written."""
+
+    exit_code = 2
+
+
+class UnsupportedLayer(ExactlumpError):
+    """An operator or a feature of a format that no rule of this project covers."""
+
+    exit_code = 4
+
+
+class NotALumping(ExactlumpError, ValueError):
+    """A relation that Definition 6 (corrected) does not allow."""
+
+    exit_code = 2
+
+
+class NoExactValue(ExactlumpError):
+    """A value that is not a rational number, such as the sigmoid of 1."""
+
+    exit_code = 4

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about exact numbers: the one door between floats and rationals, and matrices that keep both.
+
+Numbers are elements of SymPy's field QQ.  Its ground type is python-flint's `fmpq` when that package is
+installed, which it is by default; docs/architecture.md says why.  Equality is `==`, never a tolerance.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from operator import mul
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import QQ
+
+from exactlump.errors import FormatError, ShapeError
+
+# An element of SymPy's QQ.  SymPy ships no type hints and its ground type varies, hence Any.
+Rational: TypeAlias = Any
+Vector: TypeAlias = tuple[Rational, ...]
+SparseRow: TypeAlias = dict[int, Rational]
+
+ZERO: Rational = QQ(0)
+ONE: Rational = QQ(1)
+
+_TEXT = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?")
+
+
+def rational(value: int | float | str, denominator: int = 1) -> Rational:
+    """The exact value of an integer, a finite float, or the text `p/q`, divided by `denominator`.
+
+    >>> rational(0.5) == rational("1/2") == rational(1, 2)
+    True
+    """
+    if isinstance(value, str):
+        return parse(value) / denominator
+    if isinstance(value, float):
+        value, power = value.as_integer_ratio()
+        return QQ(value, power * denominator)
+    return QQ(int(value), denominator)
+
+
+def fraction(value: Rational) -> tuple[int, int]:
+    """Numerator and positive denominator in lowest terms, as Python integers (which hash fast)."""
+    return int(value.numerator), int(value.denominator)
+
+
+def text(value: Rational) -> str:
+    """The canonical text of a rational: `-7/3`, or `5` when the denominator is 1.
+
+    >>> text(rational(-14, 6)), text(rational(5))
+    ('-7/3', '5')
+    """
+    p, q = fraction(value)
+    return str(p) if q == 1 else f"{p}/{q}"
+
+
+def parse(word: str) -> Rational:
+    """The rational that the canonical text names; FormatError for anything else, `2/4` and `-0` included."""
+    if not _TEXT.fullmatch(word) or len(word) > 100_000:
+        raise FormatError(f"number {word[:40]!r}: expected an integer or p/q in lowest terms")
+    p, _, q = word.partition("/")
+    value = QQ(_big(p), _big(q) if q else 1)
+    if text(value) != word:
+        raise FormatError(f"number {word[:40]!r}: expected lowest terms, {text(value)[:40]!r}")
+    return value
+
+
+def _big(digits: str) -> int:
+    """int(digits) without CPython's limit of 4,300 digits."""
+    if len(digits) <= 4000:
+        return int(digits)
+    half = len(digits) // 2
+    sign = -1 if digits.startswith("-") else 1
+    return _big(digits[:-half]) * 10**half + sign * int(_big(digits[-half:]))
+
+
+def decimal(word: str) -> Rational:
+    """The exact value of a decimal such as `-1.25e-3`; FormatError for anything else, `nan` and `inf` included."""
+    match = re.fullmatch(r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]{1,4}))?", word)
+    if not match or not (match[2] or match[3]) or len(word) > 4000:
+        raise FormatError(f"number {word[:40]!r}: expected a decimal")
+    digits, exponent = int(match[2] + match[3]), int(match[4] or 0) - len(match[3])
+    value = QQ(digits * 10**exponent) if exponent >= 0 else QQ(digits, 10**-exponent)
+    return -value if match[1] == "-" else value
+
+
+def decimal_text(value: Rational) -> str | None:
+    """The shortest plain decimal equal to `value`, or None when the expansion does not terminate.
+
+    >>> decimal_text(rational(-1, 8)), decimal_text(rational(1, 3))
+    ('-0.125', None)
+    """
+    p, q = fraction(value)
+    twos = (q & -q).bit_length() - 1
+    fives, rest = 0, q >> twos
+    while rest % 5 == 0:
+        fives, rest = fives + 1, rest // 5
+    if rest != 1:
+        return None
+    places = max(twos, fives)
+    digits = str(abs(p) * 10**places // q).rjust(places + 1, "0")
+    sign = "-" if p < 0 else ""
+    return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
+
+
+def is_simple(ratio: Rational) -> bool:
+    """Whether |ratio| is an integer or a power of two: the ratios for which an original neuron represents its class."""
+    p, q = fraction(abs(ratio))
+    return q == 1 or (p == 1 and q & (q - 1) == 0)
+
+
+def primitive(values: Iterable[Rational]) -> tuple[list[int], Rational]:
+    """Coprime integers p and a positive content g with values == g * p; ([0, ...], 1) for zeros.
+
+    >>> primitive([rational(3, 4), rational(-9, 2)]) == ([1, -6], rational(3, 4))
+    True
+    """
+    pairs = [fraction(value) for value in values]
+    denominator = math.lcm(*(q for _, q in pairs))
+    integers = [p * (denominator // q) for p, q in pairs]
+    divisor = math.gcd(*integers)
+    if divisor == 0:
+        return integers, ONE
+    return [n // divisor for n in integers], QQ(divisor, denominator)
+
+
+def floor_log2(value: Rational) -> int:
+    """The binary exponent e of a non-zero rational: 2^e <= |value| < 2^(e+1)."""
+    p, q = fraction(abs(value))
+    exponent = p.bit_length() - q.bit_length()
+    return exponent if p << max(-exponent, 0) >= q << max(exponent, 0) else exponent - 1
+
+
+def power_of_two(exponent: int) -> Rational:
+    """2^exponent, exactly."""
+    return QQ(1 << exponent) if exponent >= 0 else QQ(1, 1 << -exponent)
+
+
+class Matrix:
+    """An exact matrix: row v holds the weights of neuron v, `matrix.row(v)[u]` being the paper's W(u, v).
+
+    It is made from a float array, which it keeps bit for bit, or from sparse rows of rationals.
+    Immutable by convention; rows are turned into rationals when asked for, so that a matrix of
+    floats costs no more than the floats.
+    """
+
+    __slots__ = ("_integers", "_rows", "floats", "shape")
+
+    def __init__(
+        self, shape: tuple[int, int], floats: NDArray[Any] | None, rows: tuple[SparseRow, ...] | None
+    ) -> None:
+        self.shape = shape
+        self.floats = floats
+        self._rows = rows
+        self._integers: list[tuple[list[int], list[int], int]] | None = None
+
+    @staticmethod
+    def from_floats(array: NDArray[Any]) -> "Matrix":
+        """The matrix whose entries are the exact values of a finite 2-D float array, (rows, columns)."""
+        if array.ndim != 2:
+            raise ShapeError(f"matrix: found {array.ndim} dimensions, expected 2")
+        return Matrix((array.shape[0], array.shape[1]), array, None)
+
+    @staticmethod
+    def from_rows(rows: Sequence[Mapping[int, Rational]], columns: int) -> "Matrix":
+        """The matrix of sparse rows {column: value}; zeros may be left out."""
+        kept = tuple({u: w for u, w in sorted(row.items()) if w} for row in rows)
+        if any(row and not (0 <= min(row) and max(row) < columns) for row in kept):
+            raise ShapeError(f"matrix: found a column outside 0..{columns - 1}")
+        return Matrix((len(kept), columns), None, kept)
+
+    def row(self, v: int) -> SparseRow:
+        """The non-zero entries of row v, {column: value}, columns ascending; not to be changed."""
+        if self._rows is not None:
+            return self._rows[v]
+        columns, values = self._nonzero(v)
+        return {u: QQ(*w.as_integer_ratio()) for u, w in zip(columns, values, strict=True)}
+
+    @property
+    def nonzeros(self) -> int:
+        """How many entries are not zero."""
+        if self.floats is not None:
+            return int(np.count_nonzero(self.floats))
+        return sum(len(row) for row in self._rows or ())
+
+    def entry(self, v: int, u: int) -> Rational:
+        """The entry of row v and column u."""
+        if self.floats is not None:
+            return rational(float(self.floats[v, u]))
+        return self.row(v).get(u, ZERO)
+
+    def times(self, x: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Numerators and denominators, row by row, of the product with a vector of integers."""
+        if self._integers is None:
+            self._integers = [_integer_row(self.row(v)) for v in range(self.shape[0])]
+        tops = [sum(map(mul, values, map(x.__getitem__, columns))) for columns, values, _ in self._integers]
+        return tops, [denominator for _, _, denominator in self._integers]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Matrix):
+            return NotImplemented
+        return self.shape == other.shape and all(self.row(v) == other.row(v) for v in range(self.shape[0]))
+
+    def __repr__(self) -> str:
+        return f"Matrix{self.shape}"
+
+    __hash__ = None  # type: ignore[assignment]  # equality is by value and may be expensive
+
+    def _nonzero(self, v: int) -> tuple[list[int], list[float]]:
+        assert self.floats is not None
+        row = self.floats[v]
+        columns = np.flatnonzero(row)
+        return columns.tolist(), row[columns].astype(np.float64).tolist()
+
+
+def _integer_row(row: SparseRow) -> tuple[list[int], list[int], int]:
+    pairs = [fraction(w) for w in row.values()]
+    denominator = math.lcm(*(q for _, q in pairs))
+    return list(row), [p * (denominator // q) for p, q in pairs], denominator
