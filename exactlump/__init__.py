@@ -1,4 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exact lumping of neural networks: smaller networks that compute the same function, with a certificate."""
+"""Exact lumping of neural networks: smaller networks that compute the same function, with a certificate.
+
+    >>> import exactlump
+    >>> done = exactlump.reduce_file("big.onnx", "small.onnx")            # doctest: +SKIP
+    >>> done.reduction.original.neurons, done.reduction.reduced.neurons    # doctest: +SKIP
+    (384, 113)
+"""
 
 __version__ = "0.1.0"
+
+from exactlump.activation import Activation, leaky_relu
+from exactlump.errors import ExactlumpError, FormatError, NotALumping, UnsupportedLayer
+from exactlump.formats import read, write
+from exactlump.lump import Lumping, is_lumping, maximum_lumping
+from exactlump.network import Activate, Dense, Network, Port
+from exactlump.quotient import quotient
+from exactlump.rational import Matrix, rational
+from exactlump.reduce import Reduction, exact_quotient, reduce
+from exactlump.verbs import inspect_file, reduce_file
+
+__all__ = [
+    "Activate",
+    "Activation",
+    "Dense",
+    "ExactlumpError",
+    "FormatError",
+    "Lumping",
+    "Matrix",
+    "Network",
+    "NotALumping",
+    "Port",
+    "Reduction",
+    "UnsupportedLayer",
+    "exact_quotient",
+    "inspect_file",
+    "is_lumping",
+    "leaky_relu",
+    "maximum_lumping",
+    "quotient",
+    "rational",
+    "read",
+    "reduce",
+    "reduce_file",
+    "write",
+]

@@ -15,7 +15,7 @@ may use such pairs (c, h) and no others (docs/paper-to-code.md, "activations").
 from dataclasses import dataclass
 
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.rational import ONE, ZERO, Rational, Vector, rational
+from exactlump.rational import ONE, ZERO, Rational, Vector, rational, text
 
 # Activations of which nothing is used but equality, with their value at 0 where that is rational.
 _OPAQUE: dict[str, Rational | None] = {
@@ -68,6 +68,17 @@ class Activation:
         if self.slope == -1:
             return abs(c)
         return c if c > 0 else None
+
+    def __str__(self) -> str:
+        """The name that people know it by.
+
+        >>> str(leaky_relu(ZERO)), str(leaky_relu(rational(1, 4)))
+        ('relu', 'leaky_relu(1/4)')
+        """
+        if self.slope is None:
+            return self.name
+        common = {0: "relu", 1: "identity", -1: "abs"}
+        return next((name for slope, name in common.items() if self.slope == slope), f"leaky_relu({text(self.slope)})")
 
     @property
     def signed(self) -> bool:

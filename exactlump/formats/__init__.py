@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about choosing a format by the file's suffix: `read`, `write` and `digest` for all of them.
+
+The format modules are imported when they are needed: importing onnx takes longer than reading most networks.
+"""
+
+import os
+from pathlib import Path
+
+from exactlump.errors import FormatError
+from exactlump.formats.files import MAX_UNPACKED, ModelFile, about, read_bytes, write_atomically, write_together
+from exactlump.network import Network
+
+__all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "read", "write", "write_atomically"]
+
+FORMATS = ("onnx.gz", "onnx", "nnet", "json")
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """`onnx`, `onnx.gz`, `nnet` or `json`, by suffix; FormatError for any other."""
+    name = os.path.basename(os.fspath(path)).lower()
+    for known in FORMATS:
+        if name.endswith("." + known):
+            return known
+    suffix = os.path.splitext(name)[1] or "none"
+    raise FormatError(f"suffix: found {suffix}, expected .onnx, .onnx.gz, .nnet or .json")
+
+
+def read(path: str | os.PathLike[str], *, raw_nnet: bool = False, max_unpacked: int = MAX_UNPACKED) -> Network:
+    """The network that a file holds.
+
+    raw_nnet      leave out the normalisation in the header of a .nnet file
+    max_unpacked  the most bytes that a .onnx.gz file may unpack to
+    Raises FormatError (ShapeError) for a file that breaks its format, UnsupportedLayer for what no rule covers.
+    """
+    path = Path(path)
+    with about(path):
+        kind = format_of(path)
+        data = read_bytes(path)
+        if kind == "nnet":
+            from exactlump.formats import nnet
+
+            return nnet.parse(data, raw=raw_nnet)
+        if kind == "json":
+            from exactlump.formats import exact
+
+            return exact.parse(data)
+        from exactlump.formats import onnx
+
+        return onnx.parse(onnx.load(data, kind, max_unpacked), path.parent)
+
+
+def digest(path: str | os.PathLike[str], *, max_unpacked: int = MAX_UNPACKED) -> ModelFile:
+    """The hashes of a model file, its constants and its external data; raises FormatError, UnsupportedLayer."""
+    import hashlib
+
+    path = Path(path)
+    with about(path):
+        kind = format_of(path)
+        data = read_bytes(path)
+        whole = hashlib.sha256(data).hexdigest()
+        if kind in ("nnet", "json"):
+            return ModelFile(kind, whole)
+        from exactlump.formats import onnx
+
+        return ModelFile(kind, whole, *onnx.hashes(onnx.load(data, kind, max_unpacked), path.parent))
+
+
+def write(
+    network: Network,
+    path: str | os.PathLike[str],
+    *,
+    dtype: str | None = None,
+    like: str | os.PathLike[str] | None = None,
+    raw_nnet: bool = False,
+    max_inline: int = 1_800_000_000,
+) -> None:
+    """Write a network, exactly or not at all: CannotWrite when the format cannot hold it or the place is closed.
+
+    dtype       the float type of an ONNX file; default: the network's own
+    like        a .nnet file whose comments and input bounds a new .nnet file repeats
+    raw_nnet    the network leaves out that file's normalisation, so its header is repeated too
+    max_inline  an ONNX file with more bytes of weights keeps them beside it, in the file `<path>.data`
+    """
+    with about(path):
+        kind = format_of(path)
+        contents = {os.fspath(path): b""}
+        if kind == "nnet":
+            from exactlump.formats import nnet
+
+            header = None
+            if like is not None:
+                with about(like):
+                    header = nnet.header(read_bytes(Path(like)))
+            contents[os.fspath(path)] = nnet.render(network, header, raw=raw_nnet)
+        elif kind == "json":
+            from exactlump.formats import exact
+
+            contents[os.fspath(path)] = exact.render(network)
+        else:
+            from exactlump.formats import onnx_write
+
+            contents = dict(onnx_write.render(network, path, dtype, packed=kind == "onnx.gz", max_inline=max_inline))
+    write_together(contents)

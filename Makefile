@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything is installed into .venv: by uv where that is on the PATH, else by pip (`make UV= test`: by pip in any case).
+# Another interpreter: `make PYTHON=python3.12 test`, after `make clean`.
+
+PYTHON ?= python3
+UV ?= $(shell command -v uv)
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := out/demo
+
+INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint clean
+
+help:
+	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
+	@echo 'make test    run the tests'
+	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
+	@echo 'make clean   remove $(VENV), out and all caches'
+
+demo: $(VENV)/core.stamp
+	@$(BIN)/exactlump demo --out $(OUT)
+	@for certificate in $(OUT)/*.cert.json; do \
+		reduced=$${certificate%.cert.json}; \
+		name=$$(basename "$$reduced"); \
+		original=$$(ls exactlump/networks/$${name%%.*}.*) || exit 2; \
+		echo "$(PYTHON) -I exactlump/check.py $$original $$reduced $$certificate"; \
+		$(PYTHON) -I exactlump/check.py "$$original" "$$reduced" "$$certificate" || exit; \
+	done
+
+test: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than all that its step depends on.  The dev tools include the core: one install serves both.
+$(VENV)/made.stamp: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo '$(PYTHON): not found, expected Python 3.11 or newer: sudo apt-get install python3 python3-venv' >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON): found $$($(PYTHON) --version), expected Python 3.11 or newer: set PYTHON=" >&2; exit 2; }
+	@test -n '$(UV)' || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo '$(PYTHON): found no module ensurepip, expected it: sudo apt-get install python3-venv' >&2; exit 2; }
+	@rm -rf $(VENV)
+	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
+	@touch $@
+
+$(VENV)/core.stamp: $(VENV)/made.stamp
+	@echo 'installing exactlump into $(VENV)' >&2
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/made.stamp
+	@echo 'installing exactlump and the tools of its tests into $(VENV)' >&2
+	@$(INSTALL) --editable '.[dev]'
+	@touch $(VENV)/core.stamp $@

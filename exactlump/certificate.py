@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about certificates: two simulations and the files they are about, as canonical JSON.
+
+The format is docs/certificate-format.md.  Nothing is decided here: `exactlump/check.py` decides, and
+does not use this file.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exactlump import __version__
+from exactlump.errors import FormatError
+from exactlump.formats import ModelFile
+from exactlump.rational import parse, text
+from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation
+
+AS_STORED, RAW_NNET = "as stored", "raw nnet"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Why two model files compute the same function.
+
+    specification      how the original is read: `AS_STORED`, or `RAW_NNET` (without the header's normalisation)
+    forward, backward  the simulations from the original and from the reduced network to their quotient
+    """
+
+    specification: str
+    original: ModelFile
+    reduced: ModelFile
+    forward: Simulation
+    backward: Simulation
+
+
+def dumps(certificate: Certificate) -> str:
+    """The canonical text: sorted keys, no blanks, one line; equal certificates have equal bytes."""
+    backward = {t: r for t, r in certificate.backward.items() if not r.is_identity}
+    document = {
+        "format": "exactlump certificate",
+        "version": 1,
+        "producer": f"exactlump {__version__}",
+        "claim": {"criterion": "exact", "domain": "all reals", "specification": certificate.specification},
+        "original": _file(certificate.original),
+        "reduced": _file(certificate.reduced),
+        "relations": {
+            "original": {tensor: _relation(r) for tensor, r in certificate.forward.items()},
+            "reduced": {tensor: {"rows": _relation(r)["rows"]} for tensor, r in backward.items()},
+        },
+    }
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def loads(words: str) -> Certificate:
+    """The certificate that a text holds; FormatError when it is not of the format."""
+    try:
+        document = json.loads(words)
+        relations = document["relations"]
+        return Certificate(
+            document["claim"]["specification"],
+            _model_file(document["original"]),
+            _model_file(document["reduced"]),
+            {tensor: _read_relation(r, r.get("over")) for tensor, r in relations["original"].items()},
+            {tensor: _read_relation(r, tensor) for tensor, r in relations["reduced"].items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FormatError(f"certificate: found {type(error).__name__}: {error}, expected the format of version 1") from error
+
+
+def _file(file: ModelFile) -> dict[str, Any]:
+    return {
+        "format": file.format,
+        "sha256": file.sha256,
+        "tensors": dict(file.tensors),
+        "external": dict(file.external),
+    }
+
+
+def _model_file(entry: Mapping[str, Any]) -> ModelFile:
+    return ModelFile(entry["format"], entry["sha256"], dict(entry["tensors"]), dict(entry["external"]))
+
+
+def _relation(relation: Relation) -> dict[str, Any]:
+    rows = [_row(row) for row in relation.rows]
+    return {"rows": rows} if relation.over is None else {"over": relation.over, "rows": rows}
+
+
+def _row(row: Row) -> Any:
+    if isinstance(row, Free):
+        return "free"
+    if isinstance(row, Same):
+        return ["=", row.unit, text(row.factor)]
+    if not row.terms and not row.plus:
+        return None
+    if len(row.terms) == 1 and not row.plus:
+        ((k, c),) = row.terms
+        return [k, text(c)]
+    return {"of": [[k, text(c)] for k, c in row.terms], "plus": text(row.plus)}
+
+
+def _read_relation(entry: Mapping[str, Any], over: str | None) -> Relation:
+    return Relation(over, tuple(_read_row(row) for row in entry["rows"]))
+
+
+def _read_row(row: Any) -> Row:
+    if row is None:
+        return NULL
+    if row == "free":
+        return FREE
+    if isinstance(row, dict):
+        return Affine(tuple((k, parse(c)) for k, c in row["of"]), parse(row["plus"]))
+    if row[0] == "=":
+        return Same(row[1], parse(row[2]))
+    return Affine(((row[0], parse(row[1])),), parse("0"))

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about .nnet files: ReLU networks whose every number is a decimal, read and written exactly.
+
+Format: comment lines `//...`; then, comma-separated, a comma at a line's end being optional,
+
+    layers, inputs, outputs, largest layer      the last is not used
+    the sizes of all layers, inputs first
+    0                                           a flag that is not used
+    least, greatest value of each input         not applied
+    mean of each input, mean of the outputs
+    range of each input, range of the outputs
+    for each layer: a line of weights a neuron, a line with its bias a neuron
+
+(Kyle Julian, Stanford, 2016; github.com/sisl/NNet).  Some files list more inputs in the header than the network
+has: the first numbers are its inputs', the last mean and range the outputs'.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from exactlump.activation import RELU
+from exactlump.errors import CannotWrite, FormatError
+from exactlump.formats.files import about
+from exactlump.network import Activate, Dense, Network, Node, Port, Scale, Shift
+from exactlump.rational import ONE, ZERO, Matrix, Rational, Vector, decimal, decimal_text, fraction, text
+
+Lines = Iterator[tuple[int, list[str]]]
+# What is written for inputs whose bounds are not known: the greatest float32.
+_NO_BOUND = "340282350000000000000000000000000000000.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The lines before the weights; `means` and `ranges` are the inputs' and, last, the outputs'."""
+
+    comments: tuple[str, ...]
+    sizes: tuple[int, ...]
+    bounds: tuple[tuple[str, ...], tuple[str, ...]]
+    means: Vector
+    ranges: Vector
+    extra: int
+
+
+def parse(data: bytes, *, raw: bool = False) -> Network:
+    """The network of a .nnet file, normalisation included unless `raw`; FormatError says in which line."""
+    lines, comments = _lines(data)
+    head = _header(lines, comments)
+    layers = [_layer(lines, columns, rows) for columns, rows in zip(head.sizes, head.sizes[1:], strict=False)]
+    for number, _ in lines:
+        raise FormatError(f"line {number}: found more numbers than the header says")
+    nodes: list[Node] = [] if raw else _normalisation(head)
+    tensor = "input" if raw else "normalised"
+    for number, (weight, bias) in enumerate(layers, 1):
+        nodes.append(Dense(tensor, f"layer{number}", weight, bias))
+        tensor = f"layer{number}"
+        if number < len(layers):
+            nodes.append(Activate(tensor, f"relu{number}", (RELU,) * len(bias)))
+            tensor = f"relu{number}"
+    if not raw:
+        factor, mean = (head.ranges[-1],) * head.sizes[-1], (head.means[-1],) * head.sizes[-1]
+        nodes += [Scale(tensor, f"{tensor}.scaled", factor), Shift(f"{tensor}.scaled", "output", mean)]
+        tensor = "output"
+    return Network((Port("input", head.sizes[:1]),), tuple(nodes), (tensor,), notes=_notes(head, raw))
+
+
+def header(data: bytes) -> Header:
+    """The header of a .nnet file; FormatError."""
+    return _header(*_lines(data))
+
+
+def _normalisation(head: Header) -> list[Node]:
+    inputs = head.sizes[0]
+    if not all(head.ranges[:inputs]):
+        raise FormatError("header: found an input range of 0")
+    return [
+        Shift("input", "input.centred", tuple(-mean for mean in head.means[:inputs])),
+        Scale("input.centred", "normalised", tuple(ONE / width for width in head.ranges[:inputs])),
+    ]
+
+
+def _notes(head: Header, raw: bool) -> tuple[str, ...]:
+    notes = ["the header's clipping of inputs is not applied"]
+    notes.append(
+        "the header's normalisation is left out" if raw else "the header's normalisation is part of the network"
+    )
+    if head.extra:
+        notes.append(f"the header lists {head.extra} inputs more than the network has; they are left out")
+    return tuple(notes)
+
+
+def _lines(data: bytes) -> tuple[Lines, tuple[str, ...]]:
+    """The lines of numbers, each with its line number, and the comments."""
+    try:
+        rows = list(enumerate(data.decode("utf-8").splitlines(), 1))
+    except UnicodeDecodeError as error:
+        raise FormatError(f"text: {error}") from error
+    comments = tuple(row for _, row in rows if row.startswith("//"))
+    kept = ((i, row) for i, row in rows if row.strip() and not row.startswith("//"))
+    return ((i, _words(row)) for i, row in kept), comments
+
+
+def _words(row: str) -> list[str]:
+    words = [word.strip() for word in row.split(",")]
+    return words[:-1] if len(words) > 1 and not words[-1] else words
+
+
+def _next(lines: Lines, what: str) -> tuple[int, list[str]]:
+    for number, words in lines:
+        return number, words
+    raise FormatError(f"end of file: expected {what}")
+
+
+def _numbers(lines: Lines, count: int, what: str) -> Vector:
+    number, words = _next(lines, what)
+    with about(f"line {number}"):
+        if len(words) != count:
+            raise FormatError(f"found {len(words)} numbers, expected {count}: {what}")
+        return tuple(map(decimal, words))
+
+
+def _integers(lines: Lines, what: str) -> tuple[int, ...]:
+    number, words = _next(lines, what)
+    if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+        raise FormatError(f"line {number}: found {','.join(words)[:40]!r}, expected {what}")
+    return tuple(map(int, words))
+
+
+def _header(lines: Lines, comments: tuple[str, ...]) -> Header:
+    counts = _integers(lines, "the numbers of layers, inputs and outputs and the largest size")
+    sizes = _integers(lines, "the sizes of the layers")
+    if len(counts) != 4 or counts[0] < 1 or counts[:3] != (len(sizes) - 1, sizes[0], sizes[-1]):
+        raise FormatError(f"header: found {list(counts)} for layers of sizes {str(list(sizes))[:80]}")
+    if min(sizes) < 1:
+        raise FormatError("header: found a layer without neurons")
+    if len(_integers(lines, "one flag")) != 1:
+        raise FormatError("header: expected one flag in the line after the sizes")
+    number, least = _next(lines, "the least input values")
+    if len(least) < sizes[0]:
+        raise FormatError(f"line {number}: found {len(least)} numbers, expected {sizes[0]} or more")
+    number, greatest = _next(lines, "the greatest input values")
+    if len(greatest) != len(least):
+        raise FormatError(f"line {number}: found {len(greatest)} numbers, expected {len(least)}")
+    for word in (*least, *greatest):
+        decimal(word)
+    means = _numbers(lines, len(least) + 1, "means")
+    ranges = _numbers(lines, len(least) + 1, "ranges")
+    extra = len(least) - sizes[0]
+    kept = [vector[: sizes[0]] + vector[-1:] for vector in (means, ranges)]
+    return Header(comments, sizes, (tuple(least[: sizes[0]]), tuple(greatest[: sizes[0]])), kept[0], kept[1], extra)
+
+
+def _layer(lines: Lines, columns: int, rows: int) -> tuple[Matrix, Vector]:
+    weights, bias = [], []
+    for v in range(rows):
+        weights.append(dict(enumerate(_numbers(lines, columns, f"weights of neuron {v}"))))
+    for v in range(rows):
+        bias.extend(_numbers(lines, 1, f"bias of neuron {v}"))
+    return Matrix.from_rows(weights, columns), tuple(bias)
+
+
+def render(network: Network, like: Header | None = None, *, raw: bool = False) -> bytes:
+    """The text of a network of the format's structure: normalisation, layers with ReLU between, output scaling.
+
+    like    comments and input bounds to repeat
+    raw     repeat that header's normalisation too, which the network leaves out
+    Raises CannotWrite when the network has another structure, or a number has no finite decimal.
+    """
+    mean, width, layers, output = _structure(network)
+    units = network.units(network.inputs[0].name)
+    if like is not None and len(like.means) != units + 1:
+        raise CannotWrite(f"header: found {len(like.means) - 1} inputs, expected {units}")
+    means, ranges = (*mean, output[0]), (*width, output[1])
+    if raw and like is not None:
+        if (*map(fraction, means), *map(fraction, ranges)) != ((0, 1),) * (units + 1) + ((1, 1),) * (units + 1):
+            raise CannotWrite("header: the network has a normalisation of its own")
+        means, ranges = like.means, like.ranges
+    bounds = like.bounds if like is not None else ((f"-{_NO_BOUND}",) * units, (_NO_BOUND,) * units)
+    sizes = [units, *(len(layer.bias) for layer in layers)]
+    rows = list(like.comments if like is not None else ())
+    rows += [_line(map(str, (len(layers), units, sizes[-1], max(sizes)))), _line(map(str, sizes)), "0,"]
+    rows += [_line(bounds[0]), _line(bounds[1]), _decimals("means", means), _decimals("ranges", ranges)]
+    for layer in layers:
+        rows += _layer_rows(layer)
+    return ("\n".join(rows) + "\n").encode()
+
+
+def _layer_rows(layer: Dense) -> Iterator[str]:
+    height, width = layer.weight.shape
+    for v in range(height):
+        row = layer.weight.row(v)
+        yield _decimals(f"tensor {layer.target!r}, unit {v}", tuple(row.get(u, ZERO) for u in range(width)))
+    for v, bias in enumerate(layer.bias):
+        yield _decimals(f"tensor {layer.target!r}, unit {v}", (bias,))
+
+
+def _line(words: "Iterator[str] | tuple[str, ...]") -> str:
+    return ",".join(words) + ","
+
+
+def _decimals(place: str, values: Vector) -> str:
+    return _line(tuple(_decimal(place, value) for value in values))
+
+
+def _decimal(place: str, value: Rational) -> str:
+    """The decimal, if there is one that readers accept (at most 4,000 characters)."""
+    p, q = fraction(value)
+    short = q.bit_length() + math.ceil(p.bit_length() * 0.302) < 3900
+    word = decimal_text(value) if short else None
+    if word is None:
+        raise CannotWrite(
+            f"{place}: {text(value)[:40] if short else 'a number'} has no short decimal; .json can hold it"
+        )
+    return word
+
+
+def _structure(network: Network) -> tuple[Vector, Vector, list[Dense], tuple[Rational, Rational]]:
+    """Input means and ranges, layers, output mean and range of a network that .nnet can hold; CannotWrite."""
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        raise CannotWrite(".nnet holds one input and one output; .json can hold this network")
+    nodes = _chain(network)
+    units = network.units(network.inputs[0].name)
+    mean, width = (ZERO,) * units, (ONE,) * units
+    if nodes and isinstance(nodes[0], Shift):
+        mean = tuple(-c for c in nodes.pop(0).constant)
+    if nodes and isinstance(nodes[0], Scale):
+        if not all(nodes[0].factor):
+            raise _unlike(nodes[0])
+        width = tuple(ONE / f for f in nodes.pop(0).factor)
+    last, factor = ZERO, ONE
+    if nodes and isinstance(nodes[-1], Shift):
+        last = _uniform(nodes[-1], nodes.pop().constant)
+    if nodes and isinstance(nodes[-1], Scale):
+        factor = _uniform(nodes[-1], nodes.pop().factor)
+    return mean, width, _layers(nodes), (last, factor)
+
+
+def _chain(network: Network) -> list[Node]:
+    """The nodes, each reading the one before, the output last; CannotWrite."""
+    tensor = network.inputs[0].name
+    for node in network.nodes:
+        if node.source != tensor or len(network.shapes[tensor]) != 1:
+            raise _unlike(node)
+        tensor = node.target
+    if network.outputs != (tensor,):
+        raise CannotWrite(f"output {network.outputs[0]!r}: .nnet holds a chain that ends there")
+    return list(network.nodes)
+
+
+def _layers(nodes: list[Node]) -> list[Dense]:
+    layers = []
+    for place, node in enumerate(nodes):
+        if place % 2 == 0 and isinstance(node, Dense):
+            layers.append(node)
+        elif not (place % 2 == 1 and isinstance(node, Activate) and set(node.functions) == {RELU}):
+            raise _unlike(node)
+    if len(nodes) % 2 == 0:
+        raise CannotWrite("layers: .nnet holds layers with ReLU between them, the last without; .json can hold others")
+    return layers
+
+
+def _uniform(node: Node, values: Vector) -> Rational:
+    if len(set(map(fraction, values))) != 1:
+        raise _unlike(node)
+    return values[0]
+
+
+def _unlike(node: Node) -> CannotWrite:
+    return CannotWrite(f"tensor {node.target!r}: .nnet has no place for this {type(node).__name__}; .json can hold it")

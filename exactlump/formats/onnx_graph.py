@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about what a reader of ONNX graphs knows: which tensors are constants, and the shapes of the others."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, helper
+
+from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.formats.files import about
+from exactlump.formats.onnx_tensor import Constant, constant, type_name
+from exactlump.network import Node, Shape
+from exactlump.rational import Matrix, Rational, rational
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A computed tensor: its shape without the batch axis, the batch axis (see Port) and ONNX's element type."""
+
+    name: str
+    shape: Shape
+    batch: int | str | None
+    kind: int
+
+    @property
+    def batched(self) -> bool:
+        return self.batch is not None
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape) + self.batched
+
+    @property
+    def units(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A MatMul whose only reader is an Add: the two make one Dense."""
+
+    source: str
+    weight: Matrix
+    name: str
+
+
+class Operator:
+    """One node of the graph, its attributes by name."""
+
+    __slots__ = ("attributes", "inputs", "kind", "outputs")
+
+    def __init__(self, node: NodeProto) -> None:
+        self.kind: str = node.op_type
+        self.inputs: tuple[str, ...] = tuple(node.input)
+        self.outputs: tuple[str, ...] = tuple(node.output)
+        self.attributes: dict[str, Any] = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if len(self.attributes) != len(node.attribute):
+            raise FormatError("attributes: found a name twice")
+
+    @property
+    def target(self) -> str:
+        return self.outputs[0]
+
+    def input(self, index: int) -> str:
+        """The name of an input, or the empty text where it is left out."""
+        return self.inputs[index] if index < len(self.inputs) else ""
+
+    def number(self, name: str, default: float) -> Rational:
+        """The exact value of a float attribute, which ONNX keeps in 32 bits: the default too."""
+        value = float(np.float32(self.attributes.get(name, default)))
+        if not math.isfinite(value):
+            raise FormatError(f"attribute {name}: found {value}, expected a finite number")
+        return rational(value)
+
+    def axis(self, name: str, default: int, rank: int) -> int:
+        """An attribute that names an axis or the end (0..rank), negative ones counted from the end."""
+        axis = int(self.attributes.get(name, default))
+        if not -rank <= axis <= rank:
+            raise ShapeError(f"axis: found {axis} for a tensor of rank {rank}")
+        return axis + rank if axis < 0 else axis
+
+
+@dataclass(slots=True)
+class Reader:
+    """The state of reading one graph.
+
+    sole      for each name that is read exactly once, and by a node: that node
+    products  the MatMuls that wait for their Add
+    unread    second outputs of Dropout, which nothing may read
+    """
+
+    opset: int
+    folder: Path
+    initialisers: Mapping[str, TensorProto]
+    sole: Mapping[str, NodeProto]
+    constants: dict[str, Constant] = field(default_factory=dict)
+    data: dict[str, Data] = field(default_factory=dict)
+    products: dict[str, Product] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    nodes: list[Node] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def define(self, tensor: Data) -> None:
+        if tensor.name in self.data or tensor.name in self.constants or tensor.name in self.initialisers:
+            raise FormatError(f"tensor {tensor.name!r}: defined twice")
+        self.data[tensor.name] = tensor
+
+    def emit(self, node: Node, tensor: Data) -> None:
+        """Add a node, and the tensor that it defines."""
+        self.define(tensor)
+        self.nodes.append(node)
+
+    def fold(self, name: str, value: Constant) -> None:
+        """Define a constant."""
+        if name in self.data or name in self.constants or name in self.initialisers:
+            raise FormatError(f"tensor {name!r}: defined twice")
+        self.constants[name] = value
+
+    def lookup(self, name: str) -> Data | Constant:
+        """What a name stands for; FormatError when it stands for nothing yet."""
+        if name in self.data:
+            return self.data[name]
+        if name not in self.constants:
+            if name in self.unread:
+                raise UnsupportedLayer(f"tensor {name!r}: the mask of Dropout is not supported")
+            if name not in self.initialisers:
+                raise FormatError(f"tensor {name!r}: read before any node defines it")
+            with about(f"tensor {name!r}"):
+                self.constants[name] = constant(self.initialisers[name], self.folder)
+        return self.constants[name]
+
+    def computed(self, name: str) -> Data:
+        found = self.lookup(name)
+        if not isinstance(found, Data):
+            raise UnsupportedLayer(f"tensor {name!r}: found a constant, expected a computed tensor")
+        return found
+
+    def constant(self, name: str) -> Constant:
+        found = self.lookup(name)
+        if not isinstance(found, Constant):
+            raise UnsupportedLayer(f"tensor {name!r}: found a computed tensor, expected a constant")
+        return found
+
+    def weights(self, name: str, like: Data) -> Constant:
+        """A constant of the element type of a computed tensor, as every operator here asks for."""
+        found = self.constant(name)
+        if found.kind != like.kind:
+            raise FormatError(f"tensor {name!r}: found {type_name(found.kind)}, expected {type_name(like.kind)}")
+        return found
+
+    def fresh(self, wish: str) -> str:
+        """A name for a tensor that has none in the file."""
+        taken = {*self.data, *self.constants, *self.initialisers, *self.sole}
+        while wish in taken:
+            wish += "'"
+        return wish
+
+
+def batch_error() -> UnsupportedLayer:
+    return UnsupportedLayer("acts on the batch axis")
+
+
+def spread(array: NDArray[Any], data: Data) -> NDArray[Any]:
+    """A constant broadcast over the elements of a computed tensor, as NumPy and ONNX since opset 7 do it.
+
+    Raises UnsupportedLayer where the result would be larger than the tensor, or differ along the batch axis.
+    """
+    if array.ndim > data.rank:
+        raise UnsupportedLayer(f"found a constant of shape {list(array.shape)}: it adds axes")
+    if data.batched and array.ndim == data.rank:
+        if array.shape[0] != 1:
+            raise batch_error()
+        array = array[0]
+    try:
+        common = np.broadcast_shapes(array.shape, data.shape)
+    except ValueError as error:
+        raise ShapeError(f"found a constant of shape {list(array.shape)} for {list(data.shape)}") from error
+    if common != data.shape:
+        raise UnsupportedLayer(f"found a constant of shape {list(array.shape)}: it repeats a computed tensor")
+    return np.broadcast_to(array, data.shape)

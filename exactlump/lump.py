@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about Definition 6, corrected, and Theorem 2: the maximum proportional exact lumpability.
+
+    rho_l(v) * b_l(v)                                = rho_l(t) * b_l(t)
+    rho_l(v) * sum_{u in S'} W_l(u, v) / rho_{l-1}(u) = rho_l(t) * sum_{u in S'} W_l(u, t) / rho_{l-1}(u)
+
+for all v, t of a class and every live class S' of the layer below.  The paper prints the second line
+without 1/rho_{l-1}(u), and then Theorem 1 fails (docs/erratum.md); `is_lumping` decides either.
+This is the reference engine: SymPy's field QQ, nothing else.
+
+Throughout: u, v, t neurons; rho[v] > 0 (negative only where the activation allows it); a neuron
+with an all-zero vector is *dead*, the others are *live*.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from exactlump.activation import Activation
+from exactlump.anchors import anchors, layer
+from exactlump.errors import NoExactValue, NotALumping
+from exactlump.network import Network, Node
+from exactlump.rational import ONE, ZERO, Rational, Vector, fraction
+from exactlump.simulation import NULL, Affine, Form, Forms, Relation, entry, forms_of, function_of
+
+Classes = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lumping:
+    """A relation R with its scale factors, for every anchored tensor of a network.
+
+    classes[tensor]    the live classes, each in ascending order, by least member
+    rho[tensor]        one factor a neuron: rho(v) * val(v) is the same throughout a class
+    constants[tensor]  {neuron: its value at every input}; the dead neurons, and those folded (T4)
+    """
+
+    classes: Mapping[str, Classes]
+    rho: Mapping[str, Vector]
+    constants: Mapping[str, Mapping[int, Rational]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the maximum is taken under.
+
+    derived   linear layers without classes of their own, fused into the layer above
+    apart     neurons that may share a class with no other, (tensor, neuron)
+    unfolded  neurons that are not to be treated as constants, (tensor, neuron)
+    """
+
+    derived: frozenset[str] = frozenset()
+    apart: frozenset[tuple[str, int]] = frozenset()
+    unfolded: frozenset[tuple[str, int]] = frozenset()
+
+
+NO_CHOICES = Choices()
+
+
+def maximum_lumping(network: Network, *, fold: bool = False, choices: Choices = NO_CHOICES) -> Lumping:
+    """The unique maximum proportional exact lumpability (Theorem 2; D1 and T2 of the corrected theory).
+
+    Layer by layer from the inputs: fold every neuron's row over the classes below, and put neurons with
+    positively proportional rows and the same activation together.  With `fold`, neurons whose row has
+    no weights left are constants, known to the layer above (T4); without, as in the paper, only dead ones are.
+    """
+    forms = Forms(network)
+    classes: dict[str, Classes] = {}
+    rho: dict[str, Vector] = {}
+    constants: dict[str, dict[int, Rational]] = {}
+    for tensor, kept in anchors(network, choices.derived).items():
+        if tensor not in network.producer or kept is not None:
+            groups, constant = _singletons(network.units(tensor)), {}
+        else:
+            groups, constant = _classify(network, tensor, forms, fold, choices)
+        classes[tensor] = tuple(tuple(v for v, _ in group) for group in groups)
+        rho[tensor] = _factors(network.units(tensor), groups)
+        constants[tensor] = constant
+        relation = relation_of(tensor, classes[tensor], rho[tensor], constant)
+        forms.known[tensor] = forms_of(tensor, relation)
+    return Lumping(classes, rho, constants)
+
+
+# A class under construction: its members, each with its ratio to the first.
+Group = list[tuple[int, Rational]]
+
+
+def _singletons(units: int) -> list[Group]:
+    return [[(v, ONE)] for v in range(units)]
+
+
+def _factors(units: int, groups: Sequence[Group]) -> Vector:
+    rho = [ONE] * units
+    for group in groups:
+        for v, ratio in group:
+            rho[v] = ONE / ratio
+    return tuple(rho)
+
+
+def _classify(
+    network: Network, tensor: str, forms: Forms, fold: bool, choices: Choices
+) -> tuple[list[Group], dict[int, Rational]]:
+    """The classes of one layer, given the classes below, and its constants."""
+    node = network.producer[tensor]
+    groups: dict[object, Group] = {}
+    leads: dict[object, Rational] = {}
+    constants: dict[int, Rational] = {}
+    for v in range(network.units(tensor)):
+        form, sigma = forms.before(tensor, v), function_of(node, v)
+        assert isinstance(sigma, Activation)
+        value = None if (tensor, v) in choices.unfolded else _constant(form, sigma, fold)
+        if value is not None:
+            constants[v] = value
+            continue
+        key, lead = canonical_key(form, sigma)
+        if (tensor, v) in choices.apart:
+            key = v
+        first = leads.setdefault(key, lead)
+        groups.setdefault(key, []).append((v, sigma.scaling(lead / first)))
+    return list(groups.values()), constants
+
+
+def _constant(form: Form, sigma: Activation, fold: bool) -> Rational | None:
+    """The value of a neuron whose row is empty, if it is to be folded: always when it is dead."""
+    if form.terms:
+        return None
+    try:
+        value = sigma(form.constant)
+    except NoExactValue:
+        return None
+    return value if fold or (form.constant == 0 and value == 0) else None
+
+
+def canonical_key(form: Form, sigma: Activation) -> tuple[object, Rational]:
+    """A key equal for two rows exactly when they may share a class, and the row's size along the key.
+
+    The row divided by its first entry (by its absolute value, where sigma takes positive factors only).
+    Complete: equal keys if and only if proportional by a scaling of sigma (Theorem 2).
+    """
+    lead = ONE
+    if sigma.scales:
+        lead = form.terms[min(form.terms)] if form.terms else form.constant
+        lead = lead if sigma.signed else abs(lead)
+    entries = frozenset((atom, *fraction(w / lead)) for atom, w in form.terms.items())
+    return (sigma, entries, *fraction(form.constant / lead)), lead
+
+
+def relation_of(tensor: str, classes: Classes, rho: Vector, constants: Mapping[int, Rational]) -> Relation:
+    """The rows that a lumping gives the neurons of a tensor: class k is the value of its first member."""
+    rows = [NULL] * len(rho)
+    for v, value in constants.items():
+        rows[v] = Affine((), value)
+    for k, members in enumerate(classes):
+        for v in members:
+            rows[v] = entry(k, rho[members[0]] / rho[v])
+    return Relation(tensor if classes else None, tuple(rows))
+
+
+def is_lumping(
+    network: Network, classes: Mapping[str, Classes], rho: Mapping[str, Vector], *, literal: bool = False
+) -> bool:
+    """Whether a given relation with given factors is a proportional exact lumpability (Definition 6).
+
+    classes[tensor]  a partition of the neurons of a layer: the tensor its activation (or, without one, its
+                     Dense node) defines.  Layers that are left out have the identity, and rho = 1.
+    literal          decide the definition as it is printed: sums without 1/rho, over dead classes too, and no
+                     condition on the outputs.  That relation is unsound (docs/erratum.md).
+
+    Raises NotALumping when `classes` is not a partition, or a rho is not positive.
+    """
+    anchored = anchors(network)
+    for tensor, partition in classes.items():
+        _demand_partition(network, tensor, partition, rho.get(tensor, ()), anchored)
+    vectors: dict[str, list[Form]] = {}
+    for tensor, kept in anchored.items():
+        if tensor in network.producer:
+            below = layer(network, tensor, anchored)[0].source
+            forms = Forms(network)
+            forms.known[below] = _class_sums(network, below, classes, rho, vectors, literal)
+            vectors[tensor] = [forms.before(tensor, v) for v in _range(network, tensor)]
+        if kept is not None and not (literal and tensor in network.outputs):
+            if any(len(members) > 1 for members in classes.get(tensor, ())):
+                return False
+    return all(
+        _proportional(network.producer[tensor], members, rho[tensor], vectors[tensor])
+        for tensor, partition in classes.items()
+        if tensor in network.producer
+        for members in partition
+    )
+
+
+def _range(network: Network, tensor: str) -> range:
+    return range(network.units(tensor))
+
+
+def _demand_partition(
+    network: Network, tensor: str, partition: Classes, rho: Vector, anchored: Collection[str]
+) -> None:
+    if tensor not in anchored:
+        raise NotALumping(f"layer {tensor!r}: found no such layer, expected one of {list(anchored)}")
+    if sorted(v for members in partition for v in members) != list(_range(network, tensor)):
+        raise NotALumping(f"layer {tensor!r}: found classes that are not a partition of its neurons")
+    if len(rho) != network.units(tensor):
+        raise NotALumping(f"layer {tensor!r}: found {len(rho)} factors rho, expected {network.units(tensor)}")
+    for v, factor in enumerate(rho):
+        if factor <= 0:
+            raise NotALumping(f"layer {tensor!r}, neuron {v}: found rho {factor}, expected a positive number")
+
+
+def _class_sums(
+    network: Network,
+    below: str,
+    classes: Mapping[str, Classes],
+    rho: Mapping[str, Vector],
+    vectors: Mapping[str, Sequence[Form]],
+    literal: bool,
+) -> list[Form]:
+    """What each neuron u of the layer below contributes to: the sum over its class S', weighted by 1/rho(u) or not."""
+    dead = Form({}, ZERO)
+    source = [dead] * network.units(below)
+    for k, members in enumerate(classes.get(below, [(u,) for u in _range(network, below)])):
+        live = literal or below not in vectors or any(vectors[below][u] != dead for u in members)
+        for u in members:
+            weight = ONE if literal or below not in classes else ONE / rho[below][u]
+            source[u] = Form({(below, k): weight}, ZERO) if live else dead
+    return source
+
+
+def _proportional(node: Node, members: Sequence[int], rho: Vector, vectors: Sequence[Form]) -> bool:
+    """Whether rho(v) * vector(v) and the activation are the same for all v of one class."""
+    return all(
+        vectors[v].scaled(rho[v]) == vectors[t].scaled(rho[t]) and function_of(node, v) == function_of(node, t)
+        for v, t in zip(members, members[1:], strict=False)
+    )

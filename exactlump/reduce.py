@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the whole reduction: the rules in turn until nothing changes, then Q in the numbers of the file.
+
+    N  --lump, fold constants-->  N/R  --drop unobservable-->  ...  --fuse, again from N-->  Q  <--simulates--  N'
+
+The result holds both simulations, N to Q and N' to Q, which is all that a certificate needs.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from exactlump.activation import IDENTITY, Activation
+from exactlump.anchors import anchors, end_of_layer, layer
+from exactlump.errors import CannotWrite, NoExactValue
+from exactlump.lump import Choices, canonical_key, maximum_lumping
+from exactlump.network import Activate, Network
+from exactlump.pieces import Misfit, Written, write_in
+from exactlump.quotient import Step, quotient
+from exactlump.simulation import Affine, Forms, Simulation, compose
+from exactlump.trim import drop_unobservable, fusible
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """What happened to one hidden layer: counts of neurons, and why nothing more was removed.
+
+    before, after         neurons of the original, and of the written network (copies included)
+    zero, constant        neurons that are always 0, or another constant
+    unobservable, merged  neurons that no output depends on, or that another one of their class stands for
+    copies                extra units that hold pieces of exact sums
+    declined              merges that the exact quotient has, or would have, and the written network has not
+    fused                 whether the layer was fused into the one above
+    """
+
+    name: str
+    before: int
+    after: int
+    zero: int
+    constant: int
+    unobservable: int
+    merged: int
+    copies: int
+    declined: int
+    fused: bool
+    why_not_more: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """A network, a smaller one with the same function, and the witnesses of it.
+
+    original   N, as it was given
+    reduced    N', in the numbers that were asked for
+    quotient   Q, exact
+    forward    the simulation from N to Q
+    backward   the simulation from N' to Q
+    """
+
+    original: Network
+    reduced: Network
+    quotient: Network
+    forward: Simulation
+    backward: Simulation
+    layers: tuple[LayerReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What has turned out not to fit, and is not tried again: see `Choices`, `Misfit` and `write_in`."""
+
+    choices: Choices = field(default_factory=Choices)
+    unfused: frozenset[str] = frozenset()
+    copied: frozenset[str] = frozenset()
+
+    def without(self, misfit: Misfit) -> "_Plan":
+        """The plan that avoids a misfit, fused layers aside."""
+        choices = replace(
+            self.choices,
+            apart=self.choices.apart | misfit.apart,
+            unfolded=self.choices.unfolded | misfit.unfolded,
+        )
+        return replace(self, choices=choices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exact:
+    """An exact quotient with its simulation, the layers fused in it, and those not fused for the checker's cost alone."""
+
+    step: Step
+    derived: frozenset[str]
+    costly: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    exact: _Exact
+    written: Written
+    plan: _Plan
+
+
+def reduce(network: Network, dtype: str | None = None) -> Reduction:
+    """The network reduced as far as the rules go, written in numbers of one type.
+
+    dtype: "float32", "float64", "float16" or "bfloat16"; "decimal" (numbers with a terminating expansion); "exact";
+    or None for the network's own.  Sums that do not fit a float type are split into pieces on copies of units, or else the
+    merge is declined and counted.  Raises CannotWrite when even the unmerged network does not fit.
+    """
+    best = _best(network, dtype or network.dtype, _Plan())
+    return Reduction(
+        original=network,
+        reduced=replace(best.written.network, notes=()),
+        quotient=best.exact.step.network,
+        forward=best.exact.step.simulation,
+        backward=best.written.simulation,
+        layers=_report(network, best),
+    )
+
+
+def exact_quotient(network: Network) -> Step:
+    """The exact quotient Q of a network, and the simulation from the network to it."""
+    return _exact(network, _Plan()).step
+
+
+def _exact(network: Network, plan: _Plan) -> _Exact:
+    """Sweep, fuse the first pair that the rule allows, and start again from N, until no pair is left."""
+    derived: frozenset[str] = frozenset()
+    while True:
+        lumped = quotient(network, maximum_lumping(network, fold=True, choices=replace(plan.choices, derived=derived)))
+        trimmed = drop_unobservable(lumped.network)
+        step = Step(trimmed.network, compose(lumped.simulation, trimmed.simulation))
+        pair, costly = fusible(network, step.network, step.simulation, plan.unfused)
+        if pair is None:
+            return _Exact(step, derived, costly)
+        derived |= {pair}
+
+
+def _best(network: Network, dtype: str, plan: _Plan) -> _Candidate:
+    """The written network with the fewest neurons; of equals, the one with fewer fused layers."""
+    while True:
+        exact = _exact(network, plan)
+        written = write_in(dtype, network, exact.step, exact.derived, plan.copied)
+        if isinstance(written, Written):
+            return _Candidate(exact, written, plan)
+        plan = plan.without(written)
+        if written.fused:
+            return _with_or_without(network, dtype, plan, written)
+
+
+def _with_or_without(network: Network, dtype: str, plan: _Plan, misfit: Misfit) -> _Candidate:
+    """Fused products that do not fit: leave the layers unfused, or copy the kept tensor that they read."""
+    unfused = replace(plan, unfused=plan.unfused | {name for name, _ in misfit.fused})
+    copied = frozenset(below for _, below in misfit.fused if below is not None) - plan.copied
+    plain = _best(network, dtype, unfused)
+    if not copied:
+        return plain
+    try:
+        fused = _best(network, dtype, replace(plan, copied=plan.copied | copied))
+    except CannotWrite:
+        return plain
+    return fused if fused.written.network.neurons < plain.written.network.neurons else plain
+
+
+# The report.
+
+
+def _report(network: Network, best: _Candidate) -> tuple[LayerReport, ...]:
+    """One row for each hidden layer of the original, in order, and for each layer of copies that was added."""
+    kept = anchors(network)
+    rows = []
+    for dense in network.hidden:
+        tensor = end_of_layer(network, dense)
+        rows.append(_layer_report(network, tensor, kept.get(tensor), best))
+    written = best.written.network
+    for name in written.hidden:
+        if name not in network.shapes:
+            units = written.units(name)
+            why = "holds copies of the inputs, so that fused weights fit"
+            rows.append(LayerReport(name, 0, units, 0, 0, 0, 0, units, 0, False, why))
+    return tuple(rows)
+
+
+def _layer_report(network: Network, tensor: str, kept: str | None, best: _Candidate) -> LayerReport:
+    before = network.units(tensor)
+    if tensor in best.exact.derived:
+        return LayerReport(tensor, before, 0, 0, 0, 0, 0, 0, 0, True, "fused into the layer above")
+    written = best.written.network
+    relation = best.exact.step.simulation[tensor]
+    affine = [row for row in relation.rows if isinstance(row, Affine)]
+    live = [row for row in affine if row.terms]
+    quotient = best.exact.step.network
+    classes = quotient.units(tensor) if tensor in quotient.shapes else 0
+    apart = sum(t == tensor for t, _ in best.plan.choices.apart | best.plan.choices.unfolded)
+    report = LayerReport(
+        name=tensor,
+        before=before,
+        after=written.units(tensor) if tensor in written.shapes else 0,
+        zero=sum(not row.terms and not row.plus for row in affine),
+        constant=sum(not row.terms and bool(row.plus) for row in affine),
+        unobservable=before - len(affine),
+        merged=len(live) - classes,
+        copies=best.written.copies.get(tensor, 0),
+        declined=best.written.declined.get(tensor, 0) + apart,
+        fused=False,
+        why_not_more="",
+    )
+    return replace(report, why_not_more=_why_not_more(network, best, report, kept))
+
+
+def _why_not_more(network: Network, best: _Candidate, report: LayerReport, kept: str | None) -> str:
+    """In words: what each neuron that is left differs from the others by, and which rule would be needed."""
+    tensor, quotient = report.name, best.exact.step.network
+    if kept is not None:
+        return f"kept unit by unit: {kept}"
+    if tensor not in quotient.shapes:
+        return "nothing is left"
+    reasons = [_differing(quotient, tensor)]
+    if report.declined:
+        reasons.append(f"{report.declined} declined: the sums do not fit {best.written.network.dtype}, nor do their pieces")
+    if not isinstance(network.producer[tensor], Activate):
+        cost = "the checker's cost" if tensor in best.exact.costly else "more weights, or weights that do not fit"
+        reasons.append(f"not fused with the layer above: {cost}")
+    return "; ".join(reasons)
+
+
+def _differing(quotient: Network, tensor: str) -> str:
+    units = quotient.units(tensor)
+    node = quotient.producer[tensor]
+    functions = node.functions if isinstance(node, Activate) else (IDENTITY,) * units
+    forms = Forms(quotient)
+    forms.anchor(layer(quotient, tensor, anchors(quotient))[0].source)
+    rows = [forms.before(tensor, k) for k in range(units)]
+    lines = {canonical_key(row, IDENTITY)[0] for row in rows}
+    relation = "proportional" if all(f.scales for f in functions) else "equal (no scaling commutes with the activation)"
+    reason = "1 observable neuron" if units == 1 else f"all {units} are observable and no two are {relation}"
+    if units > len(lines):
+        reason += f"; {units - len(lines)} are negative multiples of others, which no rule merges yet"
+    constants = sum(not row.terms and not _rational_at(f, row.constant) for f, row in zip(functions, rows, strict=True))
+    return reason + (f"; {constants} constants have irrational values" if constants else "")
+
+
+def _rational_at(function: Activation, value: object) -> bool:
+    try:
+        function(value)
+    except NoExactValue:
+        return False
+    return True

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the verbs of the command line as library calls, from files to files."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exactlump import certificate, check, formats
+from exactlump.anchors import anchors, end_of_layer
+from exactlump.certificate import AS_STORED, RAW_NNET, Certificate
+from exactlump.errors import CannotWrite, ExactlumpError
+from exactlump.formats.files import write_atomically
+from exactlump.lump import Lumping, maximum_lumping
+from exactlump.network import Activate, Dense, Network
+from exactlump.reduce import Reduction, reduce
+
+DEFAULT_MAX_UNPACKED = 512 * 2**20
+
+# Told what is being done, in words; for progress lines.
+Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReduction:
+    """A reduction whose files lie on disk and have been accepted by the checker."""
+
+    reduction: Reduction
+    reduced: Path
+    certificate: Path
+    weights: str
+    seconds: float
+
+
+def reduce_file(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    certificate_path: str | os.PathLike[str] | None = None,
+    *,
+    weights: str = "auto",
+    raw_nnet: bool = False,
+    max_unpacked: int = DEFAULT_MAX_UNPACKED,
+    listen: Listener = lambda _: None,
+) -> FileReduction:
+    """Reduce a model file to another one, and certify it.
+
+    weights: "auto" (the file's own float type; exact for `.json`), "float32", "float64", or "exact" (`.json` only).
+    The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to their names.
+    Raises FormatError, UnsupportedLayer, CannotWrite.
+    """
+    start = time.perf_counter()
+    source, target = Path(source), Path(target)
+    proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
+    _demand_apart(source, target, proof)
+    listen(f"reading {source}")
+    network = formats.read(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked)
+    dtype = _dtype(network, target, weights)
+    listen(f"reducing {network.neurons} hidden neurons")
+    reduction = reduce(network, dtype)
+    with _staging(target) as folder:
+        staged = Path(folder) / target.name
+        listen(f"writing {target}")
+        _write(reduction.reduced, staged, source)
+        words = certificate.dumps(
+            Certificate(
+                RAW_NNET if raw_nnet and source.suffix == ".nnet" else AS_STORED,
+                formats.digest(source, max_unpacked=max_unpacked),
+                formats.digest(staged, max_unpacked=max_unpacked),
+                reduction.forward,
+                reduction.backward,
+            )
+        )
+        witness = Path(folder) / "certificate.json"
+        witness.write_text(words, encoding="utf-8")
+        listen("checking")
+        verdict = check.check(str(source), str(staged), str(witness), max_unpacked)
+        if verdict.verdict != "equivalent":
+            raise ExactlumpError(f"{source}: the checker did not accept our certificate ({verdict.reason}); nothing was written")
+        for file in sorted(Path(folder).iterdir(), key=lambda path: path == staged):
+            if file != witness:
+                os.replace(file, target.parent / file.name)
+    write_atomically(proof, words.encode())
+    return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start)
+
+
+def _demand_apart(source: Path, target: Path, proof: Path) -> None:
+    for place in (target, proof):
+        if not place.parent.is_dir():
+            raise CannotWrite(f"{place}: found no folder {place.parent}, expected an existing one")
+        if place.exists() and source.exists() and place.samefile(source):
+            raise CannotWrite(f"{place}: found the input's own name, expected another file")
+    if target.resolve() == proof.resolve():
+        raise CannotWrite(f"{proof}: found the output's own name, expected another file for the certificate")
+
+
+def _dtype(network: Network, target: Path, weights: str) -> str:
+    """The type of number that a target is written in."""
+    name = target.name
+    if name.endswith(".json"):
+        if weights not in ("auto", "exact"):
+            raise CannotWrite(f"{target}: found --weights {weights}, expected exact for a .json file")
+        return "exact"
+    if weights == "exact":
+        raise CannotWrite(f"{target}: found --weights exact, expected a .json file for exact weights")
+    if name.endswith(".nnet"):
+        if weights != "auto":
+            raise CannotWrite(f"{target}: found --weights {weights}, expected auto for a .nnet file of decimals")
+        return "decimal"
+    if weights != "auto":
+        return weights
+    return "float32" if network.dtype == "exact" else network.dtype
+
+
+def _write(network: Network, target: Path, source: Path) -> None:
+    if target.suffix == ".nnet" and source.suffix == ".nnet":
+        formats.write(network, target, like=source)
+    else:
+        formats.write(network, target)
+
+
+def check_files(arguments: Sequence[str]) -> int:
+    """What `python3 -I check.py` does with these arguments; returns its exit code."""
+    return check.main(list(arguments))
+
+
+class _staging:
+    """A folder beside the target, gone at the end whatever happens."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __enter__(self) -> str:
+        try:
+            self.folder = tempfile.mkdtemp(prefix=f".{self.target.name}.", dir=self.target.parent)
+        except OSError as error:
+            raise CannotWrite(f"{self.target}: found {error.strerror}, expected a folder to write in") from error
+        return self.folder
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInspection:
+    """One hidden layer: its size, and the classes that the maximum lumping gives its neurons (Theorem 2)."""
+
+    name: str
+    neurons: int
+    activation: str
+    nonzeros: int
+    classes: int
+    dead: int
+    constant: int
+    kept: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a model file holds."""
+
+    inputs: dict[str, list[int]]
+    outputs: dict[str, list[int]]
+    dtype: str
+    neurons: int
+    parameters: int
+    nonzeros: int
+    layers: tuple[LayerInspection, ...]
+    notes: tuple[str, ...]
+
+
+def inspect_file(
+    source: str | os.PathLike[str], *, raw_nnet: bool = False, max_unpacked: int = DEFAULT_MAX_UNPACKED
+) -> Inspection:
+    """What a model file holds, and how the maximum lumping classes its neurons.  Raises FormatError, UnsupportedLayer."""
+    network = formats.read(Path(source), raw_nnet=raw_nnet, max_unpacked=max_unpacked)
+    lumping = maximum_lumping(network, fold=True)
+    ends = {end_of_layer(network, name): name for name in network.hidden}
+    return Inspection(
+        inputs={port.name: list(port.shape) for port in network.inputs},
+        outputs={name: list(network.shapes[name]) for name in network.outputs},
+        dtype=network.dtype,
+        neurons=network.neurons,
+        parameters=network.parameters,
+        nonzeros=network.nonzeros,
+        layers=tuple(_inspect_layer(network, lumping, end, dense) for end, dense in ends.items()),
+        notes=network.notes,
+    )
+
+
+def _inspect_layer(network: Network, lumping: Lumping, tensor: str, dense: str) -> LayerInspection:
+    node, weights = network.producer[tensor], network.producer[dense]
+    assert isinstance(weights, Dense)
+    functions = {str(f) for f in node.functions} if isinstance(node, Activate) else {"none"}
+    constants = lumping.constants[tensor].values()
+    return LayerInspection(
+        name=tensor,
+        neurons=network.units(tensor),
+        activation=", ".join(sorted(functions)),
+        nonzeros=weights.weight.nonzeros,
+        classes=len(lumping.classes[tensor]),
+        dead=sum(not value for value in constants),
+        constant=sum(map(bool, constants)),
+        kept=anchors(network)[tensor],
+    )
