@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exact lumping of neural networks: smaller networks that compute the same function, with a certificate.
 
-    >>> import exactlump
-    >>> done = exactlump.reduce_file("big.onnx", "small.onnx")            # doctest: +SKIP
-    >>> done.reduction.original.neurons, done.reduction.reduced.neurons    # doctest: +SKIP
-    (384, 113)
+>>> import exactlump
+>>> done = exactlump.reduce_file("big.onnx", "small.onnx")            # doctest: +SKIP
+>>> done.reduction.original.neurons, done.reduction.reduced.neurons    # doctest: +SKIP
+(384, 113)
 """
 
 __version__ = "0.1.0"

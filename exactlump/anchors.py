@@ -26,9 +26,9 @@ def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | 
         elif isinstance(node, Head):
             found[tensor] = f"{node.kind} defines it"
         elif isinstance(node, Activate):
-            found[tensor] = _why_kept(network, tensor) or _elementwise(network, node)
+            found[tensor] = _why_kept(network, tensor) or _elementwise(network, node, found)
         elif tensor not in derived and _ends_a_layer(network, node, found):
-            found[tensor] = _why_kept(network, tensor) or _elementwise(network, node)
+            found[tensor] = _why_kept(network, tensor) or _elementwise(network, node, found)
     return found
 
 
@@ -54,22 +54,17 @@ def linear_layers(network: Network) -> tuple[str, ...]:
     return tuple(
         tensor
         for tensor, kept in anchors(network).items()
-        if kept is None
-        and not isinstance(network.producer[tensor], Activate)
-        and len(network.consumers[tensor]) == 1
+        if kept is None and not isinstance(network.producer[tensor], Activate) and len(network.consumers[tensor]) == 1
     )
 
 
 def _ends_a_layer(network: Network, node: Node, found: dict[str, str | None]) -> bool:
     """Whether rows must attach to an affine tensor, whatever defines it."""
-    readers = network.consumers[node.target]
-    if len(readers) > 1 or any(isinstance(reader, Head) for reader in readers):
-        return True
-    if not readers or not isinstance(readers[0], Dense):
-        return False
     nodes = layer(network, node.target, found)
-    only_reordered = all(isinstance(n, Reorder) for n in nodes)
-    return not (only_reordered and found[nodes[0].source] is None)
+    if all(isinstance(n, Reorder) for n in nodes) and found[nodes[0].source] is None:
+        return False
+    readers = network.consumers[node.target]
+    return len(readers) != 1 or isinstance(readers[0], Dense | Head)
 
 
 def _why_kept(network: Network, tensor: str) -> str | None:
@@ -89,11 +84,8 @@ def _why_kept(network: Network, tensor: str) -> str | None:
     return None
 
 
-def _elementwise(network: Network, node: Node) -> str | None:
-    """A reason to keep a tensor that no Dense node leads to since the last activation or input."""
-    while not isinstance(node, Dense):
-        below = network.producer.get(node.source)
-        if below is None or isinstance(below, Activate | Head):
-            return "it is an element-wise image of the layer below"
-        node = below
-    return None
+def _elementwise(network: Network, node: Node, found: dict[str, str | None]) -> str | None:
+    """A reason to keep a tensor that no Dense node leads to since the anchored tensor below."""
+    if any(isinstance(n, Dense) for n in layer(network, node.target, found)):
+        return None
+    return "it is an element-wise image of the layer below"

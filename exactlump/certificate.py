@@ -65,7 +65,9 @@ def loads(words: str) -> Certificate:
             {tensor: _read_relation(r, tensor) for tensor, r in relations["reduced"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FormatError(f"certificate: found {type(error).__name__}: {error}, expected the format of version 1") from error
+        raise FormatError(
+            f"certificate: found {type(error).__name__}: {error}, expected the format of version 1"
+        ) from error
 
 
 def _file(file: ModelFile) -> dict[str, Any]:

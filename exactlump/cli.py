@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the command line: parsing, the verdict on stdout, talk on stderr.  Each verb is one library call."""
+"""This file is about the command line: parsing, the verdict on stdout, talk on stderr.
+
+Each verb is one library call.
+"""
 
 import json
 import os
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -46,7 +50,9 @@ def cli() -> None:
     help="auto: the file's own type; exact: a .json file of rationals.",
 )
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
-@click.option("--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz.")
+@click.option(
+    "--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 def reduce_verb(
     source: Path,
@@ -81,7 +87,9 @@ def reduce_verb(
     click.echo(f"equivalent: {before} -> {after} hidden neurons")
     _print_notes(console, done.reduction.original.notes)
     console.print(_layer_table(done))
-    console.print(f"{escape(str(done.reduced))} ({done.weights}), certificate {escape(str(done.certificate))}", soft_wrap=True)
+    console.print(
+        f"{escape(str(done.reduced))} ({done.weights}), certificate {escape(str(done.certificate))}", soft_wrap=True
+    )
 
 
 def _reduce_json(done: FileReduction) -> dict[str, Any]:
@@ -101,10 +109,16 @@ def _reduce_json(done: FileReduction) -> dict[str, Any]:
 
 
 def _layer_table(done: FileReduction) -> Table:
-    columns = ("layer", "before", "after", "zero", "constant", "unobservable", "merged", "copies", "declined")
-    table = Table("", *columns[1:], "why nothing more was removed")
-    for layer in done.reduction.layers:
-        counts = [str(getattr(layer, name) or "-") for name in columns[3:]]
+    """One row a layer; columns that are all zero are left out."""
+    layers = done.reduction.layers
+    names = ("zero", "constant", "unobservable", "merged", "copies", "declined")
+    counted = [name for name in names if any(getattr(layer, name) for layer in layers)]
+    table = Table(box=SIMPLE)
+    for name in ("layer", "before", "after", *counted):
+        table.add_column(name, justify="left" if name == "layer" else "right", overflow="fold")
+    table.add_column("why nothing more was removed", min_width=30)
+    for layer in layers:
+        counts = [str(getattr(layer, name) or "-") for name in counted]
         table.add_row(escape(layer.name), str(layer.before), str(layer.after), *counts, escape(layer.why_not_more))
     return table
 
@@ -119,7 +133,9 @@ def check_verb(arguments: tuple[str, ...]) -> None:
 @cli.command("inspect", epilog=EPILOG)
 @click.argument("source", metavar="IN", type=_PATH)
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
-@click.option("--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz.")
+@click.option(
+    "--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 def inspect_verb(source: Path, raw_nnet: bool, max_unpacked: int, as_json: bool) -> None:
     """Say what IN holds, layer by layer, and how its neurons are classed by the maximum lumping."""
@@ -128,15 +144,26 @@ def inspect_verb(source: Path, raw_nnet: bool, max_unpacked: int, as_json: bool)
         click.echo(json.dumps(asdict(found)))
         return
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{escape(str(source))}: {found.neurons} hidden neurons, {found.parameters} parameters, {found.dtype}")
+    console.print(
+        f"{escape(str(source))}: {found.neurons} hidden neurons, {found.parameters} parameters, {found.dtype}"
+    )
     console.print(_inspection_table(found))
     _print_notes(_console(), found.notes)
 
 
 def _inspection_table(found: Inspection) -> Table:
-    table = Table("layer", "neurons", "activation", "non-zero weights", "classes", "dead", "constant", "kept because")
+    headings = ("layer", "neurons", "activation", "non-zero weights", "classes", "dead", "constant", "kept because")
+    table = Table(*headings, box=SIMPLE)
     for layer in found.layers:
-        row = (layer.neurons, layer.activation, layer.nonzeros, layer.classes, layer.dead, layer.constant, layer.kept or "-")
+        row = (
+            layer.neurons,
+            layer.activation,
+            layer.nonzeros,
+            layer.classes,
+            layer.dead,
+            layer.constant,
+            layer.kept or "-",
+        )
         table.add_row(escape(layer.name), *(escape(str(cell)) for cell in row))
     return table
 
@@ -154,7 +181,7 @@ def _print_notes(console: Console, notes: Sequence[str]) -> None:
 
 
 def _console() -> Console:
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() or "COLUMNS" in os.environ else 140)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -173,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
     except MemoryError:
         _fail("out of memory", 3)
-    except Exception as error:  # a bug of ours must not look like a verdict
+    except Exception as error:  # noqa: BLE001  # a bug of ours must not look like a verdict
         _fail(f"internal error, please report: {type(error).__name__}: {error}", 5)
 
 

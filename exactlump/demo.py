@@ -35,7 +35,8 @@ def run(out: Path, echo: Echo = print) -> None:
         echo(f"{name}: {story}")
         done = reduce_file(source, target)
         original, reduced = done.reduction.original, done.reduction.reduced
-        echo(f"  {original.neurons} -> {reduced.neurons} hidden neurons, {original.nonzeros} -> {reduced.nonzeros} non-zero weights")
+        echo(f"  {original.neurons} -> {reduced.neurons} hidden neurons")
+        echo(f"  {original.nonzeros} -> {reduced.nonzeros} weights that are not zero")
         echo(f"  {_recheck(source, target, done.certificate)}")
     show_erratum(echo)
 
@@ -56,12 +57,18 @@ def show_erratum(echo: Echo = print) -> None:
     rho = {"a": (rational(2), ONE), "v": (ONE, ONE)}
     literal = is_lumping(network, classes, rho, literal=True)
     corrected = is_lumping(network, classes, rho)
-    wrong = quotient(network, Lumping({"x": ((0,),), **classes, "o": ((0,),)}, {"x": (ONE,), **rho, "o": (ONE,)}, _NONE), first_member)
+    wrong = quotient(
+        network,
+        Lumping({"x": ((0,),), **classes, "o": ((0,),)}, {"x": (ONE,), **rho, "o": (ONE,)}, _NONE),
+        first_member,
+    )
     x = (ONE,)
     ours, theirs = (text(n.evaluate(x)[0][0]) for n in (network, wrong.network))
-    echo("erratum: Definition 6 omits 1/rho of the layer below (a1 = relu(x), a2 = relu(2x), v = relu(a1), t = relu(a2), o = v + t)")
-    echo(f"  as printed, {{a1, a2}}, {{v, t}} is {'' if literal else 'not '}a lumping; corrected, it is {'' if corrected else 'not '}one")
-    echo(f"  at x = 1 the network gives {ours}, the quotient by the printed definition {theirs}")
+    echo("erratum: Definition 6 as printed omits 1/rho of the layer below")
+    echo("  the network: a1 = relu(x), a2 = relu(2x); v = relu(a1), t = relu(a2); o = v + t")
+    echo(f"  is {{a1, a2}}, {{v, t}} a lumping?  as printed: {_YES[literal]}; corrected: {_YES[corrected]}")
+    echo(f"  at x = 1 the network gives {ours}, its quotient by the printed definition {theirs}")
 
 
+_YES = {True: "yes", False: "no"}
 _NONE: dict[str, dict[int, object]] = {"x": {}, "a": {}, "v": {}, "o": {}}

@@ -14,13 +14,14 @@ with an all-zero vector is *dead*, the others are *live*.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from exactlump.activation import Activation
 from exactlump.anchors import anchors, layer
 from exactlump.errors import NoExactValue, NotALumping
 from exactlump.network import Network, Node
 from exactlump.rational import ONE, ZERO, Rational, Vector, fraction
-from exactlump.simulation import NULL, Affine, Form, Forms, Relation, entry, forms_of, function_of
+from exactlump.simulation import NULL, Affine, Form, Forms, Relation, commutes, entry, forms_of, function_of
 
 Classes = tuple[tuple[int, ...], ...]
 
@@ -69,13 +70,12 @@ def maximum_lumping(network: Network, *, fold: bool = False, choices: Choices = 
     constants: dict[str, dict[int, Rational]] = {}
     for tensor, kept in anchors(network, choices.derived).items():
         if tensor not in network.producer or kept is not None:
-            groups, constant = _singletons(network.units(tensor)), {}
+            groups, constants[tensor] = _singletons(network.units(tensor)), {}
         else:
-            groups, constant = _classify(network, tensor, forms, fold, choices)
+            groups, constants[tensor] = _classify(network, tensor, forms, fold, choices)
         classes[tensor] = tuple(tuple(v for v, _ in group) for group in groups)
         rho[tensor] = _factors(network.units(tensor), groups)
-        constants[tensor] = constant
-        relation = relation_of(tensor, classes[tensor], rho[tensor], constant)
+        relation = relation_of(tensor, classes[tensor], rho[tensor], constants[tensor])
         forms.known[tensor] = forms_of(tensor, relation)
     return Lumping(classes, rho, constants)
 
@@ -133,12 +133,12 @@ def _constant(form: Form, sigma: Activation, fold: bool) -> Rational | None:
 def canonical_key(form: Form, sigma: Activation) -> tuple[object, Rational]:
     """A key equal for two rows exactly when they may share a class, and the row's size along the key.
 
-    The row divided by its first entry (by its absolute value, where sigma takes positive factors only).
+    The row divided by its first entry (by its absolute value, where sigma takes positive factors only); zero as it is.
     Complete: equal keys if and only if proportional by a scaling of sigma (Theorem 2).
     """
     lead = ONE
     if sigma.scales:
-        lead = form.terms[min(form.terms)] if form.terms else form.constant
+        lead = form.terms[min(form.terms)] if form.terms else form.constant or ONE
         lead = lead if sigma.signed else abs(lead)
     entries = frozenset((atom, *fraction(w / lead)) for atom, w in form.terms.items())
     return (sigma, entries, *fraction(form.constant / lead)), lead
@@ -165,7 +165,8 @@ def is_lumping(
     literal          decide the definition as it is printed: sums without 1/rho, over dead classes too, and no
                      condition on the outputs.  That relation is unsound (docs/erratum.md).
 
-    Raises NotALumping when `classes` is not a partition, or a rho is not positive.
+    Raises NotALumping when `classes` is not a partition, or a rho is not positive (or, where the neuron's
+    activation commutes with negative factors, zero).
     """
     anchored = anchors(network)
     for tensor, partition in classes.items():
@@ -181,7 +182,7 @@ def is_lumping(
             if any(len(members) > 1 for members in classes.get(tensor, ())):
                 return False
     return all(
-        _proportional(network.producer[tensor], members, rho[tensor], vectors[tensor])
+        _proportional(network.producer[tensor], members, rho[tensor], vectors[tensor], literal)
         for tensor, partition in classes.items()
         if tensor in network.producer
         for members in partition
@@ -202,8 +203,14 @@ def _demand_partition(
     if len(rho) != network.units(tensor):
         raise NotALumping(f"layer {tensor!r}: found {len(rho)} factors rho, expected {network.units(tensor)}")
     for v, factor in enumerate(rho):
-        if factor <= 0:
+        if factor == 0 or (factor < 0 and not _signed(network, tensor, v)):
             raise NotALumping(f"layer {tensor!r}, neuron {v}: found rho {factor}, expected a positive number")
+
+
+def _signed(network: Network, tensor: str, v: int) -> bool:
+    """Whether the function of a neuron commutes with negative factors."""
+    sigma = function_of(network.producer[tensor], v) if tensor in network.producer else None
+    return isinstance(sigma, Activation) and sigma.signed
 
 
 def _class_sums(
@@ -218,16 +225,36 @@ def _class_sums(
     dead = Form({}, ZERO)
     source = [dead] * network.units(below)
     for k, members in enumerate(classes.get(below, [(u,) for u in _range(network, below)])):
-        live = literal or below not in vectors or any(vectors[below][u] != dead for u in members)
+        live = (
+            literal
+            or below not in vectors
+            or not all(_is_dead(network.producer[below], u, vectors[below]) for u in members)
+        )
         for u in members:
             weight = ONE if literal or below not in classes else ONE / rho[below][u]
             source[u] = Form({(below, k): weight}, ZERO) if live else dead
     return source
 
 
-def _proportional(node: Node, members: Sequence[int], rho: Vector, vectors: Sequence[Form]) -> bool:
-    """Whether rho(v) * vector(v) and the activation are the same for all v of one class."""
-    return all(
-        vectors[v].scaled(rho[v]) == vectors[t].scaled(rho[t]) and function_of(node, v) == function_of(node, t)
-        for v, t in zip(members, members[1:], strict=False)
-    )
+def _is_dead(node: Node, u: int, vectors: Sequence[Form]) -> bool:
+    """Whether a neuron's vector is zero, and its value too (which the sigmoid of 0 is not)."""
+    sigma = function_of(node, u)
+    return isinstance(sigma, Activation) and _constant(vectors[u], sigma, fold=False) is not None
+
+
+def _proportional(node: Node, members: Sequence[int], rho: Vector, vectors: Sequence[Form], literal: bool) -> bool:
+    """Whether rho(v) * vector(v) and the activation are the same for all v of one class.
+
+    Corrected: the activation commutes with the ratio, so that rho(v) * val(v) is the same too; dead neurons agree.
+    """
+    for v, t in pairwise(members):
+        sigma, other = function_of(node, v), function_of(node, t)
+        if literal:
+            related = vectors[v].scaled(rho[v]) == vectors[t].scaled(rho[t])
+        elif _is_dead(node, v, vectors) and _is_dead(node, t, vectors):
+            related = True
+        else:
+            related = isinstance(sigma, Activation) and commutes(sigma, rho[t] / rho[v], vectors[v], vectors[t])
+        if sigma != other or not related:
+            return False
+    return True

@@ -50,11 +50,13 @@ class Misfit:
     apart     members of classes that cannot be written merged
     unfolded  constants whose sum with a bias cannot be written
     fused     (linear layer, the kept tensor it reads or None): products of weights that cannot be written
+    split     members of classes that cannot be written merged below layers that stay fused
     """
 
     apart: frozenset[tuple[str, int]] = frozenset()
     unfolded: frozenset[tuple[str, int]] = frozenset()
     fused: frozenset[tuple[str, str | None]] = frozenset()
+    split: frozenset[tuple[str, int]] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.apart or self.unfolded or self.fused)
@@ -87,7 +89,7 @@ def write_in(
 
 @dataclass(slots=True)
 class _Layer:
-    """A layer of Q on its way to N': its places, and for each place its row over the classes below, and then over places."""
+    """A layer of Q on its way to N': its places, and for each its row over the classes below, and then over places."""
 
     places: list[Place]
     rows: list[SparseRow] = field(default_factory=list)
@@ -116,12 +118,13 @@ class _Writer:
         self.apart: set[tuple[str, int]] = set()
         self.unfolded: set[tuple[str, int]] = set()
         self.fused: set[tuple[str, str | None]] = set()
+        self.halved: set[tuple[str, int]] = set()
 
     def write(self) -> Written | Misfit:
         """Decide from the outputs downwards, over the rows actually written; then build upwards."""
         for tensor in reversed(self.anchored):
             self._decide(tensor)
-        misfit = Misfit(frozenset(self.apart), frozenset(self.unfolded), frozenset(self.fused))
+        misfit = Misfit(frozenset(self.apart), frozenset(self.unfolded), frozenset(self.fused), frozenset(self.halved))
         return misfit or self._build()
 
     # Deciding: how many places each class gets, and what stands in the columns above them.
@@ -169,7 +172,9 @@ class _Writer:
         if not kept and (originals := self._original_columns(tensor, k, readers, columns)):
             return [Place(k, ratio, v) for v, ratio in members.items()], originals
         if len(members) > 1:
-            self.apart.update((tensor, v) for v in members)
+            fused = {(name, None) for above, _ in readers for name in self._fused_in(above)}
+            self.fused |= fused
+            (self.halved if fused else self.apart).update((tensor, v) for v in members)
         else:
             self._blame_rows(tensor, k, readers, split)
         return [Place(k, ONE, origin)], [{} for _ in columns]
@@ -191,7 +196,9 @@ class _Writer:
             origins = [p.origin for p in above.places]
             if dense is None or None in origins:
                 return None
-            parts = {i: tuple(dense.weight.entry(v, u) for u in members) for i, v in enumerate(origins) if v is not None}
+            parts = {
+                i: tuple(dense.weight.entry(v, u) for u in members) for i, v in enumerate(origins) if v is not None
+            }
             for i, weights in parts.items():
                 total = sum((w * ratio for w, ratio in zip(weights, members.values(), strict=True)), ZERO)
                 if total != column.get(i, ZERO) or any(len(self.split(w) or (w, w)) > 1 for w in weights if w):
@@ -213,7 +220,7 @@ class _Writer:
     def _blame_rows(
         self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Mapping[int, Parts | None]]
     ) -> None:
-        """A column of an unmerged class does not fit: its rows are products (fused), or sums of another scale (merged)."""
+        """A column of an unmerged class does not fit: its rows are products (fused), or of another scale (merged)."""
         for (name, above), column in zip(readers, columns, strict=True):
             for i, parts in column.items():
                 if parts is None or len(parts) > 1:

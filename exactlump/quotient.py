@@ -32,7 +32,7 @@ from exactlump.simulation import NULL, Affine, Form, Forms, Relation, Row, Simul
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`network` computes the same function as the network before it, because of `simulation` (from that one to this)."""
+    """`network` computes the same function as the one before it, because of `simulation` (from that one to this)."""
 
     network: Network
     simulation: Simulation
@@ -81,8 +81,8 @@ def first_member(members: tuple[int, ...], rho: Vector, form: Callable[[int], Fo
 def quotient(network: Network, lumping: Lumping, choose: Chooser = representative) -> Step:
     """The reduced network N/R of a lumping (Definition 7), and the simulation from N to N/R.
 
-    By Theorem 1 both compute the same function when `lumping` is a lumping in the corrected sense.  A layer all of whose
-    neurons are constants vanishes; what it fed reads zeros from the input of the first layer instead.
+    By Theorem 1 both compute the same function when `lumping` is a lumping in the corrected sense.  A layer all of
+    whose neurons are constants vanishes; what it fed reads zeros from the input of the first layer instead.
     """
     return _Builder(network, lumping, choose).build()
 
@@ -165,7 +165,9 @@ class _Builder:
         if columns == 0:
             below, columns = self._ground()
         weight = Matrix.from_rows([{k: w for (_, k, *_), w in row.terms.items()} for row in rows], columns)
-        self.nodes.append(replace(dense, source=below, target=target, weight=weight, bias=tuple(r.constant for r in rows)))
+        self.nodes.append(
+            replace(dense, source=below, target=target, weight=weight, bias=tuple(r.constant for r in rows))
+        )
 
     def _ground(self) -> tuple[str, int]:
         """What the first Dense node reads: it never vanishes."""

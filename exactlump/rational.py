@@ -54,7 +54,16 @@ def text(value: Rational) -> str:
     ('-7/3', '5')
     """
     p, q = fraction(value)
-    return str(p) if q == 1 else f"{p}/{q}"
+    return _digits(p) if q == 1 else f"{_digits(p)}/{_digits(q)}"
+
+
+def _digits(n: int) -> str:
+    """str(n) without CPython's limit of 4,300 digits."""
+    if n.bit_length() <= 13_000:
+        return str(n)
+    half = n.bit_length() * 3 // 20
+    high, low = divmod(abs(n), 10**half)
+    return ("-" if n < 0 else "") + _digits(high) + _digits(low).rjust(half, "0")
 
 
 def parse(word: str) -> Rational:
@@ -101,7 +110,7 @@ def decimal_text(value: Rational) -> str | None:
     if rest != 1:
         return None
     places = max(twos, fives)
-    digits = str(abs(p) * 10**places // q).rjust(places + 1, "0")
+    digits = _digits(abs(p) * 10**places // q).rjust(places + 1, "0")
     sign = "-" if p < 0 else ""
     return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
 
@@ -149,9 +158,7 @@ class Matrix:
 
     __slots__ = ("_integers", "_rows", "floats", "shape")
 
-    def __init__(
-        self, shape: tuple[int, int], floats: NDArray[Any] | None, rows: tuple[SparseRow, ...] | None
-    ) -> None:
+    def __init__(self, shape: tuple[int, int], floats: NDArray[Any] | None, rows: tuple[SparseRow, ...] | None) -> None:
         self.shape = shape
         self.floats = floats
         self._rows = rows

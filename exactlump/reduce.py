@@ -80,10 +80,20 @@ class _Plan:
         )
         return replace(self, choices=choices)
 
+    def through(self, simulation: Simulation) -> "_Plan":
+        """The same plan for the network that `simulation` leads to: what holds of a neuron holds of its class."""
+
+        def image(neurons: frozenset[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+            rows = ((t, simulation[t].rows[v]) for t, v in neurons if t in simulation)
+            return frozenset((t, k) for t, row in rows if isinstance(row, Affine) for k, _ in row.terms)
+
+        choices = replace(self.choices, apart=image(self.choices.apart), unfolded=image(self.choices.unfolded))
+        return replace(self, choices=choices)
+
 
 @dataclass(frozen=True, slots=True)
 class _Exact:
-    """An exact quotient with its simulation, the layers fused in it, and those not fused for the checker's cost alone."""
+    """An exact quotient with its simulation, the layers fused in it, and those not fused for their cost alone."""
 
     step: Step
     derived: frozenset[str]
@@ -101,8 +111,8 @@ def reduce(network: Network, dtype: str | None = None) -> Reduction:
     """The network reduced as far as the rules go, written in numbers of one type.
 
     dtype: "float32", "float64", "float16" or "bfloat16"; "decimal" (numbers with a terminating expansion); "exact";
-    or None for the network's own.  Sums that do not fit a float type are split into pieces on copies of units, or else the
-    merge is declined and counted.  Raises CannotWrite when even the unmerged network does not fit.
+    or None for the network's own.  Sums that do not fit a float type are split into pieces on copies of units, or
+    else the merge is declined and counted.  Raises CannotWrite when even the unmerged network does not fit.
     """
     best = _best(network, dtype or network.dtype, _Plan())
     return Reduction(
@@ -121,6 +131,19 @@ def exact_quotient(network: Network) -> Step:
 
 
 def _exact(network: Network, plan: _Plan) -> _Exact:
+    """The sweeps on N; and, where N has branches, again on the result: a branch that went may free what it kept."""
+    found = _sweeps(network, plan)
+    while any(len(readers) != 1 for readers in network.consumers.values()):
+        first = found.step
+        again = _sweeps(first.network, plan.through(first.simulation))
+        if again.step.network.shapes == first.network.shapes:
+            break
+        step = Step(again.step.network, compose(first.simulation, again.step.simulation))
+        found = _Exact(step, found.derived | again.derived, again.costly)
+    return found
+
+
+def _sweeps(network: Network, plan: _Plan) -> _Exact:
     """Sweep, fuse the first pair that the rule allows, and start again from N, until no pair is left."""
     derived: frozenset[str] = frozenset()
     while True:
@@ -146,14 +169,15 @@ def _best(network: Network, dtype: str, plan: _Plan) -> _Candidate:
 
 
 def _with_or_without(network: Network, dtype: str, plan: _Plan, misfit: Misfit) -> _Candidate:
-    """Fused products that do not fit: leave the layers unfused, or copy the kept tensor that they read."""
+    """Fused products that do not fit: leave the layers unfused, or else copy the kept tensors and split the classes."""
     unfused = replace(plan, unfused=plan.unfused | {name for name, _ in misfit.fused})
     copied = frozenset(below for _, below in misfit.fused if below is not None) - plan.copied
     plain = _best(network, dtype, unfused)
-    if not copied:
+    if not copied and not misfit.split:
         return plain
+    choices = replace(plan.choices, apart=plan.choices.apart | misfit.split)
     try:
-        fused = _best(network, dtype, replace(plan, copied=plan.copied | copied))
+        fused = _best(network, dtype, replace(plan, choices=choices, copied=plan.copied | copied))
     except CannotWrite:
         return plain
     return fused if fused.written.network.neurons < plain.written.network.neurons else plain
@@ -168,7 +192,7 @@ def _report(network: Network, best: _Candidate) -> tuple[LayerReport, ...]:
     rows = []
     for dense in network.hidden:
         tensor = end_of_layer(network, dense)
-        rows.append(_layer_report(network, tensor, kept.get(tensor), best))
+        rows.append(_layer_report(network, dense, tensor, kept.get(tensor), best))
     written = best.written.network
     for name in written.hidden:
         if name not in network.shapes:
@@ -178,11 +202,14 @@ def _report(network: Network, best: _Candidate) -> tuple[LayerReport, ...]:
     return tuple(rows)
 
 
-def _layer_report(network: Network, tensor: str, kept: str | None, best: _Candidate) -> LayerReport:
+def _layer_report(network: Network, dense: str, tensor: str, kept: str | None, best: _Candidate) -> LayerReport:
     before = network.units(tensor)
     if tensor in best.exact.derived:
         return LayerReport(tensor, before, 0, 0, 0, 0, 0, 0, 0, True, "fused into the layer above")
     written = best.written.network
+    after = sum(written.units(name) for name in written.hidden if name in (dense, tensor))
+    if tensor not in best.exact.step.simulation:
+        return LayerReport(tensor, before, after, 0, 0, 0, 0, 0, 0, False, "what else read it is gone")
     relation = best.exact.step.simulation[tensor]
     affine = [row for row in relation.rows if isinstance(row, Affine)]
     live = [row for row in affine if row.terms]
@@ -192,7 +219,7 @@ def _layer_report(network: Network, tensor: str, kept: str | None, best: _Candid
     report = LayerReport(
         name=tensor,
         before=before,
-        after=written.units(tensor) if tensor in written.shapes else 0,
+        after=after,
         zero=sum(not row.terms and not row.plus for row in affine),
         constant=sum(not row.terms and bool(row.plus) for row in affine),
         unobservable=before - len(affine),
@@ -214,7 +241,9 @@ def _why_not_more(network: Network, best: _Candidate, report: LayerReport, kept:
         return "nothing is left"
     reasons = [_differing(quotient, tensor)]
     if report.declined:
-        reasons.append(f"{report.declined} declined: the sums do not fit {best.written.network.dtype}, nor do their pieces")
+        reasons.append(
+            f"{report.declined} declined: the sums do not fit {best.written.network.dtype}, nor do their pieces"
+        )
     if not isinstance(network.producer[tensor], Activate):
         cost = "the checker's cost" if tensor in best.exact.costly else "more weights, or weights that do not fit"
         reasons.append(f"not fused with the layer above: {cost}")

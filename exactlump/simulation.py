@@ -116,6 +116,7 @@ class Forms:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.known: dict[str, Sequence[Form]] = {}
+        self.orders: dict[str, tuple[int, ...]] = {}
         for port in network.inputs:
             self.anchor(port.name)
 
@@ -140,7 +141,9 @@ class Forms:
         if isinstance(node, Dense):
             return fold(node.weight.row(v), node.bias[v], self.of(node.source))
         if isinstance(node, Reorder):
-            return self.of(node.source)[node.order(self.network.shapes[node.source])[v]]
+            if tensor not in self.orders:
+                self.orders[tensor] = node.order(self.network.shapes[node.source])
+            return self.of(node.source)[self.orders[tensor][v]]
         form = self.unit(node.source, v)
         if isinstance(node, Scale):
             return form.scaled(node.factor[v])
@@ -192,33 +195,37 @@ def _row_through(v: int, row: Row, second: tuple[Row, ...], free: dict[int, tupl
     return FREE if leader == v else Same(leader, c / d)
 
 
+def commutes(sigma: Activation, h: Rational, found: Form, expected: Form) -> bool:
+    """Whether sigma(found) = h * sigma(expected) because sigma commutes with a scaling (THEORY D3)."""
+    return any(sigma.scaling(c) == h and found == expected.scaled(c) for c in (h, -h))
+
+
 def find_flaw(original: Network, quotient: Network, simulation: Simulation) -> str | None:
     """None if the simulation from `original` to `quotient` is right at every node, else the first flaw.
 
     The reference check: the condition of the simulation theorem (T5), as it is stated, in exact arithmetic.
     It has nothing in common with `exactlump/check.py` but the theorem.
     """
+    if _interface(original) != _interface(quotient):
+        return f"inputs and outputs: found {_interface(quotient)} units, expected {_interface(original)}"
+    if unknown := simulation.keys() - original.producer.keys():
+        return f"tensor {min(unknown)!r}: found no node that defines it"
     left, right = Forms(original), Forms(quotient)
     for ours, theirs in zip(original.inputs, quotient.inputs, strict=True):
         left.known[ours.name] = right.known[theirs.name]
     for tensor in _anchored(quotient, simulation):
         right.anchor(tensor)
     for node in original.nodes:
-        relation = simulation.get(node.target)
-        if relation is None:
-            if isinstance(node, Activate | Head):
-                return f"tensor {node.target!r}: found no relation"
-            continue
-        claimed = forms_of(node.target, relation)
-        for v, row in enumerate(relation.rows):
-            flaw = _row_flaw(node, v, row, relation.over, left, right)
-            if flaw:
-                return f"tensor {node.target!r}, unit {v}: {flaw}"
-        left.known[node.target] = claimed
-    for ours, theirs in zip(original.outputs, quotient.outputs, strict=True):
-        if tuple(left.of(ours)) != tuple(right.of(theirs)):
-            return f"output {ours!r}: differs"
+        if flaw := _node_flaw(node, simulation.get(node.target), left, right):
+            return f"tensor {node.target!r}{flaw}"
+    for name, other in zip(original.outputs, quotient.outputs, strict=True):
+        if tuple(left.of(name)) != tuple(right.of(other)):
+            return f"output {name!r}: differs"
     return None
+
+
+def _interface(network: Network) -> tuple[list[int], list[int]]:
+    return [network.units(port.name) for port in network.inputs], [network.units(name) for name in network.outputs]
 
 
 def _anchored(quotient: Network, simulation: Simulation) -> list[str]:
@@ -226,34 +233,56 @@ def _anchored(quotient: Network, simulation: Simulation) -> list[str]:
     return [n.target for n in quotient.nodes if n.target in over or isinstance(n, Activate | Head)]
 
 
-def _row_flaw(node: Node, v: int, row: Row, over: str | None, left: Forms, right: Forms) -> str | None:
-    """What is wrong with one row, given that everything below is right."""
+def _node_flaw(node: Node, relation: Relation | None, left: Forms, right: Forms) -> str | None:
+    """What is wrong with the rows of one tensor, all below being right; if nothing is, they are believed."""
+    if relation is None:
+        return ": found no relation" if isinstance(node, Activate | Head) else None
+    if len(relation.rows) != left.network.units(node.target):
+        return f": found {len(relation.rows)} rows, expected {left.network.units(node.target)}"
+    if isinstance(node, Head) and not _same_head(node, relation, left, right):
+        return ": not the same head"
+    for v, row in enumerate(relation.rows):
+        if flaw := None if isinstance(node, Head) else _row_flaw(node, v, row, relation, left, right):
+            return f", unit {v}: {flaw}"
+    left.known[node.target] = forms_of(node.target, relation)
+    return None
+
+
+def _row_flaw(node: Node, v: int, row: Row, relation: Relation, left: Forms, right: Forms) -> str | None:
+    """What is wrong with one row."""
     found, sigma = left.before(node.target, v), function_of(node, v)
+    assert isinstance(sigma, Activation)
     if isinstance(row, Free):
-        return None if isinstance(sigma, Activation) else "free below a head"
+        return None
     if isinstance(row, Same):
+        if row.unit not in range(len(relation.rows)) or relation.rows[row.unit] != FREE:
+            return f"unit {row.unit} is not free"
         expected, other, h = left.before(node.target, row.unit), function_of(node, row.unit), row.factor
     elif not row.terms:
         return _constant_flaw(found, sigma, row.plus)
     elif row.plus or len(row.terms) > 1:
         return "a general row"
     else:
-        [(k, h)] = row.terms
-        if over is None or over not in right.network.producer or k >= right.network.units(over):
+        ((k, h),) = row.terms
+        above = right.network.producer.get(relation.over or "")
+        if above is None or k not in range(right.network.units(above.target)):
             return f"no class {k}"
-        expected, other = right.before(over, k), function_of(right.network.producer[over], k)
+        expected, other = right.before(above.target, k), function_of(above, k)
     if sigma != other:
         return f"found the function {sigma}, expected {other}"
-    if isinstance(sigma, str):
-        return None if h == 1 and found == expected and row == entry(v, ONE) else "merged below a head"
-    for c in (h, -h):
-        if sigma.scaling(c) == h and found == expected.scaled(c):
-            return None
-    return f"not {text(h)} times its class"
+    return None if commutes(sigma, h, found, expected) else f"not {text(h)} times its class"
 
 
-def _constant_flaw(found: Form, sigma: Activation | str, value: Rational) -> str | None:
-    if found.terms or isinstance(sigma, str):
+def _same_head(node: Head, relation: Relation, left: Forms, right: Forms) -> bool:
+    """Whether a head is, unit by unit, a head of the same kind and size on the same forms."""
+    head = right.network.producer.get(relation.over or "")
+    if not isinstance(head, Head) or head.kind != node.kind or not relation.is_identity:
+        return False
+    return tuple(left.of(node.source)) == tuple(right.of(head.source))
+
+
+def _constant_flaw(found: Form, sigma: Activation, value: Rational) -> str | None:
+    if found.terms:
         return "not a constant"
     try:
         return None if sigma(found.constant) == value else "another constant"

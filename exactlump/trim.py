@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from exactlump.anchors import anchors, linear_layers
-from exactlump.network import Activate, Dense, Network, Node, Reorder, Scale, Shift
+from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
 from exactlump.quotient import Step
 from exactlump.rational import ONE, Matrix
 from exactlump.simulation import FREE, Affine, Forms, Relation, Simulation, entry, fold
@@ -21,9 +21,9 @@ EXPANSION = 4
 
 
 def drop_unobservable(network: Network) -> Step:
-    """The network without its unobservable units, and the simulation to it; every reordering must be of kept tensors."""
-    observed = _observed(network)
+    """The network without its unobservable units, and the simulation to it; reorderings must be of kept tensors."""
     ground = next((node.source for node in network.nodes if isinstance(node, Dense)), "")
+    observed = _observed(network, ground)
     nodes = tuple(_selected(node, observed, ground) for node in network.nodes if observed[node.target])
     simulation = {
         tensor: _relation(tensor, network.units(tensor), observed[tensor])
@@ -33,14 +33,15 @@ def drop_unobservable(network: Network) -> Step:
     return Step(replace(network, nodes=nodes), simulation)
 
 
-def _observed(network: Network) -> Mapping[str, tuple[int, ...]]:
-    """The units of each tensor that some output may depend on."""
+def _observed(network: Network, ground: str) -> Mapping[str, tuple[int, ...]]:
+    """The units of each tensor that some output or head may depend on; of a kept tensor all or none; `ground` is."""
     observed: dict[str, set[int]] = {name: set() for name in network.shapes}
     kept = {tensor for tensor, why in anchors(network).items() if why is not None}
     for node in reversed(network.nodes):
-        if node.target in kept:
-            observed[node.target].update(range(network.units(node.target)))
         above = observed[node.target]
+        needed = node.target == ground or node.target in network.outputs or isinstance(node, Head)
+        if needed or (above and node.target in kept):
+            above.update(range(network.units(node.target)))
         if isinstance(node, Dense):
             below = {u for v in above for u in node.weight.row(v)}
         elif isinstance(node, Reorder):
@@ -86,7 +87,7 @@ def fusible(
     Rule: the fused matrix has no more non-zero weights than the pair, and expanding the original's derived tensor costs
     at most `EXPANSION` times its weights.
     """
-    declined = []
+    declined: list[str] = []
     for tensor in linear_layers(quotient):
         node, (above,) = quotient.producer[tensor], quotient.consumers[tensor]
         if tensor in never or not isinstance(node, Dense) or not isinstance(above, Dense):
@@ -105,10 +106,7 @@ def fusible(
 
 
 def _expansion(original: Network, tensor: str, simulation: Simulation, sizes: list[int]) -> int:
-    """How many products the checker forms when it expands the original's Dense node above a derived tensor."""
-    cost = [
-        sum(sizes[k] for k, _ in row.terms) if isinstance(row, Affine) else 1 for row in simulation[tensor].rows
-    ]
-    (above,) = original.consumers[tensor]
-    assert isinstance(above, Dense)
-    return sum(cost[u] for v in range(above.weight.shape[0]) for u in above.weight.row(v))
+    """How many products the checker forms when it expands the original's Dense nodes above a derived tensor."""
+    cost = [sum(sizes[k] for k, _ in row.terms) if isinstance(row, Affine) else 1 for row in simulation[tensor].rows]
+    readers = (node for node in original.consumers[tensor] if isinstance(node, Dense))
+    return sum(cost[u] for node in readers for v in range(node.weight.shape[0]) for u in node.weight.row(v))

@@ -5,7 +5,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def reduce_file(
     """Reduce a model file to another one, and certify it.
 
     weights: "auto" (the file's own float type; exact for `.json`), "float32", "float64", or "exact" (`.json` only).
-    The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to their names.
+    The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to
+    their names.
     Raises FormatError, UnsupportedLayer, CannotWrite.
     """
     start = time.perf_counter()
@@ -61,9 +63,9 @@ def reduce_file(
     listen(f"reducing {network.neurons} hidden neurons")
     reduction = reduce(network, dtype)
     with _staging(target) as folder:
-        staged = Path(folder) / target.name
+        staged = folder / target.name
         listen(f"writing {target}")
-        _write(reduction.reduced, staged, source)
+        _write(reduction.reduced, staged, source, raw_nnet)
         words = certificate.dumps(
             Certificate(
                 RAW_NNET if raw_nnet and source.suffix == ".nnet" else AS_STORED,
@@ -73,17 +75,21 @@ def reduce_file(
                 reduction.backward,
             )
         )
-        witness = Path(folder) / "certificate.json"
+        witness = folder / "certificate.json"
         witness.write_text(words, encoding="utf-8")
         listen("checking")
-        verdict = check.check(str(source), str(staged), str(witness), max_unpacked)
-        if verdict.verdict != "equivalent":
-            raise ExactlumpError(f"{source}: the checker did not accept our certificate ({verdict.reason}); nothing was written")
-        for file in sorted(Path(folder).iterdir(), key=lambda path: path == staged):
+        _demand_accepted(source, check.check(str(source), str(staged), str(witness), max_unpacked))
+        for file in sorted(folder.iterdir(), key=lambda path: path == staged):
             if file != witness:
                 os.replace(file, target.parent / file.name)
     write_atomically(proof, words.encode())
     return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start)
+
+
+def _demand_accepted(source: Path, verdict: check.Verdict) -> None:
+    """ExactlumpError unless the checker said `equivalent`: then either it or the engine is wrong."""
+    if verdict.verdict != "equivalent":
+        raise ExactlumpError(f"{source}: our certificate is not accepted ({verdict.reason}); nothing was written")
 
 
 def _demand_apart(source: Path, target: Path, proof: Path) -> None:
@@ -114,9 +120,9 @@ def _dtype(network: Network, target: Path, weights: str) -> str:
     return "float32" if network.dtype == "exact" else network.dtype
 
 
-def _write(network: Network, target: Path, source: Path) -> None:
+def _write(network: Network, target: Path, source: Path, raw_nnet: bool) -> None:
     if target.suffix == ".nnet" and source.suffix == ".nnet":
-        formats.write(network, target, like=source)
+        formats.write(network, target, like=source, raw_nnet=raw_nnet)
     else:
         formats.write(network, target)
 
@@ -126,21 +132,17 @@ def check_files(arguments: Sequence[str]) -> int:
     return check.main(list(arguments))
 
 
-class _staging:
+@contextmanager
+def _staging(target: Path) -> Iterator[Path]:
     """A folder beside the target, gone at the end whatever happens."""
-
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __enter__(self) -> str:
-        try:
-            self.folder = tempfile.mkdtemp(prefix=f".{self.target.name}.", dir=self.target.parent)
-        except OSError as error:
-            raise CannotWrite(f"{self.target}: found {error.strerror}, expected a folder to write in") from error
-        return self.folder
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise CannotWrite(f"{target}: found {error.strerror}, expected a folder to write in") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,10 @@ class Inspection:
 def inspect_file(
     source: str | os.PathLike[str], *, raw_nnet: bool = False, max_unpacked: int = DEFAULT_MAX_UNPACKED
 ) -> Inspection:
-    """What a model file holds, and how the maximum lumping classes its neurons.  Raises FormatError, UnsupportedLayer."""
+    """What a model file holds, and how the maximum lumping classes its neurons.
+
+    Raises FormatError, UnsupportedLayer.
+    """
     network = formats.read(Path(source), raw_nnet=raw_nnet, max_unpacked=max_unpacked)
     lumping = maximum_lumping(network, fold=True)
     ends = {end_of_layer(network, name): name for name in network.hidden}

@@ -8,7 +8,15 @@ import os
 from pathlib import Path
 
 from exactlump.errors import FormatError
-from exactlump.formats.files import MAX_UNPACKED, ModelFile, about, read_bytes, write_atomically, write_together
+from exactlump.formats.files import (
+    MAX_UNPACKED,
+    Content,
+    ModelFile,
+    about,
+    read_bytes,
+    write_atomically,
+    write_together,
+)
 from exactlump.network import Network
 
 __all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "read", "write", "write_atomically"]
@@ -84,7 +92,7 @@ def write(
     """
     with about(path):
         kind = format_of(path)
-        contents = {os.fspath(path): b""}
+        contents: dict[str, Content] = {}
         if kind == "nnet":
             from exactlump.formats import nnet
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from exactlump.activation import Activation
-from exactlump.errors import FormatError
+from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about
 from exactlump.network import Activate, Dense, Head, Network, Node, Port, Reorder, Scale, Shape, Shift
 from exactlump.rational import Matrix, Rational, SparseRow, Vector, text
@@ -188,19 +188,27 @@ def render(network: Network) -> bytes:
     return (json.dumps(top, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
+def _texts(values: Sequence[Rational]) -> list[str]:
+    words = [text(value) for value in values]
+    if any(len(word) > _LONGEST for word in words):
+        raise CannotWrite(f"found a number of more than {_LONGEST} characters, which no reader accepts")
+    return words
+
+
 def _fields(node: Node) -> dict[str, Any]:
     if isinstance(node, Dense):
         matrix = node.weight
-        rows = [[[u, text(w)] for u, w in matrix.row(v).items()] for v in range(matrix.shape[0])]
-        return {"op": "dense", "columns": matrix.shape[1], "rows": rows, "bias": list(map(text, node.bias))}
+        sparse = [matrix.row(v) for v in range(matrix.shape[0])]
+        rows = [[[u, w] for u, w in zip(row, _texts(list(row.values())), strict=True)] for row in sparse]
+        return {"op": "dense", "columns": matrix.shape[1], "rows": rows, "bias": _texts(node.bias)}
     if isinstance(node, Scale):
-        return {"op": "scale", "factor": list(map(text, node.factor))}
+        return {"op": "scale", "factor": _texts(node.factor)}
     if isinstance(node, Shift):
-        return {"op": "shift", "constant": list(map(text, node.constant))}
+        return {"op": "shift", "constant": _texts(node.constant)}
     if isinstance(node, Reorder):
         return {"op": "reorder", "axes": None if node.axes is None else list(node.axes), "shape": list(node.shape)}
     if isinstance(node, Activate):
-        slopes = [[] if f.slope is None else [text(f.slope)] for f in node.functions]
+        slopes = [[] if f.slope is None else _texts([f.slope]) for f in node.functions]
         functions = [[f.name, *slope] for f, slope in zip(node.functions, slopes, strict=True)]
         return {"op": "activate", "functions": functions}
     return {"op": "head", "kind": node.kind}

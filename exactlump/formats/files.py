@@ -109,10 +109,10 @@ def write_atomically(path: str | os.PathLike[str], data: Content) -> None:
 
     Raises CannotWrite when the place cannot be written; nothing is left behind then.
     """
-    write_together({path: data})
+    write_together({os.fspath(path): data})
 
 
-def write_together(contents: Mapping[str | os.PathLike[str], Content]) -> None:
+def write_together(contents: Mapping[str, Content]) -> None:
     """Replace several files: all are complete on disk before the first takes its name (in the order given)."""
     waiting: dict[str, str] = {}
     try:

@@ -23,7 +23,7 @@ from exactlump.activation import RELU
 from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about
 from exactlump.network import Activate, Dense, Network, Node, Port, Scale, Shift
-from exactlump.rational import ONE, ZERO, Matrix, Rational, Vector, decimal, decimal_text, fraction, text
+from exactlump.rational import ONE, ZERO, Matrix, Rational, SparseRow, Vector, decimal, decimal_text, fraction, text
 
 Lines = Iterator[tuple[int, list[str]]]
 # What is written for inputs whose bounds are not known: the greatest float32.
@@ -92,10 +92,10 @@ def _notes(head: Header, raw: bool) -> tuple[str, ...]:
 def _lines(data: bytes) -> tuple[Lines, tuple[str, ...]]:
     """The lines of numbers, each with its line number, and the comments."""
     try:
-        rows = list(enumerate(data.decode("utf-8").splitlines(), 1))
+        rows = list(enumerate(data.decode("utf-8").split("\n"), 1))
     except UnicodeDecodeError as error:
         raise FormatError(f"text: {error}") from error
-    comments = tuple(row for _, row in rows if row.startswith("//"))
+    comments = tuple(row.rstrip() for _, row in rows if row.startswith("//"))
     kept = ((i, row) for i, row in rows if row.strip() and not row.startswith("//"))
     return ((i, _words(row)) for i, row in kept), comments
 
@@ -151,7 +151,8 @@ def _header(lines: Lines, comments: tuple[str, ...]) -> Header:
 
 
 def _layer(lines: Lines, columns: int, rows: int) -> tuple[Matrix, Vector]:
-    weights, bias = [], []
+    weights: list[SparseRow] = []
+    bias: list[Rational] = []
     for v in range(rows):
         weights.append(dict(enumerate(_numbers(lines, columns, f"weights of neuron {v}"))))
     for v in range(rows):
@@ -221,17 +222,17 @@ def _structure(network: Network) -> tuple[Vector, Vector, list[Dense], tuple[Rat
     nodes = _chain(network)
     units = network.units(network.inputs[0].name)
     mean, width = (ZERO,) * units, (ONE,) * units
-    if nodes and isinstance(nodes[0], Shift):
-        mean = tuple(-c for c in nodes.pop(0).constant)
-    if nodes and isinstance(nodes[0], Scale):
-        if not all(nodes[0].factor):
-            raise _unlike(nodes[0])
-        width = tuple(ONE / f for f in nodes.pop(0).factor)
     last, factor = ZERO, ONE
-    if nodes and isinstance(nodes[-1], Shift):
-        last = _uniform(nodes[-1], nodes.pop().constant)
-    if nodes and isinstance(nodes[-1], Scale):
-        factor = _uniform(nodes[-1], nodes.pop().factor)
+    if nodes and isinstance(first := nodes[0], Shift):
+        mean, nodes = tuple(-c for c in first.constant), nodes[1:]
+    if nodes and isinstance(first := nodes[0], Scale):
+        if not all(first.factor):
+            raise _unlike(first)
+        width, nodes = tuple(ONE / f for f in first.factor), nodes[1:]
+    if nodes and isinstance(end := nodes[-1], Shift):
+        last, nodes = _uniform(end, end.constant), nodes[:-1]
+    if nodes and isinstance(end := nodes[-1], Scale):
+        factor, nodes = _uniform(end, end.factor), nodes[:-1]
     return mean, width, _layers(nodes), (last, factor)
 
 

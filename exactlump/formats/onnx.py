@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx.checker
 import onnx.defs
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf ships no type hints
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from exactlump.errors import FormatError, UnsupportedLayer
@@ -32,7 +32,24 @@ def load(data: bytes, kind: str, max_unpacked: int) -> ModelProto:
         raise FormatError("protobuf: found data that is no ONNX model") from error
     if not model.HasField("graph") or model.ir_version < 1:
         raise FormatError("protobuf: found no graph, expected an ONNX model")
+    wrong = next((word for word in _texts(model) if not isinstance(word, str)), None)
+    if wrong is not None:
+        raise FormatError(f"protobuf: found the name {wrong!r}, expected UTF-8")
     return model
+
+
+def _texts(model: ModelProto) -> Iterator[object]:
+    """The texts of a model that mean something here; protobuf returns bytes for those that are not UTF-8."""
+    yield from (entry.domain for entry in model.opset_import)
+    for node in model.graph.node:
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        yield from (text for attribute in node.attribute for text in (attribute.name, attribute.ref_attr_name))
+    for name, tensor in _tensors(model.graph):
+        yield name
+        yield from (text for entry in tensor.external_data for text in (entry.key, entry.value))
+    for value in (*model.graph.input, *model.graph.output):
+        yield value.name
+        yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
 
 
 def hashes(model: ModelProto, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
@@ -76,8 +93,10 @@ def parse(model: ModelProto, folder: Path) -> Network:
         raise UnsupportedLayer("inputs: found different element types, expected one")
     counts = Counter(name for node in graph.node for name in node.input)
     counts.update(value.name for value in graph.output)
+    names = {name for node in graph.node for name in (*node.input, *node.output)} | {*initialisers}
+    names.update(value.name for value in graph.input)
     sole = {name: node for node in graph.node for name in node.input if counts[name] == 1}
-    reader = Reader(opset, folder, initialisers, sole)
+    reader = Reader(opset, folder, initialisers, sole, names)
     for port, kind in ports:
         reader.define(Data(port.name, port.shape, port.batch, kind))
     for node in graph.node:
@@ -102,7 +121,7 @@ def _opset(model: ModelProto) -> int:
     newest = onnx.defs.onnx_opset_version()
     if versions[0] > newest:
         raise UnsupportedLayer(f"opset: found {versions[0]}, expected at most {newest}")
-    return versions[0]
+    return int(versions[0])
 
 
 def _refuse_features(model: ModelProto) -> None:
@@ -126,22 +145,30 @@ def _unique(initialisers: dict[str, TensorProto], graph: GraphProto) -> dict[str
 
 
 def _check(model: ModelProto, initialisers: Mapping[str, TensorProto]) -> None:
-    """ONNX's own checker, on a copy in which constants are inputs: schemas, attributes, names and their order.
+    """ONNX's own checker on the nodes: their schemas and attributes, and the order and uniqueness of names.
 
-    Content is checked when it is read; so the cost does not depend on the size of the weights.
+    It sees a copy in which constants are inputs, so that the cost does not depend on the size of the weights.
+    Types and content are checked here when they are read.
     """
     graph = model.graph
-    known = {value.name for value in graph.input}
-    constants = [name for name in initialisers if name not in known]
-    constants += [node.output[0] for node in graph.node if node.op_type == "Constant"]
-    stand_ins = [helper.make_tensor_value_info(name, TensorProto.FLOAT, []) for name in constants]
-    nodes = [node for node in graph.node if node.op_type != "Constant"]
-    bare = helper.make_graph(nodes, graph.name or "graph", [*graph.input, *stand_ins], list(graph.output))
+    inputs = list(dict.fromkeys([*(value.name for value in graph.input), *initialisers]))
+    inputs += [node.output[0] for node in graph.node if _holds_tensor(node)]
+    nodes = [node for node in graph.node if not _holds_tensor(node)]
+    stand_ins, outputs = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, []) for name in names]
+        for names in (inputs, [value.name for value in graph.output])
+    )
+    bare = helper.make_graph(nodes, "graph", stand_ins, outputs)
     copy = helper.make_model(bare, opset_imports=list(model.opset_import), ir_version=model.ir_version)
     try:
         onnx.checker.check_model(copy)
-    except onnx.checker.ValidationError as error:
+    except (onnx.checker.ValidationError, UnicodeDecodeError) as error:  # the latter in texts that mean nothing here
         raise FormatError(f"onnx checker: {' '.join(str(error).split())}") from error
+
+
+def _holds_tensor(node: NodeProto) -> bool:
+    """Whether a node is a Constant whose value is a tensor, which may be large."""
+    return node.op_type == "Constant" and any(attribute.name == "value" for attribute in node.attribute)
 
 
 def _place(node: NodeProto) -> str:
@@ -166,6 +193,8 @@ def _port(value: ValueInfoProto) -> tuple[Port, int]:
 
 
 def _fixed(dims: "list[onnx.TensorShapeProto.Dimension]") -> Shape:
+    if len(dims) > onnx_tensor.MOST_AXES:
+        raise UnsupportedLayer(f"found {len(dims)} axes, expected at most {onnx_tensor.MOST_AXES}")
     shape, units = [], 1
     for dim in dims:
         if not dim.HasField("dim_value"):

@@ -3,7 +3,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,7 @@ class Operator:
 class Reader:
     """The state of reading one graph.
 
+    names     all names of the graph
     sole      for each name that is read exactly once, and by a node: that node
     products  the MatMuls that wait for their Add
     unread    second outputs of Dropout, which nothing may read
@@ -99,6 +100,7 @@ class Reader:
     folder: Path
     initialisers: Mapping[str, TensorProto]
     sole: Mapping[str, NodeProto]
+    names: Set[str]
     constants: dict[str, Constant] = field(default_factory=dict)
     data: dict[str, Data] = field(default_factory=dict)
     products: dict[str, Product] = field(default_factory=dict)
@@ -156,10 +158,14 @@ class Reader:
 
     def fresh(self, wish: str) -> str:
         """A name for a tensor that has none in the file."""
-        taken = {*self.data, *self.constants, *self.initialisers, *self.sole}
-        while wish in taken:
+        while wish in self.names:
             wish += "'"
         return wish
+
+
+def result(op: Operator, source: Data, shape: Shape) -> Data:
+    """The tensor that an operator defines: of that shape, the rest as in its source."""
+    return Data(op.target, shape, source.batch, source.kind)
 
 
 def batch_error() -> UnsupportedLayer:

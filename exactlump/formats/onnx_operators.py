@@ -6,26 +6,20 @@ changelog (onnx/docs/Changelog.md); what changed between opsets is said where it
 types of attributes, numbers of inputs) have been checked before.
 """
 
-import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import TensorProto
 
-from exactlump.activation import ABS, RELU, Activation, prelu
+from exactlump.activation import ABS, OPAQUE_NAMES, RELU, Activation, prelu
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx_graph import Data, Operator, Product, Reader, batch_error, spread
+from exactlump.formats.onnx_graph import Data, Operator, Product, Reader, batch_error, result, spread
+from exactlump.formats.onnx_reorder import REORDERINGS
 from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, finite, type_name
-from exactlump.network import Activate, Dense, Head, Reorder, Scale, Shape, Shift
+from exactlump.network import Activate, Dense, Head, Reorder, Scale, Shift
 from exactlump.rational import ONE, ZERO, Matrix, Vector
-
-# The axes permuted (None: as they are) and the new shape, both without the batch axis.
-Plan = tuple[tuple[int, ...] | None, Shape]
-
-
-def _result(op: Operator, source: Data, shape: Shape) -> Data:
-    return Data(op.target, shape, source.batch, source.kind)
-
 
 # Dense layers
 
@@ -42,13 +36,13 @@ def _matmul(reader: Reader, op: Operator) -> None:
         raise UnsupportedLayer(f"found shapes {list(data.shape)} and {list(array.shape)}, expected vector and matrix")
     weight = Matrix.from_floats(array if left else array.T)
     rows = _fitting(weight, data)
-    result = _result(op, data, (rows,))
+    made = result(op, data, (rows,))
     follower = reader.sole.get(op.target)
     if follower is not None and follower.op_type == "Add":
-        reader.define(result)
+        reader.define(made)
         reader.products[op.target] = Product(data.name, weight, name)
     else:
-        reader.emit(Dense(data.name, op.target, weight, (ZERO,) * rows, (op.target, name, "")), result)
+        reader.emit(Dense(data.name, op.target, weight, (ZERO,) * rows, (op.target, name, "")), made)
 
 
 def _fitting(weight: Matrix, data: Data) -> int:
@@ -74,11 +68,11 @@ def _gemm(reader: Reader, op: Operator) -> None:
     if alpha != 1:
         reader.notes["Gemm with alpha read as one matrix"] += 1
         weight = Matrix.from_rows([{u: alpha * w for u, w in weight.row(v).items()} for v in range(rows)], data.units)
-    result = _result(op, data, (rows,))
+    made = result(op, data, (rows,))
     bias: Vector = (ZERO,) * rows
     if op.input(2):
-        bias = tuple(beta * b for b in _operand(reader, op, op.input(2), result))
-    reader.emit(Dense(data.name, op.target, weight, bias, ("", op.input(1), op.input(2))), result)
+        bias = tuple(beta * b for b in _operand(reader, op, op.input(2), made))
+    reader.emit(Dense(data.name, op.target, weight, bias, ("", op.input(1), op.input(2))), made)
 
 
 # Element by element with a constant
@@ -118,27 +112,27 @@ def _add(reader: Reader, op: Operator) -> None:
     values = _operand(reader, op, name, data)
     product = reader.products.pop(data.name, None)
     if product is None:
-        reader.emit(Shift(data.name, op.target, values), _result(op, data, data.shape))
+        reader.emit(Shift(data.name, op.target, values), result(op, data, data.shape))
         return
     reader.notes["MatMul+Add read as Dense"] += 1
     names = (data.name, product.name, name)
-    reader.emit(Dense(product.source, op.target, product.weight, values, names), _result(op, data, data.shape))
+    reader.emit(Dense(product.source, op.target, product.weight, values, names), result(op, data, data.shape))
 
 
 def _sub(reader: Reader, op: Operator) -> None:
     """x - c, or c - x as -x + c."""
     data, name, first = _pair(reader, op)
     values = _operand(reader, op, name, data)
-    result, source = _result(op, data, data.shape), data.name
+    source = data.name
     if not first:
         source = reader.fresh(f"{op.target}.negated")
         reader.emit(Scale(data.name, source, (-ONE,) * data.units), Data(source, data.shape, data.batch, data.kind))
-    reader.emit(Shift(source, op.target, tuple(-v for v in values) if first else values), result)
+    reader.emit(Shift(source, op.target, tuple(-v for v in values) if first else values), result(op, data, data.shape))
 
 
 def _mul(reader: Reader, op: Operator) -> None:
     data, name, _ = _pair(reader, op)
-    reader.emit(Scale(data.name, op.target, _operand(reader, op, name, data)), _result(op, data, data.shape))
+    reader.emit(Scale(data.name, op.target, _operand(reader, op, name, data)), result(op, data, data.shape))
 
 
 def _div(reader: Reader, op: Operator) -> None:
@@ -150,135 +144,7 @@ def _div(reader: Reader, op: Operator) -> None:
     if not all(values):
         raise FormatError(f"tensor {name!r}: found a division by zero")
     reader.notes["Div by a constant read as an exact factor"] += 1
-    reader.emit(Scale(data.name, op.target, tuple(ONE / v for v in values)), _result(op, data, data.shape))
-
-
-# Other orders and shapes of the same elements
-
-
-def _reorder(plan: Callable[[Reader, Operator, Data | Constant], Plan]) -> Callable[[Reader, Operator], None]:
-    """Read an operator by its plan, on computed tensors and on constants."""
-
-    def read(reader: Reader, op: Operator) -> None:
-        source = reader.lookup(op.input(0))
-        axes, shape = plan(reader, op, source)
-        if isinstance(source, Data):
-            reader.emit(Reorder(source.name, op.target, axes, shape), _result(op, source, shape))
-            return
-        array = source.array if axes is None else source.array.transpose(axes)
-        reader.fold(op.target, Constant(array.reshape(shape), source.kind))
-
-    return read
-
-
-def _rank(source: Data | Constant) -> int:
-    return len(source.shape) + source.batched
-
-
-def _flatten(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    axis = op.axis("axis", 1, _rank(source))
-    if not source.batched:
-        return None, (math.prod(source.shape[:axis]), math.prod(source.shape[axis:]))
-    if axis == 0 or math.prod(source.shape[: axis - 1]) != 1:
-        raise batch_error()
-    return None, (math.prod(source.shape),)
-
-
-def _reshape(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    """Since opset 5 the target is an input; 0 copies a size, unless `allowzero` (opset 14) says otherwise."""
-    if reader.opset < 5:
-        target = tuple(op.attributes.get("shape", ()))
-    else:
-        target = reader.constant(op.input(1)).integers()
-    if op.attributes.get("allowzero", 0) and 0 in target:
-        raise ShapeError(f"found target {list(target)}, expected at least one element")
-    if not source.batched:
-        return None, _target(target, source.shape)
-    if not target:
-        raise batch_error()
-    assert isinstance(source, Data)
-    head, rest = target[0], target[1:]
-    if head in (0, source.batch):
-        return None, _target(rest, source.shape)
-    explicit = head == -1 or (head > 0 and isinstance(source.batch, str))
-    if not explicit or -1 in rest or math.prod(_copied(rest, source.shape)) != source.units:
-        raise batch_error()
-    return None, _copied(rest, source.shape)
-
-
-def _copied(target: Shape, shape: Shape) -> Shape:
-    if any(n == 0 and axis >= len(shape) for axis, n in enumerate(target)):
-        raise ShapeError(f"found target {list(target)} for shape {list(shape)}")
-    return tuple(n or shape[axis] for axis, n in enumerate(target))
-
-
-def _target(target: Shape, shape: Shape) -> Shape:
-    """The shape that a target with zeros and at most one -1 means for a tensor of that shape; ShapeError."""
-    target, units = _copied(target, shape), math.prod(shape)
-    if -1 in target:
-        known = -math.prod(target)
-        if target.count(-1) != 1 or known < 1 or units % known:
-            raise ShapeError(f"found target {list(target)} for shape {list(shape)}")
-        target = tuple(units // known if n == -1 else n for n in target)
-    if min(target, default=1) < 0 or math.prod(target) != units:
-        raise ShapeError(f"found target {list(target)} for shape {list(shape)}")
-    return target
-
-
-def _transpose(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    rank = _rank(source)
-    axes = tuple(op.attributes.get("perm", range(rank)[::-1]))
-    if sorted(axes) != list(range(rank)):
-        raise ShapeError(f"found perm {list(axes)} for a tensor of rank {rank}")
-    if source.batched:
-        if axes[0] != 0:
-            raise batch_error()
-        axes = tuple(axis - 1 for axis in axes[1:])
-    return axes, tuple(source.shape[axis] for axis in axes)
-
-
-def _axes(reader: Reader, op: Operator, rank: int) -> list[int] | None:
-    """The axes of Squeeze and Unsqueeze: an attribute before opset 13, an input since; None when left out."""
-    if reader.opset < 13:
-        axes = op.attributes.get("axes")
-    else:
-        axes = reader.constant(op.input(1)).integers() if op.input(1) else None
-    if axes is None:
-        return None
-    if any(not -rank <= axis < rank for axis in axes):
-        raise ShapeError(f"axes: found {list(axes)} for a tensor of rank {rank}")
-    found = sorted(axis % rank for axis in axes)
-    if len(set(found)) != len(found):
-        raise FormatError(f"axes: found {list(axes)}, expected each once")
-    return found
-
-
-def _squeeze(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    axes, batched = _axes(reader, op, _rank(source)), int(source.batched)
-    if axes is None:
-        if isinstance(source, Data) and (source.batch == 1 or isinstance(source.batch, str)):
-            raise batch_error()
-        axes = [axis + batched for axis, n in enumerate(source.shape) if n == 1]
-    if batched and 0 in axes:
-        raise batch_error()
-    if any(source.shape[axis - batched] != 1 for axis in axes):
-        raise ShapeError(f"axes: found {axes} for shape {list(source.shape)}, expected axes of size 1")
-    return None, tuple(n for axis, n in enumerate(source.shape) if axis + batched not in axes)
-
-
-def _unsqueeze(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    listed = reader.constant(op.input(1)).array.size if reader.opset >= 13 else len(op.attributes.get("axes", ()))
-    rank = _rank(source) + listed
-    axes = _axes(reader, op, rank)
-    if axes is None or (source.batched and 0 in axes):
-        raise batch_error() if axes else FormatError("axes: found none")
-    sizes = iter((0,) * source.batched + source.shape)
-    full = [1 if axis in axes else next(sizes) for axis in range(rank)]
-    return None, tuple(full[source.batched :])
-
-
-def _identity(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    return None, source.shape
+    reader.emit(Scale(data.name, op.target, tuple(ONE / v for v in values)), result(op, data, data.shape))
 
 
 # Operators that change nothing over the reals
@@ -293,7 +159,7 @@ def _dropout(reader: Reader, op: Operator) -> None:
     data = reader.computed(op.input(0))
     reader.unread.update(name for name in op.outputs[1:] if name)
     reader.notes["Dropout read as the identity"] += 1
-    reader.emit(Reorder(data.name, op.target, None, data.shape), _result(op, data, data.shape))
+    reader.emit(Reorder(data.name, op.target, None, data.shape), result(op, data, data.shape))
 
 
 def _cast(reader: Reader, op: Operator) -> None:
@@ -311,27 +177,34 @@ def _cast(reader: Reader, op: Operator) -> None:
     reader.emit(Reorder(source.name, op.target, None, source.shape), Data(op.target, source.shape, source.batch, to))
 
 
+# What constants may be cast to, and NumPy's type for it.
+_CASTS: Mapping[int, str] = {
+    TensorProto.FLOAT: "<f4",
+    TensorProto.DOUBLE: "<f8",
+    TensorProto.FLOAT16: "<f2",
+    TensorProto.INT32: "<i4",
+    TensorProto.INT64: "<i8",
+}
+
+
 def _converted(source: Constant, to: int) -> Constant:
     """The constant in another element type; UnsupportedLayer where a value would change."""
-    types = {TensorProto.INT64: "<i8", TensorProto.INT32: "<i4", TensorProto.BOOL: "<u1"}
-    names = {kind: f"<f{np.dtype(name).itemsize}" for kind, name in FLOATS.items() if kind != TensorProto.BFLOAT16}
     if to == source.kind:
         return source
-    if to not in {**types, **names}:
+    if to not in _CASTS:
         raise UnsupportedLayer(f"found a cast of a constant to {type_name(to)}")
     with np.errstate(all="ignore"):
-        array = source.array.astype({**types, **names}[to])
-        if not (np.isfinite(array).all() and _same_values(array, source)):
+        array = source.array.astype(_CASTS[to])
+        if not _same_values(array, source.array):
             raise UnsupportedLayer(f"found a cast to {type_name(to)} that changes a constant")
     return Constant(array, to)
 
 
-def _same_values(array: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]", source: Constant) -> bool:
-    """Whether two arrays hold the same numbers; Python compares integers with floats exactly."""
-    pairs = zip(array.ravel().tolist(), source.array.ravel().tolist(), strict=True)
-    return bool(array.dtype.kind == source.array.dtype.kind == "f" and (array == source.array).all()) or all(
-        a == b for a, b in pairs
-    )
+def _same_values(new: NDArray[Any], old: NDArray[Any]) -> bool:
+    """Whether two arrays hold the same numbers; Python compares integers with floats exactly, NumPy does not."""
+    if new.dtype.kind == old.dtype.kind == "f":
+        return bool((new == old).all())
+    return bool(np.isfinite(new).all()) and new.ravel().tolist() == old.ravel().tolist()
 
 
 def _constant(reader: Reader, op: Operator) -> None:
@@ -362,7 +235,7 @@ def _activate(function: Activation) -> Callable[[Reader, Operator], None]:
 def _functions(reader: Reader, op: Operator, data: Data, functions: tuple[Activation, ...]) -> None:
     """Apply one function to all units, or one to each."""
     each = functions * data.units if len(functions) == 1 else functions
-    reader.emit(Activate(data.name, op.target, each), _result(op, data, data.shape))
+    reader.emit(Activate(data.name, op.target, each), result(op, data, data.shape))
 
 
 def _leaky_relu(reader: Reader, op: Operator) -> None:
@@ -390,24 +263,23 @@ def _head(kind: str) -> Callable[[Reader, Operator], None]:
         axis = op.axis("axis", -1 if reader.opset >= 13 else 1, data.rank)
         if len(data.shape) != 1 or axis != data.rank - 1:
             raise UnsupportedLayer("expected the only axis besides the batch axis")
-        reader.emit(Head(data.name, op.target, kind), _result(op, data, data.shape))
+        reader.emit(Head(data.name, op.target, kind), result(op, data, data.shape))
 
     return read
 
 
+_OPAQUE: Mapping[str, Callable[[Reader, Operator], None]] = {
+    name.capitalize(): _activate(Activation(name)) for name in sorted(OPAQUE_NAMES)
+}
 OPERATORS: Mapping[str, Callable[[Reader, Operator], None]] = {
+    **REORDERINGS,
+    **_OPAQUE,
     "MatMul": _matmul,
     "Gemm": _gemm,
     "Add": _add,
     "Sub": _sub,
     "Mul": _mul,
     "Div": _div,
-    "Flatten": _reorder(_flatten),
-    "Reshape": _reorder(_reshape),
-    "Transpose": _reorder(_transpose),
-    "Squeeze": _reorder(_squeeze),
-    "Unsqueeze": _reorder(_unsqueeze),
-    "Identity": _reorder(_identity),
     "Dropout": _dropout,
     "Cast": _cast,
     "Constant": _constant,
@@ -415,10 +287,6 @@ OPERATORS: Mapping[str, Callable[[Reader, Operator], None]] = {
     "LeakyRelu": _leaky_relu,
     "PRelu": _prelu,
     "Abs": _activate(ABS),
-    **{
-        name.capitalize(): _activate(Activation(name))
-        for name in ("sigmoid", "tanh", "softplus", "softsign", "erf", "sin", "cos", "exp")
-    },
     "Softmax": _head("softmax"),
     "LogSoftmax": _head("log_softmax"),
 }

@@ -18,7 +18,7 @@ from exactlump.rational import Vector, rational
 
 # ONNX element type: NumPy's type for it, little-endian, and the field that holds the elements when `raw_data` does
 # not (onnx.proto, message TensorProto).  bfloat16 is kept as its bits.
-_STORED = {
+_STORED: Mapping[int, tuple[str, str]] = {
     TensorProto.FLOAT: ("<f4", "float_data"),
     TensorProto.DOUBLE: ("<f8", "double_data"),
     TensorProto.FLOAT16: ("<f2", "int32_data"),
@@ -39,6 +39,8 @@ FLOATS: Mapping[int, str] = {
     TensorProto.FLOAT16: "float16",
     TensorProto.BFLOAT16: "bfloat16",
 }
+# NumPy before 2.0 knows no more; nor does any network.
+MOST_AXES = 32
 _FIELDS = ("float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
 
 
@@ -78,6 +80,8 @@ def constant(tensor: TensorProto, folder: Path) -> Constant:
     array = stored(tensor, folder)
     if tensor.data_type == TensorProto.BFLOAT16:
         array = (array.astype(np.uint32) << 16).view(np.float32)
+    if tensor.data_type == TensorProto.BOOL and (array > 1).any():
+        raise FormatError("found a byte that is neither 0 nor 1 in a tensor of BOOL")
     return finite(Constant(array, tensor.data_type))
 
 
@@ -101,7 +105,9 @@ def stored(tensor: TensorProto, folder: Path) -> NDArray[Any]:
     """The elements as they are stored, in the tensor's shape; views of the file or of `raw_data` where possible."""
     if tensor.data_type not in _STORED:
         raise UnsupportedLayer(f"element type {type_name(tensor.data_type)}: not supported")
-    if min(tensor.dims, default=0) < 0 or tensor.HasField("segment"):
+    if len(tensor.dims) > MOST_AXES:
+        raise UnsupportedLayer(f"found {len(tensor.dims)} axes, expected at most {MOST_AXES}")
+    if any(not 0 <= n < 1 << 40 for n in tensor.dims) or tensor.HasField("segment"):
         raise FormatError(f"found dimensions {list(tensor.dims)}, expected a whole tensor")
     name, field = _STORED[tensor.data_type]
     kind, count = np.dtype(name), math.prod(tensor.dims)

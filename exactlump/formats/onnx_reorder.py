@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about ONNX operators that only reorder and reshape: Flatten, Reshape, Transpose, Squeeze, ...
+
+Computed tensors keep their batch axis as axis 0; constants have none.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.formats.onnx_graph import Data, Operator, Reader, batch_error, result
+from exactlump.formats.onnx_tensor import MOST_AXES, Constant
+from exactlump.network import Reorder, Shape
+
+# The axes permuted (None: as they are) and the new shape, both without the batch axis.
+Plan = tuple[tuple[int, ...] | None, Shape]
+
+
+def _reorder(plan: Callable[[Reader, Operator, Data | Constant], Plan]) -> Callable[[Reader, Operator], None]:
+    """Read an operator by its plan, on computed tensors and on constants."""
+
+    def read(reader: Reader, op: Operator) -> None:
+        source = reader.lookup(op.input(0))
+        axes, shape = plan(reader, op, source)
+        if len(shape) >= MOST_AXES:
+            raise UnsupportedLayer(f"found {len(shape)} axes, expected fewer than {MOST_AXES}")
+        if math.prod(shape) < 1:
+            raise ShapeError(f"found shape {list(shape)}, expected at least one element")
+        if isinstance(source, Data):
+            reader.emit(Reorder(source.name, op.target, axes, shape), result(op, source, shape))
+            return
+        array = source.array if axes is None else source.array.transpose(axes)
+        reader.fold(op.target, Constant(array.reshape(shape), source.kind))
+
+    return read
+
+
+def _rank(source: Data | Constant) -> int:
+    return len(source.shape) + source.batched
+
+
+def _flatten(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
+    axis = op.axis("axis", 1, _rank(source))
+    if not source.batched:
+        return None, (math.prod(source.shape[:axis]), math.prod(source.shape[axis:]))
+    if axis == 0 or math.prod(source.shape[: axis - 1]) != 1:
+        raise batch_error()
+    return None, (math.prod(source.shape),)
+
+
+def _reshape(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
+    """Since opset 5 the target is an input; 0 copies a size, unless `allowzero` (opset 14) says otherwise."""
+    attribute = op.attributes.get("shape", ())
+    target = reader.constant(op.input(1)).integers() if reader.opset >= 5 else tuple(attribute)
+    if op.attributes.get("allowzero", 0) and 0 in target:
+        raise ShapeError(f"found target {list(target)}, expected at least one element")
+    if not source.batched:
+        return None, _target(target, source.shape)
+    if not target:
+        raise batch_error()
+    assert isinstance(source, Data)
+    head, rest = target[0], target[1:]
+    if head in (0, source.batch):
+        return None, _target(rest, source.shape)
+    explicit = head == -1 or (head > 0 and isinstance(source.batch, str))
+    if not explicit or min(rest, default=1) < 0 or math.prod(_copied(rest, source.shape)) != source.units:
+        raise batch_error()
+    return None, _copied(rest, source.shape)
+
+
+def _copied(target: Shape, shape: Shape) -> Shape:
+    if any(n == 0 and axis >= len(shape) for axis, n in enumerate(target)):
+        raise ShapeError(f"found target {list(target)} for shape {list(shape)}")
+    return tuple(n or shape[axis] for axis, n in enumerate(target))
+
+
+def _target(target: Shape, shape: Shape) -> Shape:
+    """The shape that a target with zeros and at most one -1 means for a tensor of that shape; ShapeError."""
+    target, units = _copied(target, shape), math.prod(shape)
+    if -1 in target:
+        known = -math.prod(target)
+        if target.count(-1) != 1 or known < 1 or units % known:
+            raise ShapeError(f"found target {list(target)} for shape {list(shape)}")
+        target = tuple(units // known if n == -1 else n for n in target)
+    if min(target, default=1) < 0 or math.prod(target) != units:
+        raise ShapeError(f"found target {list(target)} for shape {list(shape)}")
+    return target
+
+
+def _transpose(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
+    rank = _rank(source)
+    axes = tuple(op.attributes.get("perm", range(rank)[::-1]))
+    if sorted(axes) != list(range(rank)):
+        raise ShapeError(f"found perm {list(axes)} for a tensor of rank {rank}")
+    if source.batched:
+        if axes[0] != 0:
+            raise batch_error()
+        axes = tuple(axis - 1 for axis in axes[1:])
+    return axes, tuple(source.shape[axis] for axis in axes)
+
+
+def _axes(reader: Reader, op: Operator, rank: int) -> list[int] | None:
+    """The axes of Squeeze and Unsqueeze: an attribute before opset 13, an input since; None when left out."""
+    if reader.opset < 13:
+        axes = op.attributes.get("axes")
+    else:
+        axes = reader.constant(op.input(1)).integers() if op.input(1) else None
+    if axes is None:
+        return None
+    if any(not -rank <= axis < rank for axis in axes):
+        raise ShapeError(f"axes: found {list(axes)} for a tensor of rank {rank}")
+    found = sorted(axis % rank for axis in axes)
+    if len(set(found)) != len(found):
+        raise FormatError(f"axes: found {list(axes)}, expected each once")
+    return found
+
+
+def _squeeze(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
+    axes, batched = _axes(reader, op, _rank(source)), int(source.batched)
+    if axes is None:
+        if isinstance(source, Data) and (source.batch == 1 or isinstance(source.batch, str)):
+            raise batch_error()
+        axes = [axis + batched for axis, n in enumerate(source.shape) if n == 1]
+    if batched and 0 in axes:
+        raise batch_error()
+    if any(source.shape[axis - batched] != 1 for axis in axes):
+        raise ShapeError(f"axes: found {axes} for shape {list(source.shape)}, expected axes of size 1")
+    return None, tuple(n for axis, n in enumerate(source.shape) if axis + batched not in axes)
+
+
+def _unsqueeze(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
+    listed = reader.constant(op.input(1)).array.size if reader.opset >= 13 else len(op.attributes.get("axes", ()))
+    rank = _rank(source) + listed
+    axes = _axes(reader, op, rank)
+    if axes is None or (source.batched and 0 in axes):
+        raise batch_error() if axes else FormatError("axes: found none")
+    sizes = iter((0,) * source.batched + source.shape)
+    full = [1 if axis in axes else next(sizes) for axis in range(rank)]
+    return None, tuple(full[source.batched :])
+
+
+def _identity(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
+    return None, source.shape
+
+
+REORDERINGS: Mapping[str, Callable[[Reader, Operator], None]] = {
+    "Flatten": _reorder(_flatten),
+    "Reshape": _reorder(_reshape),
+    "Transpose": _reorder(_transpose),
+    "Squeeze": _reorder(_squeeze),
+    "Unsqueeze": _reorder(_unsqueeze),
+    "Identity": _reorder(_identity),
+}

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about where relations attach: one small network for each rule."""
+
+import pytest
+from hypothesis import given, settings
+
+from exactlump.activation import RELU
+from exactlump.anchors import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers
+from exactlump.network import Activate, Dense, Head, Network, Port, Reorder, Scale, Shift
+from exactlump.rational import ONE, ZERO, Matrix
+from exactlump.reduce import exact_quotient
+from exactlump.simulation import find_flaw
+from tests.strategies import networks
+
+IMAGE = "it is an element-wise image of the layer below"
+
+
+def dense(source, target, columns=2, rows=2):
+    return Dense(source, target, Matrix.from_rows([{0: ONE}] * rows, columns), (ZERO,) * rows)
+
+
+def relu(source, target):
+    return Activate(source, target, (RELU,) * 2)
+
+
+def scale(source, target):
+    return Scale(source, target, (ONE + ONE,) * 2)
+
+
+def reorder(source, target):
+    return Reorder(source, target, None, (2, 1))
+
+
+def network(*nodes, outputs=("y",)):
+    return Network((Port("x", (2,)),), nodes, outputs)
+
+
+CASES = {
+    "activations and the input": (
+        [dense("x", "d"), relu("d", "h"), dense("h", "y")],
+        {"x": INPUT, "h": None, "y": OUTPUT},
+    ),
+    "a linear layer": ([dense("x", "d"), dense("d", "y")], {"x": INPUT, "d": None, "y": OUTPUT}),
+    "what lies between the weights and the activation is derived": (
+        [dense("x", "d"), scale("d", "s"), Shift("s", "t", (ONE,) * 2), relu("t", "h"), dense("h", "y")],
+        {"x": INPUT, "h": None, "y": OUTPUT},
+    ),
+    "a linear layer ends before the next Dense": (
+        [dense("x", "d"), scale("d", "s"), dense("s", "y")],
+        {"x": INPUT, "s": None, "y": OUTPUT},
+    ),
+    "a reordering of a layer is derived": (
+        [dense("x", "d"), relu("d", "h"), reorder("h", "r"), dense("r", "y")],
+        {"x": INPUT, "h": None, "y": OUTPUT},
+    ),
+    "also when two layers read it": (
+        [dense("x", "d"), relu("d", "h"), reorder("h", "r"), dense("r", "y"), dense("r", "z")],
+        {"x": INPUT, "h": None, "y": OUTPUT, "z": OUTPUT},
+    ),
+    "a reordering of the input is kept": (
+        [reorder("x", "r"), dense("r", "y")],
+        {"x": INPUT, "r": IMAGE, "y": OUTPUT},
+    ),
+    "an element-wise reader keeps": (
+        [dense("x", "d"), relu("d", "h"), scale("h", "s"), dense("s", "y")],
+        {"x": INPUT, "h": "an element-wise node reads it", "s": IMAGE, "y": OUTPUT},
+    ),
+    "also through a reordering": (
+        [dense("x", "d"), relu("d", "h"), reorder("h", "r"), scale("r", "s"), dense("s", "y")],
+        {"x": INPUT, "h": "an element-wise node reads it", "s": IMAGE, "y": OUTPUT},
+    ),
+    "a softmax keeps": (
+        [dense("x", "d"), Head("d", "y", "softmax")],
+        {"x": INPUT, "d": "softmax reads it", "y": OUTPUT},
+    ),
+    "an output in the middle keeps": (
+        [dense("x", "d"), relu("d", "y"), dense("y", "z")],
+        {"x": INPUT, "y": OUTPUT, "z": OUTPUT},
+    ),
+    "two layers may read one": (
+        [dense("x", "d"), relu("d", "h"), dense("h", "y"), dense("h", "z")],
+        {"x": INPUT, "h": None, "y": OUTPUT, "z": OUTPUT},
+    ),
+    "weights and an activation that read one linear layer keep it, and what the activation makes of it": (
+        [dense("x", "d"), relu("d", "h"), dense("d", "y"), dense("h", "z")],
+        {"x": INPUT, "d": "several nodes read it", "h": IMAGE, "y": OUTPUT, "z": OUTPUT},
+    ),
+    "what nothing reads may change": (
+        [dense("x", "y"), dense("x", "d"), relu("d", "h"), dense("x", "e")],
+        {"x": INPUT, "y": OUTPUT, "h": None, "e": None},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_anchors(case):
+    nodes, expected = CASES[case]
+    net = network(*nodes, outputs=tuple(t for t, why in expected.items() if why == OUTPUT))
+    assert anchors(net) == expected
+
+
+def test_fused_layers_are_derived():
+    net = network(dense("x", "d"), scale("d", "s"), dense("s", "y"))
+    assert linear_layers(net) == ("s",)
+    assert anchors(net, {"s"}) == {"x": INPUT, "y": OUTPUT}
+    assert [n.target for n in layer(net, "y", anchors(net, {"s"}))] == ["d", "s", "y"]
+    assert [n.target for n in layer(net, "y", anchors(net))] == ["y"]
+
+
+def test_the_end_of_a_layer():
+    net = network(dense("x", "d"), scale("d", "s"), relu("s", "h"), reorder("h", "r"), dense("r", "y"))
+    assert end_of_layer(net, "d") == "h"
+    assert end_of_layer(net, "y") == "y"
+
+
+@given(networks(depth=4))
+@settings(max_examples=300)
+def test_relations_on_the_anchored_tensors_suffice_for_any_network(net):
+    step = exact_quotient(net)
+    assert find_flaw(net, step.network, step.simulation) is None
+
+
+@given(networks(depth=4))
+def test_between_two_anchors_that_may_change_there_are_weights(net):
+    anchored = anchors(net)
+    for tensor, why in anchored.items():
+        if why is None:
+            assert any(isinstance(node, Dense) for node in layer(net, tensor, anchored))

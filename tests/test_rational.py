@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about exact numbers: they are Fractions under other names."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exactlump.errors import FormatError, ShapeError
+from exactlump.rational import (
+    Matrix,
+    decimal,
+    decimal_text,
+    floor_log2,
+    fraction,
+    is_simple,
+    parse,
+    power_of_two,
+    primitive,
+    rational,
+    text,
+)
+
+FRACTIONS = st.fractions(max_denominator=10**6) | st.builds(Fraction, st.integers(), st.integers(1, 2**80))
+
+
+def exact(value):
+    return Fraction(*fraction(value))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_is_the_number_it_is(x):
+    assert exact(rational(x)) == Fraction(x)
+
+
+@given(FRACTIONS)
+def test_text_and_parse_are_inverse(q):
+    assert exact(parse(str(q))) == q
+    assert text(parse(str(q))) == str(q)
+
+
+@pytest.mark.parametrize(
+    "word", ["", "-", "+1", "01", "-0", "2/4", "1/0", "1/-2", "1/1", "0/5", "1.5", "1e3", " 1", "1\n", "١"]
+)
+def test_other_texts_are_refused(word):
+    with pytest.raises(FormatError):
+        parse(word)
+
+
+def test_texts_may_be_longer_than_pythons_limit_on_digits():
+    assert parse("1" + "0" * 9000) == rational(10) ** 9000
+    assert parse("-3/1" + "0" * 9000) == rational(-3) / rational(10) ** 9000
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=8))
+def test_decimals_are_exact(d):
+    assert exact(decimal(str(d))) == Fraction(d)
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-inf", ".", "e5", "1e", "1e99999", "0x1", "1_000", ""])
+def test_other_decimals_are_refused(word):
+    with pytest.raises(FormatError):
+        decimal(word)
+
+
+@given(st.integers(), st.integers(0, 12), st.integers(0, 12))
+def test_a_terminating_decimal_is_written_and_read(n, twos, fives):
+    value = rational(n, 2**twos * 5**fives)
+    assert decimal(decimal_text(value)) == value
+
+
+@given(FRACTIONS)
+def test_only_terminating_decimals_are_written(q):
+    rest = q.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    assert (decimal_text(rational(q.numerator, q.denominator)) is None) == (rest != 1)
+
+
+@given(FRACTIONS)
+def test_simple_ratios_are_integers_and_powers_of_two(q):
+    power = q and math.log2(abs(q.numerator)).is_integer() and q.denominator & (q.denominator - 1) == 0
+    expected = q.denominator == 1 or (power and 1 in (abs(q.numerator), q.denominator))
+    assert is_simple(rational(q.numerator, q.denominator)) == bool(expected)
+
+
+@given(st.lists(FRACTIONS, max_size=5))
+def test_primitive_rows_are_coprime_integers_times_the_content(values):
+    integers, content = primitive([rational(q.numerator, q.denominator) for q in values])
+    assert [exact(content) * n for n in integers] == values
+    assert math.gcd(*integers) == (1 if any(values) else 0)
+    assert content > 0
+
+
+@given(FRACTIONS.filter(bool))
+def test_floor_log2_is_the_binary_exponent(q):
+    e = floor_log2(rational(q.numerator, q.denominator))
+    assert exact(power_of_two(e)) <= abs(q) < exact(power_of_two(e + 1))
+
+
+@given(
+    st.lists(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=2, max_size=2), max_size=3)
+)
+def test_a_matrix_of_floats_has_their_values(rows):
+    matrix = Matrix.from_floats(np.array(rows, np.float32).reshape(len(rows), 2))
+    for v, row in enumerate(rows):
+        assert [exact(matrix.entry(v, u)) for u in range(2)] == [Fraction(w) for w in row]
+        assert {u: exact(w) for u, w in matrix.row(v).items()} == {u: Fraction(w) for u, w in enumerate(row) if w}
+    assert matrix.nonzeros == sum(w != 0 for row in rows for w in row)
+    assert matrix == Matrix.from_rows([matrix.row(v) for v in range(len(rows))], 2)
+
+
+@given(st.lists(st.tuples(FRACTIONS, FRACTIONS), min_size=1, max_size=3), st.tuples(st.integers(), st.integers()))
+def test_products_are_exact(rows, x):
+    sparse = [{u: rational(q.numerator, q.denominator) for u, q in enumerate(row)} for row in rows]
+    tops, bottoms = Matrix.from_rows(sparse, 2).times(x)
+    expected = [row[0] * x[0] + row[1] * x[1] for row in rows]
+    assert [Fraction(int(t), int(d)) for t, d in zip(tops, bottoms, strict=True)] == expected
+
+
+def test_matrices_refuse_wrong_shapes():
+    with pytest.raises(ShapeError):
+        Matrix.from_rows([{2: rational(1)}], 2)
+    with pytest.raises(ShapeError):
+        Matrix.from_floats(np.zeros(3))
+
+
+def test_matrices_of_other_shapes_or_entries_differ():
+    one = Matrix.from_rows([{0: rational(1)}], 2)
+    assert one != Matrix.from_rows([{0: rational(1)}], 3)
+    assert one != Matrix.from_rows([{1: rational(1)}], 2)
+    assert one != "matrix"
