@@ -36,13 +36,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 MAX_UNPACKED = 512 << 20  # bytes of one network, its external data included
 MAX_BITS = 1 << 20  # of any number
-MAX_STORED = 10**7  # coefficients of derived tensors
+MAX_ROW = 1 << 33  # bits of all numbers of a row
+MAX_STORED = 10**7  # coefficients of derived tensors, of 512 bits each
 MAX_UNITS = 1 << 63  # of a tensor
 EXIT = {"equivalent": 0, "rejected": 1, "unknown": 3, "unsupported": 4}
 MALFORMED, INTERNAL = 2, 5
 
 Pair: TypeAlias = tuple[int, int]
 Form: TypeAlias = tuple[int, dict[int, int]]
+Forms: TypeAlias = Callable[[int], Form]  # of the units of a tensor
 At: TypeAlias = Callable[[int], Pair]
 Values: TypeAlias = Any  # a flat memoryview of numbers; its type hint differs between versions of Python
 
@@ -180,14 +182,14 @@ def lowest(p: int, q: int) -> Pair:
     return p // divisor, q // divisor
 
 
-def common(denominators: Iterable[int]) -> int:
-    """The least common multiple; Exhausted when it is too long to work with."""
+def common(denominators: Iterable[int], numbers: int) -> int:
+    """The least common multiple, for so many numbers; Exhausted when these become too long to work with."""
     total = 1
     for q in denominators:
         if total % q:
             total = math.lcm(total, q)
-            if total.bit_length() > MAX_BITS:
-                raise Exhausted(f"a common denominator has more than {MAX_BITS} bits", "budget")
+            if total.bit_length() > MAX_BITS or total.bit_length() * numbers > MAX_ROW:
+                raise Exhausted(f"a common denominator has {total.bit_length()} bits", "budget")
     return total
 
 
@@ -252,7 +254,7 @@ class SparseMatrix(NamedTuple):
     def row(self, v: int) -> tuple[list[int], list[int], int]:
         """As FloatMatrix.row."""
         entries = self.rows[v]
-        bottom = common(q for _, _, q in entries)
+        bottom = common((q for _, _, q in entries), len(entries))
         return [u for u, _, _ in entries], [p * (bottom // q) for _, p, q in entries], bottom
 
 
@@ -1008,10 +1010,10 @@ class OnnxReader:
     def read(self, content: bytes) -> Network:
         """The whole file."""
         model = message(memoryview(content), "MODEL")
-        imports = [item for item in model.get("opset_import", []) if item.get("domain", "") in ("", "ai.onnx")]
-        if "graph" not in model or len(imports) != 1:
-            raise Malformed(f"model: found {len(imports)} versions of ONNX's operators, expected 1, and a graph")
-        self.opset = imports[0].get("version", 0)
+        versions = [item for item in model.get("opset_import", []) if item.get("domain", "") in ("", "ai.onnx")]
+        if "graph" not in model or len(versions) != 1:
+            raise Malformed(f"model: found {len(versions)} versions of ONNX's operators, expected 1, and a graph")
+        self.opset = versions[0].get("version", 0)
         if self.opset not in OPSETS:
             raise Unsupported(f"opset: found {self.opset}, expected {OPSETS[0]} to {OPSETS[-1]}")
         graph = model["graph"]
@@ -1486,7 +1488,7 @@ class Meter:
 
     def store(self, form: Form) -> Form:
         """Keep a form."""
-        self.room -= len(form[1])
+        self.room -= sum(1 + n.bit_length() // 512 for n in form[1].values())
         if self.room < 0:
             raise Exhausted(f"derived tensors have more than {MAX_STORED} coefficients", "budget")
         return self.sized(form)
@@ -1500,10 +1502,10 @@ def affine(form: Form, factor: Pair, constant: Pair) -> Form:
         bottom, terms = bottom * q, {atom: n * p for atom, n in terms.items()}
     p, q = constant
     if p:
-        whole = common((bottom, q))
-        if whole != bottom:
-            bottom, terms = whole, {atom: n * (whole // bottom) for atom, n in terms.items()}
+        whole = common((bottom, q), len(terms))
+        terms = {atom: n * (whole // bottom) for atom, n in terms.items()} if whole != bottom else dict(terms)
         terms[0] = terms.get(0, 0) + p * (whole // q)
+        bottom = whole
     if 0 in terms.values():
         terms = {atom: n for atom, n in terms.items() if n}
     return bottom, terms
@@ -1524,26 +1526,9 @@ def has_free(form: Form) -> bool:
     return min(form[1], default=0) < 0
 
 
-class Forms(NamedTuple):
-    """The forms of a tensor: for each unit its atoms and numerators, over one common denominator."""
-
-    bottom: int
-    of: Callable[[int], list[tuple[int, int]]]
-
-    def unit(self, v: int) -> Form:
-        """The form of unit v."""
-        return self.bottom, dict(self.of(v))
-
-
 def atoms(first: int) -> Forms:
     """The forms of a tensor whose unit v is the atom `first` + v."""
-    return Forms(1, lambda v: [(first + v, 1)])
-
-
-def listed(forms: Sequence[Form]) -> Forms:
-    """The forms of a tensor, one by one."""
-    bottom = common(q for q, _ in forms)
-    return Forms(bottom, [[(a, n * (bottom // q)) for a, n in terms.items()] for q, terms in forms].__getitem__)
+    return lambda v: (1, {first + v: 1})
 
 
 class Half:
@@ -1560,7 +1545,7 @@ class Half:
 
     def form(self, tensor: str, v: int) -> Form:
         """The form of a unit."""
-        return self.known[tensor].unit(v) if tensor in self.known else self.before(self.network.producer[tensor], v)
+        return self.known[tensor](v) if tensor in self.known else self.before(self.network.producer[tensor], v)
 
     def before(self, node: Node, v: int) -> Form:
         """P(v) for the tensor that a node defines: the form that the node gives it, before any activation."""
@@ -1576,7 +1561,7 @@ class Half:
             elif isinstance(what, Reorder):
                 v = what.origin(v)
             if source in self.known:
-                form = self.known[source].unit(v)
+                form = self.known[source](v)
                 break
             node = self.network.producer[source]
         for step, unit in reversed(steps):
@@ -1587,20 +1572,24 @@ class Half:
     def product(self, what: Dense, below: Forms, v: int) -> Form:
         """Row v of a dense node: class sums, with the ratios in the forms of the source."""
         columns, factors, bottom = what.matrix.row(v)
-        bottom, products = bottom * below.bottom, what.matrix.columns // 50  # a zero costs its reading
+        forms = list(map(below, columns))
+        products = sum(len(terms) for _, terms in forms)
+        whole = common({q for q, _ in forms}, products)
         total: dict[int, int] = {}
-        for form, factor in zip(map(below.of, columns), factors, strict=True):
-            products += len(form)
-            for atom, top in form:
-                total[atom] = total.get(atom, 0) + top * factor
-        self.meter.charge(products, bottom.bit_length())
-        return affine((bottom, total), (1, 1), what.bias(v))
+        for (q, terms), factor in zip(forms, factors, strict=True):
+            scaled = factor if q == whole else factor * (whole // q)
+            for atom, n in terms.items():
+                total[atom] = total.get(atom, 0) + n * scaled
+        bits = max(map(int.bit_length, total.values()), default=0)
+        self.meter.charge(products + what.matrix.columns // 50, bits)  # a zero costs its reading
+        return affine((bottom * whole, total), (1, 1), what.bias(v))
 
     def prepare(self, node: Node) -> None:
         """Keep the forms of a derived tensor that feeds a dense node."""
         if isinstance(node.what, Dense) and node.source not in self.known:
             units, producer = self.network.units[node.source], self.network.producer[node.source]
-            self.known[node.source] = listed([self.meter.store(self.before(producer, v)) for v in range(units)])
+            forms = [self.meter.store(self.before(producer, v)) for v in range(units)]
+            self.known[node.source] = forms.__getitem__
 
 
 # --- The rules --------------------------------------------------------------------------------------
@@ -1853,7 +1842,7 @@ class Checker:
 
     def added(self, form: Form, other: Form) -> Form:
         """The sum of two forms."""
-        bottom = common((form[0], other[0]))
+        bottom = common((form[0], other[0]), len(form[1]) + len(other[1]))
         self.meter.charge(len(form[1]) + len(other[1]), bottom.bit_length())
         total = {atom: n * (bottom // form[0]) for atom, n in form[1].items()}
         for atom, n in other[1].items():
@@ -1869,14 +1858,14 @@ class Checker:
             if isinstance(row, ClassRow):
                 forms.append((row.h.denominator, {first + row.k: row.h.numerator}))
             elif isinstance(row, SumRow):
-                bottom = common([row.plus.denominator, *(c.denominator for _, c in row.terms)])
+                bottom = common([row.plus.denominator, *(c.denominator for _, c in row.terms)], len(row.terms))
                 terms = {first + k: c.numerator * (bottom // c.denominator) for k, c in row.terms}
                 forms.append(affine((bottom, terms), (1, 1), row.plus.as_integer_ratio()))
             else:
                 unit, h = (row.u, row.h) if isinstance(row, SameRow) else (v, ONE)
                 forms.append((h.denominator, {base - unit: h.numerator}))
                 claim.half.free = True
-        return listed(forms)
+        return forms.__getitem__
 
 
 def _terms(row: Row) -> bool:

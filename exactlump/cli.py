@@ -21,7 +21,17 @@ from rich.table import Table
 
 from exactlump import __version__, demo
 from exactlump.errors import ExactlumpError
-from exactlump.verbs import DEFAULT_MAX_UNPACKED, FileReduction, Inspection, check_files, inspect_file, reduce_file
+from exactlump.verbs import (
+    DEFAULT_MAX_UNPACKED,
+    FileReduction,
+    Inspection,
+    check_files,
+    check_verified,
+    export_files,
+    inspect_file,
+    reduce_file,
+    write_lines,
+)
 
 EPILOG = (
     "Exit codes: 0 equivalent or valid, 1 different or rejected, 2 usage or bad input, 3 unknown or out of time, "
@@ -126,8 +136,28 @@ def _layer_table(done: FileReduction) -> Table:
 @cli.command("check", epilog=EPILOG, context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def check_verb(arguments: tuple[str, ...]) -> None:
-    """Check a certificate: ORIGINAL REDUCED CERTIFICATE [--json].  The same as python3 -I exactlump/check.py."""
+    """Check a certificate: ORIGINAL REDUCED CERTIFICATE [--json].  The same as python3 -I exactlump/check.py.
+
+    With --verified, the checker that is extracted from the Coq proof then checks it too (`make proofs` builds it).
+    """
+    if "--verified" in arguments:
+        files = [word for word in arguments if word != "--verified"]
+        if len(files) != 3:
+            raise click.UsageError("--verified goes with ORIGINAL REDUCED CERTIFICATE and nothing else")
+        verdict, code = check_verified(*files)
+        click.echo(verdict)
+        sys.exit(code)
     sys.exit(check_files(arguments))
+
+
+@cli.command("export", epilog=EPILOG)
+@click.argument("original", type=_PATH)
+@click.argument("reduced", type=_PATH)
+@click.argument("certificate", type=_PATH)
+@click.option("-o", "--output", type=_PATH, required=True, help="The file to write.")
+def export_verb(original: Path, reduced: Path, certificate: Path, output: Path) -> None:
+    """Write the text that the checker extracted from the Coq proof reads (proofs/README.md)."""
+    write_lines(output, export_files(original, reduced, certificate))
 
 
 @cli.command("inspect", epilog=EPILOG)

@@ -133,14 +133,22 @@ def exact_quotient(network: Network) -> Step:
 def _exact(network: Network, plan: _Plan) -> _Exact:
     """The sweeps on N; and, where N has branches, again on the result: a branch that went may free what it kept."""
     found = _sweeps(network, plan)
-    while any(len(readers) != 1 for readers in network.consumers.values()):
+    while _has_branches(network):
         first = found.step
-        again = _sweeps(first.network, plan.through(first.simulation))
+        unfused = plan.unfused | set(found.costly)
+        again = _sweeps(first.network, replace(plan.through(first.simulation), unfused=unfused))
         if again.step.network.shapes == first.network.shapes:
             break
         step = Step(again.step.network, compose(first.simulation, again.step.simulation))
-        found = _Exact(step, found.derived | again.derived, again.costly)
+        found = _Exact(step, found.derived | again.derived, found.costly + again.costly)
     return found
+
+
+def _has_branches(network: Network) -> bool:
+    """Whether some tensor has several readers, or is neither read nor an output."""
+    return any(
+        len(readers) > 1 or not (readers or tensor in network.outputs) for tensor, readers in network.consumers.items()
+    )
 
 
 def _sweeps(network: Network, plan: _Plan) -> _Exact:

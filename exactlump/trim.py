@@ -82,15 +82,18 @@ def _relation(tensor: str, units: int, observed: tuple[int, ...]) -> Relation:
 def fusible(
     original: Network, quotient: Network, simulation: Simulation, never: Collection[str] = ()
 ) -> tuple[str | None, tuple[str, ...]]:
-    """The first linear layer of the quotient to fuse into the layer above, and those declined for their cost alone.
+    """The first linear layer of both networks to fuse into the layer above, and those declined for their cost alone.
 
     Rule: the fused matrix has no more non-zero weights than the pair, and expanding the original's derived tensor costs
     at most `EXPANSION` times its weights.
     """
     declined: list[str] = []
+    candidates = set(linear_layers(original)) - set(never)
     for tensor in linear_layers(quotient):
+        if tensor not in candidates:
+            continue
         node, (above,) = quotient.producer[tensor], quotient.consumers[tensor]
-        if tensor in never or not isinstance(node, Dense) or not isinstance(above, Dense):
+        if not isinstance(node, Dense) or not isinstance(above, Dense):
             continue
         forms = Forms(quotient)
         forms.anchor(node.source)
@@ -106,7 +109,8 @@ def fusible(
 
 
 def _expansion(original: Network, tensor: str, simulation: Simulation, sizes: list[int]) -> int:
-    """How many products the checker forms when it expands the original's Dense nodes above a derived tensor."""
+    """How many products the checker forms when it expands the original's Dense node above a derived tensor."""
     cost = [sum(sizes[k] for k, _ in row.terms) if isinstance(row, Affine) else 1 for row in simulation[tensor].rows]
-    readers = (node for node in original.consumers[tensor] if isinstance(node, Dense))
-    return sum(cost[u] for node in readers for v in range(node.weight.shape[0]) for u in node.weight.row(v))
+    (above,) = original.consumers[tensor]
+    assert isinstance(above, Dense)
+    return sum(cost[u] for v in range(above.weight.shape[0]) for u in above.weight.row(v))

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,13 @@ from pathlib import Path
 from exactlump import certificate, check, formats
 from exactlump.anchors import anchors, end_of_layer
 from exactlump.certificate import AS_STORED, RAW_NNET, Certificate
-from exactlump.errors import CannotWrite, ExactlumpError
+from exactlump.errors import CannotWrite, ExactlumpError, FormatError
+from exactlump.export import export
 from exactlump.formats.files import write_atomically
 from exactlump.lump import Lumping, maximum_lumping
 from exactlump.network import Activate, Dense, Network
 from exactlump.reduce import Reduction, reduce
+from exactlump.verified import run_checker
 
 DEFAULT_MAX_UNPACKED = 512 * 2**20
 
@@ -130,6 +132,43 @@ def _write(network: Network, target: Path, source: Path, raw_nnet: bool) -> None
 def check_files(arguments: Sequence[str]) -> int:
     """What `python3 -I check.py` does with these arguments; returns its exit code."""
     return check.main(list(arguments))
+
+
+def export_files(
+    original: str | os.PathLike[str],
+    reduced: str | os.PathLike[str],
+    certificate_path: str | os.PathLike[str],
+    *,
+    max_unpacked: int = DEFAULT_MAX_UNPACKED,
+) -> Iterator[str]:
+    """The lines of the text that the extracted checker reads (proofs/README.md), for three files.
+
+    The files' hashes are not looked at here: `check` does that.  Raises FormatError, UnsupportedLayer, NotALumping.
+    """
+    try:
+        words = Path(certificate_path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{certificate_path}: cannot be read: {error}") from error
+    proof = certificate.loads(words)
+    raw = proof.specification == RAW_NNET
+    ours, theirs = (
+        formats.read(Path(path), raw_nnet=raw and Path(path).suffix == ".nnet", max_unpacked=max_unpacked)
+        for path in (original, reduced)
+    )
+    return export(ours, theirs, proof)
+
+
+def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
+    """Write a text file, all of it or nothing.  Raises CannotWrite."""
+    write_atomically(path, (f"{line}\n".encode() for line in lines))
+
+
+def check_verified(original: str, reduced: str, certificate_path: str) -> tuple[str, int]:
+    """The verdict of the extracted checker on what three files say, once `check` has bound the certificate to them."""
+    verdict = check.check(original, reduced, certificate_path)
+    if verdict.verdict != "equivalent":
+        return f"{verdict.verdict}: {verdict.reason}", verdict.code
+    return run_checker(export_files(original, reduced, certificate_path))
 
 
 @contextmanager

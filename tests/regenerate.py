@@ -773,24 +773,46 @@ def malformed(name, edit, code=2):
 def grammar_of_rows():
     """Rows and numbers that are out of grammar."""
     numbers = {
-        "ratio_is_a_number": 1, "ratio_not_in_lowest_terms": "2/4", "ratio_over_one": "2/1", "ratio_with_a_plus": "+1",
-        "ratio_with_a_blank": " 1", "ratio_minus_zero": "-0", "ratio_zero_over_two": "0/2", "ratio_over_zero": "1/0",
-        "ratio_with_a_leading_zero": "01", "ratio_is_a_decimal": "0.5", "ratio_with_a_negative_denominator": "1/-2",
-        "ratio_is_too_long": "1" * 10_001, "ratio_is_empty": "", "ratio_has_other_digits": "\u0661", "ratio_is_a_list": ["1"],
+        "ratio_is_a_number": 1,
+        "ratio_not_in_lowest_terms": "2/4",
+        "ratio_over_one": "2/1",
+        "ratio_with_a_plus": "+1",
+        "ratio_with_a_blank": " 1",
+        "ratio_minus_zero": "-0",
+        "ratio_zero_over_two": "0/2",
+        "ratio_over_zero": "1/0",
+        "ratio_with_a_leading_zero": "01",
+        "ratio_is_a_decimal": "0.5",
+        "ratio_with_a_negative_denominator": "1/-2",
+        "ratio_is_too_long": "1" * 10_001,
+        "ratio_is_empty": "",
+        "ratio_has_other_digits": "\u0661",
+        "ratio_is_a_list": ["1"],
         "ratio_with_a_newline": "1\n",
-    }  # fmt: skip
+    }
     for name, value in numbers.items():
         malformed(name, edited(["relations", "original", "h", "rows", 1], [0, value]))
     rows = {
-        "class_is_a_text": ["0", "1"], "class_is_a_truth_value": [False, "1"], "row_too_long": [0, "1", "1"],
-        "row_is_another_word": "Free", "row_is_a_truth_value": True, "row_is_a_number": 0, "row_is_empty": [],
-        "equal_to_a_text": ["=", "0", "1"], "equal_without_a_ratio": ["=", 0], "another_sign": ["~", 0, "1"],
-        "sum_without_plus": {"of": []}, "sum_with_another_key": {"of": [], "plus": "1", "minus": "1"},
-        "sum_that_is_zero": {"of": [], "plus": "0"}, "sum_that_is_one_class": {"of": [[0, "1"]], "plus": "0"},
-        "sum_not_ascending": {"of": [[1, "1"], [0, "1"]], "plus": "0"}, "sum_with_a_class_twice": {"of": [[0, "1"], [0, "1"]], "plus": "0"},
-        "sum_with_a_zero": {"of": [[0, "0"], [1, "1"]], "plus": "0"}, "sum_with_a_long_term": {"of": [[0, "1", "2"]], "plus": "1"},
+        "class_is_a_text": ["0", "1"],
+        "class_is_a_truth_value": [False, "1"],
+        "row_too_long": [0, "1", "1"],
+        "row_is_another_word": "Free",
+        "row_is_a_truth_value": True,
+        "row_is_a_number": 0,
+        "row_is_empty": [],
+        "equal_to_a_text": ["=", "0", "1"],
+        "equal_without_a_ratio": ["=", 0],
+        "another_sign": ["~", 0, "1"],
+        "sum_without_plus": {"of": []},
+        "sum_with_another_key": {"of": [], "plus": "1", "minus": "1"},
+        "sum_that_is_zero": {"of": [], "plus": "0"},
+        "sum_that_is_one_class": {"of": [[0, "1"]], "plus": "0"},
+        "sum_not_ascending": {"of": [[1, "1"], [0, "1"]], "plus": "0"},
+        "sum_with_a_class_twice": {"of": [[0, "1"], [0, "1"]], "plus": "0"},
+        "sum_with_a_zero": {"of": [[0, "0"], [1, "1"]], "plus": "0"},
+        "sum_with_a_long_term": {"of": [[0, "1", "2"]], "plus": "1"},
         "sum_is_no_list": {"of": {}, "plus": "1"},
-    }  # fmt: skip
+    }
     for name, value in rows.items():
         malformed(name, edited(["relations", "original", "h", "rows", 1], value))
 
@@ -818,12 +840,26 @@ def grammar_of_certificates():
     ):
         malformed(f"without_{'_'.join(path)}", edited(path, None))
     others = {
-        ("format",): "another", ("version",): "1", ("producer",): 1, ("claim", "criterion"): "approximate", ("claim", "domain"): "a box",
-        ("claim", "specification"): "as folded", ("claim", "more"): "", ("original", "format"): "torch", ("original", "sha256"): "A" * 64,
-        ("reduced", "sha256"): "0" * 63, ("reduced", "tensors"): [], ("original", "external"): {"w": 0}, ("relations", "original"): [],
-        ("relations", "both"): {}, ("relations", "original", "h", "over"): 0, ("relations", "original", "h", "axis"): 0,
-        ("relations", "original", "h", "rows"): {}, ("relations", "reduced", "h"): {"rows": [["0", "1"]], "over": "h"}, ("more",): 0,
-    }  # fmt: skip
+        ("format",): "another",
+        ("version",): "1",
+        ("producer",): 1,
+        ("claim", "criterion"): "approximate",
+        ("claim", "domain"): "a box",
+        ("claim", "specification"): "as folded",
+        ("claim", "more"): "",
+        ("original", "format"): "torch",
+        ("original", "sha256"): "A" * 64,
+        ("reduced", "sha256"): "0" * 63,
+        ("reduced", "tensors"): [],
+        ("original", "external"): {"w": 0},
+        ("relations", "original"): [],
+        ("relations", "both"): {},
+        ("relations", "original", "h", "over"): 0,
+        ("relations", "original", "h", "axis"): 0,
+        ("relations", "original", "h", "rows"): {},
+        ("relations", "reduced", "h"): {"rows": [["0", "1"]], "over": "h"},
+        ("more",): 0,
+    }
     for path, value in others.items():
         malformed(f"other_{'_'.join(path)}", edited(list(path), value))
     malformed("another_version", edited(["version"], 2), code=4)
@@ -915,8 +951,23 @@ def answer(folder):
 def define():
     """All cases."""
     if not CASES:
-        for section in (lumping, constants, unknowns, affine, copies, interface, false_rows, false_unknowns, false_classes,
-                        false_names, false_heads, other_files, grammar_of_rows, grammar_of_certificates, grammar_of_networks):  # fmt: skip
+        for section in (
+            lumping,
+            constants,
+            unknowns,
+            affine,
+            copies,
+            interface,
+            false_rows,
+            false_unknowns,
+            false_classes,
+            false_names,
+            false_heads,
+            other_files,
+            grammar_of_rows,
+            grammar_of_certificates,
+            grammar_of_networks,
+        ):
             section()
     return CASES
 
