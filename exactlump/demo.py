@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from exactlump import check, formats
+from exactlump import formats
 from exactlump.errors import CannotWrite, ExactlumpError
 from exactlump.lump import Lumping, is_lumping
 from exactlump.quotient import first_member, quotient
 from exactlump.rational import ONE, rational, text
-from exactlump.verbs import reduce_file
+from exactlump.verbs import CHECKER, reduce_file
 
 NETWORKS = Path(__file__).parent / "networks"
 STORIES = {
@@ -43,7 +43,7 @@ def run(out: Path, echo: Echo = print) -> None:
 
 def _recheck(source: Path, target: Path, proof: Path) -> str:
     """The first line of the bare checker, run apart from this package."""
-    command = [sys.executable, "-I", str(Path(check.__file__)), str(source), str(target), str(proof)]
+    command = [sys.executable, "-I", str(CHECKER), str(source), str(target), str(proof)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ExactlumpError(f"{proof}: found {done.stdout or done.stderr}, expected the checker to accept it")

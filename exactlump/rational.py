@@ -83,7 +83,8 @@ def _big(digits: str) -> int:
         return int(digits)
     half = len(digits) // 2
     sign = -1 if digits.startswith("-") else 1
-    return _big(digits[:-half]) * 10**half + sign * int(_big(digits[-half:]))
+    shift: int = 10**half
+    return _big(digits[:-half]) * shift + sign * _big(digits[-half:])
 
 
 def decimal(word: str) -> Rational:

@@ -13,7 +13,7 @@ from pathlib import Path
 from exactlump import certificate, check, formats
 from exactlump.anchors import anchors, end_of_layer
 from exactlump.certificate import AS_STORED, RAW_NNET, Certificate
-from exactlump.errors import CannotWrite, ExactlumpError, FormatError
+from exactlump.errors import CannotWrite, ExactlumpError, FormatError, UnsupportedLayer
 from exactlump.export import export
 from exactlump.formats.files import write_atomically
 from exactlump.lump import Lumping, maximum_lumping
@@ -22,6 +22,8 @@ from exactlump.reduce import Reduction, reduce
 from exactlump.verified import run_checker
 
 DEFAULT_MAX_UNPACKED = 512 * 2**20
+# The checker's file, which runs by itself.
+CHECKER = Path(check.__file__)
 
 # Told what is being done, in words; for progress lines.
 Listener = Callable[[str], None]
@@ -89,9 +91,10 @@ def reduce_file(
 
 
 def _demand_accepted(source: Path, verdict: check.Verdict) -> None:
-    """ExactlumpError unless the checker said `equivalent`: then either it or the engine is wrong."""
+    """Raise unless the checker said `equivalent`: it refuses some files that the engine reads, else one of them is wrong."""
     if verdict.verdict != "equivalent":
-        raise ExactlumpError(f"{source}: our certificate is not accepted ({verdict.reason}); nothing was written")
+        refusal = {2: FormatError, 4: UnsupportedLayer}.get(verdict.code, ExactlumpError)
+        raise refusal(f"{source}: not accepted by the checker ({verdict.reason}); nothing was written")
 
 
 def _demand_apart(source: Path, target: Path, proof: Path) -> None:
