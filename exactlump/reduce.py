@@ -164,8 +164,11 @@ def _sweeps(network: Network, plan: _Plan) -> _Exact:
         derived |= {pair}
 
 
-def _best(network: Network, dtype: str, plan: _Plan) -> _Candidate:
-    """The written network with the fewest neurons; of equals, the one with fewer fused layers."""
+def _best(network: Network, dtype: str, plan: _Plan, tries: int = 3) -> _Candidate:
+    """The written network with the fewest neurons; of equals, the one with fewer fused layers.
+
+    tries: how many times in a row the alternative to leaving layers unfused is tried, which keeps the whole polynomial.
+    """
     while True:
         exact = _exact(network, plan)
         written = write_in(dtype, network, exact.step, exact.derived, plan.copied)
@@ -173,19 +176,19 @@ def _best(network: Network, dtype: str, plan: _Plan) -> _Candidate:
             return _Candidate(exact, written, plan)
         plan = plan.without(written)
         if written.fused:
-            return _with_or_without(network, dtype, plan, written)
+            return _with_or_without(network, dtype, plan, written, tries)
 
 
-def _with_or_without(network: Network, dtype: str, plan: _Plan, misfit: Misfit) -> _Candidate:
+def _with_or_without(network: Network, dtype: str, plan: _Plan, misfit: Misfit, tries: int) -> _Candidate:
     """Fused products that do not fit: leave the layers unfused, or else copy the kept tensors and split the classes."""
     unfused = replace(plan, unfused=plan.unfused | {name for name, _ in misfit.fused})
     copied = frozenset(below for _, below in misfit.fused if below is not None) - plan.copied
-    plain = _best(network, dtype, unfused)
-    if not copied and not misfit.split:
+    plain = _best(network, dtype, unfused, tries)
+    if not tries or not (copied or misfit.split):
         return plain
     choices = replace(plan.choices, apart=plan.choices.apart | misfit.split)
     try:
-        fused = _best(network, dtype, replace(plan, choices=choices, copied=plan.copied | copied))
+        fused = _best(network, dtype, replace(plan, choices=choices, copied=plan.copied | copied), tries - 1)
     except CannotWrite:
         return plain
     return fused if fused.written.network.neurons < plain.written.network.neurons else plain

@@ -91,7 +91,7 @@ def reduce_file(
 
 
 def _demand_accepted(source: Path, verdict: check.Verdict) -> None:
-    """Raise unless the checker said `equivalent`: it refuses some files that the engine reads, else one of them is wrong."""
+    """Raise unless the checker said `equivalent`: it may refuse a file that the engine reads; else one is wrong."""
     if verdict.verdict != "equivalent":
         refusal = {2: FormatError, 4: UnsupportedLayer}.get(verdict.code, ExactlumpError)
         raise refusal(f"{source}: not accepted by the checker ({verdict.reason}); nothing was written")
