@@ -7,18 +7,21 @@ UV ?= $(shell command -v uv)
 VENV := .venv
 BIN := $(VENV)/bin
 OUT := out/demo
+COQ := coq libcoq-mathcomp-ssreflect libcoq-mathcomp-algebra ocaml ocaml-findlib libzarith-ocaml-dev
 
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint proofs coqchk clean
 
 help:
 	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
 	@echo 'make test    run the tests'
 	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
+	@echo 'make proofs  compile and audit the Coq proofs, and build the checker that is extracted from them'
+	@echo 'make coqchk  let the independent checker of Coq go over the compiled proofs'
 	@echo 'make clean   remove $(VENV), out and all caches'
 
 demo: $(VENV)/core.stamp
@@ -38,6 +41,12 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+# `make -C proofs clean` removes what these build.
+proofs coqchk:
+	@for tool in coqc ocamlfind; do command -v $$tool >/dev/null || \
+		{ echo "$$tool: not found, expected the packages of proofs/README.md: sudo apt-get install $(COQ)" >&2; exit 2; }; done
+	@$(MAKE) --no-print-directory -C proofs $(if $(filter coqchk,$@),coqchk)
 
 clean:
 	rm -rf $(VENV) out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

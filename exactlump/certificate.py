@@ -64,7 +64,7 @@ def loads(words: str) -> Certificate:
             {tensor: _read_relation(r, r.get("over")) for tensor, r in relations["original"].items()},
             {tensor: _read_relation(r, tensor) for tensor, r in relations["reduced"].items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f"certificate: found {type(error).__name__}: {error}, expected the format of version 1"
         ) from error

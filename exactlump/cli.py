@@ -4,11 +4,14 @@
 Each verb is one library call.
 """
 
+import io
 import json
 import os
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,8 @@ from typing import Any
 import click
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from exactlump import __version__, demo
 from exactlump.errors import ExactlumpError
@@ -27,6 +30,7 @@ from exactlump.verbs import (
     Inspection,
     check_files,
     check_verified,
+    coq_files,
     export_files,
     inspect_file,
     reduce_file,
@@ -41,10 +45,14 @@ EPILOG = (
 _PATH = click.Path(path_type=Path)
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="exactlump")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Exact lumping of neural networks: smaller networks, the same function, and a certificate."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        sys.exit(2)
 
 
 @cli.command("reduce", epilog=EPILOG)
@@ -79,8 +87,8 @@ def reduce_verb(
     Formats go by suffix: .onnx, .onnx.gz, .nnet, .json (exact rationals).  `equivalent` is printed only after
     the checker has accepted the files that were written.
     """
-    console = _console()
-    with console.status("") as status:
+    console = _console(stderr=True)
+    with _verdict_of_errors(as_json), console.status("") as status:
         done = reduce_file(
             source,
             target,
@@ -88,7 +96,7 @@ def reduce_verb(
             weights=weights,
             raw_nnet=raw_nnet,
             max_unpacked=max_unpacked,
-            listen=lambda words: status.update(escape(words)),
+            listen=lambda words: status.update(_plain(words)),
         )
     if as_json:
         click.echo(json.dumps(_reduce_json(done)))
@@ -97,9 +105,19 @@ def reduce_verb(
     click.echo(f"equivalent: {before} -> {after} hidden neurons")
     _print_notes(console, done.reduction.original.notes)
     console.print(_layer_table(done))
-    console.print(
-        f"{escape(str(done.reduced))} ({done.weights}), certificate {escape(str(done.certificate))}", soft_wrap=True
-    )
+    console.print(_plain(f"{done.reduced} ({done.weights}), certificate {done.certificate}"), soft_wrap=True)
+
+
+@contextmanager
+def _verdict_of_errors(as_json: bool) -> Iterator[None]:
+    """Where no equivalence is claimed and none is denied, stdout says so."""
+    try:
+        yield
+    except ExactlumpError as error:
+        if verdict := {3: "unknown", 4: "unsupported"}.get(error.exit_code):
+            reason = _printable(str(error))
+            click.echo(json.dumps({"verdict": verdict, "reason": reason}) if as_json else f"{verdict}: {reason}")
+        raise
 
 
 def _reduce_json(done: FileReduction) -> dict[str, Any]:
@@ -129,7 +147,7 @@ def _layer_table(done: FileReduction) -> Table:
     table.add_column("why nothing more was removed", min_width=30)
     for layer in layers:
         counts = [str(getattr(layer, name) or "-") for name in counted]
-        table.add_row(escape(layer.name), str(layer.before), str(layer.after), *counts, escape(layer.why_not_more))
+        table.add_row(_plain(layer.name), str(layer.before), str(layer.after), *counts, _plain(layer.why_not_more))
     return table
 
 
@@ -154,10 +172,19 @@ def check_verb(arguments: tuple[str, ...]) -> None:
 @click.argument("original", type=_PATH)
 @click.argument("reduced", type=_PATH)
 @click.argument("certificate", type=_PATH)
-@click.option("-o", "--output", type=_PATH, required=True, help="The file to write.")
-def export_verb(original: Path, reduced: Path, certificate: Path, output: Path) -> None:
-    """Write the text that the checker extracted from the Coq proof reads (proofs/README.md)."""
-    write_lines(output, export_files(original, reduced, certificate))
+@click.option("-o", "--output", type=_PATH, required=True, help="The file to write; NAME.v with --coq.")
+@click.option("--coq", "as_coq", is_flag=True, help="Write the theorem NAME_equivalent, for Coq's own kernel.")
+def export_verb(original: Path, reduced: Path, certificate: Path, output: Path, as_coq: bool) -> None:
+    """Write the text that the checker extracted from the Coq proof reads (proofs/README.md).
+
+    With --coq, a file that coqc checks by itself, for networks of up to 100,000 weights.
+    """
+    if not as_coq:
+        write_lines(output, export_files(original, reduced, certificate))
+    elif output.suffix == ".v":
+        write_lines(output, coq_files(original, reduced, certificate, output.stem))
+    else:
+        raise click.UsageError(f"{output}: found another suffix, expected .v with --coq")
 
 
 @cli.command("inspect", epilog=EPILOG)
@@ -173,28 +200,26 @@ def inspect_verb(source: Path, raw_nnet: bool, max_unpacked: int, as_json: bool)
     if as_json:
         click.echo(json.dumps(asdict(found)))
         return
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"{escape(str(source))}: {found.neurons} hidden neurons, {found.parameters} parameters, {found.dtype}"
-    )
+    console = _console()
+    title = f"{source}: {found.neurons} hidden neurons, {found.parameters} parameters, {found.dtype}"
+    console.print(_plain(title), soft_wrap=True)
     console.print(_inspection_table(found))
-    _print_notes(_console(), found.notes)
+    _print_notes(_console(stderr=True), found.notes)
 
 
 def _inspection_table(found: Inspection) -> Table:
-    headings = ("layer", "neurons", "activation", "non-zero weights", "classes", "dead", "constant", "kept because")
-    table = Table(*headings, box=SIMPLE)
+    """One row a layer; the column of reasons is left out where there is none."""
+    headings = ["neurons", "activation", "nonzeros", "classes", "dead", "constant"]
+    if any(layer.kept for layer in found.layers):
+        headings.append("kept for")
+    table = Table(box=SIMPLE)
+    table.add_column("layer", overflow="fold")
+    for heading in headings:
+        table.add_column(heading, min_width=len(heading), overflow="fold")
     for layer in found.layers:
-        row = (
-            layer.neurons,
-            layer.activation,
-            layer.nonzeros,
-            layer.classes,
-            layer.dead,
-            layer.constant,
-            layer.kept or "-",
-        )
-        table.add_row(escape(layer.name), *(escape(str(cell)) for cell in row))
+        counts = (layer.nonzeros, layer.classes, layer.dead, layer.constant)
+        words = (layer.name, layer.neurons, layer.activation, *counts, layer.kept or "-")
+        table.add_row(*(_plain(str(word)) for word in words[: len(headings) + 1]))
     return table
 
 
@@ -207,21 +232,34 @@ def demo_verb(out: Path) -> None:
 
 def _print_notes(console: Console, notes: Sequence[str]) -> None:
     for note in notes:
-        console.print(f"note: {escape(note)}", soft_wrap=True)
+        console.print(_plain(f"note: {note}"), soft_wrap=True)
 
 
-def _console() -> Console:
-    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() or "COLUMNS" in os.environ else 140)
+def _console(stderr: bool = False) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = 140
+    return console
+
+
+def _plain(words: str) -> Text:
+    """Words for a console, as they are: names from files are no markup, no emoji, and move no cursor."""
+    return Text(_printable(words))
+
+
+def _printable(words: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a verb, and turn every failure into one line on stderr and an exit code."""
+    if arguments is None:
+        _prepare_process()
     try:
         cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
         sys.exit(0)
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        _fail(f"{error.format_message()} (-h shows help)", 2)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", 3)
     except ExactlumpError as error:
@@ -237,6 +275,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _fail(message: str, code: int) -> None:
     if os.environ.get("EXACTLUMP_DEBUG") == "1":
         traceback.print_exc()
-    line = " ".join(message.split())
-    print(f"exactlump: {line}", file=sys.stderr)
+    print(f"exactlump: {_printable(message)}", file=sys.stderr)
     sys.exit(code)
+
+
+def _prepare_process() -> None:
+    """Behave in a pipe as other programs do; a name that the output cannot encode is shown in ASCII."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # else click would end with 1, which means `different`
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

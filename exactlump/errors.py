@@ -40,3 +40,9 @@ class NoExactValue(ExactlumpError):
     """A value that is not a rational number, such as the sigmoid of 1."""
 
     exit_code = 4
+
+
+class Undecided(ExactlumpError):
+    """A question that stays open, as the work exceeds its bound."""
+
+    exit_code = 3

@@ -2,195 +2,88 @@
 """This file is about the text that the extracted checker reads (proofs/README.md, "The text format").
 
 The text holds both networks as chains of layers, their exact quotient Q, and the two halves of a certificate, in
-integers: a layer has one denominator, and a class or a free unit stands for its value divided by a scale.  Q is
-read off the reduced network through its half, as every checker of the certificate does.
+integers: a layer has one denominator, and a class or a free unit stands for its value divided by a scale.
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from exactlump.activation import IDENTITY, Activation
+from exactlump.activation import Activation
 from exactlump.certificate import Certificate
-from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
-from exactlump.rational import ONE, ZERO, Rational, SparseRow, fraction
-from exactlump.simulation import Affine, Form, Forms, Free, Relation, Row, Same, entry, forms_of, function_of
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One layer of the text: function(W x + b), unit by unit; `target` is the tensor that it defines."""
-
-    target: str
-    rows: list[SparseRow]
-    bias: list[Rational]
-    functions: list[Activation]
+from exactlump.chains import Unit, chains, layers, quotient, targets
+from exactlump.errors import NotALumping
+from exactlump.network import Head, Network
+from exactlump.rational import Rational, fraction, rational, text
+from exactlump.simulation import Affine, Free, Relation, Row, Same
 
 
 def export(original: Network, reduced: Network, certificate: Certificate) -> Iterator[str]:
-    """The lines of the text for two networks and their certificate.
+    """The lines of the text for two networks and their certificate, without line ends.
 
-    Raises UnsupportedLayer unless both are chains (with a head at most at the end), NotALumping when the
-    certificate's relations do not fit them.
+    Raises UnsupportedLayer unless both are chains of layers with a head at most at the end, and the certificate goes
+    through both in the same order; NotALumping when its relations do not fit the networks.
     """
-    forward, backward = _completed(original, reduced, certificate)
-    ours, theirs = _blocks(original, forward), _blocks(reduced, backward)
-    anchored = [block.target for block in theirs if block.target in backward]
-    q = list(_quotient(reduced, theirs, backward))
+    found = chains(original, reduced, certificate)
+    ours, theirs = targets(found.original, found.forward), targets(found.reduced, found.backward)
     yield "exactlump-export 1"
-    yield from _network("original", original, ours)
-    yield from _network("reduced", reduced, theirs)
-    yield from _network("quotient", reduced, q)
-    yield from _half("original", ours, forward, anchored, q)
-    yield from _half("reduced", theirs, backward, anchored, q)
+    yield from _network("original", found.original, layers(found.original, ours), found.heads[0])
+    lines = list(_network("reduced", found.reduced, layers(found.reduced, theirs), found.heads[1]))
+    shared = list(_network("quotient", found.reduced, quotient(found), found.heads[1]))
+    yield from lines
+    yield from shared if shared[1:] != lines[1:] else ["network quotient = reduced"]
+    sizes = {tensor: len(leaders) for tensor, leaders in found.classes.items()}
+    yield from _half("original", ours, found.forward, sizes)
+    yield from _half("reduced", theirs, found.backward, sizes)
     yield "end"
 
 
-def _completed(
-    original: Network, reduced: Network, certificate: Certificate
-) -> tuple[dict[str, Relation], dict[str, Relation]]:
-    """Both halves with the identities that a certificate leaves out, the outputs' included."""
-    forward, backward = dict(certificate.forward), dict(certificate.backward)
-    over = {relation.over for relation in forward.values()}
-    for node in reduced.nodes:
-        if node.target not in backward and (node.target in over or isinstance(node, Activate)):
-            backward[node.target] = _identity(reduced, node.target)
-    ours, theirs = _end(original), _end(reduced)
-    backward.setdefault(theirs, _identity(reduced, theirs))
-    forward.setdefault(ours, replace(_identity(original, ours), over=theirs))
-    return forward, backward
+def _network(name: str, chain: Network, layers: Iterable[Sequence[Unit]], head: Head | None) -> Iterator[str]:
+    width = chain.units(chain.inputs[0].name)
+    lines: list[str] = []
+    depth = 0
+    for layer in layers:
+        lines += _layer(layer, width)
+        width, depth = len(layer), depth + 1
+    yield f"network {name} inputs {chain.units(chain.inputs[0].name)} layers {depth}"
+    yield from lines
+    yield f"head {head.kind if head else 'none'}"
 
 
-def _identity(network: Network, tensor: str) -> Relation:
-    return Relation(tensor, tuple(entry(k, ONE) for k in range(network.units(tensor))))
-
-
-def _end(network: Network) -> str:
-    """The last tensor of a chain before any head."""
-    (output,) = network.outputs
-    node = network.producer.get(output)
-    return node.source if isinstance(node, Head) else output
-
-
-def _chain(network: Network) -> tuple[Node, ...]:
-    """The nodes of a chain, a head at the end left out."""
-    tensors = [port.name for port in network.inputs]
-    nodes = [node for node in network.nodes if network.consumers[node.target] or node.target in network.outputs]
-    for node in nodes:
-        if node.source != tensors[-1] or len(tensors) > len(nodes) or (isinstance(node, Head) and node != nodes[-1]):
-            raise UnsupportedLayer(f"tensor {node.target!r}: found a branch, expected a chain of layers")
-        tensors.append(node.target)
-    if len(network.inputs) != 1 or network.outputs != (tensors[-1],):
-        raise UnsupportedLayer("network: found several inputs or outputs, expected a chain of layers")
-    return tuple(node for node in nodes if not isinstance(node, Head))
-
-
-def _blocks(network: Network, anchored: Collection[str]) -> list[Block]:
-    """The layers of a chain; scalings, shifts and activations join the layer before them until it is anchored."""
-    blocks: list[Block] = []
-    closed = True
-    for node in _chain(network):
-        units = network.units(node.target)
-        if closed or isinstance(node, Dense | Reorder):
-            unit: list[SparseRow] = [{v: ONE} for v in range(units)]
-            blocks.append(Block(node.target, unit, [ZERO] * units, [IDENTITY] * units))
-        blocks[-1] = _joined(blocks[-1], node, network)
-        closed = node.target in anchored or isinstance(node, Activate)
-    return blocks
-
-
-def _joined(block: Block, node: Node, network: Network) -> Block:
-    """A layer followed by one more node."""
-    if isinstance(node, Dense):
-        rows = [dict(node.weight.row(v)) for v in range(node.weight.shape[0])]
-        return replace(block, rows=rows, bias=list(node.bias))
-    if isinstance(node, Reorder):
-        order = node.order(network.shapes[node.source])
-        return replace(block, rows=[{order[v]: ONE} for v in range(len(order))])
-    if isinstance(node, Scale):
-        rows = [{u: f * w for u, w in row.items() if f} for row, f in zip(block.rows, node.factor, strict=True)]
-        bias = [f * b for f, b in zip(node.factor, block.bias, strict=True)]
-        return replace(block, target=node.target, rows=rows, bias=bias)
-    if isinstance(node, Shift):
-        bias = [b + c for b, c in zip(block.bias, node.constant, strict=True)]
-        return replace(block, target=node.target, bias=bias)
-    assert isinstance(node, Activate)
-    return replace(block, target=node.target, functions=list(node.functions))
-
-
-def _quotient(reduced: Network, blocks: Iterable[Block], backward: Mapping[str, Relation]) -> Iterator[Block]:
-    """The layers of Q: the form of each class's leader, divided by the leader's factor (certificate format, rule 2)."""
-    forms = Forms(reduced)
-    for tensor in (block.target for block in blocks if block.target in backward):
-        node, relation = reduced.producer[tensor], backward[tensor]
-        rows: dict[int, Form] = {}
-        functions: dict[int, Activation] = {}
-        for v, row in enumerate(relation.rows):
-            if isinstance(row, Affine) and len(row.terms) == 1 and not row.plus and row.terms[0][0] not in rows:
-                ((k, h),) = row.terms
-                sigma = function_of(node, v)
-                if not isinstance(sigma, Activation) or not h:
-                    raise NotALumping(f"tensor {tensor!r}, unit {v}: found no class that a chain can have")
-                rows[k], functions[k] = forms.before(tensor, v).scaled(ONE / h), sigma
-        if sorted(rows) != list(range(len(rows))):
-            raise NotALumping(f"tensor {tensor!r}: found the classes {sorted(rows)}, expected 0..{len(rows) - 1}")
-        ordered = [rows[k] for k in range(len(rows))]
-        weights = [{int(atom[1]): w for atom, w in form.terms.items()} for form in ordered]
-        yield Block(tensor, weights, [form.constant for form in ordered], [functions[k] for k in range(len(rows))])
-        forms.known[tensor] = forms_of(tensor, replace(relation, over=tensor))
-
-
-# Text.
-
-
-def _network(name: str, network: Network, blocks: Sequence[Block]) -> Iterator[str]:
-    head = network.producer.get(network.outputs[0])
-    yield f"network {name} inputs {network.units(network.inputs[0].name)} layers {len(blocks)}"
-    width = network.units(network.inputs[0].name)
-    for block in blocks:
-        yield from _layer(block, width)
-        width = len(block.rows)
-    yield f"head {head.kind if isinstance(head, Head) else 'none'}"
-
-
-def _layer(block: Block, width: int) -> Iterator[str]:
+def _layer(layer: Sequence[Unit], width: int) -> Iterator[str]:
     """One layer over its least common denominator."""
-    common = _common([*block.bias, *(w for row in block.rows for w in row.values())])
-    yield f"layer {len(block.rows)} {common}"
-    for row, bias, function in zip(block.rows, block.bias, block.functions, strict=True):
-        weights = {u: _over(w, common) for u, w in row.items()}
+    common = _common(c for _, form in layer for c in (form.constant, *form.terms.values()))
+    yield f"layer {len(layer)} {_digits(common)}"
+    for function, form in layer:
+        weights = {int(atom[1]): _over(w, common) for atom, w in form.terms.items()}
         if 2 * len(weights) > width:
-            edges = "all " + " ".join(str(weights.get(u, 0)) for u in range(width))
+            edges = " ".join(["all", *(weights.get(u, "0") for u in range(width))])
         else:
-            edges = " ".join([str(len(weights)), *(f"{u} {w}" for u, w in weights.items())])
-        yield f"{_function(function)} {_over(bias, common)} {edges}"
+            edges = " ".join([str(len(weights)), *(f"{u} {w}" for u, w in sorted(weights.items()))])
+        yield f"{_function(function)} {_over(form.constant, common)} {edges}"
 
 
 def _function(function: Activation) -> str:
-    if function.slope is None:
-        return function.name
-    name = str(function)
-    return "leaky {} {}".format(*fraction(function.slope)) if name.startswith("leaky") else name
+    if function.slope is None or not str(function).startswith("leaky"):
+        return str(function)
+    return "leaky {} {}".format(*map(_digits, fraction(function.slope)))
 
 
 def _half(
-    name: str, blocks: Sequence[Block], relations: Mapping[str, Relation], anchored: Sequence[str], q: Sequence[Block]
+    name: str, targets: Sequence[str], relations: Mapping[str, Relation], classes: Mapping[str, int]
 ) -> Iterator[str]:
     """What one half says of each layer of its network."""
-    yield f"half {name} steps {len(blocks)}"
-    for block in blocks:
-        relation = relations.get(block.target)
+    yield f"half {name} steps {len(targets)}"
+    for tensor in targets:
+        relation = relations.get(tensor)
         if relation is None:
             yield "derived"
             continue
-        unit = _common([row.plus for row in relation.rows if isinstance(row, Affine)])
+        unit = _common(row.plus for row in relation.rows if isinstance(row, Affine))
+        scales = _scales(relation, classes[relation.over]) if relation.over is not None else []
         if relation.over is None:
-            yield f"kept {unit}"
-            scales: list[int] = []
+            yield f"kept {_digits(unit)}"
         else:
-            scales = _scales(relation, len(q[anchored.index(relation.over)].rows))
-            yield f"anchored {unit} scales {len(scales)} {' '.join(map(str, scales))}"
+            yield f"anchored {_digits(unit)} scales {' '.join(map(_digits, [len(scales), *scales]))}"
         yield f"rows {len(relation.rows)}"
         yield from _rows(relation.rows, unit, scales)
 
@@ -207,13 +100,13 @@ def _scales(relation: Relation, classes: int) -> list[int]:
 
 
 def _rows(rows: Sequence[Row], unit: int, scales: Sequence[int]) -> Iterator[str]:
-    free = {v: 1 for v, row in enumerate(rows) if isinstance(row, Free)}
+    free = dict.fromkeys((v for v, row in enumerate(rows) if isinstance(row, Free)), 1)
     for row in rows:
         if isinstance(row, Same):
-            free[row.unit] = math.lcm(free.get(row.unit, 1), fraction(row.factor)[1])
+            free[row.unit] = math.lcm(free[row.unit], fraction(row.factor)[1])
     for v, row in enumerate(rows):
         if isinstance(row, Free):
-            yield f"free {free[v]}"
+            yield f"free {_digits(free[v])}"
         elif isinstance(row, Same):
             yield f"same {row.unit} {_over(row.factor, free[row.unit])}"
         elif not row.terms:
@@ -226,10 +119,15 @@ def _rows(rows: Sequence[Row], unit: int, scales: Sequence[int]) -> Iterator[str
 
 
 def _common(values: Iterable[Rational]) -> int:
-    return math.lcm(*{fraction(value)[1] for value in values})
+    return math.lcm(*{int(value.denominator) for value in values})
 
 
-def _over(value: Rational, common: int) -> int:
-    """The numerator of a rational over a denominator that it divides."""
+def _over(value: Rational, common: int) -> str:
+    """The numerator of a rational over a denominator that its own divides."""
     p, q = fraction(value)
-    return p * (common // q)
+    return _digits(p * (common // q))
+
+
+def _digits(n: int) -> str:
+    """An integer as text: Python's own conversion refuses long ones."""
+    return str(n) if n.bit_length() < 10_000 else text(rational(n))

@@ -7,19 +7,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exactlump import certificate, check, formats
 from exactlump.anchors import anchors, end_of_layer
 from exactlump.certificate import AS_STORED, RAW_NNET, Certificate
-from exactlump.errors import CannotWrite, ExactlumpError, FormatError, UnsupportedLayer
+from exactlump.coq import coq
+from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.export import export
-from exactlump.formats.files import write_atomically
+from exactlump.formats.files import about, write_atomically
 from exactlump.lump import Lumping, maximum_lumping
 from exactlump.network import Activate, Dense, Network
 from exactlump.reduce import Reduction, reduce
-from exactlump.verified import run_checker
+from exactlump.verified import find_checker, run_checker
 
 DEFAULT_MAX_UNPACKED = 512 * 2**20
 # The checker's file, which runs by itself.
@@ -63,37 +64,51 @@ def reduce_file(
     _demand_apart(source, target, proof)
     listen(f"reading {source}")
     network = formats.read(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked)
+    raw = raw_nnet and formats.format_of(source) == "nnet"
+    room = max(max_unpacked, DEFAULT_MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
     listen(f"reducing {network.neurons} hidden neurons")
-    reduction = reduce(network, dtype)
-    with _staging(target) as folder:
-        staged = folder / target.name
-        listen(f"writing {target}")
-        _write(reduction.reduced, staged, source, raw_nnet)
-        words = certificate.dumps(
-            Certificate(
-                RAW_NNET if raw_nnet and source.suffix == ".nnet" else AS_STORED,
-                formats.digest(source, max_unpacked=max_unpacked),
-                formats.digest(staged, max_unpacked=max_unpacked),
-                reduction.forward,
-                reduction.backward,
-            )
-        )
-        witness = folder / "certificate.json"
-        witness.write_text(words, encoding="utf-8")
-        listen("checking")
-        _demand_accepted(source, check.check(str(source), str(staged), str(witness), max_unpacked))
-        for file in sorted(folder.iterdir(), key=lambda path: path == staged):
-            if file != witness:
+    with about(target):
+        reduction = reduce(network, dtype)
+    with _staging(proof) as desk:
+        with _staging(target) as folder:
+            staged, witness = folder / target.name, desk / proof.name
+            listen(f"writing {target}")
+            _write(reduction.reduced, staged, source, raw)
+            write_atomically(witness, certificate.dumps(_certificate(reduction, source, staged, raw, room)).encode())
+            listen("checking")
+            _demand_accepted(source, check.check(str(source), str(staged), str(witness), room))
+            for file in sorted(folder.iterdir(), key=lambda path: path == staged):
                 os.replace(file, target.parent / file.name)
-    write_atomically(proof, words.encode())
+        os.replace(witness, proof)
     return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start)
+
+
+def _certificate(reduction: Reduction, source: Path, staged: Path, raw: bool, room: int) -> Certificate:
+    """The certificate of a reduction whose files are written; its tensors have the names that the files give them."""
+    names: dict[str | None, str] = {}
+    if formats.format_of(staged) == "nnet":
+        read = formats.read(staged, raw_nnet=raw)
+        names = dict(zip(_landmarks(reduction.reduced), _landmarks(read), strict=True))
+    return Certificate(
+        RAW_NNET if raw else AS_STORED,
+        formats.digest(source, max_unpacked=room),
+        formats.digest(staged, max_unpacked=room),
+        {tensor: replace(r, over=names.get(r.over, r.over)) for tensor, r in reduction.forward.items()},
+        {names.get(tensor, tensor): r for tensor, r in reduction.backward.items()},
+    )
+
+
+def _landmarks(network: Network) -> list[str]:
+    """The tensors that both a chain of layers and the .nnet file of it have, in order; the outputs last."""
+    layers = [node.target for node in network.nodes if isinstance(node, Dense | Activate)]
+    return [*(port.name for port in network.inputs), *layers, *network.outputs]
 
 
 def _demand_accepted(source: Path, verdict: check.Verdict) -> None:
     """Raise unless the checker said `equivalent`: it may refuse a file that the engine reads; else one is wrong."""
     if verdict.verdict != "equivalent":
-        refusal = {2: FormatError, 4: UnsupportedLayer}.get(verdict.code, ExactlumpError)
+        refusal = {2: FormatError, 3: Undecided, 4: UnsupportedLayer}.get(verdict.code, ExactlumpError)
         raise refusal(f"{source}: not accepted by the checker ({verdict.reason}); nothing was written")
 
 
@@ -101,22 +116,25 @@ def _demand_apart(source: Path, target: Path, proof: Path) -> None:
     for place in (target, proof):
         if not place.parent.is_dir():
             raise CannotWrite(f"{place}: found no folder {place.parent}, expected an existing one")
+        if place.exists() and not place.is_file():
+            raise CannotWrite(f"{place}: found a folder or a device, expected a file")
         if place.exists() and source.exists() and place.samefile(source):
             raise CannotWrite(f"{place}: found the input's own name, expected another file")
-    if target.resolve() == proof.resolve():
+    if os.path.realpath(target) == os.path.realpath(proof):
         raise CannotWrite(f"{proof}: found the output's own name, expected another file for the certificate")
 
 
 def _dtype(network: Network, target: Path, weights: str) -> str:
     """The type of number that a target is written in."""
-    name = target.name
-    if name.endswith(".json"):
+    with about(target):
+        kind = formats.format_of(target)
+    if kind == "json":
         if weights not in ("auto", "exact"):
             raise CannotWrite(f"{target}: found --weights {weights}, expected exact for a .json file")
         return "exact"
     if weights == "exact":
         raise CannotWrite(f"{target}: found --weights exact, expected a .json file for exact weights")
-    if name.endswith(".nnet"):
+    if kind == "nnet":
         if weights != "auto":
             raise CannotWrite(f"{target}: found --weights {weights}, expected auto for a .nnet file of decimals")
         return "decimal"
@@ -125,9 +143,9 @@ def _dtype(network: Network, target: Path, weights: str) -> str:
     return "float32" if network.dtype == "exact" else network.dtype
 
 
-def _write(network: Network, target: Path, source: Path, raw_nnet: bool) -> None:
-    if target.suffix == ".nnet" and source.suffix == ".nnet":
-        formats.write(network, target, like=source, raw_nnet=raw_nnet)
+def _write(network: Network, target: Path, source: Path, raw: bool) -> None:
+    if formats.format_of(target) == formats.format_of(source) == "nnet":
+        formats.write(network, target, like=source, raw_nnet=raw)
     else:
         formats.write(network, target)
 
@@ -166,23 +184,46 @@ def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
     write_atomically(path, (f"{line}\n".encode() for line in lines))
 
 
+def coq_files(
+    original: str | os.PathLike[str],
+    reduced: str | os.PathLike[str],
+    certificate_path: str | os.PathLike[str],
+    name: str,
+) -> Iterator[str]:
+    """The lines of a Coq file with the theorem that two networks are equal.  Raises CannotWrite, and as above."""
+    return coq(export_files(original, reduced, certificate_path), name)
+
+
 def check_verified(original: str, reduced: str, certificate_path: str) -> tuple[str, int]:
-    """The verdict of the extracted checker on what three files say, once `check` has bound the certificate to them."""
+    """The verdict of the extracted checker on what three files say, once `check` has bound the certificate to them.
+
+    Raises FormatError where a file cannot be read or the extracted checker is not built.
+    """
+    find_checker()
     verdict = check.check(original, reduced, certificate_path)
-    if verdict.verdict != "equivalent":
+    if verdict.code == 2:
+        raise FormatError(verdict.reason)
+    if verdict.code:
         return f"{verdict.verdict}: {verdict.reason}", verdict.code
-    return run_checker(export_files(original, reduced, certificate_path))
+    try:
+        return run_checker(export_files(original, reduced, certificate_path))
+    except UnsupportedLayer as error:
+        return f"unsupported: {error}", error.exit_code
 
 
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
-    """A folder beside the target, gone at the end whatever happens."""
+    """A folder beside the target, gone at the end whatever happens; errors name the target in its place."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        folder = Path(tempfile.mkdtemp(prefix=".exactlump-", dir=target.parent))
     except OSError as error:
         raise CannotWrite(f"{target}: found {error.strerror}, expected a folder to write in") from error
     try:
         yield folder
+    except OSError as error:
+        raise CannotWrite(f"{target}: cannot be written: {error.strerror or error}") from error
+    except ExactlumpError as error:
+        raise type(error)(str(error).replace(f"{folder.name}{os.sep}", "")) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -71,6 +71,39 @@ def test_the_definitions_to_read_are_short() -> None:
     assert f"`Network.v` ({len(lines)} lines" in (PROOFS / "README.md").read_text()
 
 
+def test_the_lines_to_read_are_as_many_as_the_page_says() -> None:
+    """docs/trust.md counts the definitions that the statement rests on."""
+    page = (PROOFS.parent / "docs" / "trust.md").read_text()
+    meaning = (PROOFS / "Meaning.v").read_text()
+    real = meaning[meaning.index("Definition real_function") : meaning.index("- rewrite Ropp_0")]
+    reals = re.search(r"Definition Reals .*?\.\n", (PROOFS / "Numbers.v").read_text(), re.DOTALL)
+    statement = re.search(r"Theorem accepted_networks_are_equal .*?\.\n", (PROOFS / "Main.v").read_text(), re.DOTALL)
+    assert reals
+    assert statement
+    counts = {
+        "Network": len((PROOFS / "Network.v").read_text().splitlines()),
+        "Numbers": len(reals[0].splitlines()),
+        "Meaning": len([line for line in real.splitlines() if line]),
+        "Main": len(statement[0].splitlines()),
+    }
+    stated = re.findall(r"^\| (\d+) \| `proofs/(\w+)\.v` \|", page, re.MULTILINE)
+    assert {name: int(count) for count, name in stated} == counts
+    assert f"{sum(counts.values())} lines of definitions" in page
+    assert statement[0] in page
+
+
+def test_the_coq_names_of_the_documents_exist() -> None:
+    """The last column of docs/paper-to-code.md."""
+    sources = "\n".join(path.read_text() for path in PROOFS.glob("*.v"))
+    page = (PROOFS.parent / "docs" / "paper-to-code.md").read_text()
+    rows = [row.split(" | ") for row in page.splitlines() if row.startswith("| ") and row.count(" | ") >= 4]
+    names = [name for row in rows for name in re.findall(r"`(\w+)`", row[4])]
+    assert len(names) > 15
+    assert [
+        n for n in names if not re.search(rf"(Theorem|Lemma|Definition|Record|Fixpoint|Corollary) {n}\b", sources)
+    ] == []
+
+
 # --- The semantics in Coq is the semantics in Python ----------------------------------------------
 
 SLOPES = (rational(0), rational(1), rational(-1), rational(1, 3), rational(-5, 2))

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about what a certificate claims: one claim for each row, once the relations fit the networks at all.
+
+That a tensor exists, that a row names an existing class, that a head goes with a head are no questions of
+arithmetic: they are settled here, after docs/certificate-format.md, "The rules", and raise NotALumping.  All
+that is about numbers is left in the claims.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from exactlump.activation import IDENTITY, Activation
+from exactlump.certificate import Certificate
+from exactlump.errors import NotALumping
+from exactlump.network import Activate, Head, Network, Node
+from exactlump.rational import ONE, ZERO, Rational, text
+from exactlump.simulation import Affine, Free, Relation, Row, Same, Simulation, entry
+from exactlump.substitution import Blocks, Half, Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A unit: as its node computes it, or (`by_name`) by its own row."""
+
+    half: Half
+    tensor: str
+    unit: int
+    by_name: bool = False
+
+    def linear(self) -> Linear:
+        """The unit over the atoms below."""
+        walk = self.half.form if self.by_name else self.half.before
+        return walk(self.tensor, self.unit)
+
+    @property
+    def at(self) -> str:
+        """How messages name it."""
+        return f"{self.half.side} {self.tensor!a}, unit {self.unit}"
+
+    @property
+    def block(self) -> str:
+        """The block that defines the names in `linear`."""
+        by_name = self.by_name and self.half.is_anchored(self.tensor)
+        return self.half.key(self.tensor if by_name else self.half.below(self.tensor))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """sigma(left) = ratio * tau(sum of c * right) + plus, for all values of the atoms below; the rule; and in words."""
+
+    rule: str
+    words: str
+    left: Term
+    sigma: Activation
+    ratio: Rational
+    right: tuple[tuple[Rational, Term], ...]
+    tau: Activation
+    plus: Rational = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The classes of an anchored tensor of the reduced network: class k is 1/ratios[k] of what unit leaders[k] is."""
+
+    node: Node
+    leaders: tuple[int, ...]
+    ratios: tuple[Rational, ...]
+
+
+class Claims:
+    """The claims of both halves of a certificate; `blocks` has the definitions that their terms use.
+
+    other  the reduced network once more, with other names for free unknowns
+    """
+
+    def __init__(self, original: Network, reduced: Network, certificate: Certificate) -> None:
+        _demand_interface(original, reduced)
+        forward, backward = dict(certificate.forward), dict(certificate.backward)
+        _demand_tensors("original", original, forward)
+        _demand_tensors("reduced", reduced, backward)
+        over = _over(reduced, forward)
+        for node in reduced.nodes:
+            if isinstance(node, Head) and node.target in backward:
+                raise NotALumping(f"reduced {node.target!a}: found a relation, expected none for a head")
+            if node.target in over or isinstance(node, Activate | Head):
+                backward.setdefault(node.target, _identity(reduced, node.target))
+        self.anchors = {tensor: _anchor(reduced.producer[tensor], relation) for tensor, relation in backward.items()}
+        self.blocks = Blocks()
+        classes = self._declare(reduced)
+        self.original = Half("original", ("a", "fa"), original, forward, classes, self.blocks)
+        self.reduced, self.other = (
+            Half(side, letters, reduced, backward, classes, self.blocks)
+            for side, letters in (("reduced", ("b", "fb")), ("reduced once more", ("c", "fc")))
+        )
+        inputs = [port.name for port in reduced.inputs]
+        self.original.place_inputs([port.name for port in original.inputs], inputs)
+        for half in (self.reduced, self.other):
+            half.place_inputs(inputs, inputs)
+
+    def _declare(self, reduced: Network) -> dict[str, list[str]]:
+        """A constant for each class, and for each element of an input."""
+        classes = {}
+        for i, tensor in enumerate(reduced.shapes):
+            if tensor in self.anchors or tensor not in reduced.producer:
+                count = len(self.anchors[tensor].leaders) if tensor in self.anchors else reduced.units(tensor)
+                what = "class" if tensor in self.anchors else "element"
+                meaning = {f"q{i}_{k}": f"{what} {k} of {tensor!a}" for k in range(count)}
+                classes[tensor] = list(meaning)
+                self.blocks.add(
+                    f"q {tensor}", (f"; q{i}_k: {what} k of {tensor!a} of the reduced network",), (), meaning
+                )
+        return classes
+
+    def all(self) -> Iterator[Claim]:
+        """All claims but those about inputs: the reduced network, the original one, outputs."""
+        for node in self.reduced.network.nodes:
+            if node.target in self.anchors:
+                yield from self._of_reduced(node)
+        for node in self.original.network.nodes:
+            yield from self._of_original(node)
+        for ours_name, theirs_name in zip(self.original.network.outputs, self.reduced.network.outputs, strict=True):
+            for v in range(self.original.network.units(ours_name)):
+                words = f"output {ours_name!a}, unit {v}: both networks give the same"
+                ours, theirs = Term(self.original, ours_name, v, True), Term(self.reduced, theirs_name, v, True)
+                yield _equal("output", words, ours, theirs)
+
+    def _of_reduced(self, node: Node) -> Iterator[Claim]:
+        """Rule 2; nothing is to be shown of a unit that may have any value, or that its class is read off."""
+        tensor, anchor, half = node.target, self.anchors[node.target], self.reduced
+        half.names(half.below(tensor))
+        if half.below(tensor) in half.free:
+            for k, v in enumerate(anchor.leaders):
+                words = f"reduced {tensor!a}, class {k}: depends on no unit that may have any value"
+                yield _equal("leader", words, Term(half, tensor, v), Term(self.other, tensor, v))
+        for v, row in enumerate(half.relations[tensor].rows):
+            named = _class(row)
+            is_leader = named is not None and anchor.leaders[named] == v and anchor.ratios[named] == 1
+            if not isinstance(row, Free) and not is_leader:
+                yield self._of_row(half, node, v, row)
+
+    def _of_original(self, node: Node) -> Iterator[Claim]:
+        """Rules 3 and 4."""
+        relation = self.original.relations.get(node.target)
+        if relation is None:
+            if isinstance(node, Activate | Head):
+                raise NotALumping(f"original {node.target!a}: found no relation, expected one")
+            return
+        head = self.anchors[relation.over].node if relation.over is not None else None
+        if isinstance(node, Head) or isinstance(head, Head):
+            yield from self._of_head(node, head, relation)
+            return
+        for v, row in enumerate(relation.rows):
+            if not isinstance(row, Free):
+                yield self._of_row(self.original, node, v, row)
+
+    def _of_head(self, node: Node, head: Node | None, relation: Relation) -> Iterator[Claim]:
+        """Rule 4."""
+        kinds = [n.kind if isinstance(n, Head) else None for n in (node, head)]
+        if head is None or kinds[0] != kinds[1] or not relation.is_identity:
+            raise NotALumping(f"original {node.target!a}: found no identity with a head of the same kind")
+        if len(relation.rows) != self.reduced.network.units(head.target):
+            raise NotALumping(f"original {node.target!a}: found a head of another size")
+        for v in range(len(relation.rows)):
+            words = f"original {node.target!a}, unit {v}: the head reads the same in both networks"
+            yield _equal("head", words, Term(self.original, node.target, v), Term(self.reduced, head.target, v))
+
+    def _of_row(self, half: Half, node: Node, v: int, row: Affine | Same) -> Claim:
+        """The claim of one row."""
+        left, relation = Term(half, node.target, v), half.relations[node.target]
+        at, sigma = left.at, _function(node, v)
+        if isinstance(row, Same):
+            if not 0 <= row.unit < len(relation.rows) or not isinstance(relation.rows[row.unit], Free):
+                raise NotALumping(f"{at}: found unit {row.unit}, expected one that may have any value")
+            words, right = f"{at} = {text(row.factor)} * unit {row.unit}", ((ONE, replace(left, unit=row.unit)),)
+            return Claim("same", words, left, sigma, row.factor, right, _function(node, row.unit))
+        if not row.terms:
+            return Claim("constant", f"{at} = {text(row.plus)}", left, sigma, ONE, (), IDENTITY, row.plus)
+        return self._of_classes(left, sigma, row, relation)
+
+    def _of_classes(self, left: Term, sigma: Activation, row: Affine, relation: Relation) -> Claim:
+        """The claim of a row that names classes."""
+        anchor, over = self._named(left, row, relation), str(relation.over)
+        units = [Term(self.reduced, over, anchor.leaders[k]) for k, _ in row.terms]
+        taus = [_function(anchor.node, unit.unit) for unit in units]
+        words = " + ".join(f"{text(c)} * class {k}" for k, c in row.terms)
+        words = f"{left.at} = {words} of {over!a}" + (f" + {text(row.plus)}" if row.plus else "")
+        if _class(row) is not None:
+            ((k, h),) = row.terms
+            return Claim("class", words, left, sigma, h, ((ONE / anchor.ratios[k], units[0]),), taus[0])
+        if any(function != IDENTITY for function in (sigma, *taus)):
+            raise NotALumping(f"{left.at}: found a sum of classes, expected one class under an activation")
+        right = tuple((c / anchor.ratios[k], unit) for (k, c), unit in zip(row.terms, units, strict=True))
+        return Claim("of", words, left, sigma, ONE, right, IDENTITY, row.plus)
+
+    def _named(self, left: Term, row: Affine, relation: Relation) -> Anchor:
+        """The anchor that a row's classes are of."""
+        anchor = self.anchors[relation.over] if relation.over is not None else None
+        for k, _ in row.terms:
+            if anchor is None or not 0 <= k < len(anchor.leaders):
+                raise NotALumping(f"{left.at}: found class {k}, which does not exist")
+        assert anchor is not None
+        return anchor
+
+
+def _equal(rule: str, words: str, left: Term, right: Term) -> Claim:
+    return Claim(rule, words, left, IDENTITY, ONE, ((ONE, right),), IDENTITY)
+
+
+def _class(row: Row) -> int | None:
+    """The class that a row names alone, without a constant."""
+    return row.terms[0][0] if isinstance(row, Affine) and len(row.terms) == 1 and not row.plus else None
+
+
+def _function(node: Node, v: int) -> Activation:
+    return node.functions[v] if isinstance(node, Activate) else IDENTITY
+
+
+def _anchor(node: Node, relation: Relation) -> Anchor:
+    """The classes of a tensor of the reduced network: each is read off its least unit."""
+    leaders: dict[int, tuple[int, Rational]] = {}
+    for v, row in enumerate(relation.rows):
+        k = _class(row)
+        if k is not None and isinstance(row, Affine) and k not in leaders:
+            h = row.terms[0][1]
+            if all(_function(node, v).scaling(c) != h for c in (h, -h)):
+                raise NotALumping(f"reduced {node.target!a}, unit {v}: found a ratio that its function does not take")
+            leaders[k] = v, h
+    if sorted(leaders) != list(range(len(leaders))):
+        raise NotALumping(f"reduced {node.target!a}: found {len(leaders)} classes, which are not 0, 1, ...")
+    ordered = [leaders[k] for k in range(len(leaders))]
+    return Anchor(node, tuple(v for v, _ in ordered), tuple(h for _, h in ordered))
+
+
+def _identity(network: Network, tensor: str) -> Relation:
+    return Relation(tensor, tuple(entry(k, ONE) for k in range(network.units(tensor))))
+
+
+def _over(reduced: Network, forward: Simulation) -> set[str]:
+    """The tensors of the reduced network that relations of the original are over."""
+    over = set()
+    for tensor, relation in forward.items():
+        named = any(isinstance(row, Affine) and row.terms for row in relation.rows)
+        if named != (relation.over is not None):
+            raise NotALumping(f"original {tensor!a}: `over` and classes in rows go together, found one alone")
+        if relation.over is not None:
+            over.add(relation.over)
+    if missing := over - reduced.producer.keys():
+        raise NotALumping(f"original: `over` names {min(missing)!a}, which no node of the reduced network defines")
+    return over
+
+
+def _demand_tensors(side: str, network: Network, half: Simulation) -> None:
+    for tensor, relation in half.items():
+        if tensor not in network.producer:
+            raise NotALumping(f"{side} {tensor!a}: found a relation, but no node that defines the tensor")
+        if len(relation.rows) != network.units(tensor):
+            raise NotALumping(f"{side} {tensor!a}: found {len(relation.rows)} rows, not {network.units(tensor)}")
+
+
+def _demand_interface(original: Network, reduced: Network) -> None:
+    for what in ("inputs", "outputs"):
+        sizes = [[n.units(getattr(t, "name", t)) for t in getattr(n, what)] for n in (original, reduced)]
+        if sizes[0] != sizes[1]:
+            raise NotALumping(f"{what}: found {sizes[1]} elements, expected {sizes[0]}")
