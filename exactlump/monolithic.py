@@ -7,9 +7,9 @@ some output differs.  It needs no certificate, and solvers give up on it at abou
 
 from collections.abc import Iterator
 
-from exactlump.activation import IDENTITY
+from exactlump.activation import Activation
 from exactlump.errors import UnsupportedLayer
-from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale
+from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
 from exactlump.obligations import Obligation, Script, applied, definition, options
 from exactlump.rational import ONE, ZERO
 from exactlump.substitution import integer_row, linear
@@ -28,7 +28,7 @@ class Monolithic:
 
     def scripts(self) -> Iterator[Script]:
         """The one script.  Raises UnsupportedLayer for heads, and activations that are not piecewise linear."""
-        functions = sorted({f for n in (self.original, self.reduced) for f in _functions(n)}, key=str)
+        functions = sorted(_functions(self.original) | _functions(self.reduced), key=str)
         lines = ["; exactlump: the whole-network question.  unsat: the networks compute the same function."]
         lines += [*options("QF_LRA"), *(line for sigma in functions for line in definition(sigma))]
         constants = {
@@ -49,7 +49,37 @@ class Monolithic:
         yield Script("networks", "outputs", 0, "monolithic", preamble, (claim,), constants)
 
 
-def _functions(network: Network) -> Iterator[IDENTITY.__class__]:  # type: ignore[name-defined]
+def _functions(network: Network) -> set[Activation]:
+    found: set[Activation] = set()
     for node in network.nodes:
-        if isinstance(node, Activate):
-            yield from node.functions
+        found.update(node.functions if isinstance(node, Activate) else ())
+        if isinstance(node, Head) or any(sigma.slope is None for sigma in found):
+            raise UnsupportedLayer(f"tensor {node.target!a}: found no piecewise linear function")
+    return found
+
+
+def _define(letter: str, network: Network, inputs: list[list[str]], lines: list[str]) -> dict[str, list[str]]:
+    """The names of all units of a network, whose definitions go to `lines`."""
+    names = {port.name: given for port, given in zip(network.inputs, inputs, strict=True)}
+    for i, node in enumerate(network.nodes):
+        source = names[node.source]
+        if isinstance(node, Reorder):
+            names[node.target] = [source[u] for u in node.order(network.shapes[node.source])]
+            continue
+        names[node.target] = [f"{letter}{i}_{v}" for v in range(network.units(node.target))]
+        for v, name in enumerate(names[node.target]):
+            lines.append(f"(define-fun {name} () Real {_term(node, v, source)})")
+    return names
+
+
+def _term(node: Node, v: int, source: list[str]) -> str:
+    """What a node makes of the units of its source, for unit v."""
+    if isinstance(node, Dense):
+        columns, integers, content = integer_row(node.weight, v)
+        return linear([source[u] for u in columns], integers, content, node.bias[v]).term
+    if isinstance(node, Activate):
+        return applied(node.functions[v], source[v])
+    if isinstance(node, Scale):
+        return linear([source[v]], [1], node.factor[v], ZERO).term
+    assert isinstance(node, Shift)
+    return linear([source[v]], [1], ONE, node.constant[v]).term

@@ -99,6 +99,7 @@ class Obligations:
         self.claims = list(self.all.all())
         used = {claim.sigma for claim in self.claims if form == "decomposed" and _splits(claim) and claim.ratio != 1}
         self.laws = sorted((s for s in used if s.scales and s != IDENTITY), key=str)
+        self.inputs = [self.all.reduced.names(port.name) for port in reduced.inputs]
         self.count = len(self.claims) + len(self.laws) + len(original.inputs)
 
     def scripts(self) -> Iterator[Script]:
@@ -147,7 +148,7 @@ class Obligations:
     ) -> Script:
         blocks = self.all.blocks
         closure = blocks.closure(keys)
-        head = [*_header(f"{side} {tensor!a}", number, self.form), *_options(logic), *lines]
+        head = [*_header(f"{side} {tensor!a}", number, self.form), *options(logic), *lines]
         preamble = "".join(f"{line}\n" for line in head) + "".join(blocks.text[key] for key in closure)
         constants = {name: meaning for key in closure for name, meaning in blocks.constants[key].items()}
         return Script(side, tensor, number, self.form, preamble, obligations, constants)
@@ -216,12 +217,12 @@ def _equal(left: Linear, right: Linear) -> str:
 def _direct(claim: Claim, left: Linear, right: Sequence[Linear]) -> str:
     """The claim as it stands."""
     if not claim.right:
-        return f"(= {_applied(claim.sigma, left.term)} {numeral(claim.plus)})"
+        return f"(= {applied(claim.sigma, left.term)} {numeral(claim.plus)})"
     if claim.sigma == claim.tau == IDENTITY and len(right) == 1 and not claim.plus:
         return _equal(left, right[0].scaled(claim.ratio))
-    sums = _applied(claim.tau, total([linear.term for linear in right]))
+    sums = applied(claim.tau, total([linear.term for linear in right]))
     parts = [times(numeral(claim.ratio), sums), *([numeral(claim.plus)] if claim.plus else [])]
-    return f"(= {_applied(claim.sigma, left.term)} {total(parts)})"
+    return f"(= {applied(claim.sigma, left.term)} {total(parts)})"
 
 
 # Activations.
@@ -240,7 +241,8 @@ def function_name(sigma: Activation) -> str:
     return known.get(str(sigma), f"leaky_{slope}")
 
 
-def _applied(sigma: Activation, term: str) -> str:
+def applied(sigma: Activation, term: str) -> str:
+    """The activation of a term."""
     return term if sigma == IDENTITY else f"({function_name(sigma)} {term})"
 
 
@@ -265,7 +267,7 @@ def _law(number: int, sigma: Activation) -> Script:
     condition = [] if sigma == ABS else ["(assert (> c 0))"]
     lines = ["(declare-const c Real)", "(declare-const y Real)", *definition(sigma), *condition]
     words = f"{sigma}: a scaling before it is one after it, for every scaling {'' if sigma == ABS else '> 0'}".rstrip()
-    head = [*_header(f"the scaling law of {sigma}", number, "decomposed"), *_options("QF_NRA"), *lines]
+    head = [*_header(f"the scaling law of {sigma}", number, "decomposed"), *options("QF_NRA"), *lines]
     assertion = f"(assert (not (= ({name} (* c y)) (* {factor} ({name} y)))))"
     one = Obligation("law", str(sigma), 0, "law", words, assertion)
     return Script("law", str(sigma), 0, "decomposed", "".join(f"{line}\n" for line in head), (one,), constants)
@@ -282,5 +284,6 @@ def _header(what: str, number: int, form: str) -> list[str]:
     ]
 
 
-def _options(logic: str) -> list[str]:
+def options(logic: str) -> list[str]:
+    """What every script says of itself."""
     return ["(set-info :smt-lib-version 2.6)", "(set-option :produce-models true)", f"(set-logic {logic})"]
