@@ -19,6 +19,7 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pyt
 help:
 	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
 	@echo 'make test    run the tests'
+	@echo 'make lemmas  put the lemma library, proofs/smt, to z3 and cvc5'
 	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
 	@echo 'make proofs  compile and audit the Coq proofs, and build the checker that is extracted from them'
 	@echo 'make coqchk  let the independent checker of Coq go over the compiled proofs'
@@ -36,6 +37,9 @@ demo: $(VENV)/core.stamp
 
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
+
+lemmas: $(VENV)/dev.stamp
+	@$(BIN)/python -m exactlump.lemmas proofs/smt
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .

@@ -31,6 +31,9 @@ class Limits:
     memory: int | None = None
 
 
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """Obligations of one script for one solver."""
@@ -81,7 +84,7 @@ def discharge(
     *,
     executor: Executor | None = None,
     jobs: int | None = None,
-    limits: Limits = Limits(),
+    limits: Limits = NO_LIMITS,
     evidence: Evidence | None = None,
 ) -> Iterator[list[Finding]]:
     """What each solver (name, version) finds of the obligations of each script, as it becomes known.
@@ -159,6 +162,7 @@ def _judged(task: Task, obligation: Obligation, answer: Answer) -> Finding:
         seconds=answer.seconds,
         reason=reason,
         values=answer.values,
+        meanings=task.script.constants,
         replayed=verdict == REFUTED and not reason,
     )
 

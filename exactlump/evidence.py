@@ -28,6 +28,7 @@ class Finding:
     verdict   "discharged", "refuted" or "unknown"
     reason    why it is unknown, or not replayed
     values    what the script's constants are where the claim is false
+    meanings  what those constants stand for
     replayed  whether the claim was evaluated there, exactly, and is false
     reused    whether it was read from a file of evidence
     """
@@ -41,6 +42,7 @@ class Finding:
     seconds: float = 0.0
     reason: str = ""
     values: Mapping[str, Rational] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict, repr=False)
     replayed: bool = False
     reused: bool = False
 
@@ -61,7 +63,7 @@ class Finding:
         if self.reason:
             line["reason"] = self.reason
         if self.values:
-            line["values"] = {name: text(value) for name, value in self.values.items() if value}
+            line["values"] = {self.meanings[name]: text(value) for name, value in self.values.items() if value}
             line["replayed"] = self.replayed
         return line
 

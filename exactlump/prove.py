@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
-from exactlump.discharge import Limits, discharge
+from exactlump.discharge import NO_LIMITS, Limits, discharge
 from exactlump.errors import NoExactValue
 from exactlump.evidence import DISCHARGED, REFUTED, UNKNOWN, Evidence, Finding
 from exactlump.network import Network
@@ -28,8 +28,13 @@ EVALUABLE = 3_000_000
 class Plan(Protocol):
     """What is to be shown: `Obligations` or `Monolithic`."""
 
-    count: int
-    inputs: Sequence[Sequence[str]]
+    @property
+    def count(self) -> int:
+        """How many obligations there are."""
+
+    @property
+    def inputs(self) -> Sequence[Sequence[str]]:
+        """For each input of the networks, the constants that its elements are."""
 
     def scripts(self) -> Iterator[Script]:
         """The scripts."""
@@ -83,7 +88,7 @@ def prove(
     *,
     executor: Executor | None = None,
     jobs: int | None = None,
-    limits: Limits = Limits(),
+    limits: Limits = NO_LIMITS,
     evidence: Evidence | None = None,
     seen: Callable[[Script], None] = lambda _: None,
     listen: Callable[[int, int], None] = lambda done, expected: None,

@@ -16,8 +16,8 @@ from exactlump.rational import Rational
 from exactlump.smtlib import read_model
 
 SOLVERS = ("z3", "cvc5")
-# What z3 adds to `sat` where the script says what was expected.
-_ANNOTATION = "check annotation that says unsat"
+# How solvers say `sat` where the script says that it expects unsat.
+_UNEXPECTED = ("check annotation that says unsat", "Expected result unsat but got sat")
 
 
 class SolverFailure(ExactlumpError):
@@ -71,7 +71,7 @@ def _z3(seconds: float | None) -> Session:
         except z3.Z3Exception as error:
             (words,) = error.args
             lines = (words.decode(errors="replace") if isinstance(words, bytes) else str(words)).splitlines()
-            if len(lines) == 2 and lines[0] == "sat" and _ANNOTATION in lines[1]:
+            if len(lines) == 2 and lines[0] == "sat" and _UNEXPECTED[0] in lines[1]:
                 return "sat"
             raise SolverFailure(" ".join(lines)) from error
 
@@ -96,7 +96,8 @@ def _cvc5(seconds: float | None) -> Session:
                 answers.append(command.invoke(solver, symbols))
         except RuntimeError as error:
             raise SolverFailure(" ".join(str(error).split())) from error
-        return "".join(answers)
+        words = "".join(answers).strip()
+        return "sat" if words == f'(error "{_UNEXPECTED[1]}")' else words
 
     return feed
 
@@ -146,11 +147,19 @@ def _ask(feed: Session, check: str, constants: Sequence[str]) -> tuple[str, Mapp
     values: Mapping[str, Rational] = {}
     reason = ""
     if word == "sat" and constants:
-        with suppress(FormatError):  # a value that is no rational: the caller finds that there is none
-            values = read_model(feed(f"(get-value ({' '.join(constants)}))\n"))
+        values = _model(feed, constants)
     elif word == "unknown":
         reason = feed("(get-info :reason-unknown)\n").strip()
     elif word not in ("sat", "unsat"):
         raise SolverFailure(f"found the answer {word[:200]!r}, expected sat or unsat")
     _demand_silence(feed("(pop 1)\n"))
     return word, values, reason
+
+
+def _model(feed: Session, constants: Sequence[str]) -> Mapping[str, Rational]:
+    """The values after an unexpected `sat`, which must be asked for as expected: cvc5 has no model for a surprise."""
+    if feed("(set-info :status sat)\n(check-sat)\n").strip() != "sat":
+        return {}
+    with suppress(FormatError):  # a value that is no rational: the caller finds that there is none
+        return read_model(feed(f"(get-value ({' '.join(constants)}))\n"))
+    return {}

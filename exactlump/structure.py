@@ -106,9 +106,7 @@ class Claims:
                 what = "class" if tensor in self.anchors else "element"
                 meaning = {f"q{i}_{k}": f"{what} {k} of {tensor!a}" for k in range(count)}
                 classes[tensor] = list(meaning)
-                self.blocks.add(
-                    f"q {tensor}", (f"; q{i}_k: {what} k of {tensor!a} of the reduced network",), (), meaning
-                )
+                self.blocks.add(f"q {tensor}", f"q{i}_k: {what} k of {tensor!a} of the reduced network", (), meaning)
         return classes
 
     def all(self) -> Iterator[Claim]:

@@ -22,14 +22,16 @@ from exactlump.smtlib import numeral
 
 
 class Linear(NamedTuple):
-    """content * row: a sum of integer multiples of names, coprime with its constant, as text."""
+    """content * row, content not 0; row: a sum of integer multiples of names, coprime with its constant, as text."""
 
     row: str
     content: Rational
 
     def scaled(self, c: Rational) -> "Linear":
-        """c times the term, for c not 0."""
-        return self if c == 1 else Linear(self.row, c * self.content)
+        """c times the term."""
+        if c == 1:
+            return self
+        return Linear(self.row, c * self.content) if c else Linear("0", ONE)
 
     @property
     def term(self) -> str:

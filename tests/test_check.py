@@ -30,7 +30,7 @@ from onnx.reference import ReferenceEvaluator
 from exactlump import check
 from tests import regenerate
 from tests.regenerate import dense, identity, net, over, relu, row, same, scale, shift
-from tests.tools import model, node, port, real_networks, save, session, tensor
+from tests.tools import model, node, port, real_networks, save, tensor
 
 FILES = ("original.json", "reduced.json", "certificate.json")
 
@@ -96,7 +96,7 @@ SMOOTH = {
 def apply(function, y):
     name, slope = function
     if name == "leaky_relu":
-        return y if y >= 0 else Fraction(*slope) * y
+        return y if y >= 0 else slope * y
     exact = check.value_at(function, y) if isinstance(y, Fraction) else None
     return SMOOTH[name](float(y)) if exact is None else exact
 
@@ -104,23 +104,19 @@ def apply(function, y):
 def evaluate(network, *inputs):
     """The outputs of a network as the checker has read it: exact where no smooth function comes before."""
     values = {name: list(x) for name, x in zip(network.inputs, inputs, strict=True)}
-    for name, (source, _, what) in network.producer.items():
-        x, units = values[source], range(network.units[name])
-        if isinstance(what, check.Dense):
-            rows = [what.matrix.row(v) for v in units]
-            sums = [
-                sum((Fraction(n, q) * x[u] for u, n in zip(us, ns, strict=True)), Fraction(0)) for us, ns, q in rows
-            ]
-            values[name] = [y + Fraction(*what.bias(v)) for v, y in enumerate(sums)]
-        elif isinstance(what, check.Pointwise):
-            values[name] = [Fraction(*what.factor(v)) * x[v] + Fraction(*what.constant(v)) for v in units]
-        elif isinstance(what, check.Reorder):
-            values[name] = [x[what.origin(v)] for v in units]
-        elif isinstance(what, check.Activate):
-            values[name] = [apply(what.function(v), x[v]) for v in units]
-        else:
+    for name, made in network.nodes.items():
+        x, units = values[made.source], range(network.units[name])
+        if made.kind == "head":
             total = sum(math.exp(y) for y in x)
-            values[name] = [math.exp(y) / total if what.kind == "softmax" else y - math.log(total) for y in x]
+            values[name] = [math.exp(y) / total if made.function(0)[0] == "softmax" else y - math.log(total) for y in x]
+        elif made.row is not None:
+            rows = [made.row(v) for v in units]
+            values[name] = [
+                sum((Fraction(n, d) * x[u] for u, n in zip(us, ns, strict=True)), b) for us, ns, d, b in rows
+            ]
+        else:
+            steps = [made.step(v) for v in units]
+            values[name] = [apply(made.function(v), c * x[u] + b) for v, (u, c, b) in enumerate(steps)]
     return [values[name] for name in network.outputs]
 
 
@@ -211,15 +207,16 @@ def verdict(original, reduced, relations, back=None, raw=False):
 
 def reading_error(path, kind, *parts):
     """The file is refused with this kind of error, whose message has all these parts."""
-    with pytest.raises(kind) as caught:
+    with pytest.raises(check.Stop) as caught:
         read(path)
+    assert caught.value.verdict == kind
     message = str(caught.value)
     assert message.startswith(str(path))
     assert "\n" not in check.one_line(message)
     assert [part for part in parts if part not in message] == [], message
 
 
-UNSUPPORTED, MALFORMED = check.Unsupported, check.Malformed
+UNSUPPORTED, MALFORMED = "unsupported", "malformed"
 
 
 # --- Reading ONNX: every operator against onnx.reference ---------------------------------------------
@@ -373,6 +370,20 @@ READABLE = {
 }
 
 
+# What ONNX can compute and the table of docs/certificate-format.md does not have.
+OUTSIDE = {
+    name: READABLE.pop(name)
+    for name in (
+        "MatMul with an axis of size 1",
+        "MatMul on the left with more axes",
+        "Flatten a vector",
+        "Reshape, 1 and -1",
+        "Softmax in opset 7 over two axes",
+        "Softmax in opset 11, the last axis of ones",
+    )
+}
+
+
 def concrete(proto, batch):
     """Inputs for the reference: small numbers, the batch axis of that size where it is a symbol."""
     rng = np.random.default_rng(5)
@@ -383,10 +394,8 @@ def concrete(proto, batch):
             yield value.name, (rng.integers(-12, 12, dims) / 4).astype(helper.tensor_dtype_to_np_dtype(kind.elem_type))
 
 
-def evaluator(name, proto, folder):
-    """onnx.reference, but for what it takes for something else: the old Softmax of several axes, domains."""
-    if name.endswith("over two axes"):
-        return session(folder / "m.onnx")
+def evaluator(proto):
+    """onnx.reference, but for a domain that it does not know."""
     if proto.graph.node[0].domain == "ai.onnx":
         proto = patched(proto, lambda p: p.graph.node[0].ClearField("domain"))
     return ReferenceEvaluator(proto)
@@ -399,7 +408,7 @@ def test_reading_agrees_with_the_reference(name, tmp_path):
     network = read(save(tmp_path / "m.onnx", proto))
     for batch in (1,) if name.startswith("Reshape, 1") else (1, 2):
         feed = dict(concrete(proto, batch))
-        results = evaluator(name, proto, tmp_path).run(None, feed)
+        results = evaluator(proto).run(None, feed)
         members = next(iter(feed.values())).shape[0] if all(x.ndim > 1 for x in feed.values()) else 1
         for member in range(members):
             mine = [x[member] if x.ndim > 1 else x for x in (feed[name] for name in network.inputs)]
@@ -415,9 +424,9 @@ def test_reading_agrees_with_the_reference(name, tmp_path):
 def test_a_model_is_equivalent_to_itself(name, tmp_path):
     path = save(tmp_path / "m.onnx", READABLE[name])
     network = read(path)
-    named = {n.target for n in network.producer.values() if isinstance(n.what, check.Activate | check.Head)}
+    named = {name for name, n in network.nodes.items() if n.kind != "affine"}
     found = verdict(path, path, {t: identity(t, network.units[t]) for t in named})
-    assert (found.verdict, found.exit_code) == ("equivalent", 0), found.reason
+    assert (found.verdict, found.code) == ("equivalent", 0), found.reason
 
 
 def test_every_operator_of_the_table_is_read_in_some_model():
@@ -428,19 +437,19 @@ def test_bfloat16_weights_are_exact(tmp_path):
     proto = model(
         [node("Mul", "x c", "y")], {"x": BATCH}, {"y": None}, {"c": np.array([1.5, -3e30, 2**-130])}, dtype="bfloat16"
     )
-    what = read(save(tmp_path / "m.onnx", proto)).producer["y"].what
+    what = read(save(tmp_path / "m.onnx", proto)).nodes["y"]
     expected = [
         Fraction(3, 2),
         Fraction(float(numpy_helper.to_array(proto.graph.initializer[0])[1])),
         Fraction(1, 2**130),
     ]
-    assert [Fraction(*what.factor(v)) for v in range(3)] == expected
+    assert [what.step(v)[1] for v in range(3)] == expected
 
 
 def test_weights_are_exact_to_the_last_bit(tmp_path):
     values = np.array([5e-324, 1.7e308, -1 / 3], np.float64)
     proto = model([node("MatMul", "x c", "y")], {"x": BATCH}, {"y": None}, {"c": values[:, None]}, dtype="float64")
-    columns, tops, bottom = read(save(tmp_path / "m.onnx", proto)).producer["y"].what.matrix.row(0)
+    columns, tops, bottom, _ = read(save(tmp_path / "m.onnx", proto)).nodes["y"].row(0)
     assert columns == [0, 1, 2]
     assert [Fraction(n, bottom) for n in tops] == [Fraction(float(w)) for w in values]
 
@@ -520,15 +529,15 @@ REFUSED = {
     "MatMul on a matrix": (one("MatMul", "w", x=["n", 2, 3], constants={"w": W23.T}), UNSUPPORTED, "[2, 3]"),
     "MatMul by a vector": (one("MatMul", "w", constants={"w": V}), UNSUPPORTED, "matrix"),
     "MatMul that does not fit": (one("MatMul", "w", constants={"w": W23}), MALFORMED, "found 3 elements", "2"),
-    "Gemm, transA": (one("Gemm", "w", constants={"w": W23}, transA=1, transB=1), UNSUPPORTED, "A"),
+    "Gemm, transA": (one("Gemm", "w", constants={"w": W23}, transA=1, transB=1), UNSUPPORTED, "vector"),
     "Gemm that does not fit": (one("Gemm", "w", constants={"w": W23}), MALFORMED, "elements"),
     "Gemm, bias on the batch": (
         one("Gemm", "w b", x=[2, 3], constants={"w": W23, "b": W23[:, :2]}, transB=1),
         UNSUPPORTED,
         "[2, 2]",
     ),
-    "Gemm, bias that does not fit": (one("Gemm", "w b", constants={"w": W23, "b": V}, transB=1), MALFORMED, "[3]"),
-    "Gemm of three axes": (one("Gemm", "w", x=["n", 1, 3], constants={"w": W23}, transB=1), UNSUPPORTED, "axes"),
+    "Gemm, bias that does not fit": (one("Gemm", "w b", constants={"w": W23, "b": V}, transB=1), UNSUPPORTED, "[3]"),
+    "Gemm of three axes": (one("Gemm", "w", x=["n", 1, 3], constants={"w": W23}, transB=1), UNSUPPORTED, "[1, 3]"),
     "Gemm, broadcast": (
         one("Gemm", "w b", opset=7, constants={"w": W23.T, "b": V[:2]}, broadcast=1),
         UNSUPPORTED,
@@ -544,7 +553,7 @@ REFUSED = {
     "Add, broadcast": (one("Add", "c", opset=7, constants={"c": V}, broadcast=1), UNSUPPORTED, "broadcast"),
     "Add on the batch axis": (one("Add", "c", x=[2, 3], constants={"c": W23}), UNSUPPORTED, "[2, 3]"),
     "Add that makes units": (one("Add", "c", x=["n", 1], constants={"c": V}), UNSUPPORTED, "[3]"),
-    "Add that does not fit": (one("Add", "c", x=["n", 2], constants={"c": V}), MALFORMED, "[3]"),
+    "Add that does not fit": (one("Add", "c", x=["n", 2], constants={"c": V}), UNSUPPORTED, "[3]"),
     "Add of integers": (with_constant("c", np.arange(3)), MALFORMED, "element type 7"),
     "Add of one input": (one("Add"), MALFORMED, "found 1 inputs"),
     "Add of three inputs": (one("Add", "c c", constants={"c": V}), MALFORMED, "found 3 inputs"),
@@ -553,9 +562,9 @@ REFUSED = {
     "Flatten into the batch axis": (one("Flatten", x=["n", 2, 3], axis=2), UNSUPPORTED, "batch axis"),
     "Flatten an axis outside": (one("Flatten", axis=3), MALFORMED, "axis"),
     "Reshape the batch away": (one("Reshape", "s", constants=[shape(-1)]), UNSUPPORTED, "batch axis"),
-    "Reshape into the batch": (one("Reshape", "s", x=["n", 2, 3], constants=[shape(-1, 3)]), UNSUPPORTED, "[-1, 3]"),
+    "Reshape into the batch": (one("Reshape", "s", x=["n", 2, 3], constants=[shape(-1, 3)]), UNSUPPORTED, "batch axis"),
     "Reshape a fixed batch": (one("Reshape", "s", x=[2, 6], constants=[shape(1, 12)]), UNSUPPORTED, "batch axis"),
-    "Reshape that does not fit": (one("Reshape", "s", constants=[shape(0, 4)]), MALFORMED, "3 elements"),
+    "Reshape that does not fit": (one("Reshape", "s", constants=[shape(0, 4)]), UNSUPPORTED, "[0, 4]"),
     "Reshape with two -1": (one("Reshape", "s", constants=[shape(-1, -1)]), MALFORMED, "-1"),
     "Reshape with allowzero and 0": (
         one("Reshape", "s", constants=[shape(0, 3)], opset=14, allowzero=1),
@@ -566,13 +575,13 @@ REFUSED = {
     "Reshape by a tensor": (
         model([node("Reshape", "c x", "y")], {"x": BATCH}, {"y": None}, {"c": V}),
         UNSUPPORTED,
-        "computed",
+        "no constant",
     ),
-    "Reshape, 0 beyond": (one("Reshape", "s", constants=[shape(0, 3, 0)]), MALFORMED, "shape"),
+    "Reshape, 0 beyond": (one("Reshape", "s", constants=[shape(0, 3, 0)]), UNSUPPORTED, "shape"),
     "Transpose the batch axis": (one("Transpose"), UNSUPPORTED, "batch axis"),
     "Transpose twice an axis": (one("Transpose", perm=[0, 0]), MALFORMED, "permutation"),
     "Squeeze the batch axis": (one("Squeeze", "s", x=[1, 3], constants=[shape(0)]), UNSUPPORTED, "batch axis"),
-    "Squeeze without axes": (one("Squeeze", x=[1, 1, 3]), UNSUPPORTED, "axes"),
+    "Squeeze without axes": (one("Squeeze", x=[1, 1, 3]), UNSUPPORTED, "batch axis"),
     "Squeeze a longer axis": (one("Squeeze", "s", constants=[shape(1)]), MALFORMED, "size 1"),
     "Squeeze twice": (one("Squeeze", "s", x=["n", 1, 3], constants=[shape(1, -2)]), MALFORMED, "once"),
     "Squeeze by an attribute in 13": (one("Squeeze", x=[2, 1, 3], axes=[1]), UNSUPPORTED, "axes"),
@@ -583,7 +592,7 @@ REFUSED = {
     ),
     "Unsqueeze the batch axis": (one("Unsqueeze", "s", constants=[shape(0)]), UNSUPPORTED, "batch axis"),
     "Unsqueeze twice": (one("Unsqueeze", "s", constants=[shape(1, 1)]), MALFORMED, "once"),
-    "Unsqueeze without axes": (one("Unsqueeze", opset=11), MALFORMED, "axes"),
+    "Unsqueeze without axes": (one("Unsqueeze", opset=11), UNSUPPORTED, "axes"),
     "Dropout in training": (
         one("Dropout", "r t", constants=[tensor("r", 0.5), tensor("t", np.array(True))]),
         UNSUPPORTED,
@@ -648,7 +657,7 @@ REFUSED = {
     "Constant of a text": (
         two(node("Constant", "", "c", value_string="1"), node("Add", "x c", "y")),
         UNSUPPORTED,
-        "value_string",
+        "found s",
     ),
     "Constant not finite": (
         two(node("Constant", "", "c", value_float=math.nan), node("Add", "x c", "y")),
@@ -682,7 +691,7 @@ REFUSED = {
     "an input vector with a symbol": (one("Relu", x=["n"]), UNSUPPORTED, "dimension"),
     "an input without elements": (one("Relu", x=["n", 0]), MALFORMED, "dimensions"),
     "an input of negative size": (one("Relu", x=["n", -1]), MALFORMED, "dimensions"),
-    "an input too large": (one("Relu", x=["n", 2**62, 4]), MALFORMED, "2^63"),
+    "an input too large": (one("Relu", x=["n", 2**62, 4]), MALFORMED, "16777216"),
     "an input that is a sequence": (
         graph(RELU, input=lambda f: f[0].CopyFrom(helper.make_tensor_sequence_value_info("x", 1, None))),
         UNSUPPORTED,
@@ -697,12 +706,15 @@ REFUSED = {
         UNSUPPORTED,
         "string_data",
     ),
-    "an initialiser of bytes": (
-        graph(RELU, initializer=lambda f: f.append(helper.make_tensor("c", TensorProto.INT8, [1], [1]))),
+    "an initialiser of long integers": (
+        graph(RELU, initializer=lambda f: f.append(helper.make_tensor("c", TensorProto.UINT64, [1], [1]))),
         UNSUPPORTED,
-        "type 3",
+        "uint64_data",
     ),
 }
+
+
+REFUSED |= {name: (proto, UNSUPPORTED, "expected") for name, proto in OUTSIDE.items()}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -786,15 +798,15 @@ def outcome(path):
     """The hash of the file if it can be read, or the name of what is wrong."""
     try:
         return read(path).sha256
-    except (check.Malformed, check.Unsupported) as error:
-        return type(error).__name__
+    except check.Stop as error:
+        return error.verdict
 
 
 def test_every_truncation_is_refused_or_another_network(tmp_path):
     data = READABLE["Gemm"].SerializeToString()
     outcomes = [outcome(save(tmp_path / "m.onnx", data[:end])) for end in range(len(data))]
     assert hashlib.sha256(data).hexdigest() not in outcomes
-    assert outcomes.count("Malformed") > len(data) / 2
+    assert outcomes.count("malformed") > len(data) / 2
 
 
 def test_a_claim_allocates_nothing(tmp_path):
@@ -803,19 +815,16 @@ def test_a_claim_allocates_nothing(tmp_path):
     tracemalloc.start()
     for claim in claims:
         path = save(tmp_path / "m.onnx", claim)
-        if claim is claims[2]:
-            assert read(path).units["y"] == 10**12
-        else:
-            reading_error(path, MALFORMED)
+        reading_error(path, MALFORMED)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000
 
 
 def test_work_on_a_claimed_size_is_bounded(tmp_path):
-    path = save(tmp_path / "m.onnx", one("Identity", x=["n", 10**12]))
+    path = save(tmp_path / "m.onnx", one("Identity", x=["n", check.MAX_UNITS]))
     found = verdict(path, path, {})
-    assert (found.verdict, found.rule, found.exit_code) == ("unknown", "budget", 3)
+    assert (found.verdict, found.rule, found.code) == ("unknown", "budget", 3)
 
 
 # --- Files ---------------------------------------------------------------------------------------------
@@ -976,10 +985,10 @@ def test_nnet(tmp_path):
     hidden = [max(Fraction(3, 2) * a - 2 * b + Fraction(1, 2), 0), max(a / 4 + 3 * b - Fraction(1, 20), 0)]
     last = hidden[0] - hidden[1] + 7
     assert evaluate(read(path), x) == [[last * 4 + Fraction(5, 2)]]
-    assert list(read(path).producer) == ["normalised", "layer1", "relu1", "layer2", "output"]
+    assert list(read(path).nodes) == ["normalised", "layer1", "relu1", "layer2", "output"]
     raw = read(path, raw=True)
     assert evaluate(raw, [a, b]) == [[last]]
-    assert list(raw.producer) == ["layer1", "relu1", "layer2"]
+    assert list(raw.nodes) == ["layer1", "relu1", "layer2"]
     assert verdict(path, path, {"relu1": identity("relu1", 2)}).verdict == "equivalent"
     found = verdict(path, path, {"relu1": identity("relu1", 2)}, raw=True)
     assert found.verdict == "equivalent"
@@ -995,7 +1004,7 @@ BAD_NNET = {
     "empty": ("", "header"),
     "truncated": (NNET[:-4], "bias"),
     "more lines": (NNET + "1,\n", "line 15", "end"),
-    "binary": (NNET.encode() + b"\xff", "text"),
+    "binary": (NNET.encode() + b"\xff", "utf-8"),
     "range zero": (NNET.replace("2.0,0.1,4", "2.0,0.0,4"), "ranges"),
     "nan": (NNET.replace("0.25", "nan"), "weights", "nan"),
     "infinity": (NNET.replace("0.25", "inf"), "weights", "inf"),
@@ -1053,15 +1062,8 @@ def test_it_runs_alone(tmp_path):
 def test_json_answer(capsys):
     assert check.main([*paths("valid/dead_unit"), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer == {
-        "verdict": "equivalent",
-        "reason": "over the reals, for the networks as stored",
-        "rule": "",
-        "tensors": 8,
-        "units": 10,
-        "weights": 6,
-        "rule_counts": {"class": 1, "constant": 1, "input": 1, "leader": 1, "output": 1},
-    }
+    reason = "over the reals, for the networks as stored"
+    assert answer == {"verdict": "equivalent", "reason": reason, "rule": ""}
 
 
 def test_an_internal_error_is_no_verdict(capsys, monkeypatch):
@@ -1086,7 +1088,7 @@ def test_out_of_memory_is_unknown(monkeypatch):
 def test_work_beyond_the_budget_is_unknown(limit, monkeypatch):
     monkeypatch.setattr(check, limit, 1)
     found = check.check(*paths("valid/derived_in_the_original"))
-    assert (found.verdict, found.rule, found.exit_code) == ("unknown", "budget", 3)
+    assert (found.verdict, found.rule, found.code) == ("unknown", "budget", 3)
 
 
 def test_numbers_that_grow_are_stopped(tmp_path):
@@ -1163,10 +1165,7 @@ def test_no_field_of_a_certificate_may_change_but_the_producer(name, tmp_path):
                 place = place[key]
             place[path[-1]] = other
             (tmp_path / "c.json").write_text(json.dumps(changed))
-            try:
-                accepted = check.check(original, reduced, str(tmp_path / "c.json")).verdict == "equivalent"
-            except check.Malformed:
-                accepted = False
+            accepted = check.check(original, reduced, str(tmp_path / "c.json")).verdict == "equivalent"
             harmless = path == ("producer",) and isinstance(other, str)
             assert accepted == harmless, (path, other)
             tried += 1
@@ -1190,10 +1189,7 @@ def test_accepted_mutants_are_true(name, tmp_path):
             mutate(rng, rng.choice([one["nodes"], other["nodes"], words, words]))
         for file, value in zip(FILES, (one, other), strict=False):
             (tmp_path / file).write_text(regenerate.text(value))
-        try:
-            found = verdict(tmp_path / FILES[0], tmp_path / FILES[1], words["original"], words["reduced"])
-        except check.Malformed:
-            continue
+        found = verdict(tmp_path / FILES[0], tmp_path / FILES[1], words["original"], words["reduced"])
         if found.verdict == "equivalent":
             accepted += 1
             assert agree(read(tmp_path / FILES[0]), read(tmp_path / FILES[1]), rng.random()), (one, other, words)
@@ -1260,7 +1256,7 @@ def rehash(path, good, relations, witness):
     try:
         network = read(path)
         words["original"] |= {"sha256": network.sha256, "tensors": network.tensors, "external": network.external}
-    except (check.Malformed, check.Unsupported):
+    except check.Stop:
         words["original"]["sha256"] = "0" * 64
     witness.write_text(json.dumps(words))
 
@@ -1313,8 +1309,10 @@ def test_real_networks_are_equivalent_to_themselves(path, tmp_path):
     )
     try:
         network = read(copied)
-    except check.Unsupported as error:
+    except check.Stop as error:
+        if error.verdict != "unsupported":
+            raise
         pytest.skip(f"outside the table: {error}")
-    named = {n.target for n in network.producer.values() if isinstance(n.what, check.Activate | check.Head)}
+    named = {name for name, n in network.nodes.items() if n.kind != "affine"}
     found = verdict(copied, copied, {t: identity(t, network.units[t]) for t in named})
     assert found.verdict == "equivalent", found.reason

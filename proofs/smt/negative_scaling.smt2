@@ -1,0 +1,33 @@
+; SPDX-License-Identifier: Apache-2.0
+; This file is about scalings c < 0, which ReLU never takes, and LeakyReLU only where it is the identity (a = 1).
+(set-info :smt-lib-version 2.6)
+(set-logic QF_NRA)
+(define-fun relu ((y Real)) Real (ite (>= y 0) y 0))
+(define-fun leaky ((a Real) (y Real)) Real (ite (>= y 0) y (* a y)))
+(declare-const a Real)
+(declare-const c Real)
+(declare-const y Real)
+; relu(c y) = c relu(y) at no y but 0
+(push 1)
+(assert (< c 0))
+(assert (not (= y 0)))
+(assert (= (relu (* c y)) (* c (relu y))))
+(set-info :status unsat)
+(check-sat)
+(pop 1)
+; the same for LeakyReLU with a slope other than 1
+(push 1)
+(assert (< c 0))
+(assert (not (= y 0)))
+(assert (not (= a 1)))
+(assert (= (leaky a (* c y)) (* c (leaky a y))))
+(set-info :status unsat)
+(check-sat)
+(pop 1)
+; with a linear part: leaky(c y) = |c| leaky(y) + (1 + a) c y
+(push 1)
+(assert (< c 0))
+(assert (not (= (leaky a (* c y)) (+ (* (- c) (leaky a y)) (* (+ 1 a) c y)))))
+(set-info :status unsat)
+(check-sat)
+(pop 1)

@@ -1,0 +1,38 @@
+; SPDX-License-Identifier: Apache-2.0
+; This file is about Definition 6 as printed, without the factor 1/rho: it accepts a relation that changes the function.
+; The network 1-2-2-1 a1 = relu(x), a2 = relu(2x), v = relu(a1), t = relu(a2), o = v + t; classes {a1, a2} and {v, t}.
+(set-info :smt-lib-version 2.6)
+(set-logic QF_NRA)
+(define-fun relu ((y Real)) Real (ite (>= y 0) y 0))
+(declare-const x Real)
+(declare-const ra1 Real)
+(declare-const ra2 Real)
+(declare-const rv Real)
+(declare-const rt Real)
+(define-fun a1 () Real (relu x))
+(define-fun a2 () Real (relu (* 2 x)))
+(define-fun o () Real (+ (relu a1) (relu a2)))
+(define-fun proper () Bool (and (> ra1 0) (> ra2 0) (> rv 0) (> rt 0)))
+(define-fun layer1 () Bool (= (* ra1 1) (* ra2 2)))
+; The reduced network with a1 and v kept (Definition 7): the weight into v, and the one out of it.
+(define-fun into () Real (* ra1 (+ (/ 1 ra1) (* 0 (/ 1 ra2)))))
+(define-fun out () Real (* rv (+ (/ 1 rv) (/ 1 rt))))
+(define-fun reduced () Real (* out (relu (* into a1))))
+; as printed: the sums of W over {a1, a2} are 1 for v and 1 for t
+(push 1)
+(assert proper)
+(assert layer1)
+(assert (= (* rv 1) (* rt 1)))
+(assert (not (= o reduced)))
+(set-info :status sat)
+(check-sat)
+(pop 1)
+; corrected: the sums of W/rho are 1/ra1 for v and 1/ra2 for t; nothing is lost
+(push 1)
+(assert proper)
+(assert layer1)
+(assert (= (* rv (/ 1 ra1)) (* rt (/ 1 ra2))))
+(assert (not (= o reduced)))
+(set-info :status unsat)
+(check-sat)
+(pop 1)

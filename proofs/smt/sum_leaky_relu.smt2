@@ -1,0 +1,16 @@
+; SPDX-License-Identifier: Apache-2.0
+; This file is about the same for LeakyReLU of any slope a other than 1.
+(set-info :smt-lib-version 2.6)
+(set-logic QF_NRA)
+(define-fun leaky ((a Real) (y Real)) Real (ite (>= y 0) y (* a y)))
+(declare-const a Real)
+(declare-const r1 Real)
+(declare-const r2 Real)
+(declare-const y1 Real)
+(declare-const y2 Real)
+(assert (> r1 0))
+(assert (> r2 0))
+(assert (not (= a 1)))
+(assert (not (= (= (leaky a (+ (* r1 y1) (* r2 y2))) (+ (* r1 (leaky a y1)) (* r2 (leaky a y2)))) (>= (* y1 y2) 0))))
+(set-info :status unsat)
+(check-sat)
