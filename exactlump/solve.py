@@ -148,8 +148,8 @@ def _ask(feed: Session, check: str, constants: Sequence[str]) -> tuple[str, Mapp
     reason = ""
     if word == "sat" and constants:
         values = _model(feed, constants)
-    elif word == "unknown":
-        reason = feed("(get-info :reason-unknown)\n").strip()
+    elif word.startswith("unknown"):  # cvc5 adds the reason
+        word, reason = "unknown", word.partition(" ")[2] or feed("(get-info :reason-unknown)\n").strip()
     elif word not in ("sat", "unsat"):
         raise SolverFailure(f"found the answer {word[:200]!r}, expected sat or unsat")
     _demand_silence(feed("(pop 1)\n"))

@@ -91,7 +91,7 @@ def _products(integers: list[int], names: list[str]) -> list[str]:
     if max(map(int.bit_length, integers)) > 10_000:  # CPython refuses to print integers of 4,300 digits
         return [times(numeral(rational(n)), name) for n, name in zip(integers, names, strict=True)]
     pairs = zip(integers, names, strict=True)
-    return [f"(* {n} {name})" if n > 0 else f"(* (- {-n}) {name})" for n, name in pairs]
+    return [name if n == 1 else f"(* {n} {name})" if n > 0 else f"(* (- {-n}) {name})" for n, name in pairs]
 
 
 class Blocks:
