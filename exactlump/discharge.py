@@ -59,7 +59,7 @@ def _prepare(memory: int | None) -> None:
     """Make ready a process of our own."""
     global _expendable
     _expendable = True
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if memory is not None:
         import resource
 
@@ -200,8 +200,10 @@ class _Workers:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if self.given is None:
-            self.executor.shutdown(wait=kind is None, cancel_futures=True)
+        if self.given is None and kind is None:
+            self.executor.shutdown()
+        elif self.given is None:
+            _abandon(self.executor)
         self.restore()
 
     def submit(self, task: Task) -> Future[list[Answer]]:
@@ -232,3 +234,11 @@ class _Workers:
                 return "the solver's process ended without an answer: killed, out of memory or out of time"
             except MemoryError:
                 return "out of memory"
+
+
+def _abandon(executor: Executor) -> None:
+    """End our processes, whatever they are at: else leaving this program would wait for them."""
+    processes = list((getattr(executor, "_processes", None) or {}).values())  # `kill_workers` from Python 3.14 on
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.kill()

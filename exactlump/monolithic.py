@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from exactlump.activation import Activation
 from exactlump.errors import UnsupportedLayer
+from exactlump.functions import applied, definition
 from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
-from exactlump.obligations import Obligation, Script, applied, definition, options
+from exactlump.obligations import Obligation, Script, options
 from exactlump.rational import ONE, ZERO
 from exactlump.substitution import integer_row, linear
 

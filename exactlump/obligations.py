@@ -21,9 +21,9 @@ from itertools import groupby
 
 from exactlump.activation import ABS, IDENTITY, Activation
 from exactlump.certificate import Certificate
-from exactlump.errors import NoExactValue
+from exactlump.functions import applied, definition, function_name
 from exactlump.network import Network
-from exactlump.rational import ZERO, fraction, rational, text
+from exactlump.rational import fraction, rational
 from exactlump.smtlib import numeral
 from exactlump.structure import Claim, Claims, Term
 from exactlump.substitution import Linear, times, total
@@ -108,7 +108,7 @@ class Obligations:
             yield _law(number, sigma)
         yield from self._inputs()
         numbered: Counter[str] = Counter()
-        for (side, tensor), group in groupby(self.claims, key=lambda c: (c.left.half.side, c.left.tensor)):
+        for (side, tensor, _), group in groupby(self.claims, key=_place):
             for claims, assertions in _parts(group, self.form):
                 number = numbered[f"{side} {tensor}"]
                 numbered[f"{side} {tensor}"] += 1
@@ -152,6 +152,11 @@ class Obligations:
         preamble = "".join(f"{line}\n" for line in head) + "".join(blocks.text[key] for key in closure)
         constants = {name: meaning for key in closure for name, meaning in blocks.constants[key].items()}
         return Script(side, tensor, number, self.form, preamble, obligations, constants)
+
+
+def _place(claim: Claim) -> tuple[str, str, bool]:
+    """What the claims of one script have in common."""
+    return claim.left.half.side, claim.left.tensor, claim.left.by_name
 
 
 def _parts(claims: Iterable[Claim], form: str) -> Iterator[tuple[list[Claim], list[str]]]:
@@ -223,41 +228,6 @@ def _direct(claim: Claim, left: Linear, right: Sequence[Linear]) -> str:
     sums = applied(claim.tau, total([linear.term for linear in right]))
     parts = [times(numeral(claim.ratio), sums), *([numeral(claim.plus)] if claim.plus else [])]
     return f"(= {applied(claim.sigma, left.term)} {total(parts)})"
-
-
-# Activations.
-
-
-def function_name(sigma: Activation) -> str:
-    """What scripts call an activation.
-
-    >>> function_name(ABS), function_name(Activation("leaky_relu", rational(-1, 4)))
-    ('absolute', 'leaky_m1_4')
-    """
-    if sigma.slope is None:
-        return f"some_{sigma.name}"
-    known = {"relu": "relu", "abs": "absolute", "identity": "identity"}
-    slope = text(sigma.slope).replace("-", "m").replace("/", "_")
-    return known.get(str(sigma), f"leaky_{slope}")
-
-
-def applied(sigma: Activation, term: str) -> str:
-    """The activation of a term."""
-    return term if sigma == IDENTITY else f"({function_name(sigma)} {term})"
-
-
-def definition(sigma: Activation) -> list[str]:
-    """An activation as if-then-else; one of which only its value at 0 is known, as any function with that value."""
-    name = function_name(sigma)
-    if sigma == IDENTITY:
-        return []
-    if sigma.slope is not None:
-        below = times(numeral(sigma.slope), "y") if sigma.slope else "0"
-        return [f"(define-fun {name} ((y Real)) Real (ite (>= y 0) y {below}))"]
-    try:
-        return [f"(declare-fun {name} (Real) Real)", f"(assert (= ({name} 0) {numeral(sigma(ZERO))}))"]
-    except NoExactValue:
-        return [f"(declare-fun {name} (Real) Real)"]
 
 
 def _law(number: int, sigma: Activation) -> Script:

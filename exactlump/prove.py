@@ -19,8 +19,10 @@ from exactlump.obligations import Script
 from exactlump.rational import Rational, Vector, rational
 from exactlump.solve import version
 
-# Points at which two networks are compared when a claim turned out false, besides the solver's own.
-TRIES = 6
+# How far from zero the points lie at which two networks are compared when a claim turned out false, and how many of
+# the solvers' own points are tried before.
+FAR = (0, 1, 1, 3, 3, 10, 10, 100)
+OWN = 5
 # Networks with more weights are not evaluated for that: each point takes seconds.
 EVALUABLE = 3_000_000
 
@@ -101,11 +103,13 @@ def prove(
     """
     named = tuple((solver, version(solver)) for solver in solvers)
     findings: dict[tuple[str, str], Finding] = {}
-    scripts = _watched(plan.scripts(), seen)
+    places: dict[str, int] = {}
+    scripts = _watched(plan.scripts(), seen, places)
     for found in discharge(scripts, named, executor=executor, jobs=jobs, limits=limits, evidence=evidence):
         findings.update(((finding.obligation.name, finding.solver), finding) for finding in found)
         listen(len(findings), plan.count * len(named))
-    left = tuple(finding for finding in findings.values() if finding.verdict != DISCHARGED)
+    missed = (finding for finding in findings.values() if finding.verdict != DISCHARGED)
+    left = tuple(sorted(missed, key=lambda finding: (places[finding.obligation.name], finding.solver)))
     if any(finding.verdict == REFUTED for finding in left):
         verdict = "rejected"
     else:
@@ -117,9 +121,12 @@ def prove(
     return Proof(verdict, plan.count, named, len(findings) - len(left), reused, left, difference)
 
 
-def _watched(scripts: Iterator[Script], seen: Callable[[Script], None]) -> Iterator[Script]:
+def _watched(scripts: Iterator[Script], seen: Callable[[Script], None], places: dict[str, int]) -> Iterator[Script]:
+    """The scripts; `seen` is shown each, and `places` learns the order of their obligations."""
     for script in scripts:
         seen(script)
+        for obligation in script.obligations:
+            places[obligation.name] = len(places)
         yield script
 
 
@@ -140,9 +147,9 @@ def _difference(original: Network, reduced: Network, plan: Plan, left: Sequence[
 
 def _points(plan: Plan, refuted: Sequence[Finding]) -> Iterator[tuple[Vector, ...]]:
     zero: Rational = rational(0)
-    for finding in refuted[:TRIES]:
+    for finding in refuted[:OWN]:
         if any(finding.values.get(name) for names in plan.inputs for name in names):
             yield tuple(tuple(finding.values.get(name, zero) for name in names) for names in plan.inputs)
     source = random.Random(0)
-    for size in range(TRIES):
+    for size in FAR:
         yield tuple(tuple(rational(source.randint(-size, size)) for _ in names) for names in plan.inputs)

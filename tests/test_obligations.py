@@ -19,8 +19,9 @@ from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.certificate import Certificate
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
+from exactlump.functions import definition, function_name
 from exactlump.network import Activate, Dense, Head, Network, Port
-from exactlump.obligations import FORMS, Obligations, definition, function_name
+from exactlump.obligations import FORMS, Obligations
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.simulation import FREE, NULL, Affine, Relation, Same, entry
 from exactlump.smtlib import Interpreter, numeral, parse, read_model
@@ -65,8 +66,8 @@ def assertions(text):
 
 
 def test_the_small_example_word_for_word():
-    found = {script.tensor: script for script in scripts(TWINS, ONE_UNIT, certificate(ROWS))}
-    assert list(found) == ["relu", "x", "h", "y"]
+    found = {script.tensor: script for script in reversed(scripts(TWINS, ONE_UNIT, certificate(ROWS)))}
+    assert list(found) == ["y", "h", "x", "relu"]
     assert assertions(found["h"].text) == [
         "(assert (not (= q0_0 q0_0)))",
         "(assert (not (and (> 2 0) (= q0_0 q0_0))))",
@@ -76,8 +77,8 @@ def test_the_small_example_word_for_word():
 
 
 def test_the_direct_form_says_the_claim_as_it_stands():
-    found = {script.tensor: script for script in scripts(TWINS, ONE_UNIT, certificate(ROWS), "direct")}
-    assert list(found) == ["x", "h", "y"]
+    found = {script.tensor: script for script in reversed(scripts(TWINS, ONE_UNIT, certificate(ROWS), "direct"))}
+    assert list(found) == ["y", "h", "x"]
     assert "(define-fun relu ((y Real)) Real (ite (>= y 0) y 0))" in found["h"].text
     assert assertions(found["h"].text)[1] == ("(assert (not (= (relu (* 2 q0_0)) (* 2 (relu q0_0)))))")
 
@@ -165,7 +166,7 @@ def test_the_text_does_not_compute_for_the_solver():
         ),
         ("z",),
     )
-    text = scripts(*certified(network))[-1].text
+    text = next(script.text for script in scripts(*certified(network)) if script.tensor == "z")
     assert "(* 7 a2_0) (* 11 a2_1)" in text
     assert "(define-fun a2_1 () Real (* 2 q2_0))" in text
 

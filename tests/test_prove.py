@@ -9,26 +9,37 @@ import copy
 import hashlib
 import json
 import random
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import onnx
 import pytest
 
-from exactlump import check, read, reduce_file, write
+from benchmarks import scaling
+from exactlump import check, read, reduce, reduce_file, write
+from exactlump.activation import RELU
 from exactlump.cli import main
 from exactlump.errors import ExactlumpError, FormatError, NotALumping
 from exactlump.evidence import DISCHARGED, REFUTED
 from exactlump.monolithic import Monolithic
+from exactlump.network import Activate, Network, Port
 from exactlump.obligations import Obligations
 from exactlump.prove import prove
 from exactlump.proving import ProveOptions, prove_files, read_certificate
+from exactlump.rational import Matrix, rational
 from exactlump.solve import SOLVERS
 from tests import oracle
-from tests.test_obligations import ONE_UNIT, ROWS, TWINS, certificate
+from tests.test_obligations import ONE_UNIT, ROWS, TWINS, certificate, dense
 from tests.test_tampering import Forger, planted
 from tests.tools import real_networks
 
+ROOT = Path(__file__).parents[1]
 VALID = MUTANTS = 300
 NETWORKS = sorted((Path(check.__file__).parent / "networks").iterdir())
 
@@ -174,6 +185,75 @@ def test_real_networks_are_proved_by_z3(path, tmp_path):
     assert prove_files(path, done.reduced, done.certificate).verdict == "equivalent"
 
 
+def doubled(network):
+    """Every neuron of a chain of dense layers and ReLUs twice, the second one with twice the value."""
+    nodes, wide = [], set()
+    for node in network.nodes:
+        rows, bias = [], []
+        if isinstance(node, Activate):
+            nodes.append(replace(node, functions=node.functions * 2))
+            wide.add(node.target)
+            continue
+        for v in range(len(node.bias)):
+            halves = [(u, node.source in wide, w) for u, w in node.weight.row(v).items()]
+            columns = node.weight.shape[1]
+            row = {u: w / 2 if twice else w for u, twice, w in halves}
+            rows.append(row | {u + columns: w / 4 for u, twice, w in halves if twice})
+            bias.append(node.bias[v])
+        if node.target not in network.outputs:
+            rows += [{u: 2 * w for u, w in row.items()} for row in rows]
+            bias += [2 * b for b in bias]
+        matrix = Matrix.from_rows(rows, node.weight.shape[1] * (2 if node.source in wide else 1))
+        nodes.append(replace(node, weight=matrix, bias=tuple(bias)))
+    return replace(network, nodes=tuple(nodes), dtype="exact")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", real_networks("acasxu/nnet/*1_1_*"))
+def test_doubled_real_networks_are_proved_by_both_solvers(path, tmp_path):
+    wide = doubled(read(path, raw_nnet=True))
+    write(wide, tmp_path / "a.json")
+    done = reduce_file(tmp_path / "a.json", tmp_path / "b.json")
+    assert (done.reduction.original.neurons, done.reduction.reduced.neurons) == (600, 300)
+    found = prove_files(tmp_path / "a.json", done.reduced, done.certificate, ProveOptions(SOLVERS))
+    assert found.verdict == "equivalent"
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_one_wrong_weight_is_one_refuted_obligation(solver, threads):
+    network = doubled(
+        Network(
+            (Port("x", (3,)),),
+            (
+                dense("x", "p", [[3, -1, 4], [1, 5, -9], [2, 6, 5]], [1, 2, -3]),
+                Activate("p", "h", (RELU,) * 3),
+                dense("h", "q", [[3, 5, -8], [9, -7, 9]], [0, 1]),
+                Activate("q", "k", (RELU,) * 2),
+                dense("k", "y", [[3, 2]]),
+            ),
+            ("y",),
+        )
+    )
+    done = reduce(network)
+    proof = certificate(done.forward, done.backward)
+    assert prove(network, done.reduced, Obligations(network, done.reduced, proof), executor=threads).open == ()
+    differ = 0
+    for layer, units in ((0, 6), (2, 4), (4, 1)):
+        node = network.nodes[layer]
+        for v in range(units):
+            rows = [dict(node.weight.row(i)) for i in range(units)]
+            rows[v][1] += rational(1, 2**24)
+            nodes = list(network.nodes)
+            nodes[layer] = replace(node, weight=Matrix.from_rows(rows, node.weight.shape[1]))
+            wrong = replace(network, nodes=tuple(nodes))
+            found = prove(wrong, done.reduced, Obligations(wrong, done.reduced, proof), [solver], executor=threads)
+            ((tensor, unit),) = {(f.obligation.tensor, f.obligation.unit) for f in found.open}
+            assert (tensor, unit) == (("h", "k", "y")[layer // 2], v)
+            assert found.verdict == "rejected"
+            differ += found.difference is not None
+    assert differ >= 6
+
+
 # The files
 
 
@@ -307,6 +387,24 @@ def test_what_was_refuted_is_asked_again(triple, tmp_path):
         found = prove_files(*triple, options)
         assert found.verdict == "rejected"
         assert {finding.verdict for finding in found.proof.open} == {REFUTED}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_an_interrupted_run_ends_at_once_and_keeps_its_evidence(tmp_path):
+    """The whole-network question about 5-32-32-1 networks takes hours; SIGINT goes to the parent process alone."""
+    onnx.save(scaling.planted((5, 32, 32, 1)), tmp_path / "a.onnx")
+    done = reduce_file(tmp_path / "a.onnx", tmp_path / "b.onnx")
+    files = [str(path) for path in (tmp_path / "a.onnx", done.reduced, done.certificate)]
+    evidence = tmp_path / "evidence.jsonl"
+    command = [sys.executable, "-m", "exactlump", "prove", *files, "--monolithic", "--evidence", str(evidence)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    while not (evidence.exists() and evidence.read_text().count("\n")):
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err.strip()) == (3, "", "exactlump: interrupted")
+    assert json.loads(evidence.read_text())["format"] == "exactlump evidence"
 
 
 def test_evidence_about_other_files_is_not_continued(triple, tmp_path):
