@@ -5,11 +5,11 @@ An answer counts only when it is exactly `sat` or `unsat`; errors, timeouts, une
 checks are `unknown`, with the reason.  Nothing else in this package knows the solvers' packages.
 """
 
-import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from exactlump.errors import ExactlumpError, FormatError
 from exactlump.rational import Rational
@@ -44,9 +44,16 @@ def version(solver: str) -> str:
     return str(package.get_full_version() if solver == "z3" else package.__version__)
 
 
-def _package(solver: str):  # type: ignore[no-untyped-def]  # neither package ships type hints
+def _package(solver: str) -> Any:
+    """The solver's package, which ships no type hints."""
     try:
-        return importlib.import_module(solver)
+        if solver == "z3":
+            import z3
+
+            return z3
+        import cvc5
+
+        return cvc5
     except ImportError as error:
         extra = "z3-solver" if solver == "z3" else "'exactlump[cvc5]'"
         raise FormatError(f"{solver}: not installed, expected: pip install {extra}") from error
