@@ -174,7 +174,8 @@ class _Dump:
 def _reason(proof: Proof) -> str:
     by = " and ".join(f"{name} {version}" for name, version in proof.solvers)
     if proof.verdict == "equivalent":
-        return f"{proof.obligations} obligations, all discharged by {by}"
+        recorded = f"; {proof.reused} answers as the evidence file records them" if proof.reused else ""
+        return f"{proof.obligations} obligations, all discharged by {by}{recorded}"
     if proof.refuted:
         first = proof.refuted[0]
         differ = "; the networks differ" if proof.difference is not None else ""

@@ -375,7 +375,10 @@ def test_a_later_run_asks_only_what_is_missing(triple, tmp_path):
     found = prove_files(*triple, options)
     assert (found.verdict, found.proof.reused) == ("equivalent", 3)
     assert len(options.evidence.read_text().splitlines()) == len(lines)
-    assert prove_files(*triple, options).proof.reused == found.proof.obligations
+    again = prove_files(*triple, options)
+    assert again.proof.reused == found.proof.obligations
+    assert again.reason.endswith(f"{found.proof.obligations} answers as the evidence file records them")
+    assert "evidence" not in prove_files(*triple).reason
     both = prove_files(*triple, ProveOptions(SOLVERS, evidence=options.evidence))
     assert both.proof.reused == found.proof.obligations
 

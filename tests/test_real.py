@@ -79,6 +79,7 @@ def _rational_outputs(network):
 
 
 def _equal_at_points(original, reduced):
+    """Equal at random rational points; networks with sigmoid, tanh or softmax have no rational values to compare."""
     if not _rational_outputs(original):
         return
     random = np.random.default_rng(7)
