@@ -5,19 +5,21 @@ Definition 1 of the paper is the chain `Dense, Activate, Dense, Activate, ...`; 
 `Network.evaluate`.  Each node reads tensors that are already defined and defines one new tensor, so
 that branches and several inputs need no other design.
 
-Throughout: a tensor is its elements in row-major order, without the batch axis; a *unit* is one
-element.  W[v][u] = W_l(u, v) is the weight of the edge u -> v, b[v] the bias b_l(v).
+Throughout: a tensor is its elements in row-major order, without the batch axis.  A *unit* is what a relation speaks
+of: one element, or, where a tensor has a channel axis, one channel: an image over the grid of the other axes, of P
+positions.  W[v][u] = W_l(u, v) is the weight of the edge u -> v, b[v] the bias b_l(v).
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
 from exactlump.activation import Activation
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.rational import Matrix, Rational, Vector, fraction, rational
+from exactlump.rational import ZERO, Matrix, Rational, Vector, fraction, rational
+from exactlump.window import Grid, Window
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -35,6 +37,76 @@ class Dense:
     weight: Matrix
     bias: Vector
     names: tuple[str, str, str] = ("", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """A convolution: target[v] = sum over u and taps t of W[v][u*T + t] * (tap t of source[u]) + b[v].
+
+    Channel axis first, in source and target.  Groups and depthwise convolutions are zeros in the weight; a transposed
+    convolution has a transposed window.
+    """
+
+    source: str
+    target: str
+    weight: Matrix
+    bias: Vector
+    window: Window
+    names: tuple[str, str, str] = ("", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePool:
+    """target[v] = the mean of what the taps of the window read of source[v].
+
+    padding: whether the zeros around the source count, in the sum's divisor.
+    """
+
+    source: str
+    target: str
+    window: Window
+    padding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool:
+    """target[v] = the largest of what the taps of the window read of source[v]; padding is never read."""
+
+    source: str
+    target: str
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """target[v] = source[v] with zeros around it, or cropped: what the only tap of the window reads."""
+
+    source: str
+    target: str
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """target[v] = sum over i of signs[i] * sources[i][v]; all sources have the shape of the target."""
+
+    sources: tuple[str, ...]
+    target: str
+    signs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """target[v] = unit u of sources[i] where (i, u) = picks[v]: concatenation, slices, gathering of whole units.
+
+    shape, channel: of the target, whose grid is that of the sources.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    picks: tuple[tuple[int, int], ...]
+    shape: Shape
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +129,17 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Reorder:
-    """The elements of the source, its axes permuted by `axes` (None: as they are), read with another shape."""
+    """The elements of the source, its axes permuted by `axes` (None: as they are), read with another shape.
+
+    channel: the channel axis of the target.  Three kinds: units stay units, in order (`keeps_units`); images are
+    taken apart into elements (target channel None); elements are put together to images.
+    """
 
     source: str
     target: str
     axes: tuple[int, ...] | None
     shape: Shape
+    channel: int | None = None
 
     def order(self, source: Shape) -> tuple[int, ...]:
         """For each element of the target, the element of a source of that shape it comes from."""
@@ -86,20 +163,77 @@ class Activate:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """An output head that mixes all units (`kind`: softmax or log_softmax); nothing may be merged below it."""
+    """An output head that mixes all units (`kind`: see HEADS); nothing may be merged below it.
+
+    argmax has one unit: the index of the largest element, the least index of several.
+    """
 
     source: str
     target: str
     kind: str
 
 
-Node: TypeAlias = Dense | Scale | Shift | Reorder | Activate | Head
-HEADS = ("softmax", "log_softmax")
+Node: TypeAlias = Dense | Conv | AveragePool | MaxPool | Pad | Add | Select | Scale | Shift | Reorder | Activate | Head
+HEADS = ("softmax", "log_softmax", "argmax")
+
+
+def sources(node: Node) -> tuple[str, ...]:
+    """The tensors that a node reads."""
+    return node.sources if isinstance(node, Add | Select) else (node.source,)
+
+
+def renamed(node: Node, target: str, *names: str) -> Node:
+    """The node with other names for what it defines and reads."""
+    if isinstance(node, Add | Select):
+        return replace(node, target=target, sources=names)
+    (source,) = names
+    return replace(node, target=target, source=source)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the elements of a tensor, of a shape, are divided into units: by the channel axis; None: each is one."""
+
+    shape: Shape
+    channel: int | None = None
+
+    @property
+    def elements(self) -> int:
+        """How many elements there are."""
+        return math.prod(self.shape)
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        return self.elements if self.channel is None else self.shape[self.channel]
+
+    @property
+    def grid(self) -> Grid:
+        """The axes of one unit; () when it is a single element."""
+        return () if self.channel is None else self.shape[: self.channel] + self.shape[self.channel + 1 :]
+
+    @property
+    def positions(self) -> int:
+        """P, how many elements a unit has."""
+        return self.elements // self.units
+
+    def index(self, unit: int, position: int) -> int:
+        """The element at a position of a unit."""
+        after = 1 if self.channel is None else math.prod(self.shape[self.channel + 1 :])
+        outer, inner = divmod(position, after)
+        return (outer * self.units + unit) * after + inner
+
+    def unit(self, element: int) -> tuple[int, int]:
+        """The unit and the position of an element."""
+        after = 1 if self.channel is None else math.prod(self.shape[self.channel + 1 :])
+        rest, inner = divmod(element, after)
+        outer, unit = divmod(rest, self.units)
+        return unit, outer * after + inner
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input of the network: its name, and its shape without the batch axis.
+    """An input of the network: its name, and its shape without the batch axis; every element is a unit.
 
     batch: the file's batch axis, a number or a symbol; None when the tensor has no batch axis.
     """
@@ -133,16 +267,22 @@ class Network:
             raise ShapeError("outputs: found a name twice")
 
     @cached_property
+    def views(self) -> Mapping[str, View]:
+        """The shape of every tensor, without the batch axis, and its channel axis."""
+        views: dict[str, View] = {}
+        for port in self.inputs:
+            _define(views, port.name, View(port.shape))
+        for node in self.nodes:
+            for name in sources(node):
+                if name not in views:
+                    raise ShapeError(f"tensor {name!r}: read before any node defines it")
+            _define(views, node.target, _view_after(node, [views[name] for name in sources(node)]))
+        return views
+
+    @cached_property
     def shapes(self) -> Mapping[str, Shape]:
         """The shape of every tensor, without the batch axis."""
-        shapes: dict[str, Shape] = {}
-        for port in self.inputs:
-            _define(shapes, port.name, port.shape)
-        for node in self.nodes:
-            if node.source not in shapes:
-                raise ShapeError(f"tensor {node.source!r}: read before any node defines it")
-            _define(shapes, node.target, _shape_after(node, shapes[node.source]))
-        return shapes
+        return {name: view.shape for name, view in self.views.items()}
 
     @cached_property
     def producer(self) -> Mapping[str, Node]:
@@ -151,21 +291,22 @@ class Network:
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[Node, ...]]:
-        """The nodes that read each tensor, in order."""
-        readers: dict[str, list[Node]] = {name: [] for name in self.shapes}
+        """The nodes that read each tensor, in order, each once."""
+        readers: dict[str, list[Node]] = {name: [] for name in self.views}
         for node in self.nodes:
-            readers[node.source].append(node)
+            for name in dict.fromkeys(sources(node)):
+                readers[name].append(node)
         return {name: tuple(nodes) for name, nodes in readers.items()}
 
     def units(self, tensor: str) -> int:
-        """How many units a tensor has."""
-        return math.prod(self.shapes[tensor])
+        """How many units a tensor has: elements, or channels."""
+        return self.views[tensor].units
 
     @cached_property
     def hidden(self) -> tuple[str, ...]:
-        """The hidden layers, each by the tensor that its Dense node defines; an output is not hidden."""
-        dense = (node.target for node in self.nodes if isinstance(node, Dense))
-        return tuple(name for name in dense if not self._ends_in_output(name))
+        """The hidden layers, each by the tensor that its Dense or Conv node defines; an output is not hidden."""
+        mixing = (node.target for node in self.nodes if isinstance(node, Dense | Conv))
+        return tuple(name for name in mixing if not self._ends_in_output(name))
 
     @property
     def neurons(self) -> int:
@@ -174,13 +315,15 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Weights and biases of all Dense nodes."""
-        return sum(math.prod(n.weight.shape) + n.weight.shape[0] for n in self.nodes if isinstance(n, Dense))
+        """Weights and biases of all Dense and Conv nodes; what groups leave out does not count."""
+        layers = [node for node in self.nodes if isinstance(node, Dense | Conv)]
+        return sum(math.prod(n.weight.shape) // groups(n) + n.weight.shape[0] for n in layers)
 
     @property
     def nonzeros(self) -> int:
         """The weights and biases that are not zero."""
-        return sum(n.weight.nonzeros + sum(map(bool, n.bias)) for n in self.nodes if isinstance(n, Dense))
+        layers = [node for node in self.nodes if isinstance(node, Dense | Conv)]
+        return sum(n.weight.nonzeros + sum(map(bool, n.bias)) for n in layers)
 
     def evaluate(self, *inputs: Sequence[Rational]) -> tuple[Vector, ...]:
         """The outputs at exact inputs, one flat vector per input and output (Definitions 2 and 3).
@@ -200,49 +343,127 @@ class Network:
                 raise ShapeError(f"input {port.name!r}: found {len(x)} values, expected {math.prod(port.shape)}")
             values[port.name] = tuple(x)
         for node in self.nodes:
-            values[node.target] = _apply(node, values[node.source], self.shapes[node.source])
+            names = sources(node)
+            values[node.target] = _apply(node, [values[name] for name in names], [self.views[name] for name in names])
         return values
 
     def _ends_in_output(self, tensor: str) -> bool:
-        """Whether a tensor is an output, but for activations, heads and reorderings unit by unit."""
-        while tensor not in self.outputs:
-            readers = self.consumers[tensor]
-            if len(readers) != 1 or isinstance(readers[0], Dense):
-                return False
-            tensor = readers[0].target
-        return True
+        """Whether a tensor is an output, or nothing but nodes that act unit by unit leads from it, to outputs."""
+        if tensor in self.outputs:
+            return True
+        readers = self.consumers[tensor]
+        return bool(readers) and not any(
+            isinstance(node, Dense | Conv) or not self._ends_in_output(node.target) for node in readers
+        )
 
 
-def _define(shapes: dict[str, Shape], name: str, shape: Shape) -> None:
-    if name in shapes:
+def groups(node: Dense | Conv) -> int:
+    """The largest g such that the weight has g blocks along its diagonal and zeros elsewhere (ONNX's group)."""
+    if isinstance(node, Dense) or node.weight.floats is not None:
+        return 1
+    taps = node.window.taps
+    rows, columns = node.weight.shape[0], node.weight.shape[1] // taps
+    spans = [(min(row) // taps, max(row) // taps) for row in map(node.weight.row, range(rows)) if row]
+    lines = [v for v in range(rows) if node.weight.row(v)]
+    for g in sorted({g for g in range(2, math.gcd(rows, columns) + 1) if rows % g == columns % g == 0}, reverse=True):
+        high, wide = rows // g, columns // g
+        if all(low // wide == top // wide == v // high for v, (low, top) in zip(lines, spans, strict=True)):
+            return g
+    return 1
+
+
+def _define(views: dict[str, View], name: str, view: View) -> None:
+    if name in views:
         raise ShapeError(f"tensor {name!r}: defined twice")
-    if math.prod(shape) < 1:
-        raise ShapeError(f"tensor {name!r}: found shape {list(shape)}, expected at least one element")
-    shapes[name] = shape
+    if view.elements < 1:
+        raise ShapeError(f"tensor {name!r}: found shape {list(view.shape)}, expected at least one element")
+    views[name] = view
 
 
-def _shape_after(node: Node, source: Shape) -> Shape:
-    """The shape of the tensor that a node defines; ShapeError when the node does not fit its source."""
-    units = math.prod(source)
-    if isinstance(node, Dense):
-        rows, columns = node.weight.shape
-        _same(node.target, "columns", columns, units)
-        _same(node.target, "biases", len(node.bias), rows)
-        return (rows,)
-    if isinstance(node, Scale):
-        _same(node.target, "factors", len(node.factor), units)
-    elif isinstance(node, Shift):
-        _same(node.target, "constants", len(node.constant), units)
-    elif isinstance(node, Activate):
-        _same(node.target, "activations", len(node.functions), units)
-    elif isinstance(node, Reorder):
-        _same(node.target, "elements", math.prod(node.shape), units)
-        if node.axes is not None and sorted(node.axes) != list(range(len(source))):
-            raise ShapeError(f"tensor {node.target!r}: found axes {list(node.axes)} for shape {list(source)}")
-        return node.shape
-    elif node.kind not in HEADS:
+def _view_after(node: Node, views: Sequence[View]) -> View:
+    """The view of the tensor that a node defines; ShapeError when the node does not fit its sources."""
+    view = views[0] if views else View(())
+    if isinstance(node, Dense | Conv):
+        return _mixed(node, view)
+    if isinstance(node, AveragePool | MaxPool | Pad):
+        _same(node.target, "taps", node.window.taps if isinstance(node, Pad) else 1, 1)
+        return _windowed(node.target, node.window, view.units, view)
+    if isinstance(node, Select):
+        return _selected(node, views)
+    if isinstance(node, Add):
+        _same(node.target, "signs", len(node.signs), len(node.sources))
+        if len(set(views)) != 1 or not set(node.signs) <= {1, -1}:
+            raise ShapeError(f"tensor {node.target!r}: found a sum of {views} with signs {node.signs}")
+        return view
+    if isinstance(node, Reorder):
+        return _reordered(node, view)
+    if isinstance(node, Head):
+        return _headed(node, view)
+    entries = node.factor if isinstance(node, Scale) else node.constant if isinstance(node, Shift) else node.functions
+    _same(node.target, "entries", len(entries), view.units)
+    return view
+
+
+def _mixed(node: Dense | Conv, view: View) -> View:
+    rows, columns = node.weight.shape
+    _same(node.target, "biases", len(node.bias), rows)
+    if isinstance(node, Conv):
+        _same(node.target, "columns", columns, view.units * node.window.taps)
+        return _windowed(node.target, node.window, rows, view)
+    _same(node.target, "columns", columns, view.units)
+    _same(node.target, "positions", view.positions, 1)
+    return View((rows,))
+
+
+def _windowed(name: str, window: Window, units: int, view: View) -> View:
+    """The view after a window has gone over the grids of all units."""
+    if view.grid != window.source or view.channel != 0:
+        raise ShapeError(f"tensor {name!r}: found {view} below a window over the grid {list(window.source)}")
+    ranks = {
+        len(getattr(window, field)) for field in ("source", "target", "kernel", "stride", "dilation", "begin", "end")
+    }
+    positive = min((*window.target, *window.kernel, *window.stride, *window.dilation), default=1) > 0
+    if len(ranks) != 1 or not positive or min((*window.begin, *window.end), default=0) < 0:
+        raise ShapeError(f"tensor {name!r}: found {window}, expected positive sizes, one each for every axis")
+    return View((units, *window.target), 0)
+
+
+def _selected(node: Select, views: Sequence[View]) -> View:
+    view = View(node.shape, node.channel)
+    _same(node.target, "picks", len(node.picks), view.units)
+    if any(below.grid != view.grid for below in views):
+        raise ShapeError(f"tensor {node.target!r}: found sources {views}, expected the grid {list(view.grid)}")
+    if not all(0 <= i < len(views) and 0 <= u < views[i].units for i, u in node.picks):
+        raise ShapeError(f"tensor {node.target!r}: found a pick outside its sources")
+    return view
+
+
+def _reordered(node: Reorder, view: View) -> View:
+    target = View(node.shape, node.channel)
+    _same(node.target, "elements", target.elements, view.elements)
+    if node.axes is not None and sorted(node.axes) != list(range(len(view.shape))):
+        raise ShapeError(f"tensor {node.target!r}: found axes {list(node.axes)} for shape {list(view.shape)}")
+    if node.channel is not None and node.channel not in range(len(node.shape)):
+        raise ShapeError(f"tensor {node.target!r}: found channel axis {node.channel} of shape {list(node.shape)}")
+    if not (target.positions == 1 or view.positions == 1 or keeps_units(node, view)):
+        raise ShapeError(f"tensor {node.target!r}: found a reordering inside of channels")
+    return target
+
+
+def keeps_units(node: Reorder, view: View) -> bool:
+    """Whether a reordering of a tensor of that view keeps every unit as it is: only axes change places."""
+    target = View(node.shape, node.channel)
+    if target.units != view.units:
+        return False
+    order = node.order(view.shape)
+    return all(target.unit(e) == view.unit(order[e]) for e in range(target.elements))
+
+
+def _headed(node: Head, view: View) -> View:
+    if node.kind not in HEADS:
         raise ShapeError(f"tensor {node.target!r}: found head {node.kind!r}, expected one of {HEADS}")
-    return source
+    _same(node.target, "positions", view.positions, 1)
+    return View((1,)) if node.kind == "argmax" else view
 
 
 def _same(name: str, what: str, found: int, expected: int) -> None:
@@ -250,24 +471,76 @@ def _same(name: str, what: str, found: int, expected: int) -> None:
         raise ShapeError(f"tensor {name!r}: found {found} {what}, expected {expected}")
 
 
-def _apply(node: Node, x: Vector, shape: Shape) -> Vector:
+def _apply(node: Node, xs: Sequence[Vector], views: Sequence[View]) -> Vector:
     """The semantics of one node (Definition 2)."""
+    x, view = xs[0], views[0]
     if isinstance(node, Dense):
-        return _dense(node, x)
-    if isinstance(node, Scale):
-        return tuple(f * y for f, y in zip(node.factor, x, strict=True))
-    if isinstance(node, Shift):
-        return tuple(y + c for y, c in zip(x, node.constant, strict=True))
-    if isinstance(node, Activate):
-        return tuple(sigma(y) for sigma, y in zip(node.functions, x, strict=True))
+        return _dense(node.weight, node.bias, x)
+    if isinstance(node, Conv):
+        return _conv(node, x, view)
+    if isinstance(node, AveragePool | MaxPool | Pad):
+        return _pooled(node, x, view)
+    if isinstance(node, Add):
+        return tuple(sum(terms, ZERO) for terms in zip(*map(_signed, node.signs, xs), strict=True))
+    if isinstance(node, Select):
+        return _picked(node, xs, views)
     if isinstance(node, Reorder):
-        return tuple(x[i] for i in node.order(shape))
-    raise NoExactValue(f"tensor {node.target!r}: {node.kind} has no rational value")
+        return tuple(x[i] for i in node.order(view.shape))
+    if isinstance(node, Head):
+        if node.kind == "argmax":
+            return (rational(max(range(len(x)), key=lambda v: (x[v], -v))),)
+        raise NoExactValue(f"tensor {node.target!r}: {node.kind} has no rational value")
+    unit = [view.unit(e)[0] for e in range(view.elements)]
+    if isinstance(node, Scale):
+        return tuple(node.factor[v] * y for v, y in zip(unit, x, strict=True))
+    if isinstance(node, Shift):
+        return tuple(y + node.constant[v] for v, y in zip(unit, x, strict=True))
+    return tuple(node.functions[v](y) for v, y in zip(unit, x, strict=True))
 
 
-def _dense(node: Dense, x: Vector) -> Vector:
+def _signed(sign: int, x: Vector) -> Vector:
+    return x if sign > 0 else tuple(-y for y in x)
+
+
+def _dense(weight: Matrix, bias: Vector, x: Sequence[Rational]) -> Vector:
     """W x + b in integers: x over one common denominator, each row of W over its own."""
     pairs = [fraction(y) for y in x]
     common = math.lcm(*(q for _, q in pairs))
-    tops, bottoms = node.weight.times([p * (common // q) for p, q in pairs])
-    return tuple(rational(t, d * common) + b for t, d, b in zip(tops, bottoms, node.bias, strict=True))
+    tops, bottoms = weight.times([p * (common // q) for p, q in pairs])
+    return tuple(rational(t, d * common) + b for t, d, b in zip(tops, bottoms, bias, strict=True))
+
+
+def _conv(node: Conv, x: Vector, view: View) -> Vector:
+    """The dense product at every position of the target."""
+    taps = [node.window.places(t) for t in range(node.window.taps)]
+    columns = []
+    for q in range(math.prod(node.window.target)):
+        seen = [tap[q] for tap in taps]
+        below = [ZERO if p is None else x[view.index(u, p)] for u in range(view.units) for p in seen]
+        columns.append(_dense(node.weight, node.bias, below))
+    return tuple(y for image in zip(*columns, strict=True) for y in image)
+
+
+def _pooled(node: AveragePool | MaxPool | Pad, x: Vector, view: View) -> Vector:
+    window = node.window
+    taps = [window.places(t) for t in range(window.taps)]
+    cells = window.cells(padding=node.padding) if isinstance(node, AveragePool) else ()
+    values = []
+    for u in range(view.units):
+        for q in range(math.prod(window.target)):
+            seen = [x[view.index(u, p)] for p in (tap[q] for tap in taps) if p is not None]
+            if isinstance(node, MaxPool):
+                values.append(max(seen))
+            else:
+                values.append(sum(seen, ZERO) / (cells[q] if isinstance(node, AveragePool) else 1))
+    return tuple(values)
+
+
+def _picked(node: Select, xs: Sequence[Vector], views: Sequence[View]) -> Vector:
+    view = View(node.shape, node.channel)
+    found = []
+    for e in range(view.elements):
+        v, p = view.unit(e)
+        i, u = node.picks[v]
+        found.append(xs[i][views[i].index(u, p)])
+    return tuple(found)

@@ -76,7 +76,7 @@ def test_irrational_values_are_refused():
         [Activate("x", "y", (RELU,))],
         [Reorder("x", "y", None, (3,))],
         [Reorder("x", "y", (1,), (2,))],
-        [Head("x", "y", "argmax")],
+        [Head("x", "y", "hardmax")],
     ],
 )
 def test_ill_formed_networks_are_refused(nodes):
