@@ -52,6 +52,8 @@ MAY_IMPORT = {
     "functions": "activation errors rational smtlib substitution",
     "obligations": "activation certificate functions network rational smtlib structure substitution",
     "monolithic": "activation errors functions network obligations rational substitution",
+    "hyperplanes": "rational",
+    "dichotomy": "errors hyperplanes network rational simulation",
     "solve": "errors rational smtlib",
     "evidence": "errors obligations rational",
     "discharge": "errors evidence obligations smtlib solve",
