@@ -16,16 +16,13 @@ the edges (hashing; expected).  What remains of the affine parts is summed over 
 disagree, for each output: with m inputs and n such hyperplanes, n * m operations an output.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from exactlump.affine import Row, combination, coordinate, rows_after
 from exactlump.errors import ShapeError, UnsupportedLayer
 from exactlump.hyperplanes import Plane, beside, plane_of, point_on
-from exactlump.network import Activate, Dense, Network, Reorder, Scale, Shift
-from exactlump.rational import ONE, ZERO, Rational, Vector
-from exactlump.simulation import Form, Forms
-
-# Atoms: (X, i) input i; (LINEAR, h) and (KINK, h) the values of l_H and of |l_H|, H the plane with number h.
-X, LINEAR, KINK = "x", "l", "|l|"
+from exactlump.network import Activate, Network
+from exactlump.rational import ONE, ZERO, Rational, Vector, rational
 
 
 def decide(a: Network, b: Network) -> Vector | None:
@@ -38,8 +35,8 @@ def decide(a: Network, b: Network) -> Vector | None:
         if one != other:
             raise ShapeError(f"{what}: found {one} and {other} elements, expected as many in both networks")
     planes: dict[Plane, int] = {}
-    pairs = zip(_forms(a, planes), _forms(b, planes), strict=True)
-    differences = [_minus(one, other) for one, other in pairs]
+    pairs = zip(_outputs_of(a, planes), _outputs_of(b, planes), strict=True)
+    differences = [combination([(ONE, one), (-ONE, other)]) for one, other in pairs]
     candidates = list(_candidates(differences, list(planes), _inputs(a)))
     found = next((x for x in candidates if evaluate_flat(a, x) != evaluate_flat(b, x)), None)
     assert (found is None) == (not candidates), "the theorem promises a difference at one of the candidates"
@@ -49,7 +46,7 @@ def decide(a: Network, b: Network) -> Vector | None:
 def has_one_hidden_layer(network: Network) -> bool:
     """Whether `decide` takes a network: affine maps around at most one layer of (leaky) ReLUs, nothing else."""
     try:
-        _forms(network, {})
+        _outputs_of(network, {})
     except UnsupportedLayer:
         return False
     return True
@@ -70,69 +67,71 @@ def _outputs(network: Network) -> int:
     return sum(network.units(name) for name in network.outputs)
 
 
-def _forms(network: Network, planes: dict[Plane, int]) -> list[Form]:
-    """The outputs as forms over inputs, planes and kinks; new planes are numbered."""
-    forms, start = Forms(network), 0
+# Coordinates: input i has the number i, and plane h those of its value l_H and of |l_H|, after the m inputs.
+
+
+def _linear(m: int, h: int) -> int:
+    return m + 2 * h
+
+
+def _kink(m: int, h: int) -> int:
+    return m + 2 * h + 1
+
+
+def _outputs_of(network: Network, planes: dict[Plane, int]) -> list[Row]:
+    """The outputs over inputs, planes and kinks; new planes are numbered."""
+    m, start = _inputs(network), 0
+    known: dict[str, Sequence[Row]] = {}
     for port in network.inputs:
-        units = network.units(port.name)
-        forms.known[port.name] = tuple(Form({(X, start + i): ONE}, ZERO) for i in range(units))
-        start += units
+        known[port.name] = [coordinate(start + i) for i in range(network.units(port.name))]
+        start += len(known[port.name])
     for node in network.nodes:
         if isinstance(node, Activate):
-            forms.known[node.target] = tuple(_bent(forms, node, v, planes) for v in range(len(node.functions)))
-        elif not isinstance(node, Dense | Scale | Shift | Reorder):
-            raise UnsupportedLayer(f"tensor {node.target!a}: found {type(node).__name__}, expected one hidden layer")
-    return [form for name in network.outputs for form in forms.of(name)]
+            if network.views[node.target].positions != 1:
+                raise UnsupportedLayer(f"tensor {node.target!a}: found images, expected one hidden layer of neurons")
+            known[node.target] = [_bent(row, node, v, planes, m) for v, row in enumerate(known[node.source])]
+        else:
+            known[node.target] = rows_after(network, node, known)
+    return [row for name in network.outputs for row in known[name]]
 
 
-def _bent(forms: Forms, node: Activate, v: int, planes: dict[Plane, int]) -> Form:
-    """The form of a unit after its activation: the row by its plane, and the kink on it."""
-    form, sigma = forms.unit(node.source, v), node.functions[v]
+def _bent(row: Row, node: Activate, v: int, planes: dict[Plane, int], m: int) -> Row:
+    """A unit after its activation: the row by its plane, and the kink on it."""
+    sigma = node.functions[v]
     if sigma.slope is None:
         raise UnsupportedLayer(f"tensor {node.target!a}: found {sigma}, expected relu or leaky_relu")
     if sigma.slope == 1:
-        return form
-    if not form.terms:
-        return Form({}, sigma(form.constant))
-    if any(kind != X for kind, *_ in form.terms):
+        return row
+    if not row.weights:
+        return Row({}, sigma(row.constant))
+    if max(row.weights) >= m:
         raise UnsupportedLayer(f"tensor {node.target!a}: found a second hidden layer, expected one")
-    plane, factor = plane_of({i: w for (_, i, *_), w in form.terms.items()}, form.constant)
+    plane, factor = plane_of(row.weights, row.constant)
     h = planes.setdefault(plane, len(planes))
-    parts = ((LINEAR, (ONE + sigma.slope) / 2 * factor), (KINK, (ONE - sigma.slope) / 2 * abs(factor)))
-    return Form({(kind, h): c for kind, c in parts if c}, ZERO)
+    linear, kink = (ONE + sigma.slope) / 2 * factor, (ONE - sigma.slope) / 2 * abs(factor)
+    return Row({i: w for i, w in ((_linear(m, h), linear), (_kink(m, h), kink)) if w}, ZERO)
 
 
-def _minus(one: Form, other: Form) -> Form:
-    terms = dict(one.terms)
-    for atom, w in other.terms.items():
-        terms[atom] = terms.get(atom, ZERO) - w
-    return Form({atom: w for atom, w in terms.items() if w}, one.constant - other.constant)
-
-
-def _candidates(differences: list[Form], planes: list[Plane], dimension: int) -> Iterator[Vector]:
-    """For a difference that is not zero, inputs of which one shows it; kinks before affine parts."""
-    for form in differences:
-        bent = [planes[h] for kind, h, *_ in form.terms if kind == KINK]
+def _candidates(differences: list[Row], planes: list[Plane], m: int) -> Iterator[Vector]:
+    """For differences that are not all zero, inputs of which one shows it; kinks before affine parts."""
+    for row in differences:
+        bent = [plane for h, plane in enumerate(planes) if _kink(m, h) in row.weights]
         if bent:
-            others = bent[1:]
-            x = point_on(bent[0], others, dimension)
-            yield from map(tuple, (x, *beside(bent[0], x, others)))
+            x = point_on(bent[0], bent[1:], m)
+            yield from map(tuple, (x, *beside(bent[0], x, bent[1:])))
             return
-    for form in differences:
-        affine = _affine(form, planes)
-        if affine.constant or affine.terms:
-            i = None if affine.constant else min(k for _, k, *_ in affine.terms)
-            yield tuple(ONE if k == i else ZERO for k in range(dimension))
+    for row in differences:
+        affine = _affine(row, planes, m)
+        if not affine.is_zero:
+            i = None if affine.constant else min(affine.weights)
+            yield tuple(ONE if k == i else ZERO for k in range(m))
             return
 
 
-def _affine(form: Form, planes: list[Plane]) -> Form:
-    """A form without kinks over the inputs alone."""
-    terms: dict[tuple[str, int], Rational] = {}
-    constant = form.constant
-    for (kind, k, *_), w in form.terms.items():
-        row = planes[k].terms if kind == LINEAR else ((k, 1),)
-        constant += w * planes[k].constant if kind == LINEAR else ZERO
-        for i, n in row:
-            terms[X, i] = terms.get((X, i), ZERO) + w * n
-    return Form({atom: w for atom, w in terms.items() if w}, constant)
+def _affine(row: Row, planes: list[Plane], m: int) -> Row:
+    """A function without kinks, over the inputs alone."""
+    parts: list[tuple[Rational, Row]] = [(w, coordinate(i)) for i, w in row.weights.items() if i < m]
+    for h, plane in enumerate(planes):
+        if (w := row.weights.get(_linear(m, h))) is not None:
+            parts.append((w, Row(dict(plane.terms), rational(plane.constant))))
+    return combination(parts, row.constant)

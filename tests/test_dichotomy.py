@@ -268,7 +268,7 @@ def test_other_networks_are_refused_and_named():
     smooth = Network(port, (dense("x", "h", [[1]], [1]), Activate("h", "y", (Activation("tanh"),))), ("y",))
     fails(UnsupportedLayer, 4, lambda: decide(one, smooth), "tanh")
     headed = Network(port, (dense("x", "h", [[1]], [1]), Head("h", "y", "softmax")), ("y",))
-    fails(UnsupportedLayer, 4, lambda: decide(headed, one), "Head")
+    fails(UnsupportedLayer, 4, lambda: decide(headed, one), "Head", "'y'")
     wide = text([(1, [1, 1], 0, RELU)])
     fails(ShapeError, 2, lambda: decide(wide, one), "inputs", "2 and 1")
     fails(ShapeError, 2, lambda: decide(one, one_layer([([1], 0, RELU)], [[1], [1]], [0, 0])), "outputs", "1 and 2")
