@@ -6,6 +6,7 @@ magnitude; subnormal numbers are the ones with e = grid and few bits.  NaN, infi
 not numbers.  NumPy has no bfloat16: its values are kept in arrays of float32.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,6 +60,28 @@ def nearest(value: Rational, dtype: str) -> Rational:
     n = _divide(p << max(-step, 0), q << max(step, 0))
     if n.bit_length() + step > top:
         raise OverflowError(f"{dtype}: the number is too large")
+    return n * power_of_two(step)
+
+
+def nearest_root(square: Rational, dtype: str) -> Rational:
+    """The normal float of that type nearest to the square root of a rational that is not negative: ties to even.
+
+    Raises OverflowError where it is no normal number (and not 0).
+
+    >>> from exactlump.rational import rational
+    >>> nearest_root(rational(9, 4), "float32") == rational(3, 2)
+    True
+    """
+    if not square:
+        return ZERO
+    digits, grid, top = _TYPES[dtype]
+    step = (floor_log2(square) >> 1) - digits + 1
+    p, q = fraction(square / power_of_two(2 * step))
+    n = math.isqrt(p // q)
+    middle = (2 * n + 1) ** 2 * q
+    n += 4 * p > middle or (4 * p == middle and n % 2 == 1)
+    if step < grid or n.bit_length() + step > top:
+        raise OverflowError(f"{dtype}: the root is no normal number")
     return n * power_of_two(step)
 
 

@@ -250,6 +250,7 @@ class Network:
     inputs, nodes (in topological order), outputs (names of tensors)
     dtype    the float type of its interface: "float32", "float64", "float16", "bfloat16", or "exact"
     notes    what a reader normalised, for people
+    specification  what the file means where it alone does not say (docs/certificate-format.md, "claim")
     Raises ShapeError when a name is read before it is defined, defined twice, or sizes disagree.
     """
 
@@ -258,6 +259,7 @@ class Network:
     outputs: tuple[str, ...]
     dtype: str = "exact"
     notes: tuple[str, ...] = ()
+    specification: str = "as stored"
 
     def __post_init__(self) -> None:
         for name in self.outputs:
@@ -276,7 +278,7 @@ class Network:
             for name in sources(node):
                 if name not in views:
                     raise ShapeError(f"tensor {name!r}: read before any node defines it")
-            _define(views, node.target, _view_after(node, [views[name] for name in sources(node)]))
+            _define(views, node.target, view_after(node, [views[name] for name in sources(node)]))
         return views
 
     @cached_property
@@ -380,7 +382,7 @@ def _define(views: dict[str, View], name: str, view: View) -> None:
     views[name] = view
 
 
-def _view_after(node: Node, views: Sequence[View]) -> View:
+def view_after(node: Node, views: Sequence[View]) -> View:
     """The view of the tensor that a node defines; ShapeError when the node does not fit its sources."""
     view = views[0] if views else View(())
     if isinstance(node, Dense | Conv):

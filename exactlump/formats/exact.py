@@ -5,129 +5,80 @@ The grammar is in docs/certificate-format.md.  What is written is canonical: equ
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from exactlump.activation import Activation
-from exactlump.errors import CannotWrite, FormatError
+from exactlump.errors import CannotWrite, FormatError, UnsupportedLayer
+from exactlump.formats.exact_words import (
+    LONGEST,
+    bounded,
+    count,
+    entries,
+    keys,
+    name,
+    number,
+    parse_json,
+    shape,
+    vector,
+)
 from exactlump.formats.files import about
-from exactlump.network import Activate, Dense, Head, Network, Node, Port, Reorder, Scale, Shape, Shift
+from exactlump.network import (
+    Activate,
+    Add,
+    AveragePool,
+    Conv,
+    Dense,
+    Head,
+    MaxPool,
+    Network,
+    Node,
+    Pad,
+    Port,
+    Reorder,
+    Scale,
+    Select,
+    Shift,
+)
 from exactlump.rational import Matrix, Rational, SparseRow, Vector, text
-from exactlump.rational import parse as parse_rational
+from exactlump.window import Window
 
 _FORMAT, _VERSION = "exactlump network", 1
-_LONGEST = 10_000
-_LARGEST = 10**15
-_MOST_UNITS = 1 << 24
+_AXES = ("source", "target", "kernel", "stride", "dilation", "begin", "end")
 
 
 def parse(data: bytes) -> Network:
     """The network that the text describes; FormatError, ShapeError for anything else than the grammar says."""
-    top = _keys(_json(data), "format", "version", "inputs", "nodes", "outputs")
+    top = keys(parse_json(data), "format", "version", "inputs", "nodes", "outputs")
     if top["format"] != _FORMAT or top["version"] is True or top["version"] != _VERSION:
         raise FormatError(f"format: found {str(top['format'])[:40]!r} version {str(top['version'])[:20]}")
     inputs = []
-    for i, entry in enumerate(_list(top["inputs"])):
+    for i, entry in enumerate(entries(top["inputs"])):
         with about(f"input {i}"):
-            port = _keys(entry, "name", "shape")
-            inputs.append(Port(_name(port["name"]), _shape(port["shape"])))
+            port = keys(entry, "name", "shape")
+            inputs.append(Port(name(port["name"]), shape(port["shape"])))
     nodes = []
-    for i, entry in enumerate(_list(top["nodes"])):
+    for i, entry in enumerate(entries(top["nodes"])):
         with about(f"node {i}"):
             nodes.append(_node(entry))
     with about("outputs"):
-        outputs = tuple(map(_name, _list(top["outputs"])))
+        outputs = tuple(map(name, entries(top["outputs"])))
     if not inputs or not outputs:
         raise FormatError("network: expected at least one input and one output")
     network = Network(tuple(inputs), tuple(nodes), outputs)
-    _ = network.shapes
+    for tensor, sizes in network.shapes.items():
+        with about(f"tensor {tensor!r}"):
+            bounded(sizes)
     return network
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-        )
-    except RecursionError as error:
-        raise FormatError("json: nested too deeply") from error
-    except FormatError:
-        raise
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
-        raise FormatError(f"json: {error}") from error
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise FormatError("json: found a key twice in one object")
-    return found
-
-
-def _integer(word: str) -> int:
-    if len(word) > 16 or not 0 <= int(word) <= _LARGEST or word == "-0":
-        raise FormatError(f"json: found {word[:20]}, expected an integer from 0 to 10^15")
-    return int(word)
-
-
-def _no_float(word: str) -> Any:
-    raise FormatError(f"json: found {word[:20]}, expected integers and rationals as text")
-
-
-def _keys(value: Any, *names: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or set(value) != set(names):
-        found = sorted(value) if isinstance(value, dict) else type(value).__name__
-        raise FormatError(f"found {str(found)[:100]}, expected an object with the keys {', '.join(names)}")
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise FormatError(f"found {type(value).__name__}, expected a list")
-    return value
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value or any("\ud800" <= c <= "\udfff" for c in value):
-        raise FormatError(f"found {str(value)[:40]!a}, expected a name")
-    return value
-
-
-def _count(value: Any) -> int:
-    if type(value) is not int:
-        raise FormatError(f"found {str(value)[:40]!r}, expected an integer")
-    return value
-
-
-def _shape(value: Any) -> Shape:
-    shape = tuple(map(_count, _list(value)))
-    if math.prod(shape) > _MOST_UNITS:
-        raise FormatError(f"found {math.prod(shape)} elements, expected at most {_MOST_UNITS}")
-    return shape
-
-
-def _rational(value: Any) -> Rational:
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        raise FormatError(f"found {str(value)[:40]!r}, expected a rational as text")
-    return parse_rational(value)
-
-
-def _vector(value: Any) -> Vector:
-    return tuple(map(_rational, _list(value)))
 
 
 def _row(value: Any) -> SparseRow:
     row: SparseRow = {}
     last = -1
-    for entry in _list(value):
-        if len(_list(entry)) != 2:
+    for entry in entries(value):
+        if len(entries(entry)) != 2:
             raise FormatError(f"found {str(entry)[:40]}, expected [column, weight]")
-        column, weight = _count(entry[0]), _rational(entry[1])
+        column, weight = count(entry[0]), number(entry[1])
         if column <= last or not weight:
             raise FormatError(f"column {column}: expected ascending columns and no weight 0")
         row[column] = weight
@@ -136,34 +87,101 @@ def _row(value: Any) -> SparseRow:
 
 
 def _function(value: Any) -> Activation:
-    words = _list(value)
-    if not 1 <= len(words) <= 2 or not isinstance(words[0], str):
-        raise FormatError(f"found {str(value)[:40]}, expected a function and its slope")
-    return Activation(words[0], *map(_rational, words[1:]))
+    words = entries(value)
+    if not words or not isinstance(words[0], str):
+        raise FormatError(f"found {str(value)[:40]}, expected a function and its parameters")
+    return Activation(words[0], tuple(map(number, words[1:])))
 
 
-def _dense(entry: Mapping[str, Any], source: str, target: str) -> Node:
-    weight = Matrix.from_rows([_row(row) for row in _list(entry["rows"])], _count(entry["columns"]))
-    return Dense(source, target, weight, _vector(entry["bias"]))
+def _window(value: Any) -> Window:
+    """The window, of moderate size; how it fits is seen when the network is put together."""
+    entry = keys(value, *_AXES, "transposed")
+    axes = {axis: shape(entry[axis]) for axis in _AXES}
+    return Window(**axes, transposed=_flag(entry, "transposed"))
 
 
-def _reorder(entry: Mapping[str, Any], source: str, target: str) -> Node:
-    axes = None if entry["axes"] is None else tuple(map(_count, _list(entry["axes"])))
-    return Reorder(source, target, axes, _shape(entry["shape"]))
+def _pool(entry: Mapping[str, Any]) -> Window:
+    """The window of a pool: at every place it reads the source."""
+    window = _window(entry["window"])
+    sizes = {len(getattr(window, axis)) for axis in _AXES}
+    if window.transposed or len(sizes) != 1:
+        raise FormatError("window: found a transposed one, or axes of different numbers")
+    if not all(window.cells(padding=False)):
+        raise UnsupportedLayer("found a position that reads nothing but padding")
+    return window
 
 
-def _activate(entry: Mapping[str, Any], source: str, target: str) -> Node:
-    return Activate(source, target, tuple(map(_function, _list(entry["functions"]))))
+def _flag(entry: Mapping[str, Any], key: str) -> bool:
+    if type(entry[key]) is not bool:
+        raise FormatError(f"{key}: found {str(entry[key])[:40]!r}, expected true or false")
+    return bool(entry[key])
+
+
+def _source(entry: Mapping[str, Any]) -> str:
+    return name(entry["source"])
+
+
+def _sources(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(map(name, entries(entry["sources"])))
+
+
+def _matrix(entry: Mapping[str, Any]) -> tuple[Matrix, Vector]:
+    rows = [_row(row) for row in entries(entry["rows"])]
+    return Matrix.from_rows(rows, count(entry["columns"])), vector(entry["bias"])
+
+
+def _dense(entry: Mapping[str, Any], target: str) -> Node:
+    return Dense(_source(entry), target, *_matrix(entry))
+
+
+def _conv(entry: Mapping[str, Any], target: str) -> Node:
+    return Conv(_source(entry), target, *_matrix(entry), _window(entry["window"]))
+
+
+def _average_pool(entry: Mapping[str, Any], target: str) -> Node:
+    return AveragePool(_source(entry), target, _pool(entry), _flag(entry, "padding"))
+
+
+def _add(entry: Mapping[str, Any], target: str) -> Node:
+    signs = entries(entry["signs"])
+    if any(sign not in ("1", "-1") for sign in signs):
+        raise FormatError(f'signs: found {str(signs)[:40]}, expected "1" or "-1"')
+    return Add(_sources(entry), target, tuple(map(int, signs)))
+
+
+def _select(entry: Mapping[str, Any], target: str) -> Node:
+    picks = []
+    for pick in entries(entry["picks"]):
+        if len(entries(pick)) != 2:
+            raise FormatError(f"found {str(pick)[:40]}, expected [source, unit]")
+        picks.append((count(pick[0]), count(pick[1])))
+    channel = None if entry["channel"] is None else count(entry["channel"])
+    return Select(_sources(entry), target, tuple(picks), shape(entry["shape"]), channel)
+
+
+def _reorder(entry: Mapping[str, Any], target: str) -> Node:
+    axes = None if entry["axes"] is None else tuple(map(count, entries(entry["axes"])))
+    channel = count(entry["channel"]) if "channel" in entry else None
+    return Reorder(_source(entry), target, axes, shape(entry["shape"]), channel)
 
 
 # op: its further keys, and the node they make.
-_NODES: Mapping[str, tuple[Sequence[str], Callable[[Mapping[str, Any], str, str], Node]]] = {
-    "dense": (("columns", "rows", "bias"), _dense),
-    "scale": (("factor",), lambda entry, source, target: Scale(source, target, _vector(entry["factor"]))),
-    "shift": (("constant",), lambda entry, source, target: Shift(source, target, _vector(entry["constant"]))),
-    "reorder": (("axes", "shape"), _reorder),
-    "activate": (("functions",), _activate),
-    "head": (("kind",), lambda entry, source, target: Head(source, target, str(entry["kind"]))),
+_NODES: Mapping[str, tuple[Sequence[str], Callable[[Mapping[str, Any], str], Node]]] = {
+    "dense": (("source", "columns", "rows", "bias"), _dense),
+    "conv": (("source", "columns", "rows", "bias", "window"), _conv),
+    "average_pool": (("source", "window", "padding"), _average_pool),
+    "max_pool": (("source", "window"), lambda entry, to: MaxPool(_source(entry), to, _pool(entry))),
+    "pad": (("source", "window"), lambda entry, to: Pad(_source(entry), to, _window(entry["window"]))),
+    "add": (("sources", "signs"), _add),
+    "select": (("sources", "picks", "shape", "channel"), _select),
+    "scale": (("source", "factor"), lambda entry, to: Scale(_source(entry), to, vector(entry["factor"]))),
+    "shift": (("source", "constant"), lambda entry, to: Shift(_source(entry), to, vector(entry["constant"]))),
+    "reorder": (("source", "axes", "shape"), _reorder),
+    "activate": (
+        ("source", "functions"),
+        lambda entry, to: Activate(_source(entry), to, tuple(map(_function, entries(entry["functions"])))),
+    ),
+    "head": (("source", "kind"), lambda entry, to: Head(_source(entry), to, str(entry["kind"]))),
 }
 
 
@@ -172,8 +190,10 @@ def _node(value: Any) -> Node:
     if not isinstance(op, str) or op not in _NODES:
         raise FormatError(f"op: found {str(op)[:40]!r}, expected one of {', '.join(_NODES)}")
     names, make = _NODES[op]
-    entry = _keys(value, "op", "source", "target", *names)
-    return make(entry, _name(entry["source"]), _name(entry["target"]))
+    if op == "reorder" and "channel" in value:
+        names = (*names, "channel")
+    entry = keys(value, "op", "target", *names)
+    return make(entry, name(entry["target"]))
 
 
 def render(network: Network) -> bytes:
@@ -182,7 +202,7 @@ def render(network: Network) -> bytes:
         "format": _FORMAT,
         "version": _VERSION,
         "inputs": [{"name": port.name, "shape": list(port.shape)} for port in network.inputs],
-        "nodes": [{"source": node.source, "target": node.target, **_fields(node)} for node in network.nodes],
+        "nodes": [{"target": node.target, **_below(node), **_fields(node)} for node in network.nodes],
         "outputs": list(network.outputs),
     }
     return (json.dumps(top, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
@@ -190,25 +210,50 @@ def render(network: Network) -> bytes:
 
 def _texts(values: Sequence[Rational]) -> list[str]:
     words = [text(value) for value in values]
-    if any(len(word) > _LONGEST for word in words):
-        raise CannotWrite(f"found a number of more than {_LONGEST} characters, which no reader accepts")
+    if any(len(word) > LONGEST for word in words):
+        raise CannotWrite(f"found a number of more than {LONGEST} characters, which no reader accepts")
     return words
+
+
+def _below(node: Node) -> dict[str, Any]:
+    return {"sources": list(node.sources)} if isinstance(node, Add | Select) else {"source": node.source}
 
 
 def _fields(node: Node) -> dict[str, Any]:
     if isinstance(node, Dense):
-        matrix = node.weight
-        sparse = [matrix.row(v) for v in range(matrix.shape[0])]
-        rows = [[[u, w] for u, w in zip(row, _texts(list(row.values())), strict=True)] for row in sparse]
-        return {"op": "dense", "columns": matrix.shape[1], "rows": rows, "bias": _texts(node.bias)}
+        return {"op": "dense", **_weights(node)}
+    if isinstance(node, Conv | AveragePool | MaxPool | Pad):
+        return _image_fields(node)
+    if isinstance(node, Add):
+        return {"op": "add", "signs": [str(sign) for sign in node.signs]}
+    if isinstance(node, Select):
+        picks = [list(pick) for pick in node.picks]
+        return {"op": "select", "picks": picks, "shape": list(node.shape), "channel": node.channel}
     if isinstance(node, Scale):
         return {"op": "scale", "factor": _texts(node.factor)}
     if isinstance(node, Shift):
         return {"op": "shift", "constant": _texts(node.constant)}
     if isinstance(node, Reorder):
-        return {"op": "reorder", "axes": None if node.axes is None else list(node.axes), "shape": list(node.shape)}
+        axes = None if node.axes is None else list(node.axes)
+        channel = {} if node.channel is None else {"channel": node.channel}
+        return {"op": "reorder", "axes": axes, "shape": list(node.shape), **channel}
     if isinstance(node, Activate):
-        slopes = [[] if f.slope is None else _texts([f.slope]) for f in node.functions]
-        functions = [[f.name, *slope] for f, slope in zip(node.functions, slopes, strict=True)]
-        return {"op": "activate", "functions": functions}
+        return {"op": "activate", "functions": [[f.name, *_texts(f.parameters)] for f in node.functions]}
     return {"op": "head", "kind": node.kind}
+
+
+def _weights(node: Dense | Conv) -> dict[str, Any]:
+    matrix = node.weight
+    sparse = [matrix.row(v) for v in range(matrix.shape[0])]
+    rows = [[[u, w] for u, w in zip(row, _texts(list(row.values())), strict=True)] for row in sparse]
+    return {"columns": matrix.shape[1], "rows": rows, "bias": _texts(node.bias)}
+
+
+def _image_fields(node: Conv | AveragePool | MaxPool | Pad) -> dict[str, Any]:
+    axes = {name: list(getattr(node.window, name)) for name in _AXES}
+    window = {"window": {**axes, "transposed": node.window.transposed}}
+    if isinstance(node, Conv):
+        return {"op": "conv", **_weights(node), **window}
+    if isinstance(node, AveragePool):
+        return {"op": "average_pool", "padding": node.padding, **window}
+    return {"op": "max_pool" if isinstance(node, MaxPool) else "pad", **window}

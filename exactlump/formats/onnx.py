@@ -13,13 +13,15 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats import files, onnx_tensor
 from exactlump.formats.files import about
-from exactlump.formats.onnx_graph import Data, Operator, Reader
-from exactlump.formats.onnx_operators import OPERATORS
+from exactlump.formats.onnx_graph import MOST_ELEMENTS, Data, Operator, Read, Reader
+from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
 from exactlump.network import Network, Port, Shape
+from exactlump.rational import Rational, fraction
 
+# The claims of docs/certificate-format.md where roots were rounded, and where they were not.
+FOLDED = "batch normalisation folded, scales in {}"
+UNFOLDED = "batch normalisation exact"
 _STANDARD = ("", "ai.onnx")
-# Units of one tensor: far above any dense network, low enough that a small file cannot ask for all memory.
-_MOST_UNITS = 1 << 24
 
 
 def load(data: bytes, kind: str, max_unpacked: int) -> ModelProto:
@@ -76,11 +78,13 @@ def _tensors(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
             yield from ((node.output[0], attribute.t) for attribute in node.attribute if attribute.name == "value")
 
 
-def parse(model: ModelProto, folder: Path) -> Network:
+def parse(model: ModelProto, folder: Path, batchnorm: str | None = None) -> Network:
     """The network of a model whose external data lie in the folder.
 
+    batchnorm  how its batch normalisations are read: their scales as "float32" or "float64", or "exact"; default: the
+               network's own float type, if that is float64, else float32
     Raises FormatError, ShapeError for a model that breaks ONNX's rules, UnsupportedLayer for one that uses more of
-    ONNX than docs/certificate-format.md lists.
+    ONNX than docs/formats.md lists.
     """
     graph, opset = model.graph, _opset(model)
     _refuse_features(model)
@@ -96,20 +100,48 @@ def parse(model: ModelProto, folder: Path) -> Network:
     names = {name for node in graph.node for name in (*node.input, *node.output)} | {*initialisers}
     names.update(value.name for value in graph.input)
     sole = {name: node for node in graph.node for name in node.input if counts[name] == 1}
-    reader = Reader(opset, folder, initialisers, sole, names)
+    dtype = onnx_tensor.FLOATS[ports[0][1]]
+    chosen = batchnorm or ("float64" if dtype == "float64" else "float32")
+    reader = Reader(opset, folder, initialisers, sole, names, batchnorm=chosen)
     for port, kind in ports:
         reader.define(Data(port.name, port.shape, port.batch, kind))
     for node in graph.node:
         with about(_place(node)):
-            OPERATORS[node.op_type](reader, Operator(node))
+            _operator(node)(reader, Operator(node))
     for value in graph.output:
         with about(f"output {value.name!r}"):
             _check_output(value, reader.lookup(value.name))
     inputs, outputs = tuple(port for port, _ in ports), tuple(value.name for value in graph.output)
     if not outputs:
         raise FormatError("graph: found no output")
-    notes = tuple(f"{count} {note}" for note, count in reader.notes.items())
-    return Network(inputs, tuple(reader.nodes), outputs, onnx_tensor.FLOATS[ports[0][1]], notes)
+    notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader))
+    return Network(inputs, tuple(reader.nodes), outputs, dtype, notes, _specification(reader))
+
+
+def _operator(node: NodeProto) -> Read:
+    """How the node is read; UnsupportedLayer where that is not known."""
+    if node.domain in _STANDARD and node.op_type in OPERATORS:
+        return OPERATORS[node.op_type]
+    if (node.domain, node.op_type) in CUSTOM:
+        return CUSTOM[node.domain, node.op_type]
+    raise UnsupportedLayer(f"operator not supported{'' if node.domain in _STANDARD else f' (domain {node.domain!r})'}")
+
+
+def _specification(reader: Reader) -> str:
+    """What the network computes where the file leaves irrational numbers (docs/certificate-format.md, "claim")."""
+    if reader.rounded:
+        return FOLDED.format(reader.batchnorm)
+    return UNFOLDED if reader.unfolded else Network.specification
+
+
+def _rounding(reader: Reader) -> Iterator[str]:
+    if reader.rounded:
+        power = {"float32": -24, "float64": -53}[reader.batchnorm]
+        worst = rounded_up(max(reader.rounded))
+        yield (
+            f"{len(reader.rounded)} scales of batch normalisations (or roots) rounded to {reader.batchnorm}: "
+            f"relative error at most 2^{power}; here at most {worst}"
+        )
 
 
 def _opset(model: ModelProto) -> int:
@@ -130,10 +162,7 @@ def _refuse_features(model: ModelProto) -> None:
         raise UnsupportedLayer("model: functions and sparse initialisers are not supported")
     for node in model.graph.node:
         with about(_place(node)):
-            if node.domain not in _STANDARD:
-                raise UnsupportedLayer(f"operators of domain {node.domain!r} are not supported")
-            if node.op_type not in OPERATORS:
-                raise UnsupportedLayer("operator not supported")
+            _operator(node)
             if not node.output or not node.output[0] or any(attribute.ref_attr_name for attribute in node.attribute):
                 raise FormatError("expected an output and attributes of this node's own")
 
@@ -159,7 +188,10 @@ def _check(model: ModelProto, initialisers: Mapping[str, TensorProto]) -> None:
         for names in (inputs, [value.name for value in graph.output])
     )
     bare = helper.make_graph(nodes, "graph", stand_ins, outputs)
-    copy = helper.make_model(bare, opset_imports=list(model.opset_import), ir_version=model.ir_version)
+    imported = {entry.domain for entry in model.opset_import}
+    others = sorted({node.domain for node in nodes if node.domain not in _STANDARD} - imported)
+    opsets = [*model.opset_import, *(helper.make_opsetid(domain, 1) for domain in others)]
+    copy = helper.make_model(bare, opset_imports=opsets, ir_version=model.ir_version)
     try:
         onnx.checker.check_model(copy)
     except (onnx.checker.ValidationError, UnicodeDecodeError) as error:  # the latter in texts that mean nothing here
@@ -203,8 +235,8 @@ def _fixed(dims: "list[onnx.TensorShapeProto.Dimension]") -> Shape:
             raise FormatError(f"found an axis of size {dim.dim_value}, expected a positive size")
         shape.append(dim.dim_value)
         units *= dim.dim_value
-    if units > _MOST_UNITS:
-        raise UnsupportedLayer(f"found {units} elements, expected at most {_MOST_UNITS}")
+    if units > MOST_ELEMENTS:
+        raise UnsupportedLayer(f"found {units} elements, expected at most {MOST_ELEMENTS}")
     return tuple(shape)
 
 
@@ -223,3 +255,20 @@ def _check_output(value: ValueInfoProto, found: object) -> None:
     axes = dims[1:] if found.batched else dims
     if len(dims) != found.rank or any(d not in (None, n) for d, n in zip(axes, found.shape, strict=True)):
         raise FormatError(f"found shape {list(found.shape)}, declared {axes}")
+
+
+def rounded_up(value: Rational) -> str:
+    """A decimal of two digits that is not below a number from 0 to 1.
+
+    >>> from exactlump.rational import rational
+    >>> rounded_up(rational(1, 3)), rounded_up(rational(0))
+    ('3.4e-1', '0')
+    """
+    p, q = fraction(value)
+    if not p:
+        return "0"
+    exponent = 0
+    while p * 10**exponent < q:
+        exponent += 1
+    digits = -(-p * 10 ** (exponent + 1) // q)
+    return f"{digits // 10}.{digits % 10}e-{exponent}"

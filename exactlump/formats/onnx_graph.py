@@ -3,10 +3,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +14,23 @@ from onnx import NodeProto, TensorProto, helper
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
-from exactlump.formats.onnx_tensor import Constant, constant, type_name
-from exactlump.network import Node, Shape
-from exactlump.rational import Matrix, Rational, rational
+from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, type_name
+from exactlump.network import Dense, Node, Reorder, Shape, View
+from exactlump.rational import ZERO, Matrix, Rational, rational
+
+# Elements of one tensor: far above any network, low enough that a small file cannot ask for all memory.
+MOST_ELEMENTS = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A computed tensor: its shape without the batch axis, the batch axis (see Port) and ONNX's element type."""
+    """A computed tensor: its shape and channel axis without the batch axis, the batch axis (see Port), ONNX's type."""
 
     name: str
     shape: Shape
     batch: int | str | None
     kind: int
+    channel: int | None = None
 
     @property
     def batched(self) -> bool:
@@ -37,8 +41,12 @@ class Data:
         return len(self.shape) + self.batched
 
     @property
+    def view(self) -> View:
+        return View(self.shape, self.channel)
+
+    @property
     def units(self) -> int:
-        return math.prod(self.shape)
+        return self.view.units
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,11 @@ class Reader:
     names     all names of the graph
     sole      for each name that is read exactly once, and by a node: that node
     products  the MatMuls that wait for their Add
+    implied   the tensors that operators on images, and on elements, imply before them
     unread    second outputs of Dropout, which nothing may read
+    batchnorm the float type of rounded roots, or "exact"
+    rounded   a bound of the relative error of each root that was rounded
+    unfolded  whether a batch normalisation was read exactly
     """
 
     opset: int
@@ -104,13 +116,19 @@ class Reader:
     constants: dict[str, Constant] = field(default_factory=dict)
     data: dict[str, Data] = field(default_factory=dict)
     products: dict[str, Product] = field(default_factory=dict)
+    implied: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     nodes: list[Node] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
+    batchnorm: str = "float32"
+    rounded: list[Rational] = field(default_factory=list)
+    unfolded: bool = False
 
     def define(self, tensor: Data) -> None:
         if tensor.name in self.data or tensor.name in self.constants or tensor.name in self.initialisers:
             raise FormatError(f"tensor {tensor.name!r}: defined twice")
+        if tensor.view.elements > MOST_ELEMENTS:
+            raise UnsupportedLayer(f"found {tensor.view.elements} elements, expected at most {MOST_ELEMENTS}")
         self.data[tensor.name] = tensor
 
     def emit(self, node: Node, tensor: Data) -> None:
@@ -138,9 +156,12 @@ class Reader:
         return self.constants[name]
 
     def computed(self, name: str) -> Data:
+        """The computed tensor of that name; its elements are floats."""
         found = self.lookup(name)
         if not isinstance(found, Data):
             raise UnsupportedLayer(f"tensor {name!r}: found a constant, expected a computed tensor")
+        if found.kind not in FLOATS:
+            raise UnsupportedLayer(f"tensor {name!r}: found {type_name(found.kind)}, expected floats")
         return found
 
     def constant(self, name: str) -> Constant:
@@ -156,6 +177,44 @@ class Reader:
             raise FormatError(f"tensor {name!r}: found {type_name(found.kind)}, expected {type_name(like.kind)}")
         return found
 
+    def settled(self, data: Data) -> Data:
+        """The tensor itself; if it is a MatMul that waits for a constant to add, there is none."""
+        product = self.products.pop(data.name, None)
+        if product is not None:
+            bias = (ZERO,) * data.units
+            self.nodes.append(Dense(product.source, data.name, product.weight, bias, (data.name, product.name, "")))
+        return data
+
+    def elements(self, data: Data) -> Data:
+        """The tensor with every element a unit: an implied one, made once, where it has a channel axis."""
+        return data if data.channel is None else self._implied(data, f"{data.name} as elements", None)
+
+    def image(self, data: Data) -> Data:
+        """The tensor with its first axis as channels: an implied one, made once, where it is not so already."""
+        if not data.batched or len(data.shape) < 2:
+            raise UnsupportedLayer(f"found shape {list(data.shape)}, expected a batch axis, channels and a grid")
+        if data.channel == 0:
+            return data
+        below = self.elements(data)
+        return self._implied(below, f"{below.name} as image", 0)
+
+    def _implied(self, data: Data, name: str, channel: int | None) -> Data:
+        made = replace(data, name=name, channel=channel)
+        if name not in self.implied:
+            self.emit(Reorder(data.name, name, None, data.shape, channel), made)
+            self.implied.add(name)
+        return made
+
+    def spread(self, data: Data, array: NDArray[Any]) -> tuple[Data, NDArray[Any]]:
+        """A constant for each unit of a tensor, broadcast; of its elements where it differs inside of a channel."""
+        full = spread(array, data)
+        if data.channel is None:
+            return data, full.reshape(-1)
+        images = np.moveaxis(full, data.channel, 0).reshape(data.units, -1)
+        if (images == images[:, :1]).all():
+            return data, images[:, 0]
+        return self.elements(data), full.reshape(-1)
+
     def fresh(self, wish: str) -> str:
         """A name for a tensor that has none in the file."""
         while wish in self.names:
@@ -163,9 +222,18 @@ class Reader:
         return wish
 
 
-def result(op: Operator, source: Data, shape: Shape) -> Data:
-    """The tensor that an operator defines: of that shape, the rest as in its source."""
-    return Data(op.target, shape, source.batch, source.kind)
+# How an operator is read: its nodes go to the reader.
+Read: TypeAlias = Callable[[Reader, Operator], None]
+
+
+def result(op: Operator, source: Data, shape: Shape, channel: int | None = None) -> Data:
+    """The tensor that an operator defines: of that shape and channel axis, the rest as in its source."""
+    return Data(op.target, shape, source.batch, source.kind, channel)
+
+
+def same(op: Operator, source: Data) -> Data:
+    """The tensor that an operator defines which acts unit by unit."""
+    return replace(source, name=op.target)
 
 
 def batch_error() -> UnsupportedLayer:

@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about ONNX operators: what each one means as nodes of the exact network, for every opset.
 
-The table at the end is the one of docs/certificate-format.md.  Meanings are those of the ONNX operator
-changelog (onnx/docs/Changelog.md); what changed between opsets is said where it matters.  Schemas (names and
-types of attributes, numbers of inputs) have been checked before.
+The table at the end is the one of docs/formats.md.  Meanings are those of the ONNX operator changelog
+(onnx/docs/Changelog.md); what changed between opsets is said where it matters.  Schemas (names and types of attributes,
+numbers of inputs) have been checked before.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from operator import add, mul, sub
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from onnx import TensorProto
 
-from exactlump.activation import ABS, OPAQUE_NAMES, RELU, Activation, prelu
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx_graph import Data, Operator, Product, Reader, batch_error, result, spread
+from exactlump.formats.onnx_constants import CONSTANTS, cast, fold, quotient
+from exactlump.formats.onnx_functions import FUNCTIONS
+from exactlump.formats.onnx_graph import Data, Operator, Product, Read, Reader, batch_error, result, same
+from exactlump.formats.onnx_images import IMAGES
+from exactlump.formats.onnx_norm import NORMALISATIONS
 from exactlump.formats.onnx_reorder import REORDERINGS
-from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, finite, type_name
-from exactlump.network import Activate, Dense, Head, Reorder, Scale, Shift
+from exactlump.formats.onnx_select import SELECTIONS
+from exactlump.formats.onnx_tensor import FLOATS, Constant, type_name
+from exactlump.network import Add, Dense, Reorder, Scale, Shift
 from exactlump.rational import ONE, ZERO, Matrix, Vector
 
 # Dense layers
@@ -34,7 +38,7 @@ def _matmul(reader: Reader, op: Operator) -> None:
         raise batch_error()
     if array.ndim != 2 or len(data.shape) != 1:
         raise UnsupportedLayer(f"found shapes {list(data.shape)} and {list(array.shape)}, expected vector and matrix")
-    weight = Matrix.from_floats(array if left else array.T)
+    weight = Constant(array if left else array.T, data.kind).matrix()
     rows = _fitting(weight, data)
     made = result(op, data, (rows,))
     follower = reader.sole.get(op.target)
@@ -62,7 +66,7 @@ def _gemm(reader: Reader, op: Operator) -> None:
         raise UnsupportedLayer("expected a tensor with a batch axis, not transposed")
     if array.ndim != 2 or len(data.shape) != 1:
         raise ShapeError(f"found shapes {list(data.shape)} and {list(array.shape)}, expected vector and matrix")
-    weight = Matrix.from_floats(array if op.attributes.get("transB", 0) else array.T)
+    weight = Constant(array if op.attributes.get("transB", 0) else array.T, data.kind).matrix()
     rows = _fitting(weight, data)
     alpha, beta = op.number("alpha", 1.0), op.number("beta", 1.0)
     if alpha != 1:
@@ -71,15 +75,16 @@ def _gemm(reader: Reader, op: Operator) -> None:
     made = result(op, data, (rows,))
     bias: Vector = (ZERO,) * rows
     if op.input(2):
-        bias = tuple(beta * b for b in _operand(reader, op, op.input(2), made))
+        _, values = _operand(reader, op, op.input(2), made)
+        bias = tuple(beta * b for b in values)
     reader.emit(Dense(data.name, op.target, weight, bias, ("", op.input(1), op.input(2))), made)
 
 
 # Element by element with a constant
 
 
-def _operand(reader: Reader, op: Operator, name: str, data: Data) -> Vector:
-    """The constant operand of an operation with `data`, one value a unit.
+def _operand(reader: Reader, op: Operator, name: str, data: Data) -> tuple[Data, Vector]:
+    """The constant operand of an operation with `data`, one value a unit of the tensor that is then meant.
 
     Before opset 7 only the second operand was broadcast, when `broadcast` said so, from `axis` on.
     """
@@ -92,59 +97,101 @@ def _operand(reader: Reader, op: Operator, name: str, data: Data) -> Vector:
             behind = data.rank - op.axis("axis", 0, data.rank) - array.ndim
             array = array.reshape(array.shape + (1,) * max(behind, 0))
     if array.size == 1 and array.ndim <= data.rank:
-        return Constant(array, data.kind).vector() * data.units
-    return Constant(spread(array, data), data.kind).vector()
+        return data, Constant(array, data.kind).vector() * data.units
+    data, each = reader.spread(data, array)
+    return data, Constant(each, data.kind).vector()
 
 
-def _pair(reader: Reader, op: Operator) -> tuple[Data, str, bool]:
-    """The computed operand, the name of the constant one, and whether the computed one comes first."""
-    found = [reader.lookup(op.input(0)), reader.lookup(op.input(1))]
-    computed = [isinstance(operand, Data) for operand in found]
-    if computed[0] == computed[1]:
-        raise UnsupportedLayer(f"found {'no constant' if computed[0] else 'only constants'}, expected one constant")
-    data = found[0] if computed[0] else found[1]
-    assert isinstance(data, Data)
-    return data, op.input(1 if computed[0] else 0), computed[0]
+def _arithmetic(
+    fallback: Callable[[Any, Any], Any], read: Callable[[Reader, Operator, Data, str, bool], None], *signs: int
+) -> Read:
+    """An operation of two tensors, one of them a constant; of two constants `fallback`; of two others a signed sum."""
+
+    def operator(reader: Reader, op: Operator) -> None:
+        found = [reader.lookup(op.input(i)) for i in (0, 1)]
+        constants = [entry for entry in found if isinstance(entry, Constant)]
+        if len(constants) == 2:
+            fold(reader, op, fallback, constants, floats=fallback is quotient)
+        elif constants:
+            first = isinstance(found[1], Constant)
+            data = reader.computed(op.input(int(not first)))
+            read(reader, op, data, op.input(int(first)), first)
+        elif signs:
+            _sum(reader, op, signs)
+        else:
+            raise UnsupportedLayer("found no constant, expected one")
+
+    return operator
 
 
-def _add(reader: Reader, op: Operator) -> None:
-    data, name, _ = _pair(reader, op)
-    values = _operand(reader, op, name, data)
+def _sum(reader: Reader, op: Operator, signs: Sequence[int]) -> None:
+    """Computed tensors of one shape, with signs; all their elements where they have different channel axes."""
+    found = [reader.settled(reader.computed(name)) for name in op.inputs]
+    first = found[0]
+    if any((data.shape, data.batch, data.kind) != (first.shape, first.batch, first.kind) for data in found):
+        raise UnsupportedLayer(f"found shapes {[list(data.shape) for data in found]}, expected equal tensors")
+    if len({data.channel for data in found}) > 1:
+        found = [reader.elements(data) for data in found]
+    names = tuple(data.name for data in found)
+    reader.emit(Add(names, op.target, tuple(signs)), same(op, found[0]))
+
+
+def _sum_of_many(reader: Reader, op: Operator) -> None:
+    """Sum, of any number of computed tensors or of one and a constant."""
+    computed = [isinstance(reader.lookup(name), Data) for name in op.inputs]
+    if sorted(computed) == [False, True]:
+        _shift(reader, op, reader.computed(op.input(computed.index(True))), op.input(computed.index(False)), True)
+    elif all(computed):
+        _sum(reader, op, (1,) * len(computed))
+    else:
+        raise UnsupportedLayer("found constants among several tensors")
+
+
+def _shift(reader: Reader, op: Operator, data: Data, name: str, _: bool) -> None:
     product = reader.products.pop(data.name, None)
+    data, values = _operand(reader, op, name, data)
     if product is None:
-        reader.emit(Shift(data.name, op.target, values), result(op, data, data.shape))
+        reader.emit(Shift(data.name, op.target, values), same(op, data))
         return
     reader.notes["MatMul+Add read as Dense"] += 1
     names = (data.name, product.name, name)
-    reader.emit(Dense(product.source, op.target, product.weight, values, names), result(op, data, data.shape))
+    reader.emit(Dense(product.source, op.target, product.weight, values, names), same(op, data))
 
 
-def _sub(reader: Reader, op: Operator) -> None:
+def _difference(reader: Reader, op: Operator, data: Data, name: str, first: bool) -> None:
     """x - c, or c - x as -x + c."""
-    data, name, first = _pair(reader, op)
-    values = _operand(reader, op, name, data)
-    source = data.name
     if not first:
-        source = reader.fresh(f"{op.target}.negated")
-        reader.emit(Scale(data.name, source, (-ONE,) * data.units), Data(source, data.shape, data.batch, data.kind))
-    reader.emit(Shift(source, op.target, tuple(-v for v in values) if first else values), result(op, data, data.shape))
+        negated = replace(data, name=reader.fresh(f"{op.target}.negated"))
+        reader.emit(Scale(data.name, negated.name, (-ONE,) * data.units), negated)
+        data = negated
+    data, values = _operand(reader, op, name, data)
+    constant = tuple(-v for v in values) if first else values
+    reader.emit(Shift(data.name, op.target, constant), same(op, data))
 
 
-def _mul(reader: Reader, op: Operator) -> None:
-    data, name, _ = _pair(reader, op)
-    reader.emit(Scale(data.name, op.target, _operand(reader, op, name, data)), result(op, data, data.shape))
+def _scale(reader: Reader, op: Operator, data: Data, name: str, _: bool) -> None:
+    data, values = _operand(reader, op, name, data)
+    reader.emit(Scale(data.name, op.target, values), same(op, data))
 
 
-def _div(reader: Reader, op: Operator) -> None:
+def _ratio(reader: Reader, op: Operator, data: Data, name: str, first: bool) -> None:
     """x / c, the factors 1/c being rationals."""
-    data, name, first = _pair(reader, op)
-    values = _operand(reader, op, name, data)
     if not first:
         raise UnsupportedLayer("division by a computed tensor is not supported")
+    data, values = _operand(reader, op, name, data)
     if not all(values):
         raise FormatError(f"tensor {name!r}: found a division by zero")
     reader.notes["Div by a constant read as an exact factor"] += 1
-    reader.emit(Scale(data.name, op.target, tuple(ONE / v for v in values)), result(op, data, data.shape))
+    reader.emit(Scale(data.name, op.target, tuple(ONE / v for v in values)), same(op, data))
+
+
+def _negation(reader: Reader, op: Operator) -> None:
+    found = reader.lookup(op.input(0))
+    if isinstance(found, Constant):
+        fold(reader, op, lambda x: -x, (found,), floats=False)
+        return
+    data = reader.computed(op.input(0))
+    reader.emit(Scale(data.name, op.target, (-ONE,) * data.units), same(op, data))
 
 
 # Operators that change nothing over the reals
@@ -159,7 +206,7 @@ def _dropout(reader: Reader, op: Operator) -> None:
     data = reader.computed(op.input(0))
     reader.unread.update(name for name in op.outputs[1:] if name)
     reader.notes["Dropout read as the identity"] += 1
-    reader.emit(Reorder(data.name, op.target, None, data.shape), result(op, data, data.shape))
+    reader.emit(Reorder(data.name, op.target, None, data.shape, data.channel), same(op, data))
 
 
 def _cast(reader: Reader, op: Operator) -> None:
@@ -169,124 +216,32 @@ def _cast(reader: Reader, op: Operator) -> None:
         to = dict(TensorProto.DataType.items()).get(to.decode("ascii", "replace"), 0)
     source = reader.lookup(op.input(0))
     if isinstance(source, Constant):
-        reader.fold(op.target, _converted(source, to))
+        reader.fold(op.target, cast(source, to))
         return
     if to not in FLOATS:
         raise UnsupportedLayer(f"found a cast to {type_name(to)}, expected a float type")
     reader.notes[f"Cast {type_name(source.kind)} to {type_name(to)} read as the identity: the reals have one type"] += 1
-    reader.emit(Reorder(source.name, op.target, None, source.shape), Data(op.target, source.shape, source.batch, to))
+    made = replace(source, name=op.target, kind=to)
+    reader.emit(Reorder(source.name, op.target, None, source.shape, source.channel), made)
 
 
-# What constants may be cast to, and NumPy's type for it.
-_CASTS: Mapping[int, str] = {
-    TensorProto.FLOAT: "<f4",
-    TensorProto.DOUBLE: "<f8",
-    TensorProto.FLOAT16: "<f2",
-    TensorProto.INT32: "<i4",
-    TensorProto.INT64: "<i8",
-}
-
-
-def _converted(source: Constant, to: int) -> Constant:
-    """The constant in another element type; UnsupportedLayer where a value would change."""
-    if to == source.kind:
-        return source
-    if to not in _CASTS:
-        raise UnsupportedLayer(f"found a cast of a constant to {type_name(to)}")
-    with np.errstate(all="ignore"):
-        array = source.array.astype(_CASTS[to])
-        if not _same_values(array, source.array):
-            raise UnsupportedLayer(f"found a cast to {type_name(to)} that changes a constant")
-    return Constant(array, to)
-
-
-def _same_values(new: NDArray[Any], old: NDArray[Any]) -> bool:
-    """Whether two arrays hold the same numbers; Python compares integers with floats exactly, NumPy does not."""
-    if new.dtype.kind == old.dtype.kind == "f":
-        return bool((new == old).all())
-    return bool(np.isfinite(new).all()) and new.ravel().tolist() == old.ravel().tolist()
-
-
-def _constant(reader: Reader, op: Operator) -> None:
-    """A Constant node; since opset 12 it may hold numbers instead of a tensor."""
-    if len(op.attributes) != 1 or op.inputs or len(op.outputs) != 1:
-        raise FormatError("expected one attribute, one output and no input")
-    (name, value), *_ = op.attributes.items()
-    if name == "value" and isinstance(value, TensorProto):
-        reader.fold(op.target, constant(value, reader.folder))
-    elif name in ("value_float", "value_floats"):
-        reader.fold(op.target, finite(Constant(np.array(value, np.float32), TensorProto.FLOAT)))
-    elif name in ("value_int", "value_ints"):
-        reader.fold(op.target, Constant(np.array(value, np.int64), TensorProto.INT64))
-    else:
-        raise UnsupportedLayer(f"attribute {name} is not supported")
-
-
-# Activations and heads
-
-
-def _activate(function: Activation) -> Callable[[Reader, Operator], None]:
-    def read(reader: Reader, op: Operator) -> None:
-        _functions(reader, op, reader.computed(op.input(0)), (function,))
-
-    return read
-
-
-def _functions(reader: Reader, op: Operator, data: Data, functions: tuple[Activation, ...]) -> None:
-    """Apply one function to all units, or one to each."""
-    each = functions * data.units if len(functions) == 1 else functions
-    reader.emit(Activate(data.name, op.target, each), result(op, data, data.shape))
-
-
-def _leaky_relu(reader: Reader, op: Operator) -> None:
-    _functions(reader, op, reader.computed(op.input(0)), prelu((op.number("alpha", 0.01),)))
-
-
-def _prelu(reader: Reader, op: Operator) -> None:
-    """Before opset 7 several slopes belong to axis 1; since then they are broadcast."""
-    data = reader.computed(op.input(0))
-    array = reader.weights(op.input(1), data).array
-    if reader.opset < 7 and array.size > 1:
-        if array.ndim != 1 or not data.batched or array.size != data.shape[0]:
-            raise ShapeError(f"found slopes of shape {list(array.shape)}, expected one or one a channel")
-        array = array.reshape((-1,) + (1,) * (len(data.shape) - 1))
-    if array.size == 1 and array.ndim <= data.rank:
-        _functions(reader, op, data, prelu(Constant(array, data.kind).vector()))
-    else:
-        _functions(reader, op, data, prelu(Constant(spread(array, data), data.kind).vector()))
-
-
-def _head(kind: str) -> Callable[[Reader, Operator], None]:
-    def read(reader: Reader, op: Operator) -> None:
-        """Before opset 13 the axes from `axis` on, 1 by default, count as one; with one axis that is the same."""
-        data = reader.computed(op.input(0))
-        axis = op.axis("axis", -1 if reader.opset >= 13 else 1, data.rank)
-        if len(data.shape) != 1 or axis != data.rank - 1:
-            raise UnsupportedLayer("expected the only axis besides the batch axis")
-        reader.emit(Head(data.name, op.target, kind), result(op, data, data.shape))
-
-    return read
-
-
-_OPAQUE: Mapping[str, Callable[[Reader, Operator], None]] = {
-    name.capitalize(): _activate(Activation(name)) for name in sorted(OPAQUE_NAMES)
-}
-OPERATORS: Mapping[str, Callable[[Reader, Operator], None]] = {
+OPERATORS: Mapping[str, Read] = {
     **REORDERINGS,
-    **_OPAQUE,
+    **CONSTANTS,
+    **FUNCTIONS,
+    **IMAGES,
+    **SELECTIONS,
+    **NORMALISATIONS,
     "MatMul": _matmul,
     "Gemm": _gemm,
-    "Add": _add,
-    "Sub": _sub,
-    "Mul": _mul,
-    "Div": _div,
+    "Add": _arithmetic(add, _shift, 1, 1),
+    "Sub": _arithmetic(sub, _difference, 1, -1),
+    "Mul": _arithmetic(mul, _scale),
+    "Div": _arithmetic(quotient, _ratio),
+    "Sum": _sum_of_many,
+    "Neg": _negation,
     "Dropout": _dropout,
     "Cast": _cast,
-    "Constant": _constant,
-    "Relu": _activate(RELU),
-    "LeakyRelu": _leaky_relu,
-    "PRelu": _prelu,
-    "Abs": _activate(ABS),
-    "Softmax": _head("softmax"),
-    "LogSoftmax": _head("log_softmax"),
 }
+# Operators of other domains than ONNX's own, by domain and name.
+CUSTOM: Mapping[tuple[str, str], Read] = {}

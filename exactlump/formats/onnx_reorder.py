@@ -5,12 +5,12 @@ Computed tensors keep their batch axis as axis 0; constants have none.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Reader, batch_error, result
 from exactlump.formats.onnx_tensor import MOST_AXES, Constant
-from exactlump.network import Reorder, Shape
+from exactlump.network import Reorder, Shape, View
 
 # The axes permuted (None: as they are) and the new shape, both without the batch axis.
 Plan = tuple[tuple[int, ...] | None, Shape]
@@ -27,12 +27,25 @@ def _reorder(plan: Callable[[Reader, Operator, Data | Constant], Plan]) -> Calla
         if math.prod(shape) < 1:
             raise ShapeError(f"found shape {list(shape)}, expected at least one element")
         if isinstance(source, Data):
-            reader.emit(Reorder(source.name, op.target, axes, shape), result(op, source, shape))
+            channel = source.channel if plan is _identity else channel_after(source.view, axes, shape)
+            reader.emit(Reorder(source.name, op.target, axes, shape, channel), result(op, source, shape, channel))
             return
         array = source.array if axes is None else source.array.transpose(axes)
         reader.fold(op.target, Constant(array.reshape(shape), source.kind))
 
     return read
+
+
+def channel_after(view: View, axes: Sequence[int] | None, shape: Shape) -> int | None:
+    """The axis of the new shape that has the channels of a reordered image, as long as every channel stays as it is."""
+    if view.channel is None or view.positions == 1:
+        return None
+    order = tuple(axes) if axes is not None else tuple(range(len(view.shape)))
+    if [axis for axis in order if axis != view.channel] != sorted(set(order) - {view.channel}):
+        return None
+    before = math.prod(view.shape[axis] for axis in order[: order.index(view.channel)])
+    fitting = (j for j, n in enumerate(shape) if n == view.units and math.prod(shape[:j]) == before)
+    return next(fitting, None)
 
 
 def _rank(source: Data | Constant) -> int:
@@ -43,7 +56,8 @@ def _flatten(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
     axis = op.axis("axis", 1, _rank(source))
     if not source.batched:
         return None, (math.prod(source.shape[:axis]), math.prod(source.shape[axis:]))
-    if axis == 0 or math.prod(source.shape[: axis - 1]) != 1:
+    assert isinstance(source, Data)
+    if (axis == 0 and source.batch != 1) or math.prod(source.shape[: max(axis - 1, 0)]) != 1:
         raise batch_error()
     return None, (math.prod(source.shape),)
 
@@ -63,7 +77,7 @@ def _reshape(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
     if head in (0, source.batch):
         return None, _target(rest, source.shape)
     explicit = head == -1 or (head > 0 and isinstance(source.batch, str))
-    if not explicit or min(rest, default=1) < 0 or math.prod(_copied(rest, source.shape)) != source.units:
+    if not explicit or min(rest, default=1) < 0 or math.prod(_copied(rest, source.shape)) != source.view.elements:
         raise batch_error()
     return None, _copied(rest, source.shape)
 

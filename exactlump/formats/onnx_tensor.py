@@ -14,7 +14,7 @@ from onnx import TensorProto
 
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.network import Shape
-from exactlump.rational import Vector, rational
+from exactlump.rational import Matrix, Vector, rational
 
 # ONNX element type: NumPy's type for it, little-endian, and the field that holds the elements when `raw_data` does
 # not (onnx.proto, message TensorProto).  bfloat16 is kept as its bits.
@@ -46,7 +46,10 @@ _FIELDS = ("float_data", "double_data", "int32_data", "int64_data", "uint64_data
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A tensor of known values: `array` holds them (bfloat16 widened to float32), `kind` is ONNX's element type."""
+    """A tensor of known values: `array` holds them, `kind` is ONNX's element type.
+
+    bfloat16 is widened to float32; what was computed from constants of floats is an array of exact rationals.
+    """
 
     array: NDArray[Any]
     kind: int
@@ -67,7 +70,15 @@ class Constant:
 
     def vector(self) -> Vector:
         """The exact values of a float tensor, row-major."""
+        if self.array.dtype == object:
+            return tuple(self.array.ravel().tolist())
         return tuple(map(rational, self.array.ravel().astype(np.float64).tolist()))
+
+    def matrix(self) -> Matrix:
+        """The matrix that a float tensor of two axes holds, bit for bit where it can."""
+        if self.array.dtype != object:
+            return Matrix.from_floats(self.array)
+        return Matrix.from_rows([dict(enumerate(row)) for row in self.array.tolist()], self.array.shape[1])
 
 
 def type_name(kind: int) -> str:

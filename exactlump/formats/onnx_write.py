@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from exactlump import floats
-from exactlump.activation import ABS, RELU
+from exactlump.activation import ABS, OPAQUE_NAMES, RELU
 from exactlump.errors import CannotWrite
 from exactlump.formats.files import Content, about, pack
 from exactlump.network import Activate, Dense, Head, Network, Node, Port, Reorder, Scale, Shape, Shift
@@ -216,6 +216,8 @@ class _Writer:
         if len(set(node.functions)) == 1:
             function = node.functions[0]
             if function in (RELU, ABS) or function.slope is None:
+                if function.slope is None and function.name not in OPAQUE_NAMES:
+                    raise CannotWrite(f"found the function {function}, which is not written as ONNX")
                 kind = {RELU: "Relu", ABS: "Abs"}.get(function) or function.name.capitalize()
                 self._node(kind, [node.source], node.target)
                 return

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about what ONNX operators make of constants: exact arithmetic, shapes, and casts that change nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.formats.onnx_graph import MOST_ELEMENTS, Operator, Read, Reader
+from exactlump.formats.onnx_norm import root
+from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, finite, type_name
+from exactlump.network import Shape
+from exactlump.rational import rational
+
+# What constants may be cast to, and NumPy's type for it.
+_CASTS: Mapping[int, str] = {
+    TensorProto.FLOAT: "<f4",
+    TensorProto.DOUBLE: "<f8",
+    TensorProto.FLOAT16: "<f2",
+    TensorProto.INT32: "<i4",
+    TensorProto.INT64: "<i8",
+}
+
+
+def cast(source: Constant, to: int) -> Constant:
+    """The constant in another element type; UnsupportedLayer where a value would change."""
+    if to == source.kind:
+        return source
+    if to not in _CASTS or source.array.dtype == object:
+        raise UnsupportedLayer(f"found a cast of a constant to {type_name(to)}")
+    with np.errstate(all="ignore"):
+        array = source.array.astype(_CASTS[to])
+        if not _same_values(array, source.array):
+            raise UnsupportedLayer(f"found a cast to {type_name(to)} that changes a constant")
+    return Constant(array, to)
+
+
+def _same_values(new: NDArray[Any], old: NDArray[Any]) -> bool:
+    """Whether two arrays hold the same numbers; Python compares integers with floats exactly, NumPy does not."""
+    if new.dtype.kind == old.dtype.kind == "f":
+        return bool((new == old).all())
+    return bool(np.isfinite(new).all()) and new.ravel().tolist() == old.ravel().tolist()
+
+
+# Arithmetic
+
+
+def rationals(found: Constant) -> NDArray[Any]:
+    """The exact values of a constant of floats or integers, as an array of its shape."""
+    if found.array.dtype == object:
+        return found.array
+    array = np.empty(found.array.size, object)
+    array[:] = [rational(value) for value in found.array.ravel().tolist()]
+    return array.reshape(found.shape)
+
+
+def fold(
+    reader: Reader, op: Operator, function: Callable[..., Any], operands: Sequence[Constant], *, floats: bool = True
+) -> None:
+    """Define the value, element by element, of an exact function of constants of one element type."""
+    kinds = {operand.kind for operand in operands}
+    if len(kinds) > 1:
+        raise FormatError(f"found {', '.join(sorted(map(type_name, kinds)))}, expected one element type")
+    (kind,) = kinds
+    if kind not in FLOATS and (floats or kind != TensorProto.INT64):
+        raise UnsupportedLayer(f"found constants of {type_name(kind)}, expected floats")
+    try:
+        shape = np.broadcast_shapes(*(operand.shape for operand in operands))
+    except ValueError as error:
+        raise ShapeError(f"found constants of shapes {[list(operand.shape) for operand in operands]}") from error
+    if np.prod(shape, dtype=object) > MOST_ELEMENTS:
+        raise UnsupportedLayer(f"found shape {list(shape)}, expected at most {MOST_ELEMENTS} elements")
+    columns = [np.broadcast_to(rationals(operand), shape).ravel().tolist() for operand in operands]
+    values = [function(*row) for row in zip(*columns, strict=True)]
+    if kind in FLOATS:
+        array = np.empty(len(values), object)
+        array[:] = values
+    elif any(abs(value) >= 1 << 63 for value in values):
+        raise FormatError("found a number that is no INT64")
+    else:
+        array = np.array([int(value) for value in values], np.int64)
+    reader.fold(op.target, Constant(array.reshape(shape), kind))
+
+
+def quotient(x: Any, y: Any) -> Any:
+    """x / y; FormatError for y = 0."""
+    if not y:
+        raise FormatError("found a division by zero")
+    return x / y
+
+
+def _pow(reader: Reader, op: Operator) -> None:
+    """A constant to a constant integer or to 1/2; of computed tensors nothing is known."""
+    base, exponent = reader.constant(op.input(0)), reader.constant(op.input(1))
+
+    def power(x: Any, y: Any) -> Any:
+        if 2 * y == 1:
+            return _root(reader, x)
+        if y.denominator != 1 or abs(y) > 64:
+            raise UnsupportedLayer("found another exponent than 1/2 and integers up to 64")
+        return x ** int(y) if y >= 0 else quotient(1, x ** -int(y))
+
+    fold(reader, op, power, (base, cast(exponent, base.kind)))
+
+
+def _sqrt(reader: Reader, op: Operator) -> None:
+    fold(reader, op, lambda x: _root(reader, x), (reader.constant(op.input(0)),))
+
+
+def _root(reader: Reader, x: Any) -> Any:
+    if x < 0:
+        raise FormatError("found the root of a negative number")
+    return root(reader, x)
+
+
+def _reciprocal(reader: Reader, op: Operator) -> None:
+    fold(reader, op, lambda x: quotient(1, x), (reader.constant(op.input(0)),))
+
+
+# Made of shapes and attributes
+
+
+def _shape(reader: Reader, op: Operator) -> None:
+    """The shape of a tensor, whose batch axis is a number; from `start` to `end` since opset 15."""
+    source = reader.lookup(op.input(0))
+    dims: Shape = source.shape
+    if not isinstance(source, Constant) and source.batch is not None:
+        if not isinstance(source.batch, int):
+            raise UnsupportedLayer("found a symbolic batch axis, expected a number")
+        dims = (source.batch, *dims)
+    part = dims[op.attributes.get("start", 0) : op.attributes.get("end", len(dims))]
+    reader.fold(op.target, Constant(np.array(part, np.int64), TensorProto.INT64))
+
+
+def _constant_of_shape(reader: Reader, op: Operator) -> None:
+    """One number, 0.0 by default, in every place."""
+    shape = reader.constant(op.input(0)).integers()
+    given = op.attributes.get("value")
+    value = Constant(np.zeros(1, np.float32), TensorProto.FLOAT) if given is None else constant(given, reader.folder)
+    if value.shape != (1,) or min(shape, default=1) < 0:
+        raise ShapeError(f"found a value of shape {list(value.shape)} for {list(shape)}")
+    if np.prod(shape, dtype=object) > MOST_ELEMENTS:
+        raise UnsupportedLayer(f"found shape {list(shape)}, expected at most {MOST_ELEMENTS} elements")
+    reader.fold(op.target, Constant(np.full(shape, value.array[0]), value.kind))
+
+
+def _constant(reader: Reader, op: Operator) -> None:
+    """A Constant node; since opset 12 it may hold numbers instead of a tensor."""
+    if len(op.attributes) != 1 or op.inputs or len(op.outputs) != 1:
+        raise FormatError("expected one attribute, one output and no input")
+    (name, value), *_ = op.attributes.items()
+    if name == "value" and isinstance(value, TensorProto):
+        reader.fold(op.target, constant(value, reader.folder))
+    elif name in ("value_float", "value_floats"):
+        reader.fold(op.target, finite(Constant(np.array(value, np.float32), TensorProto.FLOAT)))
+    elif name in ("value_int", "value_ints"):
+        reader.fold(op.target, Constant(np.array(value, np.int64), TensorProto.INT64))
+    else:
+        raise UnsupportedLayer(f"attribute {name} is not supported")
+
+
+CONSTANTS: Mapping[str, Read] = {
+    "Constant": _constant,
+    "ConstantOfShape": _constant_of_shape,
+    "Shape": _shape,
+    "Pow": _pow,
+    "Sqrt": _sqrt,
+    "Reciprocal": _reciprocal,
+}

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about batch normalisation: a scale by an irrational number, which a stated rule makes exact.
+
+    y = gamma / sqrt(var + epsilon) * (x - mean) + beta
+
+The specification of a network says what the scale is: the float32, or the float64, nearest to it (ties to even), or,
+`exact`, itself: a rational times the function surd(d), which multiplies by the square root of a squarefree integer d.
+Every number here comes from integers; no float arithmetic is used.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from sympy import factorint
+
+from exactlump import floats
+from exactlump.activation import IDENTITY, Activation
+from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.formats.files import about
+from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error
+from exactlump.formats.onnx_tensor import Constant
+from exactlump.network import Activate, Scale, Shift
+from exactlump.rational import ONE, ZERO, Rational, Vector, fraction, rational, text
+
+# More than the product of a float32 variance and epsilon of ordinary size has.
+_MOST_BITS = 160
+
+
+def surd(square: Rational) -> tuple[Rational, int]:
+    """r > 0 and a squarefree d with r * sqrt(d) the square root of a positive rational.
+
+    Raises UnsupportedLayer where the numbers are too long to be factored.
+
+    >>> surd(rational(8, 9)) == (rational(2, 3), 2)
+    True
+    """
+    p, q = fraction(square)
+    if max(p.bit_length(), q.bit_length()) > _MOST_BITS:
+        raise UnsupportedLayer(f"found a scale whose square has more than {_MOST_BITS} bits")
+    d = 1
+    for number in (p, q):  # coprime, so that each prime is in one of them
+        d *= math.prod(prime for prime, power in factorint(number).items() if power % 2)
+    return rational(math.isqrt(p * q // d), q), d
+
+
+def root(reader: Reader, square: Rational) -> Rational:
+    """The square root: exact where it is rational, else rounded as the specification says.
+
+    Raises UnsupportedLayer where it may not be rounded, or is no normal number of the float type.
+    """
+    p, q = fraction(square)
+    if math.isqrt(p) ** 2 == p and math.isqrt(q) ** 2 == q:
+        return rational(math.isqrt(p), math.isqrt(q))
+    if reader.batchnorm == "exact":
+        raise UnsupportedLayer(f"found the irrational root of {text(square)[:40]}, expected one that may be rounded")
+    return _rounded(reader, square)
+
+
+def _rounded(reader: Reader, square: Rational) -> Rational:
+    """The float nearest to the square root, counted as rounded."""
+    try:
+        found = floats.nearest_root(square, reader.batchnorm)
+    except OverflowError as error:
+        raise UnsupportedLayer(f"the root of {text(square)[:40]} is no normal {reader.batchnorm} number") from error
+    reader.rounded.append(_error(found, square))
+    return found
+
+
+def _error(found: Rational, square: Rational) -> Rational:
+    """A bound of the relative error e of a rounded root: with found^2 = square * (1 + d), |e| <= |d| (1 + |d|) / 2."""
+    if not square:
+        return ZERO
+    d = abs(found * found / square - 1)
+    return d * (1 + d) / 2
+
+
+def _batch_normalization(reader: Reader, op: Operator) -> None:
+    """Of a trained network; gamma, beta, mean and variance are constants, one number a channel."""
+    data = reader.computed(op.input(0))
+    _demand_inference(reader, op)
+    if not data.batched:
+        raise batch_error()
+    gamma, beta, mean, variance = (_channels(reader, op.input(i), data) for i in range(1, 5))
+    epsilon = op.number("epsilon", 1e-5)
+    squares = []
+    for v, (g, s) in enumerate(zip(gamma, variance, strict=True)):
+        if s + epsilon <= 0:
+            raise FormatError(f"channel {v}: found variance {text(s)}, expected a positive sum with epsilon")
+        squares.append(g * g / (s + epsilon))
+    signs = tuple(ONE if g >= 0 else -ONE for g in gamma)
+    if reader.batchnorm == "exact":
+        _exact(reader, op.target, data, (signs, beta, mean), squares)
+    else:
+        _folded(reader, op.target, data, (signs, beta, mean), squares)
+
+
+def _demand_inference(reader: Reader, op: Operator) -> None:
+    """Training has more outputs, or says so: by `is_test` before opset 7, by `training_mode` since opset 14."""
+    training = op.attributes.get("training_mode", 0) or any(op.outputs[1:])
+    if training or (reader.opset < 7 and not op.attributes.get("is_test", 0)):
+        raise UnsupportedLayer("found training, expected a trained network")
+    if not op.attributes.get("spatial", 1):
+        raise UnsupportedLayer("found spatial = 0, expected one mean a channel")
+
+
+def _channels(reader: Reader, name: str, data: Data) -> Vector:
+    constant = reader.weights(name, data)
+    if constant.shape != data.shape[:1]:
+        raise ShapeError(f"tensor {name!r}: found shape {list(constant.shape)}, expected {list(data.shape[:1])}")
+    return constant.vector()
+
+
+def _folded(
+    reader: Reader, target: str, data: Data, trained: tuple[Vector, Vector, Vector], squares: Sequence[Rational]
+) -> None:
+    """A scale, and what it leaves of beta and mean."""
+    signs, beta, mean = trained
+    scales = []
+    for v, (sign, square) in enumerate(zip(signs, squares, strict=True)):
+        with about(f"channel {v}"):
+            scales.append(sign * _rounded(reader, square))
+    rests = [b - m * s for b, m, s in zip(beta, mean, scales, strict=True)]
+    _shift(reader, target, _scale(reader, f"{target} scaled", data, scales), rests)
+
+
+def _exact(
+    reader: Reader, target: str, data: Data, trained: tuple[Vector, Vector, Vector], squares: Sequence[Rational]
+) -> None:
+    """A shift by -mean, a rational scale, the square roots, a shift by beta."""
+    signs, beta, mean = trained
+    reader.unfolded = True
+    parts = [surd(square) if square else (ZERO, 1) for square in squares]
+    data = _shift(reader, f"{target} centred", data, [-m for m in mean])
+    data = _scale(reader, f"{target} scaled", data, [sign * r for sign, (r, _) in zip(signs, parts, strict=True)])
+    data, roots = _spread(reader, data, [rational(d) for _, d in parts])
+    rooted = replace(data, name=f"{target} rooted")
+    functions = tuple(IDENTITY if d == 1 else Activation("surd", (d,)) for d in roots)
+    reader.emit(Activate(data.name, rooted.name, functions), rooted)
+    _shift(reader, target, rooted, beta)
+
+
+def _spread(reader: Reader, data: Data, values: Sequence[Rational]) -> tuple[Data, Vector]:
+    """One value for each unit of the tensor, of one a channel along its first axis."""
+    array = np.empty(len(values), object)
+    array[:] = values
+    data, each = reader.spread(data, array.reshape((-1,) + (1,) * (len(data.shape) - 1)))
+    return data, Constant(each, data.kind).vector()
+
+
+def _scale(reader: Reader, target: str, data: Data, values: Sequence[Rational]) -> Data:
+    data, factor = _spread(reader, data, values)
+    made = replace(data, name=target)
+    reader.emit(Scale(data.name, target, factor), made)
+    return made
+
+
+def _shift(reader: Reader, target: str, data: Data, values: Sequence[Rational]) -> Data:
+    data, constant = _spread(reader, data, values)
+    made = replace(data, name=target)
+    reader.emit(Shift(data.name, target, constant), made)
+    return made
+
+
+NORMALISATIONS: Mapping[str, Read] = {"BatchNormalization": _batch_normalization}

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about ONNX operators that put tensors together and pick parts of them: Concat, Slice, Split, Gather.
+
+Whole channels are picked as such; anything else, element by element.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error
+from exactlump.formats.onnx_tensor import Constant
+from exactlump.network import Select, Shape
+
+Indices: TypeAlias = NDArray[np.int64]
+
+
+def _emit(reader: Reader, target: str, sources: Sequence[Data], picks: Indices, shape: Shape) -> None:
+    """picks: pairs of source and unit; the sources have one channel axis, or none."""
+    first = sources[0]
+    pairs = tuple((int(i), int(u)) for i, u in picks.reshape(-1, 2))
+    if not pairs:
+        raise ShapeError(f"found shape {list(shape)}, expected at least one element")
+    made = Data(target, shape, first.batch, first.kind, first.channel)
+    names = tuple(source.name for source in sources)
+    reader.emit(Select(names, target, pairs, shape, first.channel), made)
+
+
+def _numbered(source: int, units: NDArray[np.generic]) -> Indices:
+    """Pairs of a source and its units, along a new last axis."""
+    return np.stack([np.full(units.shape, source), units], axis=-1).astype(np.int64)
+
+
+def _axis(op: Operator, source: Data | Constant, default: int | None = None) -> int:
+    """The attribute `axis`, counted without the batch axis."""
+    rank = len(source.shape) + source.batched
+    if default is None and "axis" not in op.attributes:
+        raise FormatError("axis: found none")
+    axis = op.axis("axis", default or 0, rank)
+    if axis == rank:
+        raise ShapeError(f"axis: found {axis} for a tensor of rank {rank}")
+    if axis < source.batched:
+        raise batch_error()
+    return axis - source.batched
+
+
+# Concat
+
+
+def _concat(reader: Reader, op: Operator) -> None:
+    found = [reader.lookup(name) for name in op.inputs]
+    axis = _axis(op, found[0], 1 if reader.opset < 4 else None)
+    constants = [entry for entry in found if isinstance(entry, Constant)]
+    sources = [entry for entry in found if isinstance(entry, Data)]
+    if constants and sources:
+        raise UnsupportedLayer("found constants beside computed tensors")
+    kinds = {(entry.kind, entry.shape[:axis], entry.shape[axis + 1 :]) for entry in found}
+    if len(kinds) > 1 or len({source.batch for source in sources}) > 1:
+        raise ShapeError(f"found shapes {[list(entry.shape) for entry in found]} along axis {axis}")
+    if constants:
+        array = np.concatenate([constant.array for constant in constants], axis)
+        reader.fold(op.target, Constant(array, constants[0].kind))
+        return
+    if {source.channel for source in sources} != {axis}:
+        sources = [reader.elements(source) for source in sources]
+    shape = list(sources[0].shape)
+    shape[axis] = sum(source.shape[axis] for source in sources)
+    if sources[0].channel is None:
+        parts = [_numbered(i, np.arange(s.units).reshape(s.shape)) for i, s in enumerate(sources)]
+    else:
+        parts, axis = [_numbered(i, np.arange(s.units)) for i, s in enumerate(sources)], 0
+    _emit(reader, op.target, sources, np.concatenate(parts, axis), tuple(shape))
+
+
+# Parts along axes
+
+
+def _picked(reader: Reader, target: str, name: str, kept: Sequence[Sequence[int]]) -> None:
+    """The part of a tensor that has the listed indices of each axis (the batch axis aside)."""
+    source = reader.lookup(name)
+    if isinstance(source, Constant):
+        reader.fold(target, Constant(source.array[np.ix_(*kept)], source.kind))
+        return
+    shape = tuple(map(len, kept))
+    touched = {axis for axis, indices in enumerate(kept) if list(indices) != list(range(source.shape[axis]))}
+    if touched - {source.channel}:
+        source = reader.elements(source)
+    if source.channel is not None:
+        _emit(reader, target, [source], _numbered(0, np.array(kept[source.channel], np.int64)), shape)
+        return
+    elements = np.arange(source.units).reshape(source.shape)
+    _emit(reader, target, [source], _numbered(0, elements[np.ix_(*kept)]), shape)
+
+
+def _slice(reader: Reader, op: Operator) -> None:
+    """Attributes before opset 10, inputs since, which may be int32 too."""
+    source = reader.lookup(op.input(0))
+    rank = len(source.shape) + source.batched
+    starts, ends = _integers(reader, op, 1, "starts"), _integers(reader, op, 2, "ends")
+    if starts is None or ends is None:
+        raise FormatError("found no starts or ends")
+    axes = _integers(reader, op, 3, "axes") or tuple(range(len(starts)))
+    steps = _integers(reader, op, 4, "steps") or (1,) * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        raise FormatError(f"found starts {list(starts)}, ends {list(ends)}, axes {list(axes)}, steps {list(steps)}")
+    kept = [range(n) for n in source.shape]
+    seen: set[int] = set()
+    for start, end, listed, step in zip(starts, ends, axes, steps, strict=True):
+        axis = _place(listed, rank, source.batched)
+        if axis in seen:
+            raise FormatError(f"axes: found {list(axes)}, expected each once")
+        seen.add(axis)
+        kept[axis] = range(source.shape[axis])[slice(start, _end(end, step, source.shape[axis]), step)]
+    if not all(kept):
+        raise ShapeError("found an empty slice, expected at least one element")
+    _picked(reader, op.target, op.input(0), kept)
+
+
+def _end(end: int, step: int, size: int) -> int | None:
+    """Where a slice ends in Python's words: going down, what lies before the first index has no number there."""
+    return None if step < 0 and end < -size else end
+
+
+def _place(axis: int, rank: int, batched: bool) -> int:
+    if not -rank <= axis < rank:
+        raise ShapeError(f"axes: found {axis} for a tensor of rank {rank}")
+    axis %= rank
+    if axis < batched:
+        raise batch_error()
+    return axis - batched
+
+
+def _integers(reader: Reader, op: Operator, index: int, name: str) -> tuple[int, ...] | None:
+    if reader.opset < 10:
+        found = op.attributes.get(name)
+        return None if found is None else tuple(int(n) for n in found)
+    return reader.constant(op.input(index)).integers() if op.input(index) else None
+
+
+def _split(reader: Reader, op: Operator) -> None:
+    """Sizes are an attribute from opset 2 on, an input since 13; without them parts are equal, the last the least."""
+    source = reader.lookup(op.input(0))
+    axis = _axis(op, source, 0)
+    size, count = source.shape[axis], len(op.outputs)
+    if op.input(1):
+        parts = reader.constant(op.input(1)).integers()
+    else:
+        each = -(-size // count)
+        default = (each,) * (count - 1) + (size - each * (count - 1),)
+        parts = tuple(int(n) for n in op.attributes.get("split", default))
+        if reader.opset < 18 and size % count and "split" not in op.attributes:
+            raise ShapeError(f"found {size} units for {count} equal parts")
+    if op.attributes.get("num_outputs", count) != count or len(parts) != count:
+        raise FormatError(f"found {count} outputs for parts {list(parts)}")
+    if sum(parts) != size or min(parts) < 1:
+        raise ShapeError(f"found parts {list(parts)} of {size}, expected at least one unit in each")
+    start = 0
+    for target, part in zip(op.outputs, parts, strict=True):
+        kept = [range(n) for n in source.shape]
+        kept[axis] = range(start, start + part)
+        start += part
+        if target:
+            _picked(reader, target, op.input(0), kept)
+
+
+def _gather(reader: Reader, op: Operator) -> None:
+    """Indices are a constant of any rank; whole channels are picked by a vector."""
+    source, constant = reader.lookup(op.input(0)), reader.constant(op.input(1))
+    if constant.array.dtype.kind != "i":
+        raise FormatError("indices: expected integers")
+    axis = _axis(op, source, 0)
+    size = source.shape[axis]
+    if ((constant.array < -size) | (constant.array >= size)).any():
+        raise ShapeError(f"indices: found one outside of {size}")
+    indices = constant.array % size
+    if isinstance(source, Constant):
+        reader.fold(op.target, Constant(np.take(source.array, indices, axis), source.kind))
+        return
+    if indices.ndim == 1:
+        kept: list[Sequence[int]] = [range(n) for n in source.shape]
+        kept[axis] = indices.tolist()
+        _picked(reader, op.target, op.input(0), kept)
+        return
+    source = reader.elements(source)
+    taken = np.take(np.arange(source.units).reshape(source.shape), indices, axis)
+    _emit(reader, op.target, [source], _numbered(0, taken), tuple(int(n) for n in taken.shape))
+
+
+SELECTIONS: Mapping[str, Read] = {
+    "Concat": _concat,
+    "Slice": _slice,
+    "Split": _split,
+    "Gather": _gather,
+}

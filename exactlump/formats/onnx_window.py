@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the windows of ONNX: what kernel_shape, strides, pads, auto_pad and the like mean.
+
+The sizes are those of the operators' shape inference (onnx/docs/Operators.md: Conv, ConvTranspose, AveragePool).
+"""
+
+from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.formats.onnx_graph import Operator
+from exactlump.window import Grid, Window
+
+
+def sizes(op: Operator, name: str, rank: int, default: int | None = None) -> Grid:
+    """An attribute with one positive size for each axis of the grid."""
+    found = op.attributes.get(name)
+    if found is None and default is not None:
+        return (default,) * rank
+    if found is None or len(found) != rank or min(found, default=1) < 1:
+        raise ShapeError(f"{name}: found {found}, expected {rank} positive sizes")
+    return tuple(int(n) for n in found)
+
+
+def pads(op: Operator) -> tuple[int, ...]:
+    """The attribute `pads` as it stands, or under its name before opset 2."""
+    return tuple(int(n) for n in op.attributes.get("pads", op.attributes.get("paddings", ())))
+
+
+def sliding(op: Operator, grid: Grid, kernel: Grid) -> Window:
+    """The window of a convolution or pool that collects."""
+    rank = len(grid)
+    stride, dilation = sizes(op, "strides", rank, 1), sizes(op, "dilations", rank, 1)
+    spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    auto = _auto_pad(op)
+    if auto.startswith("SAME"):
+        target = tuple(-(-n // s) for n, s in zip(grid, stride, strict=True))
+        total = [max((m - 1) * s + k - n, 0) for m, s, k, n in zip(target, stride, spans, grid, strict=True)]
+        less, more = tuple(n // 2 for n in total), tuple(n - n // 2 for n in total)
+        begin, end = (less, more) if auto == "SAME_UPPER" else (more, less)
+        return Window(grid, target, kernel, stride, dilation, begin, end)
+    begin, end = _around(op, rank)
+    rooms = tuple(b + n + e - k for b, n, e, k in zip(begin, grid, end, spans, strict=True))
+    target = tuple(_steps(op, *axis) for axis in zip(rooms, stride, grid, begin, strict=True))
+    if min(rooms) < 0 or min(target) < 1:
+        raise ShapeError(f"kernel: found spans {list(spans)} for the grid {list(grid)}")
+    return Window(grid, target, kernel, stride, dilation, begin, end)
+
+
+def _steps(op: Operator, room: int, stride: int, size: int, begin: int) -> int:
+    """How many places a window has along an axis; none begins in the padding at the end, or behind it."""
+    steps = room // stride + 1
+    if op.attributes.get("ceil_mode", 0) and room % stride and steps * stride < size + begin:
+        return steps + 1
+    return steps
+
+
+def transposed(op: Operator, grid: Grid, kernel: Grid) -> Window:
+    """The window of a convolution that spreads."""
+    rank = len(grid)
+    stride, dilation = sizes(op, "strides", rank, 1), sizes(op, "dilations", rank, 1)
+    more = tuple(op.attributes.get("output_padding", (0,) * rank))
+    if _auto_pad(op) not in ("NOTSET", "VALID") or "output_shape" in op.attributes:
+        raise UnsupportedLayer("found auto_pad or output_shape, expected pads")
+    if len(more) != rank or min(more) < 0:
+        raise ShapeError(f"output_padding: found {list(more)}, expected {rank} sizes")
+    begin, end = _around(op, rank)
+    spans = (d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    axes = zip(grid, stride, spans, more, begin, end, strict=True)
+    target = tuple(s * (n - 1) + extra + span - b - e for n, s, span, extra, b, e in axes)
+    if min(target) < 1:
+        raise ShapeError(f"pads: found a target of shape {list(target)}")
+    return Window(grid, target, kernel, stride, dilation, begin, end, transposed=True)
+
+
+def _auto_pad(op: Operator) -> str:
+    """How the padding is chosen; with ceil_mode, runtimes disagree about it."""
+    auto = op.attributes.get("auto_pad", b"NOTSET").decode("ascii", "replace") or "NOTSET"
+    if auto not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
+        raise FormatError(f"auto_pad: found {auto!r}")
+    if auto != "NOTSET" and op.attributes.get("ceil_mode", 0):
+        raise UnsupportedLayer("found auto_pad with ceil_mode, expected one of them")
+    if auto != "NOTSET" and any(pads(op)):
+        raise FormatError("found auto_pad with pads, expected one of them")
+    return auto
+
+
+def _around(op: Operator, rank: int) -> tuple[Grid, Grid]:
+    found = pads(op) or (0,) * (2 * rank)
+    if len(found) != 2 * rank:
+        raise ShapeError(f"pads: found {len(found)} numbers, expected {2 * rank}")
+    if min(found) < 0:
+        raise UnsupportedLayer(f"pads: found {list(found)}, expected no negative numbers")
+    return found[:rank], found[rank:]
