@@ -24,8 +24,11 @@ from rich.text import Text
 
 from exactlump import __version__, demo
 from exactlump.errors import ExactlumpError
+from exactlump.page import write_report
 from exactlump.proving import FileProof, ProveOptions, prove_files
 from exactlump.rational import text
+from exactlump.report import report
+from exactlump.rerun import EXIT_CODES
 from exactlump.verbs import (
     DEFAULT_MAX_UNPACKED,
     FileReduction,
@@ -294,6 +297,27 @@ def export_verb(original: Path, reduced: Path, certificate: Path, output: Path, 
         write_lines(output, coq_files(original, reduced, certificate, output.stem))
     else:
         raise click.UsageError(f"{output}: found another suffix, expected .v with --coq")
+
+
+@cli.command("report", epilog=EPILOG)
+@click.argument("certificate", type=_PATH)
+@click.option("--evidence", type=_PATH, metavar="FILE", help="What `exactlump prove --evidence` wrote.")
+@click.option("--original", type=_PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
+@click.option("--reduced", type=_PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
+@click.option("-o", "--output", type=_PATH, required=True, help="The HTML file to write.")
+def report_verb(
+    certificate: Path, evidence: Path | None, original: Path | None, reduced: Path | None, output: Path
+) -> None:
+    """Write a certificate as a page for an assessor, which needs no script and no network.
+
+    `equivalent` only if both model files are at hand and the checker, run once more, accepts them; `unknown` where
+    the page only restates the certificate (docs/report.md).
+    """
+    with _verdict_of_errors(False):
+        found = report(certificate, evidence=evidence, original=original, reduced=reduced)
+        write_report(found, output, (certificate, evidence, original, reduced))
+    click.echo(f"{found.verdict}: {_printable(found.reason)}")
+    sys.exit(EXIT_CODES[found.verdict])
 
 
 @cli.command("inspect", epilog=EPILOG)

@@ -117,6 +117,16 @@ MAY_IMPORT = {
     ),
     "page": "errors evidence floats formats.files matrix picture rational record report verbs",
     "lemmas": "errors smtlib solve",
+    "record": "errors evidence formats.files obligations rational",
+    "matrix": "certificate evidence monolithic network obligations record",
+    "picture": "",
+    "facts": "certificate errors network picture rational reduce simulation",
+    "rerun": "certificate errors formats.files verbs",
+    "report": (
+        "certificate errors evidence facts formats formats.files formats.onnx matrix network picture proving record "
+        "rerun simulation"
+    ),
+    "page": "errors evidence floats formats.files matrix picture rational record report verbs",
     "demo": "errors formats lump quotient rational verbs",
     "cli": "cli_refute cli_relax demo errors page proving rational report rerun verbs",
     "__main__": "cli",
