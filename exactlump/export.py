@@ -8,10 +8,10 @@ integers: a layer has one denominator, and a class or a free unit stands for its
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from exactlump.activation import Activation
+from exactlump.activation import OPAQUE_NAMES, Activation
 from exactlump.certificate import Certificate
 from exactlump.chains import Unit, chains, layers, quotient, targets
-from exactlump.errors import NotALumping
+from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.network import Head, Network
 from exactlump.rational import Rational, fraction, rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same
@@ -63,6 +63,8 @@ def _layer(layer: Sequence[Unit], width: int) -> Iterator[str]:
 
 
 def _function(function: Activation) -> str:
+    if function.name not in OPAQUE_NAMES and function.slope is None:
+        raise UnsupportedLayer(f"function {function}: expected one that the extracted checker knows")
     if function.slope is None or not str(function).startswith("leaky"):
         return str(function)
     return "leaky {} {}".format(*map(_digits, fraction(function.slope)))

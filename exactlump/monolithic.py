@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from exactlump.activation import Activation
 from exactlump.errors import UnsupportedLayer
-from exactlump.functions import applied, definition
+from exactlump.functions import applied, definition, is_piecewise_linear
 from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
 from exactlump.obligations import Obligation, Script, options
 from exactlump.rational import ONE, ZERO
@@ -29,7 +29,7 @@ class Monolithic:
 
     def scripts(self) -> Iterator[Script]:
         """The one script.  Raises UnsupportedLayer for heads, and activations that are not piecewise linear."""
-        functions = sorted(_functions(self.original) | _functions(self.reduced), key=str)
+        functions = sorted(functions_of(self.original) | functions_of(self.reduced), key=str)
         lines = ["; exactlump: the whole-network question.  unsat: the networks compute the same function."]
         lines += [*options("QF_LRA"), *(line for sigma in functions for line in definition(sigma))]
         constants = {
@@ -38,7 +38,7 @@ class Monolithic:
             for k, name in enumerate(names)
         }
         lines += [f"(declare-const {name} Real)" for name in constants]
-        ours, theirs = _define("a", self.original, self.inputs, lines), _define("b", self.reduced, self.inputs, lines)
+        ours, theirs = define("a", self.original, self.inputs, lines), define("b", self.reduced, self.inputs, lines)
         equal = [
             f"(= {a} {b})"
             for one, other in zip(self.original.outputs, self.reduced.outputs, strict=True)
@@ -50,16 +50,16 @@ class Monolithic:
         yield Script("networks", "outputs", 0, "monolithic", preamble, (claim,), constants)
 
 
-def _functions(network: Network) -> set[Activation]:
+def functions_of(network: Network) -> set[Activation]:
     found: set[Activation] = set()
     for node in network.nodes:
         found.update(node.functions if isinstance(node, Activate) else ())
-        if isinstance(node, Head) or any(sigma.slope is None for sigma in found):
+        if isinstance(node, Head) or not all(map(is_piecewise_linear, found)):
             raise UnsupportedLayer(f"tensor {node.target!a}: found no piecewise linear function")
     return found
 
 
-def _define(letter: str, network: Network, inputs: list[list[str]], lines: list[str]) -> dict[str, list[str]]:
+def define(letter: str, network: Network, inputs: list[list[str]], lines: list[str]) -> dict[str, list[str]]:
     """The names of all units of a network, whose definitions go to `lines`."""
     names = {port.name: given for port, given in zip(network.inputs, inputs, strict=True)}
     for i, node in enumerate(network.nodes):

@@ -19,9 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from exactlump.activation import ABS, IDENTITY, Activation
+from exactlump.activation import IDENTITY, Activation
 from exactlump.certificate import Certificate
-from exactlump.functions import applied, definition, function_name
+from exactlump.functions import ALLOWED, allowed, applied, definition, factor, function_name, logic
 from exactlump.network import Network
 from exactlump.rational import fraction, rational
 from exactlump.smtlib import numeral
@@ -97,8 +97,8 @@ class Obligations:
         assert form in FORMS
         self.form, self.all = form, Claims(original, reduced, certificate)
         self.claims = list(self.all.all())
-        used = {claim.sigma for claim in self.claims if form == "decomposed" and _splits(claim) and claim.ratio != 1}
-        self.laws = sorted((s for s in used if s.scales and s != IDENTITY), key=str)
+        used = {c.sigma for c in self.claims if form == "decomposed" and _splits(c) and _needs_law(c)}
+        self.laws = sorted((s for s in used if s.scalings != "one" and s != IDENTITY), key=str)
         self.inputs = [self.all.reduced.names(port.name) for port in reduced.inputs]
         self.count = len(self.claims) + len(self.laws) + len(original.inputs)
 
@@ -132,23 +132,22 @@ class Obligations:
             Obligation(side, tensor, c.left.unit, c.rule, c.words, assertion)
             for c, assertion in zip(claims, assertions, strict=True)
         )
-        logic = "QF_LRA" if all(sigma.slope is not None for sigma in functions) else "QF_UFLRA"
         lines = [line for sigma in sorted(functions, key=str) for line in definition(sigma)]
-        return self._assemble(side, tensor, number, logic, keys, lines, obligations)
+        return self._assemble(side, tensor, number, logic(functions), keys, lines, obligations)
 
     def _assemble(
         self,
         side: str,
         tensor: str,
         number: int,
-        logic: str,
+        theory: str,
         keys: Iterable[str],
         lines: list[str],
         obligations: tuple[Obligation, ...],
     ) -> Script:
         blocks = self.all.blocks
         closure = blocks.closure(keys)
-        head = [*_header(f"{side} {tensor!a}", number, self.form), *options(logic), *lines]
+        head = [*_header(f"{side} {tensor!a}", number, self.form), *options(theory), *lines]
         preamble = "".join(f"{line}\n" for line in head) + "".join(blocks.text[key] for key in closure)
         constants = {name: meaning for key in closure for name, meaning in blocks.constants[key].items()}
         return Script(side, tensor, number, self.form, preamble, obligations, constants)
@@ -180,8 +179,16 @@ def _parts(claims: Iterable[Claim], form: str) -> Iterator[tuple[list[Claim], li
 
 
 def _splits(claim: Claim) -> bool:
-    """Whether a claim follows from a linear identity by the scaling law of its activation."""
-    return len(claim.right) == 1 and claim.sigma == claim.tau and not claim.plus
+    """Whether a claim follows from a linear identity by the scaling law of its activation.
+
+    Not where the ratio does not tell the scaling: then the claim is written as it stands.
+    """
+    return len(claim.right) == 1 and claim.sigma == claim.tau and not claim.plus and not claim.sigma.is_scale_free
+
+
+def _needs_law(claim: Claim) -> bool:
+    """Whether a scaling other than 1 may have led to the ratio."""
+    return bool(claim.ratio != 1 or claim.sigma.ratio == "size")
 
 
 def _is_written(claim: Claim, form: str) -> bool:
@@ -203,14 +210,12 @@ def _assertion(claim: Claim, form: str, rows: dict[Term, Linear]) -> str:
 def _identity(claim: Claim, left: Linear, right: Linear) -> str:
     """The linear identity of a claim, and that its ratio is one that the activation commutes with."""
     ratio, sigma = claim.ratio, claim.sigma
-    if ratio == 1 or sigma == IDENTITY:
-        return _equal(left, right.scaled(ratio))
-    if not sigma.scales:
-        return f"(and (= {numeral(ratio)} 1) {_equal(left, right)})"
     equal = _equal(left, right.scaled(ratio))
-    if sigma == ABS:
-        equal = f"(or {equal} {_equal(left, right.scaled(-ratio))})"
-    return f"(and (> {numeral(ratio)} 0) {equal})"
+    if sigma == IDENTITY or not _needs_law(claim):
+        return equal
+    if sigma.ratio == "size":
+        equal = f"(and (> {numeral(ratio)} 0) (or {equal} {_equal(left, right.scaled(-ratio))}))"
+    return f"(and {allowed(sigma, numeral(ratio))} {equal})"
 
 
 def _equal(left: Linear, right: Linear) -> str:
@@ -231,14 +236,18 @@ def _direct(claim: Claim, left: Linear, right: Sequence[Linear]) -> str:
 
 
 def _law(number: int, sigma: Activation) -> Script:
-    """sigma(c y) = c sigma(y) for every y and c > 0; with |c| for every c where sigma is the absolute value."""
+    """sigma(c y) = h(c) sigma(y) for every y and every c that sigma commutes with; -1 alone where there are two."""
     name, constants = function_name(sigma), {"c": "the scaling", "y": "the value before the activation"}
-    factor = f"({name} c)" if sigma == ABS else "c"
-    condition = [] if sigma == ABS else ["(assert (> c 0))"]
-    lines = ["(declare-const c Real)", "(declare-const y Real)", *definition(sigma), *condition]
-    words = f"{sigma}: a scaling before it is one after it, for every scaling {'' if sigma == ABS else '> 0'}".rstrip()
-    head = [*_header(f"the scaling law of {sigma}", number, "decomposed"), *options("QF_NRA"), *lines]
-    assertion = f"(assert (not (= ({name} (* c y)) (* {factor} ({name} y)))))"
+    if sigma.scalings == "sign twins":
+        scaling = ["(define-fun c () Real (/ (- 1) 1))"]
+        del constants["c"]
+    else:
+        scaling = ["(declare-const c Real)", f"(assert {allowed(sigma, 'c')})"]
+    lines = [*scaling, "(declare-const y Real)", *definition(sigma)]
+    words = f"{sigma}: a scaling before it is one after it, for the scalings {ALLOWED[sigma.scalings]}"
+    theory = {"QF_LRA": "QF_NRA", "QF_UFLRA": "QF_UFNRA"}.get(logic([sigma]), logic([sigma]))
+    head = [*_header(f"the scaling law of {sigma}", number, "decomposed"), *options(theory), *lines]
+    assertion = f"(assert (not (= ({name} (* c y)) (* {factor(sigma, 'c')} ({name} y)))))"
     one = Obligation("law", str(sigma), 0, "law", words, assertion)
     return Script("law", str(sigma), 0, "decomposed", "".join(f"{line}\n" for line in head), (one,), constants)
 
@@ -254,6 +263,6 @@ def _header(what: str, number: int, form: str) -> list[str]:
     ]
 
 
-def options(logic: str) -> list[str]:
+def options(theory: str) -> list[str]:
     """What every script says of itself."""
-    return ["(set-info :smt-lib-version 2.6)", "(set-option :produce-models true)", f"(set-logic {logic})"]
+    return ["(set-info :smt-lib-version 2.6)", "(set-option :produce-models true)", f"(set-logic {theory})"]

@@ -14,7 +14,7 @@ from operator import add, mul, sub
 from typing import Any, TypeAlias
 
 from exactlump.errors import FormatError
-from exactlump.rational import ZERO, Rational, decimal, text
+from exactlump.rational import ZERO, Rational, decimal, fraction, rational, text
 
 # A symbol or numeral, or a list of expressions.
 Expression: TypeAlias = str | list["Expression"]
@@ -93,6 +93,9 @@ _OPERATORS: Mapping[str, Callable[..., Value]] = {
     "and": lambda *values: all(values),
     "or": lambda *values: any(values),
     "=>": lambda a, b: not a or b,
+    "to_int": lambda value: rational(fraction(value)[0] // fraction(value)[1]),
+    "to_real": lambda value: value,
+    "is_int": lambda value: fraction(value)[1] == 1,
 }
 
 

@@ -1,85 +1,359 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about activations: values, and that a scaling said to commute does, and that no other does."""
+"""This file is about activations: their exact values, and that no row of their table is wrong or goes unproved."""
 
+import json
+import re
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import mpmath
 import pytest
+import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactlump.activation import ABS, IDENTITY, OPAQUE_NAMES, RELU, Activation, leaky_relu, prelu
+from exactlump import activation
+from exactlump.activation import ABS, IDENTITY, KINDS, OPAQUE_NAMES, RELU, Activation, bounded, leaky_relu, prelu
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.rational import rational
+from exactlump.functions import definition, function_name, is_piecewise_linear, logic
+from exactlump.lemmas import HOME, expected
+from exactlump.obligations import _law
+from exactlump.rational import fraction, rational
+from exactlump.smtlib import Interpreter, numeral, parse
+from exactlump.solve import SOLVERS, session
 
-NUMBERS = st.builds(rational, st.integers(-9, 9), st.integers(1, 5))
-SLOPES = st.sampled_from([rational(a, b) for a, b in [(0, 1), (1, 1), (-1, 1), (1, 100), (2, 1), (-1, 2)]])
+NUMBERS = st.builds(rational, st.integers(-40, 40), st.integers(1, 6))
+PAGE = (Path(__file__).parents[1] / "docs" / "activations.md").read_text(encoding="utf-8")
+
+
+def function(words):
+    name, *parameters = json.loads(words)
+    return Activation(name, tuple(map(rational, parameters)))
+
+
+def rows():
+    """The rows of the table in docs/activations.md: the example, its scalings, h, and what shows them."""
+    for line in PAGE.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if len(cells) == 7 and cells[5].startswith("`["):
+            yield function(cells[5].strip("`")), cells[3], cells[4], cells[6]
+
+
+TABLE = list(rows())
+EXAMPLES = [sigma for sigma, *_ in TABLE]
+ids = pytest.mark.parametrize("sigma", EXAMPLES, ids=str)
+
+
+# Values, by definitions of their own
+
+
+def exact_value(sigma, y):
+    """The real value, with 60 digits."""
+    p = [mpmath.mpf(n) / d for n, d in map(fraction, sigma.parameters)]
+    elu = lambda y, a: y if y >= 0 else a * mpmath.expm1(y)  # noqa: E731
+    clip = lambda y, low, high: low if y < low else high if y > high else y  # noqa: E731
+    phi = lambda y: (1 + mpmath.erf(y / mpmath.sqrt(2))) / 2  # noqa: E731
+    soft = lambda y: mpmath.log(1 + mpmath.exp(y))  # noqa: E731
+    return {
+        "leaky_relu": lambda y, a: y if y >= 0 else a * y,
+        "clip": clip,
+        "at_least": lambda y, a: max(y, a),
+        "at_most": lambda y, a: min(y, a),
+        "hard_sigmoid": lambda y, a, b: clip(a * y + b, 0, 1),
+        "thresholded_relu": lambda y, a: y if y > a else 0 * y,
+        "sign": mpmath.sign,
+        "bipolar_sign": lambda y: mpmath.mpf(1 if y >= 0 else -1),
+        "floor": mpmath.floor,
+        "ceil": mpmath.ceil,
+        "round": mpmath.nint,
+        "quantize": lambda y, s, z, low, high: s * (clip(mpmath.nint(y / s) + z, low, high) - z),
+        "quantize_floor": lambda y, s, z, low, high: s * (clip(mpmath.floor(y / s) + z, low, high) - z),
+        "hard_swish": lambda y: y * clip((y + 3) / 6, 0, 1),
+        "softsign": lambda y: y / (1 + abs(y)),
+        "elu": elu,
+        "selu": lambda y, a, g: g * elu(y, a),
+        "celu": lambda y, a: elu(y / a, 1) * a if y < 0 else y,
+        "gelu": lambda y: y * phi(y),
+        "gelu_tanh": lambda y: y / 2 * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (y + y**3 * 44715 / 10**6))),
+        "silu": lambda y: y / (1 + mpmath.exp(-y)),
+        "mish": lambda y: y * mpmath.tanh(soft(y)),
+        "softplus": soft,
+        "log_sigmoid": lambda y: -soft(-y),
+        "sigmoid": lambda y: 1 / (1 + mpmath.exp(-y)),
+        "tanh": mpmath.tanh,
+        "erf": mpmath.erf,
+        "sin": mpmath.sin,
+        "cos": mpmath.cos,
+        "exp": mpmath.exp,
+        "surd": lambda y, d: mpmath.sqrt(d) * y,
+    }[sigma.name](y, *p)
+
+
+def real(sigma, y):
+    p, q = fraction(y)
+    with mpmath.workdps(60):
+        return exact_value(sigma, mpmath.mpf(p) / q)
+
+
+def close(a, b):
+    return abs(a - b) < mpmath.mpf(10) ** -40 * (1 + abs(a))
+
+
+@ids
+@given(y=NUMBERS)
+def test_values_are_those_of_the_definition(sigma, y):
+    """Ties are dyadic numbers, which the reference holds exactly."""
+    try:
+        value = sigma(y)
+    except NoExactValue:
+        assert sigma.name not in ("clip", "quantize", "hard_swish", "softsign", "leaky_relu")
+    else:
+        p, q = fraction(value)
+        with mpmath.workdps(60):
+            assert close(mpmath.mpf(p) / q, real(sigma, y))
 
 
 @given(NUMBERS)
-def test_values(y):
-    assert RELU(y) == max(y, 0)
-    assert IDENTITY(y) == y
-    assert ABS(y) == abs(y)
-    assert leaky_relu(rational(1, 4))(y) == (y if y >= 0 else y / 4)
-
-
-@given(SLOPES, NUMBERS, NUMBERS)
-def test_scalings_commute(slope, c, y):
-    sigma = leaky_relu(slope)
-    h = sigma.scaling(c)
-    if h is not None:
-        assert sigma(c * y) == h * sigma(y)
-
-
-@given(SLOPES, NUMBERS.filter(bool))
-def test_no_scaling_is_missed(slope, c):
-    """sigma(c) = h sigma(1) and sigma(-c) = h sigma(-1) leave no other h."""
-    sigma, one = leaky_relu(slope), rational(1)
-    h = sigma(c) / sigma(one)
-    possible = sigma(-c) == h * sigma(-one) and h != 0
-    assert sigma.scaling(c) == (h if possible else None)
-
-
-@pytest.mark.parametrize("name", sorted(OPAQUE_NAMES))
-def test_other_activations_commute_with_nothing_but_one(name):
-    sigma = Activation(name)
-    assert sigma.scaling(rational(1)) == 1
-    assert all(sigma.scaling(rational(c)) is None for c in (-1, 0, 2))
-    assert not sigma.scales
-    assert not sigma.signed
+def test_steps_by_their_definition(y):
+    """In integers: what rounding is, ties included."""
+    down, up, near = (Activation(name)(y) for name in ("floor", "ceil", "round"))
+    assert down <= y < down + 1
+    assert up - 1 < y <= up
+    assert abs(near - y) <= rational(1, 2)
+    assert fraction(near)[0] % 2 == 0 or abs(near - y) < rational(1, 2)
+    assert all(fraction(n)[1] == 1 for n in (down, up, near))
+    scale, zero, low, high = rational(3, 4), rational(2), rational(-5), rational(6)
+    step = Activation("quantize", (scale, zero, low, high))(y) / scale + zero
+    assert step == min(max(Activation("round")(y / scale) + zero, low), high)
 
 
 def test_rational_values_at_zero_only():
     known = {"sigmoid": rational(1, 2), "tanh": 0, "softsign": 0, "erf": 0, "sin": 0, "cos": 1, "exp": 1}
     assert {name: Activation(name)(rational(0)) for name in known} == known
-    for name in OPAQUE_NAMES:
+    for name in OPAQUE_NAMES - {"softsign"}:
         with pytest.raises(NoExactValue):
             Activation(name)(rational(1))
-    with pytest.raises(NoExactValue):
-        Activation("softplus")(rational(0))
+    for name in ("softplus", "log_sigmoid"):
+        with pytest.raises(NoExactValue):
+            Activation(name)(rational(0))
+    for name in ("elu", "celu"):
+        with pytest.raises(NoExactValue):
+            Activation(name, (rational(1),))(rational(-1))
+    assert Activation("surd", (rational(4),))(rational(3)) == 6
+    with pytest.raises(NoExactValue, match=r"surd\(2\)"):
+        Activation("surd", (rational(2),))(rational(1))
 
 
-def test_only_slopes_one_and_minus_one_are_signed():
-    assert [f.signed for f in (RELU, IDENTITY, ABS, leaky_relu(rational(-2)))] == [False, True, True, False]
-    assert all(f.scales for f in (RELU, IDENTITY, ABS))
+# Scalings
 
 
-def test_equality_is_by_slope():
+@ids
+@given(c=NUMBERS, y=NUMBERS)
+def test_scalings_commute(sigma, c, y):
+    h = sigma.scaling(c)
+    if h is not None:
+        p, q = fraction(h)
+        with mpmath.workdps(60):
+            assert close(real(sigma, c * y), mpmath.mpf(p) / q * real(sigma, y))
+        assert sigma.scales == (sigma.scaling(rational(2)) is not None)
+        assert sigma.signed == (sigma.scaling(rational(-1)) is not None)
+
+
+RATIOS = [rational(a, b) for a, b in ((-1, 1), (2, 1), (-2, 1), (1, 2), (3, 1), (-1, 3), (100, 1), (-100, 1), (1, 100))]
+POINTS = [rational(n, d) for d in (1, 2, 8) for n in (0, 1, -1, 2, -2, 3, -3, 5, 7, -6, 20, -20, 300)]
+
+
+def refuted(sigma, c):
+    """Whether no h fits: sigma(c y) sigma(z) differs from sigma(c z) sigma(y) at some y, z, or h = 0 is needed."""
+    with mpmath.workdps(60):
+        pairs = [(real(sigma, y), real(sigma, c * y)) for y in POINTS]
+        base, image = max(pairs, key=lambda pair: abs(pair[0]))
+        return any(abs(image * b - a * base) > mpmath.mpf(10) ** -30 * (1 + abs(base)) for b, a in pairs) or not image
+
+
+@ids
+@pytest.mark.parametrize("c", RATIOS, ids=str)
+def test_every_other_scaling_is_refuted_at_points(sigma, c):
+    assert refuted(sigma, c) == (sigma.scaling(c) is None) or (sigma.name == "round" and c == -1)
+
+
+@given(NUMBERS.filter(bool), NUMBERS.filter(bool))
+def test_no_scaling_of_a_leaky_relu_is_missed(slope, c):
+    """sigma(c) = h sigma(1) and sigma(-c) = h sigma(-1) leave no other h."""
+    sigma, one = leaky_relu(slope), rational(1)
+    h = sigma(c) / sigma(one)
+    assert sigma.scaling(c) == (h if sigma(-c) == h * sigma(-one) else None)
+    assert sigma.scaling(rational(0)) is None
+
+
+# The table
+
+
+def headings():
+    return {line[3:].lower().replace(" ", "-") for line in PAGE.splitlines() if line.startswith("## ")}
+
+
+def flaws(names=None):
+    """What is wrong with the table KINDS: rows without a proof, rows that differ from the page, and wrong ones."""
+    yield from (f"{name}: no row" for name in KINDS.keys() - {sigma.name for sigma in EXAMPLES})
+    for sigma, scalings, ratio, shown in TABLE:
+        if sigma.name not in (names or KINDS):
+            continue
+        if (sigma.scalings, sigma.ratio) != (scalings, ratio):
+            yield f"{sigma}: another row on the page"
+        if shown == "c = 1":
+            if sigma.scalings != "one":
+                yield f"{sigma}: scalings without a proof"
+        elif shown.startswith("["):
+            if re.fullmatch(r"\[\w+\]\(#([\w-]+)\)", shown)[1] not in headings():
+                yield f"{sigma}: no such section"
+        elif "unsat" not in expected((HOME / f"{shown.strip('`')}.smt2").read_text(encoding="ascii")):
+            yield f"{sigma}: the script shows nothing"
+        for c in RATIOS:
+            h = sigma.scaling(c)
+            if h is not None:
+                p, q = fraction(h)
+                with mpmath.workdps(60):
+                    if not all(close(real(sigma, c * y), mpmath.mpf(p) / q * real(sigma, y)) for y in POINTS):
+                        yield f"{sigma}: wrong for {c}"
+
+
+def test_every_row_is_shown_and_none_is_wrong():
+    assert list(flaws()) == []
+    with_special = {
+        name for name, kind in KINDS.items() if kind.special is not type(kind).__dataclass_fields__["special"].default
+    }
+    for name in with_special:
+        own = {(s.scalings, s.ratio) for s in EXAMPLES if s.name == name}
+        assert len(own) > 1, f"{name}: no row for its special parameters"
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_wrong_row_does_not_pass(name, monkeypatch):
+    """Every other entry in the place of a row is either no true statement, or one without a proof."""
+    for scalings, ratio in product(("one", "sign twins", "positive", "any sign"), ("c", "size", "sign")):
+        if (scalings, ratio) != (KINDS[name].scalings, KINDS[name].ratio):
+            changed = {**KINDS, name: replace(KINDS[name], scalings=scalings, ratio=ratio)}
+            monkeypatch.setattr(activation, "KINDS", changed)
+            assert list(flaws({name})) != [], (scalings, ratio)
+
+
+def test_a_new_row_does_not_pass_without_a_proof(monkeypatch):
+    monkeypatch.setitem(KINDS, "square", replace(KINDS["exp"], value=lambda y: y * y))
+    assert list(flaws()) == ["square: no row"]
+
+
+@pytest.mark.parametrize("c", [2, rational(1, 2), -1])
+def test_wrong_scalings_are_seen_at_points(c):
+    """The points see what a proof would: each function takes at them only what its row says."""
+    wrong = [s for s in EXAMPLES if s.scaling(rational(c)) is None and not refuted(s, rational(c))]
+    assert {s.name for s in wrong} <= {"round"}
+
+
+@pytest.mark.parametrize("name", ["tanh", "sin", "erf", "cos"])
+def test_sympy_proves_what_is_odd_and_even(name):
+    y = sympy.Symbol("y", real=True)
+    sigma = getattr(sympy, name)(y)
+    if name == "tanh":
+        sigma = sigma.rewrite(sympy.exp)
+    if name == "erf":
+        t = sympy.Symbol("t", real=True)
+        sigma = 2 / sympy.sqrt(sympy.pi) * sympy.integrate(sympy.exp(-(t**2)), (t, 0, y))
+    h = rational(-1) if Activation(name).ratio == "c" else rational(1)
+    assert Activation(name).scaling(rational(-1)) == h
+    assert sympy.simplify(sigma.subs(y, -y) - int(h) * sigma) == 0
+
+
+# For solvers
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("sigma", [s for s in EXAMPLES if s.scalings != "one" and s != IDENTITY], ids=str)
+def test_solvers_show_each_law(sigma, solver):
+    assert session(solver, 30)(_law(0, sigma).text).split() == ["unsat"]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@ids
+def test_solvers_know_the_exact_values(sigma, solver):
+    """A constant neuron is a statement about one value; solvers must find it, and no other."""
+    points = [rational(n, 2) for n in (0, 5, -5, 7, 9, -1)]
+    for y in points:
+        try:
+            value = sigma(y)
+        except NoExactValue:
+            continue
+        lines = [f"(set-logic {logic([sigma])})", *definition(sigma)]
+        term = numeral(y) if sigma == IDENTITY else f"({function_name(sigma)} (+ {numeral(y)} 0.0))"
+        asked = "\n".join([*lines, f"(assert (not (= {term} {numeral(value)})))", "(check-sat)"])
+        assert session(solver, 30)(asked).split() == ["unsat"], y
+        if sigma.parameters != (4,):
+            asked = "\n".join([*lines, f"(assert (not (= {term} {numeral(value + 1)})))", "(check-sat)"])
+            assert session(solver, 30)(asked).split() == ["sat"], y
+
+
+@ids
+@given(y=NUMBERS)
+def test_a_full_definition_computes_its_activation(sigma, y):
+    lines = definition(sigma)
+    if any(word in line for line in lines for word in ("declare", "root")) or sigma == IDENTITY:
+        return
+    interpreter = Interpreter("\n".join(lines), {})
+    assert interpreter.value(parse(f"({function_name(sigma)} {numeral(y)})")[0]) == sigma(y)
+
+
+def test_names_in_scripts_are_distinct():
+    assert len({function_name(sigma) for sigma in EXAMPLES}) == len(EXAMPLES)
+    assert function_name(Activation("clip", (rational(1, 2), rational(3)))) == "clip__1_2__3"
+    assert {s.name for s in EXAMPLES if is_piecewise_linear(s)} == {
+        *("leaky_relu", "clip", "at_least", "at_most", "hard_sigmoid", "thresholded_relu", "sign", "bipolar_sign")
+    }
+
+
+# The type
+
+
+def test_equality_is_by_parameters():
     assert prelu((rational(0), rational(1))) == (RELU, IDENTITY)
     assert leaky_relu(rational(1, 2)) != leaky_relu(rational(1, 3))
+    assert leaky_relu(rational(1, 2)).slope == rational(1, 2)
+    assert Activation("tanh").slope is None
+
+
+def test_clippings_have_their_plainest_name():
+    zero, six = rational(0), rational(6)
+    assert [bounded(*pair) for pair in [(None, None), (zero, None)]] == [IDENTITY, RELU]
+    assert bounded(None, six) == Activation("at_most", (six,))
+    assert bounded(six, None) == Activation("at_least", (six,))
+    assert bounded(zero, six) == Activation("clip", (zero, six))
 
 
 def test_names():
-    assert [str(f) for f in (RELU, IDENTITY, ABS, leaky_relu(rational(1, 3)), Activation("tanh"))] == [
-        "relu",
-        "identity",
-        "abs",
-        "leaky_relu(1/3)",
-        "tanh",
-    ]
+    known = [RELU, IDENTITY, ABS, leaky_relu(rational(1, 3)), Activation("tanh"), bounded(rational(0), rational(6))]
+    assert [str(f) for f in known] == ["relu", "identity", "abs", "leaky_relu(1/3)", "tanh", "relu6"]
+    assert str(Activation("quantize", (rational(1, 8), rational(0), rational(-8), rational(7)))) == (
+        "quantize(1/8, 0, -8, 7)"
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "slope"), [("gelu", None), ("relu", None), ("leaky_relu", None), ("tanh", rational(1))]
+    ("name", "parameters"),
+    [
+        ("relu", []),
+        ("prelu", [1]),
+        ("leaky_relu", []),
+        ("leaky_relu", [1, 2]),
+        ("tanh", [1]),
+        ("clip", [2, 1]),
+        ("celu", [0]),
+        ("surd", [-2]),
+        ("surd", [rational(1, 2)]),
+        ("quantize", [0, 0, 0, 1]),
+        ("quantize", [1, rational(1, 2), 0, 1]),
+        ("quantize_floor", [1, 0, 3, 2]),
+    ],
 )
-def test_unknown_names_and_stray_slopes_are_refused(name, slope):
+def test_unknown_names_and_stray_parameters_are_refused(name, parameters):
     with pytest.raises(ShapeError):
-        Activation(name, slope)
+        Activation(name, tuple(p if isinstance(p, type(rational(1))) else rational(p) for p in parameters))

@@ -1,0 +1,28 @@
+; SPDX-License-Identifier: Apache-2.0
+; This file is about odd and even functions and the scaling -1, whatever they are: tanh, sin, erf; cos.
+(set-info :smt-lib-version 2.6)
+(set-logic QF_UFNRA)
+; a half, from 0 on, makes an odd function when it is 0 at 0, and an even one in any case
+(declare-fun half (Real) Real)
+(define-fun odd ((y Real)) Real (ite (>= y 0) (half y) (- (half (- y)))))
+(define-fun even ((y Real)) Real (ite (>= y 0) (half y) (half (- y))))
+(declare-const y Real)
+; odd(-y) = -odd(y)
+(push 1)
+(assert (= (half 0) 0))
+(assert (not (= (odd (- y)) (- (odd y)))))
+(set-info :status unsat)
+(check-sat)
+(pop 1)
+; without the value 0 at 0 that is false
+(push 1)
+(assert (not (= (odd (- y)) (- (odd y)))))
+(set-info :status sat)
+(check-sat)
+(pop 1)
+; even(-y) = even(y)
+(push 1)
+(assert (not (= (even (- y)) (even y))))
+(set-info :status unsat)
+(check-sat)
+(pop 1)

@@ -1,0 +1,20 @@
+; SPDX-License-Identifier: Apache-2.0
+; This file is about softsign, y / (1 + |y|), and scalings: it is odd, and does not take 2.
+(set-info :smt-lib-version 2.6)
+(set-logic QF_NRA)
+(define-fun softsign ((y Real)) Real (/ y (+ 1 (ite (>= y 0) y (- y)))))
+(declare-const y Real)
+(declare-const h Real)
+; softsign(-y) = -softsign(y)
+(push 1)
+(assert (not (= (softsign (- y)) (- (softsign y)))))
+(set-info :status unsat)
+(check-sat)
+(pop 1)
+; softsign(2 y) = h softsign(y) at 1 and at 2 for no h
+(push 1)
+(assert (= (softsign 2) (* h (softsign 1))))
+(assert (= (softsign 4) (* h (softsign 2))))
+(set-info :status unsat)
+(check-sat)
+(pop 1)
