@@ -106,16 +106,6 @@ MAY_IMPORT = {
     "discharge": "errors evidence obligations smtlib solve",
     "prove": "discharge errors evidence network obligations rational solve",
     "proving": "certificate discharge errors evidence formats formats.files monolithic network obligations prove",
-    "record": "errors evidence formats.files obligations rational",
-    "matrix": "certificate evidence monolithic network obligations record",
-    "picture": "",
-    "facts": "certificate errors network picture rational reduce simulation",
-    "rerun": "certificate errors formats.files verbs",
-    "report": (
-        "certificate errors evidence facts formats formats.files formats.onnx matrix network picture proving record "
-        "rerun simulation"
-    ),
-    "page": "errors evidence floats formats.files matrix picture rational record report verbs",
     "lemmas": "errors smtlib solve",
     "record": "errors evidence formats.files obligations rational",
     "matrix": "certificate evidence monolithic network obligations record",
