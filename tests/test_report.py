@@ -535,7 +535,7 @@ HOSTILE = [
     "'><img src=x onerror=alert(1)>",
     "&lt;b&gt; &amp; &#60;",
     "]]><!-- --></td></table>",
-    "{{ 7 * 191 }}{% raw %}",
+    "{{ 'z' * 9 }}{% raw %}",
     "\u202egnp.exe\u2066",
     "line\nbreak\x00\x1b[31m",
     "\u05d0\u05d1 right to left",
@@ -571,7 +571,7 @@ def test_names_stay_names(tmp_path, hostile):
         assert page.count("section") == len(SECTIONS)
         assert page.count("circle") == 7
         assert all(c.isprintable() or c == "\n" for c in text)
-        assert "1337" not in text
+        assert "z" * 9 not in text
         assert len(text) < 60_000
         assert printable(hostile, 100)[:100] in " ".join(page.text().split(" "))
 
