@@ -37,14 +37,26 @@ MAY_IMPORT = {
         "activation errors floats formats.files formats.onnx_graph formats.onnx_tensor network rational"
     ),
     "formats.onnx_constants": "errors formats.onnx_graph formats.onnx_norm formats.onnx_tensor network rational",
+    "formats.onnx_quantize": (
+        "activation errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor network rational"
+    ),
     "formats.onnx_operators": (
         "errors formats.onnx_constants formats.onnx_functions formats.onnx_graph formats.onnx_images formats.onnx_norm"
-        " formats.onnx_reorder formats.onnx_select formats.onnx_tensor network rational"
+        " formats.onnx_quantize formats.onnx_reorder formats.onnx_select formats.onnx_tensor network rational"
     ),
     "formats.onnx": (
         "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor network rational"
     ),
-    "formats.onnx_write": "activation errors floats formats.files formats.onnx_tensor network rational",
+    "formats.onnx_implied": "network rational",
+    "formats.onnx_writer": "errors floats network rational",
+    "formats.onnx_write_nodes": "errors floats formats.onnx_reorder formats.onnx_writer network rational",
+    "formats.onnx_write_images": "errors floats formats.onnx_writer network window",
+    "formats.onnx_write_quantize": "errors floats formats.onnx_writer network rational",
+    "formats.onnx_write_functions": "activation errors floats formats.onnx_write_quantize formats.onnx_writer network rational",
+    "formats.onnx_write": (
+        "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions formats.onnx_write_images"
+        " formats.onnx_write_nodes formats.onnx_writer network"
+    ),
     "formats": "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write network",
     "forms": "activation network rational window",
     "simulation": "activation errors forms network rational",
@@ -52,9 +64,15 @@ MAY_IMPORT = {
     "lump": "anchors errors forms network rational simulation",
     "rebuild": "anchors forms network rational simulation",
     "quotient": "anchors forms lump network rational rebuild simulation",
-    "pieces": "activation anchors errors floats lump network quotient rational simulation",
+    "places": "anchors network rational",
+    "pieces": "anchors errors floats network places quotient rational simulation",
     "trim": "anchors forms lump network quotient rational simulation",
     "reduce": "activation anchors errors forms lump network pieces quotient simulation trim",
+    "kernel_arithmetic": "errors",
+    "kernel_sources": "kernel_arithmetic",
+    "kernel_numba": "kernel_arithmetic kernel_sources",
+    "kernel": "kernel_arithmetic kernel_sources",
+    "fast": "errors kernel kernel_arithmetic kernel_numba kernel_sources rational",
     "certificate": "errors formats formats.files network rational simulation",
     "check": "",
     "chains": "activation certificate errors network rational simulation",
@@ -98,15 +116,17 @@ MAY_IMPORT = {
     "interiors": "activation affine domain network rational regions",
     "merging": "interiors network rational",
     "literal": "activation affine interiors merging rational",
+    "proposals": "dependencies interiors merging rational regions",
+    "worst": "dichotomy domain errors monolithic network question rational smtlib solve whole",
     "relaxation": (
-        "dependencies dichotomy domain errors extremes interiors literal merging network rational refute regions shares"
+        "dichotomy domain errors extremes interiors literal merging network proposals rational refute regions shares"
+        " worst"
     ),
     "relaxing": "domain errors extremes formats formats.files network rational regions relaxation replay",
     "cli_relax": "errors relaxation relaxing",
     "discharge": "errors evidence obligations smtlib solve",
     "prove": "discharge errors evidence network obligations rational solve",
     "proving": "certificate discharge errors evidence formats formats.files monolithic network obligations prove",
-    "lemmas": "errors smtlib solve",
     "record": "errors evidence formats.files obligations rational",
     "matrix": "certificate evidence monolithic network obligations record",
     "picture": "",
@@ -117,6 +137,7 @@ MAY_IMPORT = {
         "rerun simulation"
     ),
     "page": "errors evidence floats formats.files matrix picture rational record report verbs",
+    "lemmas": "errors smtlib solve",
     "demo": "errors formats lump quotient rational verbs",
     "cli": "cli_refute cli_relax demo errors page proving rational report rerun verbs",
     "__main__": "cli",
