@@ -52,7 +52,9 @@ MAY_IMPORT = {
     "formats.onnx_write_nodes": "errors floats formats.onnx_reorder formats.onnx_writer network rational",
     "formats.onnx_write_images": "errors floats formats.onnx_writer network window",
     "formats.onnx_write_quantize": "errors floats formats.onnx_writer network rational",
-    "formats.onnx_write_functions": "activation errors floats formats.onnx_write_quantize formats.onnx_writer network rational",
+    "formats.onnx_write_functions": (
+        "activation errors floats formats.onnx_write_quantize formats.onnx_writer network rational"
+    ),
     "formats.onnx_write": (
         "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions formats.onnx_write_images"
         " formats.onnx_write_nodes formats.onnx_writer network"

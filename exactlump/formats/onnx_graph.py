@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper
 
+from exactlump.activation import Activation
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, type_name
@@ -103,6 +104,7 @@ class Reader:
     products  the MatMuls that wait for their Add
     implied   the tensors that operators on images, and on elements, imply before them
     unread    second outputs of Dropout, which nothing may read
+    quantised what a QuantizeLinear makes: the tensor that it reads; that tensor by units, and their functions
     batchnorm the float type of rounded roots, or "exact"
     rounded   a bound of the relative error of each root that was rounded
     unfolded  whether a batch normalisation was read exactly
@@ -118,6 +120,7 @@ class Reader:
     products: dict[str, Product] = field(default_factory=dict)
     implied: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
+    quantised: dict[str, tuple[Data, tuple[Data, tuple[Activation, ...]]]] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     batchnorm: str = "float32"

@@ -19,6 +19,7 @@ from exactlump.formats.onnx_functions import FUNCTIONS
 from exactlump.formats.onnx_graph import Data, Operator, Product, Read, Reader, batch_error, result, same
 from exactlump.formats.onnx_images import IMAGES
 from exactlump.formats.onnx_norm import NORMALISATIONS
+from exactlump.formats.onnx_quantize import CUSTOM, QUANTISERS
 from exactlump.formats.onnx_reorder import REORDERINGS
 from exactlump.formats.onnx_select import SELECTIONS
 from exactlump.formats.onnx_tensor import FLOATS, Constant, type_name
@@ -232,6 +233,7 @@ OPERATORS: Mapping[str, Read] = {
     **IMAGES,
     **SELECTIONS,
     **NORMALISATIONS,
+    **QUANTISERS,
     "MatMul": _matmul,
     "Gemm": _gemm,
     "Add": _arithmetic(add, _shift, 1, 1),
@@ -243,5 +245,5 @@ OPERATORS: Mapping[str, Read] = {
     "Dropout": _dropout,
     "Cast": _cast,
 }
-# Operators of other domains than ONNX's own, by domain and name.
-CUSTOM: Mapping[tuple[str, str], Read] = {}
+# CUSTOM has the operators of other domains than ONNX's own, by domain and name.
+__all__ = ["CUSTOM", "OPERATORS"]
