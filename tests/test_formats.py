@@ -602,7 +602,7 @@ def test_a_bias_that_is_no_float_becomes_several_additions(tmp_path):
         onnx.checker.check_model(str(tmp_path / "a.onnx"), full_check=True)
 
 
-@pytest.mark.parametrize("value", [rational(1, 3), rational(1, 2**150), rational(2**128)])
+@pytest.mark.parametrize("value", [rational(1, 3), rational(1, 2**400), rational(2**128)])
 def test_numbers_that_no_sum_of_floats_reaches_are_refused(value, tmp_path):
     layer = Dense("x", "y", Matrix.from_rows([{0: rational(1)}], 1), (value,))
     for nodes in [(layer,), (Shift("x", "y", (value,)),)]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from exactlump.activation import RELU
 from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about
-from exactlump.network import Activate, Dense, Network, Node, Port, Scale, Shift
+from exactlump.network import Activate, Dense, Network, Node, Port, Scale, Shift, sources
 from exactlump.rational import ONE, ZERO, Matrix, Rational, SparseRow, Vector, decimal, decimal_text, fraction, text
 
 Lines = Iterator[tuple[int, list[str]]]
@@ -240,7 +240,7 @@ def _chain(network: Network) -> list[Node]:
     """The nodes, each reading the one before, the output last; CannotWrite."""
     tensor = network.inputs[0].name
     for node in network.nodes:
-        if node.source != tensor or len(network.shapes[tensor]) != 1:
+        if sources(node) != (tensor,) or len(network.shapes[tensor]) != 1:
             raise _unlike(node)
         tensor = node.target
     if network.outputs != (tensor,):

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the tensors that an ONNX file does not name: readers imply them before operators on images.
+
+`Reader.image` and `Reader.elements` (onnx_graph) make them; what is found here is left out of a written file.
+"""
+
+from collections.abc import Mapping
+
+from exactlump.network import (
+    Activate,
+    Add,
+    AveragePool,
+    Conv,
+    Head,
+    MaxPool,
+    Network,
+    Node,
+    Pad,
+    Reorder,
+    Scale,
+    Shift,
+    View,
+)
+from exactlump.rational import fraction
+
+
+def implied(network: Network) -> Mapping[str, str]:
+    """The tensors that a reader of the written file implies, each with the tensor that it is made of."""
+    found: dict[str, str] = {}
+    for node in reversed(network.nodes):  # a tensor of elements may be implied by one of images that is made of it
+        if isinstance(node, Reorder) and _is_implied(network, node, found):
+            found[node.target] = node.source
+    return found
+
+
+def _is_implied(network: Network, node: Reorder, found: Mapping[str, str]) -> bool:
+    source, target = network.views[node.source], network.views[node.target]
+    readers = network.consumers[node.target]
+    if node.axes is not None or source.shape != target.shape or node.target in network.outputs or not readers:
+        return False
+    if node.target == f"{node.source} as image":
+        images = Conv | AveragePool | MaxPool | Pad
+        return source.channel is None and target.channel == 0 and all(isinstance(r, images) for r in readers)
+    if node.target == f"{node.source} as elements":
+        return (
+            source.channel is not None
+            and target.channel is None
+            and all(_implies_elements(network, reader, node, found) for reader in readers)
+        )
+    return False
+
+
+def _implies_elements(network: Network, reader: Node, node: Reorder, found: Mapping[str, str]) -> bool:
+    """Whether a node that is said to read the source of `node` reads its elements."""
+    view = network.views[node.source]
+    if isinstance(reader, Reorder):
+        return reader.target in found and view.channel != 0
+    if isinstance(reader, Scale | Shift | Activate):
+        return not _uniform(reader, view)
+    if isinstance(reader, Head):
+        return view.positions > 1
+    if isinstance(reader, Add):
+        return len({_channel(network, name) for name in reader.sources}) > 1
+    return False
+
+
+def _uniform(node: Scale | Shift | Activate, view: View) -> bool:
+    """Whether what a node does to each element is the same at all positions of each channel."""
+    entries: list[object]
+    if isinstance(node, Activate):
+        entries = list(node.functions)
+    else:
+        entries = [fraction(value) for value in (node.factor if isinstance(node, Scale) else node.constant)]
+    firsts = [entries[view.index(unit, 0)] for unit in range(view.units)]
+    return all(entry == firsts[view.unit(element)[0]] for element, entry in enumerate(entries))
+
+
+def _channel(network: Network, tensor: str) -> int | None:
+    """The channel axis of a tensor, or of the one whose elements it has by name."""
+    node = network.producer.get(tensor)
+    if isinstance(node, Reorder) and tensor == f"{node.source} as elements":
+        return network.views[node.source].channel
+    return network.views[tensor].channel

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about writing operators on images, sums of tensors, and selections of units as ONNX operators."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from exactlump import floats
+from exactlump.errors import CannotWrite
+from exactlump.formats.onnx_writer import Writer
+from exactlump.network import Add, AveragePool, Conv, MaxPool, Pad, Select, View, groups
+from exactlump.window import Window, whole
+
+
+def conv(writer: Writer, node: Conv) -> None:
+    """One operator with as many groups as the weight has; what the bias needs beyond one float a channel is added."""
+    window, (rows, columns) = node.window, node.weight.shape
+    group, channels = groups(node), columns // window.taps
+    blocks = floats.matrix(node.weight, writer.dtype).reshape(group, rows // group, group, channels // group, -1)
+    array = np.stack([blocks[g, :, g] for g in range(group)])
+    if window.transposed:
+        array = array.transpose(0, 2, 1, 3).reshape(channels, rows // group, *window.kernel)
+    else:
+        array = array.reshape(rows, channels // group, *window.kernel)
+    _, weight, bias = node.names
+    parts = writer.sums(node.bias)
+    inputs = [writer.source(node.source), writer.constant(weight or f"{node.target}_weight", array)]
+    if parts or bias:
+        first = parts[0] if parts else node.bias
+        inputs.append(writer.constant(bias or f"{node.target}_bias", floats.array(first, writer.dtype)))
+    end = writer.name(f"{node.target}_product") if parts[1:] else node.target
+    kind, attributes = "Conv", _attributes(window)
+    if window.transposed:
+        kind, attributes["output_padding"] = "ConvTranspose", _output_padding(window)
+    writer.node(kind, inputs, end, group=group, **attributes)
+    if parts[1:]:
+        writer.add(end, node.target, parts[1:])
+
+
+def _attributes(window: Window) -> dict[str, Any]:
+    return {
+        "kernel_shape": window.kernel,
+        "strides": window.stride,
+        "dilations": window.dilation,
+        "pads": (*window.begin, *window.end),
+    }
+
+
+def _spans(window: Window) -> list[int]:
+    return [d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]
+
+
+def _output_padding(window: Window) -> list[int]:
+    axes = zip(window.source, window.target, window.stride, _spans(window), window.begin, window.end, strict=True)
+    found = [target - (s * (n - 1) + span - b - e) for n, target, s, span, b, e in axes]
+    if min(found) < 0:
+        raise CannotWrite(f"found {window}, which no transposed convolution of ONNX has")
+    return found
+
+
+def pool(writer: Writer, node: AveragePool | MaxPool) -> None:
+    """The pool over the whole grid by its own operator."""
+    window, average = node.window, isinstance(node, AveragePool)
+    source = writer.source(node.source)
+    if window.transposed:
+        raise CannotWrite("found a transposed window, which no pool of ONNX has")
+    if window == whole(window.source) and not (isinstance(node, AveragePool) and node.padding):
+        writer.node("GlobalAveragePool" if average else "GlobalMaxPool", [source], node.target)
+        return
+    attributes: dict[str, Any] = {**_attributes(window), "ceil_mode": int(_rounded_up(window))}
+    if isinstance(node, AveragePool):
+        attributes["count_include_pad"] = int(node.padding)
+        dilated = set(window.dilation) != {1}
+        if not dilated:
+            del attributes["dilations"]
+        writer.node("AveragePool", [source], node.target, opset=19 if dilated else 0, **attributes)
+    else:
+        writer.node("MaxPool", [source], node.target, **attributes)
+
+
+def _rounded_up(window: Window) -> bool:
+    axes = zip(window.source, window.target, window.stride, _spans(window), window.begin, window.end, strict=True)
+    return any(target > (b + n + e - span) // s + 1 for n, target, s, span, b, e in axes)
+
+
+def pad(writer: Writer, node: Pad) -> None:
+    window = node.window
+    if window.target != tuple(b + n + e for b, n, e in zip(window.begin, window.source, window.end, strict=True)):
+        raise CannotWrite(f"found {window}, expected zeros around the grid")
+    amounts = np.array((0, 0, *window.begin, 0, 0, *window.end), np.int64)
+    pads = writer.constant(f"{node.target}_pads", amounts)
+    writer.node("Pad", [writer.source(node.source), pads], node.target)
+
+
+def add(writer: Writer, node: Add) -> None:
+    """Add, Sub or Sum; other signs need negatives first."""
+    names = [writer.source(name) for name in node.sources]
+    if node.signs == (1, 1):
+        writer.node("Add", names, node.target)
+    elif node.signs == (1, -1):
+        writer.node("Sub", names, node.target)
+    else:
+        for i, sign in enumerate(node.signs):
+            if sign < 0:
+                negative = writer.name(f"{node.target}_negative")
+                writer.node("Neg", [names[i]], negative)
+                names[i] = negative
+        writer.node("Sum", names, node.target)
+
+
+def select(writer: Writer, node: Select) -> None:
+    """Concat, then Gather where that is not yet it; along the channel axis, or of vectors."""
+    views = [writer.view(name) for name in node.sources]
+    if node.channel is not None and {view.channel for view in views} != {node.channel}:
+        raise CannotWrite(f"found channel axes {views}, expected that of the target, {node.channel}")
+    if node.channel is None and all(len(view.shape) == 1 for view in views) and len(node.shape) == 1:
+        _join(writer, node, [writer.source(name) for name in node.sources], views, node.target, 0)
+    elif node.channel is not None:
+        _join(writer, node, [writer.source(name) for name in node.sources], views, node.target, node.channel)
+    else:
+        flat = node.target if len(node.shape) == 1 else writer.name(f"{node.target}_flat")
+        _join(writer, node, [writer.flat(name) for name in node.sources], views, flat, 0)
+        if flat != node.target:
+            writer.reshape(flat, node.target, node.shape, writer.batched(node.sources[0]))
+
+
+def _join(writer: Writer, node: Select, names: list[str], views: Sequence[View], target: str, axis: int) -> None:
+    starts = [sum(view.units for view in views[:i]) for i in range(len(views))]
+    units = [starts[i] + u for i, u in node.picks]
+    axis += writer.batched(node.sources[0])
+    everything = units == list(range(sum(view.units for view in views)))
+    (joined,) = names if len(names) == 1 else ("",)
+    if not joined:
+        joined = target if everything else writer.name(f"{node.target}_joined")
+        writer.node("Concat", names, joined, axis=axis)
+    if joined != target:
+        indices = writer.constant(f"{node.target}_units", np.array(units, np.int64))
+        writer.node("Gather", [joined, indices], target, axis=axis)

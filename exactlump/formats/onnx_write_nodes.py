@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about writing dense layers, what acts element by element, reorderings and heads as ONNX operators."""
+
+from exactlump import floats
+from exactlump.errors import CannotWrite
+from exactlump.formats.onnx_reorder import channel_after
+from exactlump.formats.onnx_writer import Writer
+from exactlump.network import Dense, Head, Reorder, Scale, Shift, View
+from exactlump.rational import ONE, ZERO, Rational
+
+_HEADS = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}
+
+
+def dense(writer: Writer, node: Dense) -> None:
+    """Gemm where the file had one and the bias is one float a unit; else MatMul and as many Adds as it takes."""
+    product, weight, bias = node.names
+    array = floats.matrix(node.weight, writer.dtype)
+    source, batched = writer.flat(node.source), writer.batched(node.source)
+    parts = writer.sums(node.bias)
+    if batched and not product and len(parts) <= 1:
+        inputs = [source, writer.constant(weight or f"{node.target}_weight", array)]
+        if parts or bias:
+            values = floats.array(node.bias, writer.dtype)
+            inputs.append(writer.constant(bias or f"{node.target}_bias", values))
+        writer.node("Gemm", inputs, node.target, transB=1)
+        return
+    if not parts and (bias or _read_by_shift(writer, node.target)):
+        parts = [node.bias]
+    name = writer.constant(weight or f"{node.target}_weight", array.T if batched else array)
+    end = writer.name(product or f"{node.target}_product") if parts else node.target
+    writer.node("MatMul", [source, name] if batched else [name, source], end)
+    if parts:
+        writer.add(end, node.target, parts, bias or f"{node.target}_bias", uniform=False)
+
+
+def _read_by_shift(writer: Writer, tensor: str) -> bool:
+    """Whether an Add follows that a reader would take for the bias of this layer."""
+    readers = writer.network.consumers[tensor]
+    return len(readers) == 1 and isinstance(readers[0], Shift) and tensor not in writer.network.outputs
+
+
+def shift(writer: Writer, node: Shift) -> None:
+    """Adds; one of zeros when there is nothing to add.
+
+    A number that is finer than every float of the type is added to a multiple by a power of two, which is then undone.
+    """
+    powers = tuple(_power(value, writer.dtype) for value in node.constant)
+    source, target, view = writer.source(node.source), node.target, writer.view(node.target)
+    parts = writer.sums(tuple(value * power for value, power in zip(node.constant, powers, strict=True)))
+    parts = parts or [(ZERO,) * len(node.constant)]
+    if set(powers) == {ONE}:
+        writer.add(source, target, parts)
+        return
+    raised, shifted = writer.name(f"{target}_raised"), writer.name(f"{target}_shifted")
+    writer.node("Mul", [source, writer.values(f"{target}_power", powers, view)], raised)
+    writer.add(raised, shifted, parts, view=view)
+    back = tuple(ONE / power for power in powers)
+    writer.node("Mul", [shifted, writer.values(f"{target}_back", back, view)], target)
+
+
+def _power(value: Rational, dtype: str) -> Rational:
+    """The least power of two, itself and 1/p floats, that takes the value to a sum of floats; 1 where there is none."""
+    if floats.fits(value, dtype) or floats.pieces(value, dtype) is not None:
+        return ONE
+    power = ONE
+    while floats.fits(ONE / power, dtype) and floats.fits(power, dtype):
+        if floats.pieces(value * power, dtype) is not None:
+            return power
+        power = 2 * power
+    return ONE
+
+
+def scale(writer: Writer, node: Scale) -> None:
+    """Mul by the factors that are floats, Div by the reciprocals of the others."""
+    fit = [floats.fits(factor, writer.dtype) for factor in node.factor]
+    divisors = tuple(ONE if ok else ONE / factor for factor, ok in zip(node.factor, fit, strict=True))
+    factors = tuple(factor if ok else ONE for factor, ok in zip(node.factor, fit, strict=True))
+    view, source = writer.view(node.target), writer.source(node.source)
+    if any(fit):
+        end = node.target if all(fit) else writer.name(f"{node.target}_scaled")
+        writer.node("Mul", [source, writer.values(f"{node.target}_factor", factors, view)], end)
+        source = end
+    if not all(fit):
+        writer.node("Div", [source, writer.values(f"{node.target}_divisor", divisors, view)], node.target)
+
+
+def reorder(writer: Writer, node: Reorder) -> None:
+    """Transpose and Reshape as needed; through a vector where a reader would else find channels."""
+    if node.target in writer.implied:
+        return
+    source, view, batched = writer.source(node.source), writer.view(node.source), writer.batched(node.source)
+    target, shape = writer.view(node.target), view.shape
+    if node.axes is None and view == target:
+        writer.node("Identity", [source], node.target)
+        return
+    if node.axes is not None:
+        shape = tuple(shape[axis] for axis in node.axes)
+        axes = [0, *(axis + 1 for axis in node.axes)] if batched else list(node.axes)
+        view = View(shape, channel_after(view, node.axes, shape))
+        end = node.target if view == target else writer.name(f"{node.target}_transposed")
+        writer.node("Transpose", [source], end, perm=axes)
+        source = end
+    if view == target and node.axes is not None:
+        return
+    if target.channel is None and channel_after(view, None, target.shape) is not None:
+        flat = writer.name(f"{node.target}_flat")
+        writer.reshape(source, flat, (view.elements,), batched)
+        source = flat
+    writer.reshape(source, node.target, target.shape, batched)
+
+
+def head(writer: Writer, node: Head) -> None:
+    """Along the axis that has all elements; ArgMax of a vector."""
+    batched, shape = writer.batched(node.source), writer.view(node.source).shape
+    if node.kind == "argmax":
+        writer.node("ArgMax", [writer.flat(node.source)], node.target, axis=int(batched), keepdims=1)
+        return
+    if max(shape, default=1) != writer.view(node.source).elements:
+        raise CannotWrite(f"{node.kind}: found shape {list(shape)}, expected one axis besides the batch axis")
+    axis = shape.index(max(shape)) - len(shape)
+    writer.node(_HEADS[node.kind], [writer.source(node.source)], node.target, axis=axis)
