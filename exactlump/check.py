@@ -7,14 +7,17 @@ It is the rules of docs/certificate-format.md in one file that needs the standar
 itself, believes nothing that the producer computed, uses no floating-point arithmetic, and refuses what it does not
 understand.
 
-Throughout: N is the original, N' the reduced network; u, v are units, k is a class.  A *form* is ({atom: integer},
-denominator) without zeros: atom 0 is the constant 1, a positive atom an element of an input or a class of an anchored
-tensor of N', a negative one the free unknown of a unit.  What belongs to the units of a tensor is a function of the
-unit, so that nothing becomes as long as a size that a file only claims.
+Throughout: N is the original, N' the reduced network; u, v are units, k is a class, t a tap of a window, p a position.
+A *form* is ({atom: integer}, denominator) without zeros: atom 0 is the constant 1, a positive atom an element of an
+input or a class of an anchored tensor of N', or what a linear operator on images makes of an atom, a negative one
+likewise of the free unknown of a unit.  What belongs to the units of a tensor is a function of the unit, so that
+nothing becomes as long as a size that a file only claims.
 """
 
 import argparse
+import bisect
 import contextlib
+import functools
 import gzip
 import hashlib
 import io
@@ -38,10 +41,19 @@ from typing import Any, NamedTuple, TypeAlias
 MAX_UNPACKED = 512 << 20  # bytes of one file, unpacked and with its external data
 MAX_UNITS = 1 << 24  # of a tensor
 MAX_AXES = 32
+MAX_KERNEL = 1 << 12  # of a pool that counts padding, along an axis
+MAX_FOLDED = 1 << 26  # elements of constants that are made of constants
 MAX_BITS = 1 << 20  # of a number
 MAX_ROW = 1 << 33  # bits of the numbers over one denominator
 MAX_STORED = 10**7  # coefficients of the forms of derived tensors
 SIDES = ("original", "reduced")
+SPECIFICATIONS = {  # and the words for them in the answer
+    "as stored": "as stored",
+    "raw nnet": "as raw nnet",
+    "batch normalisation folded, scales in float32": "with batch normalisation folded, scales in float32",
+    "batch normalisation folded, scales in float64": "with batch normalisation folded, scales in float64",
+    "batch normalisation exact": "with batch normalisation exact",
+}
 ONE, ZERO = Fraction(1), Fraction(0)
 
 CODES = {"equivalent": 0, "rejected": 1, "malformed": 2, "unknown": 3, "unsupported": 4}
@@ -127,52 +139,242 @@ def over_common(numbers: Iterable[Any]) -> tuple[list[int], int]:
     return [p * (d // q) for p, q in pairs], d
 
 
-Function: TypeAlias = tuple[str, Fraction | None]  # its name, and the slope of a leaky_relu
-IDENTITY: Function = ("leaky_relu", ONE)
-RELU: Function = ("leaky_relu", ZERO)
-AT_ZERO: dict[str, Fraction | None] = {  # functions that are names only, and their values at 0 where rational
-    **dict.fromkeys(("tanh", "softsign", "erf", "sin"), ZERO),
-    **dict.fromkeys(("cos", "exp"), ONE),
-    "sigmoid": Fraction(1, 2),
-    "softplus": None,
+Function: TypeAlias = tuple[str, tuple[Any, ...]]  # its name and its parameters
+IDENTITY: Function = ("leaky_relu", (ONE,))
+RELU: Function = ("leaky_relu", (ZERO,))
+HEADS = ("softmax", "log_softmax", "argmax")
+
+
+def clipped(y: Fraction, low: Fraction, high: Fraction) -> Fraction:
+    """The nearest number between the bounds."""
+    return min(max(y, low), high)
+
+
+def quantized(rounded: Callable[[Fraction], int]) -> Callable[..., Fraction]:
+    """The value of a quantiser that rounds like this."""
+    return lambda y, scale, zero, low, high: scale * (clipped(rounded(y / scale) + zero, low, high) - zero)
+
+
+def at_zero(value: Fraction | None) -> Callable[..., Fraction | None]:
+    """The value of a function of which it is known to be rational only at 0, if at all."""
+    return lambda y: value if y == 0 else None
+
+
+# For each function: how many parameters it has, with which c it commutes (see `comes_out`; `symmetry` has exceptions),
+# and its value where that is known to be rational.
+FUNCTIONS: dict[str, tuple[int, str, Callable[..., Any]]] = {
+    "leaky_relu": (1, "positive", lambda y, slope: y if y >= 0 else slope * y),
+    "clip": (2, "one", clipped),
+    "at_least": (1, "one", max),
+    "at_most": (1, "one", min),
+    "hard_sigmoid": (2, "one", lambda y, alpha, beta: clipped(alpha * y + beta, ZERO, ONE)),
+    "hard_swish": (0, "one", lambda y: y * clipped(y / 6 + Fraction(1, 2), ZERO, ONE)),
+    "thresholded_relu": (1, "one", lambda y, alpha: y if y > alpha else ZERO),
+    "sign": (0, "sign", lambda y: Fraction((y > 0) - (y < 0))),
+    "bipolar_sign": (0, "step", lambda y: ONE if y >= 0 else -ONE),
+    "floor": (0, "one", lambda y: Fraction(math.floor(y))),
+    "ceil": (0, "one", lambda y: Fraction(math.ceil(y))),
+    "round": (0, "odd", lambda y: Fraction(round(y))),
+    "quantize": (4, "one", quantized(round)),
+    "quantize_floor": (4, "one", quantized(math.floor)),
+    "softsign": (0, "odd", lambda y: y / (1 + abs(y))),
+    "elu": (1, "one", lambda y, _: y if y >= 0 else None),
+    "selu": (2, "one", lambda y, _, gamma: gamma * y if y >= 0 else None),
+    "celu": (1, "one", lambda y, _: y if y >= 0 else None),
+    **dict.fromkeys(("gelu", "gelu_tanh", "silu", "mish"), (0, "one", at_zero(ZERO))),
+    **dict.fromkeys(("softplus", "log_sigmoid"), (0, "one", at_zero(None))),
+    **dict.fromkeys(("tanh", "erf", "sin"), (0, "odd", at_zero(ZERO))),
+    "sigmoid": (0, "one", at_zero(Fraction(1, 2))),
+    "cos": (0, "even", at_zero(ONE)),
+    "exp": (0, "one", at_zero(ONE)),
+    "surd": (1, "linear", lambda y, d: y if d == 1 else at_zero(ZERO)(y)),
+    "max_pool": (1, "positive", lambda y, _: y),  # of an image with the value y everywhere
+    **dict.fromkeys(HEADS, (0, "one", at_zero(None))),
 }
-HEADS = ("softmax", "log_softmax")
+
+
+def function_of(name: str, *parameters: Fraction) -> Function:
+    """A function of the table, if its parameters are what it takes."""
+    fits = name in FUNCTIONS and name not in ("max_pool", *HEADS) and len(parameters) == FUNCTIONS[name][0]
+    demand(fits, f"found the function {name!a:.60} of {len(parameters)} parameters, expected one of the table")
+    if name == "clip":
+        fits = parameters[0] <= parameters[1]
+    elif name == "celu":
+        fits = parameters[0] != 0
+    elif name == "surd":
+        fits = parameters[0] > 0 and parameters[0].denominator == 1
+    elif name.startswith("quantize"):
+        scale, zero, low, high = parameters
+        fits = scale > 0 and zero.denominator == low.denominator == high.denominator == 1 and low <= high
+    demand(fits, f"found {name}({', '.join(map(str, parameters)):.60}), expected other parameters")
+    return name, parameters
+
+
+def symmetry(function: Function) -> str:
+    """With which c a function commutes, in the words of `comes_out`."""
+    name, parameters = function
+    if name == "leaky_relu":
+        return {ONE: "linear", -ONE: "size"}.get(parameters[0], "positive")
+    if name in ("at_least", "at_most", "thresholded_relu") and parameters[0] == 0:
+        return "positive"
+    return "odd" if name == "clip" and parameters[0] == -parameters[1] else FUNCTIONS[name][1]
+
+
+def comes_out(word: str, c: Fraction) -> Fraction | None:
+    """The h with sigma(c*y) = h*sigma(y) for all y, for c not 0; None where there is none."""
+    allowed, h = {
+        "one": (c == 1, c),
+        "odd": (abs(c) == 1, c),
+        "even": (abs(c) == 1, ONE),
+        "positive": (c > 0, c),
+        "linear": (True, c),
+        "size": (True, abs(c)),
+        "sign": (True, ONE if c > 0 else -ONE),
+        "step": (c > 0, ONE),
+    }[word]
+    return h if allowed else None
 
 
 def taken_to(function: Function, h: Fraction) -> list[Fraction]:
-    """All c that the function takes to h: sigma(c*y) = h*sigma(y) for all y; the positive one first."""
-    slope = function[1]
-    if slope is None or h == 0:
-        return [ONE] if h == 1 else []
-    if slope == -1:
-        return [h, -h] if h > 0 else []
-    return [h] if h > 0 or slope == 1 else []
+    """The c of the size of h that the function takes to h: sigma(c*y) = h*sigma(y) for all y; the positive one first.
+
+    Other sizes serve for `sign` and `bipolar_sign` only.
+    """
+    return [c for c in (abs(h), -abs(h)) if c and comes_out(symmetry(function), c) == h]
 
 
 def value_at(function: Function, y: Fraction) -> Fraction | None:
     """The value at y, or None where it is not known to be rational."""
-    name, slope = function
-    if slope is not None:
-        return y if y >= 0 else slope * y
-    return AT_ZERO.get(name) if y == 0 else None
+    name, parameters = function
+    value: Fraction | None = FUNCTIONS[name][2](y, *parameters)
+    return value
 
 
 # --- Networks: nodes that each define one tensor -----------------------------------------------------
 
 
+class Window(NamedTuple):
+    """A kernel over a grid, all fields one entry an axis: tap t of it reads, for position q of the target grid,
+    position stride*q + dilation*t - begin of the source grid, or 0 where there is none.  Transposed: the tap reads
+    position p where q = stride*p + dilation*t - begin.
+    """
+
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    begin: tuple[int, ...]
+    end: tuple[int, ...]
+    transposed: bool = False
+
+    def lift(self, tap: int) -> "Lift | None":
+        """What a tap does to an image; None: nothing."""
+        same, keeps, rest = True, True, tap
+        for n, m, size, stride, dilation, begin in reversed([*zip(*self[:6], strict=True)]):
+            rest, offset = divmod(rest, size)
+            shift = dilation * offset - begin
+            same &= n == m and shift == 0 and (stride == 1 or m == 1)
+            first, last = shift, stride * (m - 1) + shift
+            if self.transposed:
+                keeps &= shift % stride == 0 and (stride == 1 or m == 1)
+                first, last = -shift // stride, (m - 1 - shift) // stride
+            keeps &= first >= 0 and last < n
+        return None if same else Lift("tap", self, tap, keeps)
+
+    def pools(self) -> bool:
+        """Whether every position of the target reads some position of the source (and the window is not transposed)."""
+        axes = zip(*self[:6], strict=True)
+        return not self.transposed and all(
+            (k == 1 or dilation <= n) and -(-begin // dilation) < k and stride * (m - 1) - begin < n
+            for n, m, k, stride, dilation, begin in axes
+        )
+
+    def counts_padding(self) -> bool:
+        """Whether the taps read `begin` or `end` zeros around the source anywhere; for windows that pool."""
+        for n, m, k, stride, dilation, begin, end in zip(*self[:7], strict=True):
+            if begin > 0:
+                return True
+            demand(k <= MAX_KERNEL or not end, f"found {k} taps, expected at most {MAX_KERNEL}", "unsupported")
+            for offset in range(0, k * dilation, dilation) if end else ():
+                q = max(0, -((offset - n) // stride))  # the first position that reads beyond the source
+                if q < m and stride * q + offset < n + end:
+                    return True
+        return False
+
+
+class Lift(NamedTuple):
+    """A linear operator on images: "tap" t of a window, "average" over a window, "at": the position taken out of an
+    image of so many, "put": an element put there, with zeros elsewhere."""
+
+    name: str
+    over: Any
+    number: int
+    keeps: bool  # whether an image with the same value everywhere stays one
+
+
+class View(NamedTuple):
+    """The shape of a tensor without the batch axis, and the axis of its channels, each of which is a unit: an image
+    over the other axes.  Without such an axis every element is a unit."""
+
+    dims: tuple[int, ...]
+    channel: int | None = None
+
+    @property
+    def units(self) -> int:
+        return math.prod(self.dims) if self.channel is None else self.dims[self.channel]
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        return () if self.channel is None else self.dims[: self.channel] + self.dims[self.channel + 1 :]
+
+    @property
+    def positions(self) -> int:
+        return math.prod(self.grid)
+
+    @property
+    def inner(self) -> int:
+        """How far apart neighbouring channels are."""
+        return 1 if self.channel is None else math.prod(self.dims[self.channel + 1 :])
+
+    def element(self, unit: int, position: int) -> int:
+        """The element at a position of a unit."""
+        outer, rest = divmod(position, self.inner)
+        return (outer * self.units + unit) * self.inner + rest
+
+    def unit(self, element: int) -> tuple[int, int]:
+        """The unit and the position of an element."""
+        outer, rest = divmod(element, self.inner)
+        outer, unit = divmod(outer, self.units)
+        return unit, outer * self.inner + rest
+
+
+def order(view: View) -> tuple[int, int]:
+    """What says where the elements of each unit are, for tensors with equally many elements."""
+    return view.units, view.inner if view.units > 1 else 1
+
+
+def viewed(dims: tuple[int, ...], channel: int | None) -> View:
+    """A view, if there is such an axis."""
+    demand(channel is None or channel < len(dims), f"found channel axis {channel} of the shape {list(dims)}")
+    return View(dims, channel)
+
+
 class Node(NamedTuple):
-    """How a tensor is made from the tensor `source`.
+    """How a tensor is made from the tensors `sources`.
 
     kind      "affine", "activate" or "head"
     step      for a unit v: (u, factor, constant), meaning factor * source[u] + constant; then the function is applied
-    row       instead of a step, for a unit of a dense node: columns, integers, their denominator, and the bias
+    row       instead of a step: columns, integers, their denominator, and the bias, meaning the sum of all products
+    place     for a column of a row: the number of a source, a unit of it, and what is done to it; None: it is the unit
     function  of each unit; the name of a head is a function like no other
     """
 
-    source: str
+    sources: tuple[str, ...]
     kind: str = "affine"
     step: Callable[[int], tuple[int, Fraction, Fraction]] = lambda v: (v, ONE, ZERO)
-    row: Callable[[int], tuple[Sequence[int], Sequence[int], int, Fraction]] | None = None
+    row: Callable[[int], tuple[Sequence[Any], Sequence[int], int, Fraction]] | None = None
+    place: Callable[[Any], tuple[int, int, Lift | None]] | None = None
     function: Callable[[int], Function] = lambda _: IDENTITY
 
 
@@ -182,19 +384,23 @@ class Network:
 
     format: str
     sha256: str
+    specification: str = "as stored"
     inputs: list[str] = field(default_factory=list)
     nodes: dict[str, Node] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    views: dict[str, View] = field(default_factory=dict)
     units: dict[str, int] = field(default_factory=dict)
     tensors: dict[str, str] = field(default_factory=dict)
     external: dict[str, str] = field(default_factory=dict)
     weights: int = 0  # that are not zero
+    rooted: bool = False  # whether it has irrational scales, which the specification says how to read
 
-    def define(self, name: str, units: int, node: Node | None = None) -> None:
+    def define(self, name: str, view: View, node: Node | None = None) -> None:
         """Add a tensor: an input, or what a node makes."""
-        demand(name and name not in self.units, f"tensor {name!a}: defined twice, expected a new name")
-        demand(0 < units <= MAX_UNITS, f"tensor {name!a}: found {units} elements, expected 1 to {MAX_UNITS}")
-        self.units[name] = units
+        demand(name and name not in self.views, f"tensor {name!a}: defined twice, expected a new name")
+        elements = size(view.dims)
+        demand(0 < elements <= MAX_UNITS, f"tensor {name!a}: found {elements} elements, expected 1 to {MAX_UNITS}")
+        self.views[name], self.units[name] = view, view.units
         if node is None:
             self.inputs.append(name)
         else:
@@ -202,16 +408,92 @@ class Network:
 
     def sizes(self, names: str) -> list[int]:
         """The numbers of elements of the inputs or the outputs."""
-        return [self.units[name] for name in getattr(self, names)]
+        return [math.prod(self.views[name].dims) for name in getattr(self, names)]
 
     def dense(self, source: str, target: str, rows: list[list[tuple[int, Fraction]]], bias: list[Fraction]) -> None:
         """Add a dense node, whose rows list (column, weight)."""
+        self.define(target, View((len(rows),)), Node((source,), row=self.listed(rows, bias)))
+
+    def listed(self, rows: list[list[tuple[int, Fraction]]], bias: list[Fraction]) -> Callable[[int], Any]:
+        """`row` of a node whose rows list (column, weight)."""
         self.weights += sum(map(len, rows))
+        return lambda v: ([u for u, _ in rows[v]], *over_common(w for _, w in rows[v]), bias[v])
 
-        def made(v: int) -> tuple[list[int], list[int], int, Fraction]:
-            return [u for u, _ in rows[v]], *over_common(w for _, w in rows[v]), bias[v]
+    def each(self, source: str, target: str, **fields: Any) -> None:
+        """Add a node that acts unit by unit."""
+        self.define(target, self.views[source], Node((source,), **fields))
 
-        self.define(target, len(rows), Node(source, row=made))
+    def slide(self, source: str, target: str, units: int, window: Window, **fields: Any) -> None:
+        """Add a node that moves a window over the images of a tensor."""
+        view = self.views[source]
+        demand(
+            view.channel == 0 and view.grid == window.source,
+            f"found a window over {list(window.source)} for the shape {list(view.dims)}",
+        )
+        self.define(target, View((units, *window.target), 0), Node((source,), **fields))
+
+    def convolve(self, source: str, target: str, units: int, window: Window, row: Callable[[int], Any]) -> None:
+        """Add a convolution: column u*T + t is tap t, of T, of unit u."""
+        lift, taps = functools.cache(window.lift), math.prod(window.kernel)
+        self.slide(source, target, units, window, row=row, place=lambda c: (0, c // taps, lift(c % taps)))
+
+    def pool(self, kind: str, source: str, target: str, window: Window, padding: bool = False) -> None:
+        """Add a node that acts image by image: "max", "average" (`padding`: its zeros count) or "pad"."""
+        units, lift = self.units[source], window.lift(0)
+        if kind != "pad":
+            demand(window.pools(), "found a window that reads nothing somewhere, expected none", "unsupported")
+        if kind == "max":
+            function = ("max_pool", (window,))
+            self.slide(source, target, units, window, kind="activate", function=lambda _: function)
+            return
+        if kind == "average" and (lift or math.prod(window.kernel) > 1):
+            lift = Lift("average", window, int(padding), not (padding and window.counts_padding()))
+        self.slide(source, target, units, window, row=lambda v: ([v], [1], 1, ZERO), place=lambda v: (0, v, lift))
+
+    def select(self, sources: Sequence[str], target: str, view: View, pick: Callable[[int], tuple[int, int]]) -> None:
+        """Add a node whose unit v is unit u of source i, for (i, u) = pick(v)."""
+        fits = all(self.views[name].grid == view.grid for name in sources)
+        demand(fits, f"found sources of other grids, expected {list(view.grid)}")
+        row, place = lambda v: ([pick(v)], [1], 1, ZERO), lambda column: (*column, None)
+        self.define(target, view, Node(tuple(sources), row=row, place=place))
+
+    def add(self, sources: Sequence[str], target: str, signs: Sequence[int]) -> None:
+        """Add a node that adds tensors, with signs."""
+        views = [self.views[name] for name in sources]
+        demand(len({*views}) == 1 and len(signs) == len(views), "found tensors of different shapes or channels")
+        row, place = lambda v: ([(i, v) for i in range(len(signs))], signs, 1, ZERO), lambda column: (*column, None)
+        self.define(target, views[0], Node(tuple(sources), row=row, place=place))
+
+    def head(self, source: str, target: str, kind: str) -> None:
+        """Add a head, which mixes all units."""
+        demand(kind in HEADS, f"head: found {kind!a:.60}, expected one of {HEADS}", "unsupported")
+        demand(self.views[source].positions == 1, "found images below a head, expected elements")
+        made = View((1,)) if kind == "argmax" else self.views[source]
+        self.define(target, made, Node((source,), "head", function=lambda _: (kind, ())))
+
+    def reorder(self, source: str, target: str, axes: Sequence[int] | None, made: View) -> None:
+        """Add a node that permutes the axes, and reads the elements with another shape and channel axis."""
+        view = self.views[source]
+        axes = [*range(len(view.dims))] if axes is None else axes
+        fits = sorted(axes) == [*range(len(view.dims))] and size(made.dims) == math.prod(view.dims)
+        demand(fits, f"found axes or a shape that do not fit the shape {list(view.dims)}")
+        origin, images, parts = permuted(view.dims, axes), made.positions, view.positions
+        if images == parts == 1:
+            node = Node((source,), step=lambda v: (origin(v), ONE, ZERO))
+        elif images == 1:  # images are taken apart
+            row = lambda v: ([view.unit(origin(v))], [1], 1, ZERO)  # noqa: E731
+            node = Node((source,), row=row, place=lambda column: (0, column[0], Lift("at", parts, column[1], True)))
+        elif parts == 1:  # images are put together
+            row = lambda v: ([(origin(made.element(v, p)), p) for p in range(images)], [1] * images, 1, ZERO)  # noqa: E731
+            node = Node((source,), row=row, place=lambda column: (0, column[0], Lift("put", images, column[1], False)))
+        else:
+            others = [axis for axis in axes if axis != view.channel and view.dims[axis] > 1]
+            before = math.prod(view.dims[axis] for axis in axes[: axes.index(view.channel)])
+            kept = made.units == view.units and others == sorted(others)
+            kept = kept and (made.units == 1 or before == math.prod(made.dims[: made.channel]))
+            demand(kept, "found a reordering inside of channels, expected none")
+            node = Node((source,))
+        self.define(target, made, node)
 
 
 def size(dims: Sequence[int]) -> int:
@@ -266,22 +548,22 @@ def unpack(packed: bytes, limit: int) -> bytes:
     return bytes(content)
 
 
-def read_network(path: str, raw: bool, limit: int) -> Network:
-    """The network in a file, whose suffix names the format; `raw`: a .nnet without its normalisation."""
+def read_network(path: str, specification: str, limit: int) -> Network:
+    """The network in a file, whose suffix names the format, as a specification says."""
     with about(path, BROKEN):
         kind = next((name for name in FORMATS if path.lower().endswith(f".{name}")), "")
         demand(kind, f"found another suffix, expected one of {', '.join(FORMATS)}")
         content = read_file(path, limit)
-        network = Network(kind, hashlib.sha256(content).hexdigest())
+        network = Network(kind, hashlib.sha256(content).hexdigest(), specification)
         if kind == "json":
             read_exact(content, network)
         elif kind == "nnet":
-            read_nnet(content, network, raw)
+            read_nnet(content, network, specification == "raw nnet")
         else:
             content = unpack(content, limit) if kind == "onnx.gz" else content
             OnnxReader(network, Folder(os.path.dirname(path), limit - len(content))).read(content)
         for name in network.outputs:
-            demand(name in network.units, f"output {name!a}: found no node that defines it")
+            demand(name in network.views, f"output {name!a}: found no node that defines it")
         several = len(set(network.outputs)) == len(network.outputs) > 0
         demand(several, f"outputs: found {len(network.outputs)}, expected at least one, each once")
         return network
@@ -352,79 +634,112 @@ def entries(value: Any) -> list[tuple[int, Fraction]]:
 
 def exact_function(value: Any) -> Function:
     """An entry of `functions`."""
-    if type(value) is list and value[:1] == ["leaky_relu"]:
-        name, slope = fit(value, (str, rational))
-        return name, slope
-    return fit(value, (one_of(*AT_ZERO),))[0], None
+    demand(
+        type(value) is list and value and type(value[0]) is str, "found no function, expected its name and parameters"
+    )
+    return function_of(value[0], *fit(value[1:], [rational]))
+
+
+def optional(grammar: Any) -> Callable[[Any], Any]:
+    """The grammar of a value that may be null."""
+    return lambda value: None if value is None else fit(value, grammar)
+
+
+def integers(value: Any) -> tuple[int, ...]:
+    """A list of integers."""
+    return tuple(fit(value, [int]))
+
+
+def exact_window(value: Any) -> Window:
+    """A window."""
+    fields = Window(**fit(value, {**dict.fromkeys(Window._fields[:-1], integers), "transposed": bool}))
+    positive = (*fields.target, *fields.kernel, *fields.stride, *fields.dilation)
+    fits = len({*map(len, fields[:7])}) == 1 and min(positive, default=1) > 0
+    demand(fits, "found other lists or a 0, expected as many numbers each")
+    return fields
 
 
 NETWORK = {
     "format": one_of("exactlump network"),
     "version": one_of(1),
-    "inputs": [{"name": str, "shape": [int]}],
+    "inputs": [{"name": str, "shape": integers}],
     "nodes": [dict],
     "outputs": [str],
 }
+WINDOW = {"source": str, "window": exact_window}
 NODES: dict[str, dict[str, Any]] = {
-    "dense": {"columns": int, "rows": [entries], "bias": [rational]},
-    "scale": {"factor": [rational]},
-    "shift": {"constant": [rational]},
-    "reorder": {"axes": lambda value: None if value is None else fit(value, [int]), "shape": [int]},
-    "activate": {"functions": [exact_function]},
-    "head": {"kind": str},
+    "dense": {"source": str, "columns": int, "rows": [entries], "bias": [rational]},
+    "conv": {**WINDOW, "columns": int, "rows": [entries], "bias": [rational]},
+    "max_pool": WINDOW,
+    "average_pool": {**WINDOW, "padding": bool},
+    "pad": WINDOW,
+    "add": {"sources": [str], "signs": [one_of("1", "-1")]},
+    "select": {"sources": [str], "picks": [(int, int)], "shape": integers, "channel": optional(int)},
+    "scale": {"source": str, "factor": [rational]},
+    "shift": {"source": str, "constant": [rational]},
+    "reorder": {"source": str, "axes": optional([int]), "shape": integers},
+    "activate": {"source": str, "functions": [exact_function]},
+    "head": {"source": str, "kind": str},
 }
 
 
 def read_exact(content: bytes, network: Network) -> None:
     """A network in the exact JSON format."""
     top = fit(read_json(content), NETWORK)
-    shapes: dict[str, list[int]] = {}
     for port in top["inputs"]:
-        network.define(port["name"], size(port["shape"]))
-        shapes[port["name"]] = port["shape"]
+        network.define(port["name"], View(port["shape"]))
     for index, node in enumerate(top["nodes"]):
         with about(f"node {index}"):
             op = node.get("op")
-            demand(
-                type(op) is str and op in NODES, f"found operator {op!a:.60}, expected one of the table", "unsupported"
-            )
-            node = fit(node, {"op": str, "source": str, "target": str, **NODES[op]})
-            demand(node["source"] in shapes, f"tensor {node['source']!a}: read before any node defines it")
-            shapes[node["target"]] = exact_node(op, node, shapes[node["source"]], network)
+            known = type(op) is str and op in NODES
+            demand(known, f"found operator {op!a:.60}, expected one of the table", "unsupported")
+            channel = {"channel": int} if op == "reorder" and "channel" in node else {}
+            node = fit(node, {"op": str, "target": str, **NODES[op], **channel})
+            for source in node.get("sources", [node.get("source")]):
+                demand(source in network.views, f"tensor {source!a}: read before any node defines it")
+            exact_node(op, node, network)
     network.outputs = top["outputs"]
 
 
-def exact_node(op: str, node: dict[str, Any], shape: list[int], network: Network) -> list[int]:
-    """Define the target of a node whose source has that shape; returns its own."""
-    source, target, units = node["source"], node["target"], math.prod(shape)
-    vectors = {"scale": "factor", "shift": "constant", "activate": "functions"}
-    if op == "dense":
+def exact_node(op: str, node: dict[str, Any], network: Network) -> None:
+    """Define the target of a node."""
+    source, target = node.get("source", ""), node["target"]
+    view = network.views.get(source, View(()))
+    if op in ("dense", "conv"):
         rows, bias = node["rows"], node["bias"]
-        demand(node["columns"] == units, f"found {node['columns']} columns, expected {units}")
-        demand(all(row[-1][0] < units for row in rows if row), f"found a column too many, expected {units}")
+        columns = view.units * math.prod(node["window"].kernel if op == "conv" else view.grid)
+        demand(node["columns"] == columns, f"found {node['columns']} columns, expected {columns}")
+        demand(all(row[-1][0] < columns for row in rows if row), f"found a column too many, expected {columns}")
         demand(len(bias) == len(rows), f"bias: found {len(bias)} numbers, expected {len(rows)}")
-        network.dense(source, target, rows, bias)
-        return [len(rows)]
-    if op == "reorder":
-        axes = range(len(shape)) if node["axes"] is None else node["axes"]
-        fits = size(node["shape"]) == units and sorted(axes) == list(range(len(shape)))
-        demand(fits, f"found axes or a shape that do not fit the shape {shape}")
-        origin = permuted(shape, axes)
-        network.define(target, units, Node(source, step=lambda v: (origin(v), ONE, ZERO)))
-        return list(node["shape"])
-    if op == "head":
-        demand(node["kind"] in HEADS, f"head: found {node['kind']!a:.60}, expected one of {HEADS}", "unsupported")
-        network.define(target, units, Node(source, "head", function=lambda _: (node["kind"], None)))
-        return shape
-    vector = node[vectors[op]]
-    demand(len(vector) == units, f"found {len(vector)} entries, expected {units}")
-    made = {
-        "scale": Node(source, step=lambda v: (v, vector[v], ZERO)),
-        "shift": Node(source, step=lambda v: (v, ONE, vector[v])),
-        "activate": Node(source, "activate", function=vector.__getitem__),
-    }
-    network.define(target, units, made[op])
-    return shape
+        if op == "conv":
+            network.convolve(source, target, len(rows), node["window"], network.listed(rows, bias))
+        else:
+            demand(view.positions == 1, "found images, expected elements")
+            network.dense(source, target, rows, bias)
+    elif op in ("max_pool", "average_pool", "pad"):
+        fits = op != "pad" or math.prod(node["window"].kernel) == 1
+        demand(fits, "found a window of several taps, expected one")
+        network.pool(op.removesuffix("_pool"), source, target, node["window"], node.get("padding", False))
+    elif op == "add":
+        network.add(node["sources"], target, [*map(int, node["signs"])])
+    elif op == "select":
+        made, picks, sources = viewed(node["shape"], node["channel"]), node["picks"], node["sources"]
+        fits = len(picks) == made.units and all(i < len(sources) and u < network.units[sources[i]] for i, u in picks)
+        demand(fits, f"found other picks, expected {made.units} units of the sources")
+        network.select(sources, target, made, picks.__getitem__)
+    elif op == "reorder":
+        network.reorder(source, target, node["axes"], viewed(node["shape"], node.get("channel")))
+    elif op == "head":
+        network.head(source, target, node["kind"])
+    else:
+        vector = node[{"scale": "factor", "shift": "constant", "activate": "functions"}[op]]
+        demand(len(vector) == view.units, f"found {len(vector)} entries, expected {view.units}")
+        if op == "activate":
+            network.each(source, target, kind="activate", function=vector.__getitem__)
+        else:
+            scales = op == "scale"
+            step = lambda v: (v, vector[v], ZERO) if scales else (v, ONE, vector[v])  # noqa: E731
+            network.each(source, target, step=step)
 
 
 # --- .nnet --------------------------------------------------------------------------------------------
@@ -457,21 +772,21 @@ def read_nnet(content: bytes, network: Network, raw: bool) -> None:
     means, ranges = numbers("means"), numbers("ranges")  # some files list more inputs than they have
     listed = f"means and ranges: found {len(means)} and {len(ranges)}, expected {inputs + 1}"
     demand(inputs < len(means) == len(ranges), listed)
-    network.define("input", inputs)
+    network.define("input", View((inputs,)))
     source = "input"
     if not raw:
         demand(all(ranges[:inputs]), "ranges: found 0 for an input, expected another number")
         source = "normalised"
-        network.define(source, inputs, Node("input", step=lambda v: (v, 1 / ranges[v], -means[v] / ranges[v])))
+        network.each("input", source, step=lambda v: (v, 1 / ranges[v], -means[v] / ranges[v]))
     for layer, (below, units) in enumerate(itertools.pairwise(widths), start=1):
         weights = [[(u, w) for u, w in enumerate(numbers("weights", below)) if w] for _ in range(units)]
         network.dense(source, f"layer{layer}", weights, [numbers("bias", 1)[0] for _ in range(units)])
         source = f"layer{layer}"
         if layer < count:
-            network.define(f"relu{layer}", units, Node(source, "activate", function=lambda _: RELU))
+            network.each(source, f"relu{layer}", kind="activate", function=lambda _: RELU)
             source = f"relu{layer}"
     if not raw:
-        network.define("output", outputs, Node(source, step=lambda v: (v, ranges[-1], means[-1])))
+        network.each(source, "output", step=lambda v: (v, ranges[-1], means[-1]))
         source = "output"
     for number, _ in rows:
         raise Stop("malformed", f"line {number}: found more numbers, expected the end of the file")
@@ -490,7 +805,7 @@ MESSAGES = {
     "13:value_info:- 14:quantization_annotation:! 15:sparse_initializer:! 16:metadata_props:-",
     "node": "1:input:s* 2:output:s* 3:name:s 4:op_type:s 5:attribute:b* 6:doc_string:- 7:domain:s "
     "8:overload:s 9:metadata_props:- 10:device_configurations:!",
-    "attribute": "1:name:s 2:f:f 3:i:i 4:s:! 5:t:tensor 6:g:! 7:floats:f* 8:ints:i* 9:strings:! 10:tensors:! "
+    "attribute": "1:name:s 2:f:f 3:i:i 4:s:s 5:t:tensor 6:g:! 7:floats:f* 8:ints:i* 9:strings:! 10:tensors:! "
     "11:graphs:! 13:doc_string:- 14:tp:! 15:type_protos:! 20:type:i 21:ref_attr_name:! 22:sparse_tensor:! "
     "23:sparse_tensors:!",
     "tensor": "1:dims:i* 2:data_type:i 3:segment:! 4:float_data:f* 5:int32_data:i* 6:string_data:! 7:int64_data:i* "
@@ -589,7 +904,7 @@ class Constant(NamedTuple):
 
     kind: int
     dims: tuple[int, ...]
-    values: "array[Any]"
+    values: Any  # an array, or a list of rationals
 
     def finite(self) -> "Constant":
         """Itself, unless an element is NaN or infinite."""
@@ -672,11 +987,32 @@ def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
 # --- ONNX graphs --------------------------------------------------------------------------------------
 
 OPSETS = range(7, 29)  # before 7, broadcasting and Dropout meant something else
-DEFAULT_SLOPE = struct.unpack("<f", struct.pack("<f", 0.01))[0]  # of LeakyRelu, a float32
-FUNCTIONS: dict[str, Function] = {"Relu": RELU, "Abs": ("leaky_relu", -ONE)}
-FUNCTIONS |= {name.capitalize(): (name, None) for name in AT_ZERO}
+NAMED: dict[str, Function] = {
+    "Relu": RELU,
+    "Abs": ("leaky_relu", (-ONE,)),
+    "HardSwish": ("hard_swish", ()),
+    "Swish": ("silu", ()),
+}
+NAMED |= {name.capitalize(): (name, ()) for name in ("sign", "floor", "ceil", "round", "mish", "sigmoid", "tanh")}
+NAMED |= {name.capitalize(): (name, ()) for name in ("softplus", "softsign", "erf", "sin", "cos", "exp")}
+# Functions whose parameters are attributes, with their defaults (rounded to float32)
+PARAMETERS: dict[str, tuple[str, dict[str, float]]] = {
+    "LeakyRelu": ("leaky_relu", {"alpha": 0.01}),
+    "ThresholdedRelu": ("thresholded_relu", {"alpha": 1.0}),
+    "Elu": ("elu", {"alpha": 1.0}),
+    "Celu": ("celu", {"alpha": 1.0}),
+    "Selu": ("selu", {"alpha": 1.67326319217681884765625, "gamma": 1.05070102214813232421875}),
+    "HardSigmoid": ("hard_sigmoid", {"alpha": 0.2, "beta": 0.5}),
+}
 # ONNX's number of an attribute's type: the field that holds the value, and the value when that is absent
-ATTRIBUTES: dict[int, tuple[str, Any]] = {1: ("f", 0.0), 2: ("i", 0), 4: ("t", {}), 6: ("floats", ()), 7: ("ints", [])}
+ATTRIBUTES: dict[int, tuple[str, Any]] = {
+    1: ("f", 0.0),
+    2: ("i", 0),
+    3: ("s", ""),
+    4: ("t", {}),
+    6: ("floats", ()),
+    7: ("ints", []),
+}
 
 
 class Shape(NamedTuple):
@@ -694,8 +1030,11 @@ class OnnxReader:
 
     def __init__(self, network: Network, folder: Folder) -> None:
         self.network, self.folder, self.opset = network, folder, 0
-        self.values: dict[str, Value] = {}
-        self.op, self.names, self.inputs = "", list[str](), list[Value]()  # of the node that is read
+        self.values: dict[str, Any] = {}  # of type Value
+        self.views_of = set[str]()  # the implied tensors
+        self.room = MAX_FOLDED
+        self.op, self.names, self.outputs = "", list[str](), list[str]()  # of the node that is read
+        self.inputs = list[Any]()
         self.attributes: dict[str, Any] = {}  # of that node; taken out as they are understood
 
     def read(self, content: bytes) -> None:
@@ -714,13 +1053,13 @@ class OnnxReader:
             if name not in self.network.tensors:  # an initialiser that is also listed as an input is a constant
                 with about(f"input {name!a}"):
                     self.define(name, shape := input_shape(value.get("type", {}).get("tensor_type", {})))
-                    self.network.define(name, size(shape.dims))
+                    self.network.define(name, View(shape.dims))
         for index, node in enumerate(graph.get("node", [])):
             with about(f"node {index} {node.get('op_type', '')!a} {node.get('name', '')!a}"):
                 self.node(node)
         self.network.outputs = [value.get("name", "") for value in graph.get("output", [])]
         for name in self.network.outputs:
-            computed = name in self.network.units or name not in self.values
+            computed = name in self.network.views or name not in self.values
             demand(computed, f"output {name!a}: found a constant or a mask, expected a computed tensor", "unsupported")
         for location, data in self.folder.contents.items():
             self.network.external[location] = hashlib.sha256(data).hexdigest()
@@ -738,23 +1077,52 @@ class OnnxReader:
             if constant.kind in FLOATS:
                 self.network.weights += len(constant.values) - constant.values.count(0)
 
-    def emit(self, target: str, shape: Shape, node: Node) -> None:
-        """A computed tensor."""
-        self.define(target, shape)
-        self.network.define(target, size(shape.dims), node)
+    def fold(self, target: str, constant: Constant) -> None:
+        """A constant made of constants."""
+        self.room -= len(constant.values)
+        demand(self.room >= 0, f"found more than {MAX_FOLDED} elements of folded constants", "unsupported")
+        self.define(target, constant)
+
+    def made(self, target: str, batch: tuple[int, ...]) -> None:
+        """The network has a new tensor."""
+        self.define(target, Shape(batch, self.network.views[target].dims))
+
+    def implied(self, name: str, suffix: str, channel: int | None) -> str:
+        """A tensor with another channel axis; made once."""
+        target = name + suffix
+        if target not in self.views_of:
+            self.network.reorder(name, target, None, View(self.network.views[name].dims, channel))
+            self.made(target, self.values[name].batch)
+            self.views_of.add(target)
+        return target
+
+    def elements(self, name: str) -> str:
+        """The tensor with every element a unit."""
+        return name if self.network.views[name].channel is None else self.implied(name, " as elements", None)
+
+    def image(self, name: str) -> str:
+        """The tensor with its first axis as channels."""
+        view = self.network.views[name]
+        fits = len(view.dims) > 1 and self.values[name].batch
+        demand(fits, f"found the shape {list(view.dims)}, expected a batch axis, channels and a grid", "unsupported")
+        return name if view.channel == 0 else self.implied(self.elements(name), " as image", 0)
 
     def node(self, node: dict[str, Any]) -> None:
         """One node, by the method that OPERATORS names."""
         op, outputs, inputs = node.get("op_type", ""), node.get("output", []), []
+        while len(outputs) > 1 and not outputs[-1]:
+            outputs.pop()
         found = f"found operator {op!a} of domain {node.get('domain', '')!a}, expected one of the table"
         demand(standard(node) and not node.get("overload") and op in OPERATORS, found, "unsupported")
-        demand(len(outputs) in (1, 1 + (op == "Dropout")), f"found {len(outputs)} outputs, expected 1")
+        several = 2 if op == "Dropout" else MAX_UNITS if op == "Split" else 1
+        demand(0 < len(outputs) <= several, f"found {len(outputs)} outputs, expected 1")
         for name in node.get("input", []):
             demand(not name or name in self.values, f"tensor {name!a}: read before any node defines it")
             inputs.append(self.values.get(name))
             masked = name and inputs[-1] is None
             demand(not masked, f"tensor {name!a}: found the mask of a Dropout, expected none", "unsupported")
-        self.op, self.names, self.inputs, self.attributes = op, node.get("input", []), inputs, {}
+        self.op, self.names, self.inputs, self.outputs = op, node.get("input", []), inputs, outputs
+        self.attributes = {}
         for attribute in (message(data, "attribute") for data in node.get("attribute", [])):
             name, kind = attribute.pop("name", ""), attribute.pop("type", 0)
             demand(kind in ATTRIBUTES, f"attribute {name!a}: found type {kind}, expected numbers", "unsupported")
@@ -764,7 +1132,7 @@ class OnnxReader:
         OPERATORS[op](self, outputs[0])
         left = ", ".join(self.attributes)
         demand(not left, f"found the attributes {left!a}, expected none such", "unsupported")
-        for mask in filter(None, outputs[1:]):
+        for mask in filter(None, outputs[1:] if op == "Dropout" else ()):
             self.define(mask, None)
 
     def take(self, name: str, default: Any) -> Any:
@@ -796,9 +1164,8 @@ class OnnxReader:
         demand(value.kind in kinds, f"input {index}: found element type {value.kind}, expected one of {kinds}")
         return value
 
-    def spread(self, index: int, shape: Shape) -> Callable[[int], Fraction]:
-        """The element of a constant input that broadcasting pairs with each unit; the shape must stay."""
-        constant = self.constant(index, *FLOATS)
+    def broadcast(self, constant: Constant, shape: Shape) -> Callable[[int], Fraction]:
+        """The number of a constant that broadcasting pairs with each element; the shape must stay."""
         full = (*((1,) * len(shape.batch)), *shape.dims)
         dims = (1,) * (len(full) - len(constant.dims)) + constant.dims
         fits = len(dims) == len(full) and all(n in (1, m) for n, m in zip(dims, full, strict=True))
@@ -808,17 +1175,46 @@ class OnnxReader:
         place, values = locate(shape.dims, steps[len(shape.batch) :]), constant.values
         return lambda v: Fraction(values[place(v)])
 
-    def integers(self, name: str, since: int) -> list[int] | None:
+    def spread(self, name: str, constant: Constant) -> tuple[str, Callable[[int], Fraction]]:
+        """The number that broadcasting pairs with each unit of a tensor; of its elements where channels mix them."""
+        view, shape = self.network.views[name], self.values[name]
+        at = self.broadcast(constant, shape)
+        if view.channel is None:
+            return name, at
+        after = len(view.dims) - view.channel  # axes from the channel axis on
+        inner, own = math.prod(constant.dims[1 - after :] if after > 1 else ()), (constant.dims[-after:] or (1,))[0]
+        own = own if len(constant.dims) >= after else 1
+        first: dict[int, Any] = {}
+        if all(first.setdefault(i // inner % own, value) == value for i, value in enumerate(constant.values)):
+            return name, lambda v: at(view.element(v, 0))
+        return self.elements(name), at
+
+    def first(self) -> Any:
+        """The first input, computed or constant."""
+        demand(self.inputs and self.inputs[0] is not None, "found no input, expected one")
+        return self.inputs[0]
+
+    def optional(self, index: int, *kinds: int) -> Constant | None:
+        """An input that must be a constant, if it is there."""
+        return self.constant(index, *kinds) if self.inputs[index : index + 1] not in ([], [None]) else None
+
+    def numbers(self, name: str, index: int, since: int, *kinds: int) -> list[Any] | None:
+        """Numbers that are an attribute before an opset and an input since; None when left out."""
+        if self.opset >= since:
+            constant = self.optional(index, *kinds)
+            return None if constant is None else [*constant.values]
+        value = self.attributes.get(name)
+        if value is not None:
+            self.take(name, 0.0 if 1 in kinds else [0])
+        return [value] if isinstance(value, float) else value
+
+    def vector(self, name: str, since: int) -> list[int] | None:
         """Integers that are an attribute before an opset and the second input since; None when left out."""
-        if self.opset < since:
-            self.arity(1, 1)
-            return self.take(name, []) if name in self.attributes else None
-        self.arity(1, 2)
-        if len(self.inputs) < 2 or self.inputs[1] is None:
-            return None
-        constant = self.constant(1, 7)
-        demand(len(constant.dims) == 1, f"found integers of shape {list(constant.dims)}, expected a vector")
-        return constant.values.tolist()
+        self.arity(1, 1 if self.opset < since else 2)
+        found, constant = self.numbers(name, 1, since, 7), self.inputs[1:]
+        flat = not isinstance(found, list) or not constant or len(constant[0].dims) == 1
+        demand(flat, "found integers of another shape, expected a vector")
+        return found
 
     def given(self, target: str) -> None:
         """Constant."""
@@ -847,7 +1243,8 @@ class OnnxReader:
         units, below = weight.dims if by_rows else weight.dims[::-1]
         demand(shape.dims == (below,), f"found {shape.dims[0]} elements, expected {below} for the matrix")
         made, values = Shape(shape.batch, (units,)), weight.values
-        bias = self.spread(2, made) if self.inputs[2:] not in ([], [None]) else lambda _: ZERO
+        given = self.optional(2, *FLOATS)
+        bias = self.broadcast(given, made) if given else lambda _: ZERO
 
         def row(v: int) -> tuple[list[int], list[int], int, Fraction]:
             line = values[v * below : (v + 1) * below] if by_rows else values[v::units]
@@ -856,42 +1253,300 @@ class OnnxReader:
                 integers, d = [n * alpha.numerator for n in integers], d * alpha.denominator
             return list(itertools.compress(range(below), line)), integers, d, beta * bias(v)
 
-        self.emit(target, made, Node(self.names[index], row=row))
+        self.network.define(target, View(made.dims), Node((self.names[index],), row=row))
+        self.made(target, shape.batch)
 
     def arithmetic(self, target: str) -> None:
-        """Add, Sub, Mul, Div of a computed tensor and a constant."""
-        index, shape = self.data(2, 2)
-        c, sign = self.spread(1 - index, shape), ONE if index == 0 else -ONE
+        """Add, Sub, Mul, Div of a computed tensor and a constant; Add, Sub and Sum of computed tensors."""
+        if all(isinstance(value, Shape) for value in self.inputs) and self.op in ("Add", "Sub", "Sum"):
+            self.sum(target)
+            return
+        index, _ = self.data(2, 2)
+        constant, sign = self.constant(1 - index, *FLOATS), ONE if index == 0 else -ONE
         if self.op == "Div":
             demand(index == 0, "found a division by a computed tensor, expected a constant", "unsupported")
-            demand(all(self.constant(1, *FLOATS).values), "input 1: found a division by zero, expected another number")
+            demand(all(constant.values), "input 1: found a division by zero, expected another number")
+        source, c = self.spread(self.names[index], constant)
         steps: dict[str, Callable[[int], tuple[int, Fraction, Fraction]]] = {
             "Add": lambda v: (v, ONE, c(v)),
+            "Sum": lambda v: (v, ONE, c(v)),
             "Sub": lambda v: (v, sign, -sign * c(v)),
             "Mul": lambda v: (v, c(v), ZERO),
             "Div": lambda v: (v, 1 / c(v), ZERO),
         }
-        self.emit(target, shape, Node(self.names[index], step=steps[self.op]))
+        self.each(source, target, step=steps[self.op])
+
+    def negate(self, target: str) -> None:
+        """Neg."""
+        self.data(1, 1)
+        self.each(self.names[0], target, step=lambda v: (v, -ONE, ZERO))
+
+    def each(self, source: str, target: str, **fields: Any) -> None:
+        """A node that acts unit by unit."""
+        self.network.each(source, target, **fields)
+        self.made(target, self.values[source].batch)
+
+    def sum(self, target: str) -> None:
+        """A sum of computed tensors of one shape; of their elements where their channel axes differ."""
+        two = (2, 2) if self.op != "Sum" else (1, len(self.inputs))
+        self.arity(*two)
+        same = len({*self.inputs}) == 1
+        demand(same, f"found shapes {[list(value.dims) for value in self.inputs]}, expected one", "unsupported")
+        several = len({self.network.views[name] for name in self.names}) > 1
+        names = [self.elements(name) for name in self.names] if several else self.names
+        self.network.add(names, target, [1, -1] if self.op == "Sub" else [1] * len(names))
+        self.made(target, self.inputs[0].batch)
+
+    # Windows
+
+    def sliding(self, grid: tuple[int, ...], kernel: Sequence[int], transposed: bool = False) -> Window:
+        """The window of an operator that has these sizes of the kernel."""
+        rank = len(grid)
+        auto, ceil = self.take("auto_pad", "NOTSET"), self.take("ceil_mode", 0)
+        stride, dilation = (self.take(name, [1] * rank) for name in ("strides", "dilations"))
+        pads, more = self.take("pads", [0] * 2 * rank), self.take("output_padding", [0] * rank) if transposed else []
+        lengths = [len(kernel), len(stride), len(dilation), len(pads) - rank, len(more) if transposed else rank]
+        fits = lengths == [rank] * 5 and min((*kernel, *stride, *dilation)) > 0 and min((*pads, *more)) >= 0
+        demand(fits, f"found a window that does not fit {rank} axes, or negative numbers", "unsupported")
+        same = auto in ("SAME_UPPER", "SAME_LOWER") and not transposed
+        known = auto == "NOTSET" or ((same or auto == "VALID") and not any(pads) and not ceil)
+        demand(known, f"found auto_pad {auto!a:.40} with pads or ceil_mode, expected one of them", "unsupported")
+        begin, end, target = pads[:rank], pads[rank:], []
+        for i, n in enumerate(grid):
+            s, span = stride[i], dilation[i] * (kernel[i] - 1) + 1
+            if same:
+                total = max((-(-n // s) - 1) * s + span - n, 0)
+                begin[i] = total // 2 if auto == "SAME_UPPER" else total - total // 2
+                end[i] = total - begin[i]
+            room = n + begin[i] + end[i] - span
+            if transposed:
+                target.append(s * (n - 1) + more[i] + span - begin[i] - end[i])
+            elif ceil and room % s and (room // s + 1) * s < n + begin[i]:  # it begins before the padding at the end
+                target.append(room // s + 2)
+            else:
+                target.append(room // s + 1 if room >= 0 else 0)
+        demand(min(target, default=1) > 0, f"found a kernel {list(kernel)} larger than {list(grid)}")
+        return Window(
+            grid, tuple(target), tuple(kernel), tuple(stride), tuple(dilation), tuple(begin), tuple(end), transposed
+        )
+
+    def convolution(self, target: str) -> None:
+        """Conv: W is (rows, columns of a group, kernel); ConvTranspose: (columns, rows of a group, kernel)."""
+        transposed = self.op == "ConvTranspose"
+        index, _ = self.data(2, 3)
+        demand(index == 0, "found a computed kernel, expected a constant", "unsupported")
+        source, weight, groups = self.image(self.names[0]), self.constant(1, *FLOATS), self.take("group", 1)
+        view = self.network.views[source]
+        fits = len(weight.dims) == len(view.dims) + 1 and math.prod(weight.dims) > 0 < groups
+        demand(fits, f"found a kernel of shape {list(weight.dims)} for {list(view.dims)}")
+        first, wide, kernel = weight.dims[0], weight.dims[1], list(weight.dims[2:])
+        rows, columns = (wide * groups, first) if transposed else (first, wide * groups)
+        fits = columns == view.units and columns % groups == rows % groups == 0
+        demand(fits, f"found a kernel of shape {list(weight.dims)} of {groups} groups for {view.units} channels")
+        demand(self.take("kernel_shape", kernel) == kernel, "kernel_shape: found another one than the kernel's")
+        bias = self.optional(2, *FLOATS) or Constant(1, (rows,), [0] * rows)
+        demand(bias.dims == (rows,), f"found a bias of shape {list(bias.dims)}, expected {rows} numbers")
+        window, taps, values = self.sliding(view.grid, kernel, transposed), math.prod(kernel), weight.values
+        high, broad = rows // groups, columns // groups * taps  # of a group
+
+        def row(v: int) -> tuple[list[int], list[int], int, Fraction]:
+            start, line = v // high * broad, values[v * broad : (v + 1) * broad]
+            if transposed:
+                lines = range((start // taps * high + v % high) * taps, len(values), high * taps)[: columns // groups]
+                line = [w for at in lines for w in values[at : at + taps]]
+            integers, d = over_common(filter(None, line))
+            return list(itertools.compress(range(start, start + broad), line)), integers, d, Fraction(bias.values[v])
+
+        self.network.convolve(source, target, rows, window, row)
+        self.made(target, self.values[source].batch)
+
+    def pool(self, target: str) -> None:
+        """AveragePool, MaxPool, of all positions too."""
+        self.data(1, 1)
+        source, whole = self.image(self.names[0]), self.op.startswith("Global")
+        grid = self.network.views[source].grid
+        demand(whole or "kernel_shape" in self.attributes, "kernel_shape: found none, expected one")
+        kernel = [*grid] if whole else self.take("kernel_shape", [1])
+        padding = self.take("count_include_pad", 0) if self.op == "AveragePool" else 0
+        demand(not self.take("storage_order", 0), "found storage_order, expected none", "unsupported")
+        demand(padding in (0, 1), f"count_include_pad: found {padding}, expected 0 or 1")
+        window = self.sliding(grid, kernel)
+        self.network.pool("max" if "Max" in self.op else "average", source, target, window, bool(padding))
+        self.made(target, self.values[source].batch)
+
+    def mean(self, target: str) -> None:
+        """ReduceMean over all positions."""
+        axes, keep = self.vector("axes", 18), self.take("keepdims", 1)
+        _, shape = self.data(1, 2)
+        rank = len(shape.dims) + 1
+        fits = axes is not None and sorted(axis + rank if axis < 0 else axis for axis in axes) == [*range(2, rank)]
+        fits = fits and not self.take("noop_with_empty_axes", 0)
+        demand(fits, f"axes: found {axes}, expected all from 2 on", "unsupported")
+        source = self.image(self.names[0])
+        kept = target if keep else target + " kept"
+        grid = self.network.views[source].grid
+        self.network.pool("average", source, kept, self.sliding(grid, grid))
+        self.made(kept, shape.batch)
+        if not keep:
+            self.network.reorder(kept, target, None, View(shape.dims[:1]))
+            self.made(target, shape.batch)
+
+    def pad(self, target: str) -> None:
+        """Pad with zeros around images."""
+        _, shape = self.data(1, 4 if self.opset >= 11 else 1)
+        rank, source = len(shape.dims) + 1, self.image(self.names[0])
+        zeros = not any(self.numbers("value", 2, 11, *FLOATS) or []) and self.take("mode", "constant") == "constant"
+        demand(zeros, "found another mode or value, expected zeros", "unsupported")
+        pads, chosen = self.numbers("pads", 1, 11, 7) or [], self.optional(3, 6, 7)
+        axes = [axis + rank if axis < 0 else axis for axis in (chosen.values if chosen else range(rank))]
+        fits = len(pads) == 2 * len(axes) > 0 and len({*axes}) == len(axes) and {*axes} <= {*range(rank)}
+        demand(fits and min(pads) >= 0, "found other pads than two numbers, not negative, for each axis", "unsupported")
+        around = [[0] * rank, [0] * rank]
+        for i, n in enumerate(pads):
+            around[i // len(axes)][axes[i % len(axes)]] = n
+        begin, end = (tuple(side[2:]) for side in around)
+        demand(
+            not any(side[0] or side[1] for side in around),
+            "found pads of the batch axis or the channels, expected none",
+            "unsupported",
+        )
+        grid = shape.dims[1:]
+        ones = (1,) * len(grid)
+        sizes = tuple(b + n + e for b, n, e in zip(begin, grid, end, strict=True))
+        self.network.pool("pad", source, target, Window(grid, sizes, ones, ones, ones, begin, end))
+        self.made(target, shape.batch)
+
+    # Parts
+
+    def choose(
+        self, target: str, names: Sequence[str], dims: Sequence[int], picks: dict[int, Any], made: Any = None
+    ) -> None:
+        """A tensor of parts of others; picks: for some axes, for each index there the source and its index in it; made:
+        its shape, if it is not `dims`."""
+        made, values = tuple(made or dims), [self.values[name] for name in names]
+        demand(0 < size(made) <= MAX_UNITS, f"found the shape {list(made)}, expected elements")
+        if not isinstance(values[0], Constant):
+            channels = {self.network.views[name].channel for name in names}
+            whole = not picks or (made == tuple(dims) and channels == picks.keys())
+            names = names if whole else [self.elements(name) for name in names]
+            views = [self.network.views[name] for name in names]
+        steps = [strides(value.dims) for value in values]
+
+        def pick(v: int) -> tuple[int, int]:
+            i, index = 0, []
+            for step, n in zip(strides(dims), dims, strict=True):
+                index.append(v // step % n)
+            for axis, of in picks.items():
+                i, index[axis] = of(index[axis])
+            return i, sum(map(operator.mul, index, steps[i]))
+
+        if isinstance(values[0], Constant):
+            parts = like(values[0].values, (values[i].values[e] for i, e in map(pick, range(math.prod(dims)))))
+            self.fold(target, Constant(values[0].kind, made, parts))
+            return
+        channel = views[0].channel
+        of = pick if channel is None else picks.get(channel, lambda v: (0, v))
+        self.network.select(names, target, View(made, channel), of)
+        self.made(target, values[0].batch)
 
     def move(self, target: str) -> None:
         """Operators that keep all elements; of a constant they make a constant."""
-        value = self.inputs[0] if self.inputs else None
-        if value is None:
-            raise Stop("malformed", "found no input, expected one")
+        value = self.first()
         batch, dims = value if isinstance(value, Shape) else ((), value.dims)
         (new, axes), kept = self.moved(batch, dims), len(batch)
         kind = self.take("to", 0) if self.op == "Cast" else 0
         fits = tuple(new[:kept]) == batch and size(new[kept:]) == math.prod(dims) and (axes or [0])[:kept] == [0] * kept
         demand(fits, f"found shape {new} for {[*batch, *dims]}, expected that the batch axis stays", "unsupported")
-        origin = permuted(dims, [axis - kept for axis in axes[kept:]] if axes else range(len(dims)))
+        axes, made = [axis - kept for axis in axes[kept:]] if axes else [*range(len(dims))], tuple(new[kept:])
         if isinstance(value, Constant):
-            values = value.values
-            if axes:
-                values = array(values.typecode, (values[origin(i)] for i in range(len(values))))
-            self.define(target, converted(Constant(value.kind, tuple(new), values), kind or value.kind))
+            values, origin = value.values, permuted(dims, axes)
+            if axes != sorted(axes):
+                values = like(values, map(values.__getitem__, map(origin, range(len(values)))))
+            self.fold(target, converted(Constant(value.kind, made, values), kind or value.kind))
             return
         demand(self.op != "Cast" or kind in FLOATS, f"found a cast to type {kind}, expected floats", "unsupported")
-        self.emit(target, Shape(batch, tuple(new[kept:])), Node(self.names[0], step=lambda v: (origin(v), ONE, ZERO)))
+        view = self.network.views[self.names[0]]
+        channel = view.channel if self.op in ("Identity", "Dropout", "Cast") else channel_after(view, axes, made)
+        self.network.reorder(self.names[0], target, axes, View(made, channel))
+        self.made(target, batch)
+
+    def along(self, default: int | None) -> tuple[int, Any]:
+        """The attribute `axis` of the first input, the batch axis aside, and that input."""
+        value = self.first()
+        demand("axis" in self.attributes or default is not None, "axis: found none, expected one")
+        kept = len(value.batch) if isinstance(value, Shape) else 0
+        rank, axis = kept + len(value.dims), self.take("axis", default or 0)
+        demand(-rank <= axis < rank, f"axis: found {axis}, expected one of {rank} axes")
+        axis = axis % rank - kept
+        demand(axis >= 0, "found an operator on the batch axis, expected none", "unsupported")
+        return axis, value
+
+    def concat(self, target: str) -> None:
+        """Concat."""
+        axis, value = self.along(None)
+        others = {(type(v), *v[:-2], *without(v.dims, axis)) if v else None for v in self.inputs}
+        fits = len(others) == 1 and all(len(v.dims) == len(value.dims) for v in self.inputs)
+        demand(fits, "found other shapes, or constants beside computed tensors", "unsupported")
+        starts = [0, *itertools.accumulate(v.dims[axis] for v in self.inputs)]
+
+        def pick(index: int) -> tuple[int, int]:
+            i = bisect.bisect_right(starts, index) - 1
+            return i, index - starts[i]
+
+        self.choose(target, self.names, replaced(value.dims, axis, starts[-1:]), {axis: pick})
+
+    def slice(self, target: str) -> None:
+        """Slice: starts, ends, axes and steps are attributes before opset 10 and inputs since."""
+        value = self.first()
+        self.arity(1, 1 if self.opset < 10 else 5)
+        names = ("starts", "ends", "axes", "steps")
+        starts, ends, axes, steps = (self.numbers(name, i, 10, 6, 7) for i, name in enumerate(names, 1))
+        if starts is None or ends is None:
+            raise Stop("malformed", "found no starts or ends")
+        kept = len(value.batch) if isinstance(value, Shape) else 0
+        rank, count = kept + len(value.dims), len(starts)
+        axes = [axis + rank if axis < 0 else axis for axis in (range(count) if axes is None else axes)]
+        steps = [1] * count if steps is None else steps
+        fits = (
+            len(ends) == len(steps) == len(axes) == len({*axes}) == count and {*axes} <= {*range(rank)} and all(steps)
+        )
+        demand(fits, f"found starts {starts}, ends {ends}, axes {axes}, steps {steps}")
+        demand(min(axes, default=kept) >= kept, "found a slice of the batch axis, expected none", "unsupported")
+        dims, ranges = list(value.dims), dict[int, range]()
+        for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+            n = dims[axis - kept]
+            part = range(n)[start : None if step < 0 and end < -n else end : step]
+            dims[axis - kept] = len(part)
+            if part != range(n):
+                ranges[axis - kept] = part
+        self.choose(target, self.names[:1], dims, {axis: ranged(part) for axis, part in ranges.items()})
+
+    def split(self, target: str) -> None:
+        """Split: the sizes are an attribute before opset 13 and an input since; without them they are equal."""
+        axis, value = self.along(0)
+        sizes, count = self.vector("split", 13), len(self.outputs)
+        demand(self.take("num_outputs", count) == count, "num_outputs: found another number than outputs")
+        n = value.dims[axis]
+        each = -(-n // count)
+        demand(sizes is not None or n % count == 0 or self.opset >= 18, f"found {n} units in {count} equal parts")
+        sizes = [each] * (count - 1) + [n - each * (count - 1)] if sizes is None else sizes
+        fits = len(sizes) == count and sum(sizes) == n and min(sizes) > 0
+        demand(fits, f"found parts {sizes} of {n} for {count} outputs")
+        for name, start, part in zip(self.outputs, itertools.accumulate(sizes, initial=0), sizes, strict=False):
+            picks = {axis: ranged(range(start, start + part))} if part < n else {}
+            self.choose(name, self.names[:1], replaced(value.dims, axis, [part]), picks)
+
+    def gather(self, target: str) -> None:
+        """Gather by constant indices."""
+        axis, value = self.along(0)
+        self.arity(2, 2)
+        indices = self.constant(1, 6, 7)
+        n = value.dims[axis]
+        demand(all(-n <= i < n for i in indices.values), f"indices: found another than -{n} to {n - 1}")
+        where = [i + n if i < 0 else i for i in indices.values]
+        made = replaced(value.dims, axis, indices.dims)
+        picks = {} if where == [*range(n)] and len(indices.dims) == 1 else {axis: lambda j: (0, where[j])}
+        self.choose(target, self.names[:1], replaced(value.dims, axis, [len(where)]), picks, made)
 
     def moved(self, batch: tuple[int, ...], dims: tuple[int, ...]) -> tuple[list[int], list[int] | None]:
         """What an operator makes of a shape, and how it permutes the axes."""
@@ -914,13 +1569,17 @@ class OnnxReader:
         self.take(*{"Dropout": ("seed", 0), "Cast": ("saturate", 1)}.get(self.op, ("", 0)))
         if self.op == "Dropout":
             self.take("ratio", 0.5)
-            training = self.inputs[2:] not in ([], [None]) and any(self.constant(2, 9).values)
-            demand(not training, "found a Dropout in training, expected inference", "unsupported")
+            training = self.optional(2, 9)
+            demand(
+                not training or not any(training.values),
+                "found a Dropout in training, expected inference",
+                "unsupported",
+            )
         return full, None
 
     def reshaped(self, batch: tuple[int, ...], full: list[int]) -> list[int]:
         """The target of Reshape: 0 copies a size, -1 is what is left; a symbolic batch axis is the size 0."""
-        wanted = self.integers("shape", 5)
+        wanted = self.vector("shape", 5)
         fits = wanted is not None and min(wanted, default=0) >= -1 and wanted.count(-1) <= 1
         demand(fits, f"shape: found {wanted}, expected sizes and at most one -1")
         new, kept = list(wanted or []), len(batch)
@@ -935,7 +1594,7 @@ class OnnxReader:
 
     def squeezed(self, batch: tuple[int, ...], full: list[int]) -> list[int]:
         """The shape without axes of size 1, or with more of them."""
-        axes, more = self.integers("axes", 13), self.op == "Unsqueeze"
+        axes, more = self.vector("axes", 13), self.op == "Unsqueeze"
         if axes is None:
             demand(not more and batch != (0,), "axes: found none, expected a list", "unsupported")
             axes = [i for i, n in enumerate(full) if n == 1]
@@ -950,30 +1609,105 @@ class OnnxReader:
         return [n for i, n in enumerate(full) if i not in places]
 
     def activation(self, target: str) -> None:
-        """One function a unit."""
-        arity = 2 if self.op == "PRelu" else 1
-        index, shape = self.data(arity, arity)
-        demand(index == 0, "input 1: found a computed slope, expected a constant", "unsupported")
-        if self.op == "PRelu":
-            slopes = self.spread(1, shape)
-        elif self.op == "LeakyRelu":
-            slope = Fraction(self.take("alpha", DEFAULT_SLOPE))
-            slopes = lambda _: slope  # noqa: E731
-        else:
-            function = FUNCTIONS[self.op]
-            self.emit(target, shape, Node(self.names[0], "activate", function=lambda _: function))
-            return
-        self.emit(target, shape, Node(self.names[0], "activate", function=lambda v: ("leaky_relu", slopes(v))))
+        """One function for all units, whose parameters are attributes."""
+        self.data(1, 1)
+        function = NAMED.get(self.op)
+        if self.op in PARAMETERS:
+            name, defaults = PARAMETERS[self.op]
+            function = function_of(name, *(Fraction(self.take(key, float32(c))) for key, c in defaults.items()))
+        elif self.op == "Gelu":
+            approximate = self.take("approximate", "none")
+            demand(approximate in ("none", "tanh"), f"approximate: found {approximate!a:.40}")
+            function = "gelu" + approximate.removeprefix("none").replace("tanh", "_tanh"), ()
+        elif self.op == "Swish":
+            demand(self.take("alpha", 1.0) == 1, "alpha: found another number than 1", "unsupported")
+        self.each(self.names[0], target, kind="activate", function=lambda _: function)
+
+    def clip(self, target: str) -> None:
+        """Clip: the bounds are attributes before opset 11 and inputs since."""
+        self.data(1, 1 if self.opset < 11 else 3)
+        bounds = []
+        for i, name in enumerate(("min", "max"), 1):
+            given = self.numbers(name, i, 11, *FLOATS)
+            demand(given is None or len(given) == 1, f"{name}: found other numbers, expected one")
+            bounds.append(None if given is None else Fraction(given[0]))
+        function = bounded(*bounds)
+        self.each(self.names[0], target, kind="activate", function=lambda _: function)
+
+    def bend(self, target: str) -> None:
+        """PRelu, Max and Min of a computed tensor and a constant."""
+        index, _ = self.data(2, 2)
+        demand(index == 0 or self.op != "PRelu", "input 1: found a computed slope, expected a constant", "unsupported")
+        source, c = self.spread(self.names[index], self.constant(1 - index, *FLOATS))
+        functions: dict[str, Callable[[int], Function]] = {
+            "PRelu": lambda v: ("leaky_relu", (c(v),)),
+            "Max": lambda v: bounded(c(v), None),
+            "Min": lambda v: bounded(None, c(v)),
+        }
+        self.each(source, target, kind="activate", function=functions[self.op])
 
     def head(self, target: str) -> None:
-        """Softmax and LogSoftmax."""
+        """Softmax, LogSoftmax, ArgMax over the only axis besides the batch axis."""
         _, shape = self.data(1, 1)
-        rank, axis = len(shape.batch) + 1, self.take("axis", 1 if self.opset < 13 else -1)
+        kind = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "ArgMax": "argmax"}[self.op]
+        default = 0 if kind == "argmax" else 1 if self.opset < 13 else -1
+        rank, axis = len(shape.batch) + 1, self.take("axis", default)
         fits = len(shape.dims) == 1 and axis in (-1, rank - 1)
         found = f"found axis {axis} of {list(shape.dims)} besides the batch axis, expected the only one"
         demand(fits, found, "unsupported")
-        name = "softmax" if self.op == "Softmax" else "log_softmax"
-        self.emit(target, shape, Node(self.names[0], "head", function=lambda _: (name, None)))
+        dropped = kind == "argmax" and not self.take("keepdims", 1)
+        last = kind == "argmax" and self.take("select_last_index", 0)
+        demand(not last, "found select_last_index, expected the first of equal elements", "unsupported")
+        kept = target + " kept" if dropped else target
+        self.network.head(self.names[0], kept, kind)
+        self.made(kept, shape.batch)
+        if dropped:
+            self.network.reorder(kept, target, None, View(()))
+            self.made(target, shape.batch)
+
+
+def float32(value: float) -> float:
+    """The nearest float32 number."""
+    return float(struct.unpack("<f", struct.pack("<f", value))[0])
+
+
+def without(dims: Sequence[int], axis: int) -> tuple[int, ...]:
+    """A shape without an axis."""
+    return (*dims[:axis], *dims[axis + 1 :])
+
+
+def replaced(dims: Sequence[int], axis: int, new: Sequence[int]) -> tuple[int, ...]:
+    """A shape with other axes instead of one."""
+    return (*dims[:axis], *new, *dims[axis + 1 :])
+
+
+def ranged(part: range) -> Callable[[int], tuple[int, int]]:
+    """For `choose`: a range of the indices of an axis."""
+    return lambda index: (0, part[index])
+
+
+def like(values: Any, new: Iterable[Any]) -> Any:
+    """Values of a constant, in the way that others are kept."""
+    return array(values.typecode, new) if isinstance(values, array) else [*new]
+
+
+def bounded(low: Fraction | None, high: Fraction | None) -> Function:
+    """The function that keeps within bounds."""
+    if low is not None and high is not None:
+        return function_of("clip", low, high)
+    if low is None:
+        return IDENTITY if high is None else ("at_most", (high,))
+    return ("at_least", (low,)) if low else RELU
+
+
+def channel_after(view: View, axes: Sequence[int], made: Sequence[int]) -> int | None:
+    """Where the channel axis is after a reordering that keeps every image as it is; None: elements."""
+    if view.channel is None or view.positions == 1:
+        return None
+    others = [axis for axis in axes if axis != view.channel]
+    before = math.prod(view.dims[axis] for axis in axes[: axes.index(view.channel)])
+    fitting = (j for j, n in enumerate(made) if n == view.units and math.prod(made[:j]) == before)
+    return next(fitting, None) if others == sorted(others) else None
 
 
 def standard(entry: dict[str, Any]) -> bool:
@@ -1009,11 +1743,22 @@ def converted(constant: Constant, kind: int) -> Constant:
 OPERATORS: dict[str, Callable[[OnnxReader, str], None]] = {
     "Constant": OnnxReader.given,
     **dict.fromkeys(("MatMul", "Gemm"), OnnxReader.product),
-    **dict.fromkeys(("Add", "Sub", "Mul", "Div"), OnnxReader.arithmetic),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Sum"), OnnxReader.arithmetic),
     **dict.fromkeys(("Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze"), OnnxReader.move),
     **dict.fromkeys(("Identity", "Dropout", "Cast"), OnnxReader.move),
-    **dict.fromkeys((*FUNCTIONS, "LeakyRelu", "PRelu"), OnnxReader.activation),
-    **dict.fromkeys(("Softmax", "LogSoftmax"), OnnxReader.head),
+    **dict.fromkeys(("Conv", "ConvTranspose"), OnnxReader.convolution),
+    **dict.fromkeys(("AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool"), OnnxReader.pool),
+    "Neg": OnnxReader.negate,
+    "ReduceMean": OnnxReader.mean,
+    "Pad": OnnxReader.pad,
+    "Concat": OnnxReader.concat,
+    "Slice": OnnxReader.slice,
+    "Split": OnnxReader.split,
+    "Gather": OnnxReader.gather,
+    **dict.fromkeys((*NAMED, *PARAMETERS, "Gelu"), OnnxReader.activation),
+    "Clip": OnnxReader.clip,
+    **dict.fromkeys(("PRelu", "Max", "Min"), OnnxReader.bend),
+    **dict.fromkeys(("Softmax", "LogSoftmax", "ArgMax"), OnnxReader.head),
 }
 
 
@@ -1066,7 +1811,7 @@ CERTIFICATE = {
     "claim": {
         "criterion": one_of("exact"),
         "domain": one_of("all reals"),
-        "specification": one_of("as stored", "raw nnet"),
+        "specification": one_of(*SPECIFICATIONS),
     },
     "original": FILE,
     "reduced": FILE,
@@ -1113,16 +1858,23 @@ def is_multiple(form: Form, c: Fraction, other: Form) -> bool:
     return terms.keys() == others.keys() and all(n * x == others[atom] * y for atom, n in terms.items())
 
 
+def weight(form: Form) -> Fraction:
+    """The sum of the sizes of the coefficients: of c times a form, |c| times as much."""
+    return Fraction(sum(map(abs, form[0].values())), form[1])
+
+
 def has_free(form: Form) -> bool:
     """Whether a form contains a free unknown."""
     return min(form[0], default=0) < 0
 
 
-class Budget:
-    """The work and the memory that are left for expanding derived tensors."""
+class Atoms:
+    """The atoms, and the work and the memory that are left for expanding derived tensors."""
 
     def __init__(self, weights: int) -> None:
         self.work, self.room = 200 * weights + 10**7, MAX_STORED
+        self.next, self.next_free = 1, -1
+        self.lifts: dict[Lift, Lifted] = {}
 
     def spend(self, work: int, room: int = 0, bits: int = 0) -> None:
         """Use some, with numbers of so many bits."""
@@ -1130,13 +1882,42 @@ class Budget:
         fits = min(self.work, self.room) >= 0 and bits <= MAX_BITS
         demand(fits, "the work exceeds the budget of 200 operations a weight", "unknown", "budget")
 
+    def new(self, count: int, free: bool = False) -> int:
+        """The first of so many new atoms."""
+        first = self.next_free if free else self.next
+        if free:
+            self.next_free -= count
+        else:
+            self.next += count
+        return first
+
+    def lifted(self, lift: Lift) -> "Lifted":
+        """The table of a lift."""
+        if lift not in self.lifts:
+            self.spend(4, room=4)
+            self.lifts[lift] = Lifted(self, lift.keeps)
+        return self.lifts[lift]
+
+
+class Lifted(dict[int, int]):
+    """What a lift makes of each atom: another atom, made when it is first asked for."""
+
+    def __init__(self, atoms: Atoms, keeps: bool) -> None:
+        super().__init__({0: 0} if keeps else {})
+        self.atoms = atoms
+
+    def __missing__(self, atom: int) -> int:
+        self.atoms.spend(1, room=2)
+        self[atom] = made = self.atoms.new(1, atom < 0)
+        return made
+
 
 class Half:
     """The forms of one network's tensors, as far as its nodes are done."""
 
-    def __init__(self, side: str, network: Network, budget: Budget) -> None:
-        self.side, self.network, self.budget = side, network, budget
-        self.known: dict[str, Forms] = {}  # inputs, anchored tensors, derived ones that feed dense nodes
+    def __init__(self, side: str, network: Network, atoms: Atoms) -> None:
+        self.side, self.network, self.atoms = side, network, atoms
+        self.known: dict[str, Forms] = {}  # inputs, anchored tensors, derived ones that feed nodes with rows
 
     def form(self, tensor: str, v: int) -> Form:
         """The form of a unit."""
@@ -1151,17 +1932,47 @@ class Half:
         while True:
             node = self.network.nodes[tensor]
             if node.row is not None:
-                columns, integers, d, bias = node.row(v)
-                form = self.total(self.known[node.source], columns, integers, d)
-                return affine(form, factor, factor * bias + constant)
+                return affine(self.mixed(node, v), factor, constant)
             v, c, b = node.step(v)
             factor, constant = factor * c, factor * b + constant
             numbers = (factor.numerator, factor.denominator, constant.numerator, constant.denominator)
             bits = max(map(int.bit_length, numbers))
-            self.budget.spend(1 + bits // 64, bits=bits)
-            tensor = node.source
+            self.atoms.spend(1 + bits // 64, bits=bits)
+            (tensor,) = node.sources
             if tensor in self.known:
                 return affine(self.form(tensor, v), factor, constant)
+
+    def mixed(self, node: Node, v: int) -> Form:
+        """The form of a unit of a node that has rows."""
+        assert node.row is not None
+        columns, integers, d, bias = node.row(v)
+        below = [self.known[name] for name in node.sources]
+        if node.place is None:
+            return affine(self.total(below[0], columns, integers, d), ONE, bias)
+        e = common((forms.denominator for forms in below), len(below))
+        terms: dict[int, int] = {}
+        work, lift = len(below), None
+        for column, w in zip(columns, integers, strict=True):
+            i, u, lift = node.place(column)
+            entry, w = below[i].of(u), w * (e // below[i].denominator)
+            work += len(entry)
+            lifted = None if lift is None else self.atoms.lifted(lift)
+            for atom, n in entry:
+                atom = atom if lifted is None else lifted[atom]
+                terms[atom] = terms.get(atom, 0) + w * n
+        self.atoms.spend(work, bits=max(forms.bits for forms in below) + e.bit_length())
+        if lift is not None and lift.name == "put":
+            self.level(terms, lift.over)
+        return affine((terms, d * e), ONE, bias)
+
+    def level(self, terms: dict[int, int], positions: int) -> None:
+        """An image whose elements have all the same constant has that constant."""
+        ones = [self.atoms.lifted(Lift("put", positions, p, False)).get(0, 0) for p in range(positions)]
+        if len({terms.get(atom, 0) if atom else 0 for atom in ones}) == 1:
+            constant = terms.get(ones[0], 0)
+            for atom in ones:
+                terms.pop(atom, None)
+            terms[0] = constant
 
     def total(self, below: Forms, columns: Iterable[int], integers: Iterable[int], d: int) -> Form:
         """The sum of integers times forms, over d."""
@@ -1171,26 +1982,26 @@ class Half:
             work += len(entry)
             for atom, n in entry:
                 terms[atom] = terms.get(atom, 0) + w * n
-        self.budget.spend(work, bits=below.bits)
+        self.atoms.spend(work, bits=below.bits)
         return terms, d * below.denominator
 
     def listed(self, forms: Iterable[tuple[int, Form]]) -> Forms:
         """Forms to keep, by unit or class."""
         kept: dict[int, Form] = {}
         for v, form in forms:
-            self.budget.spend(1, room=1 + len(form[0]))
+            self.atoms.spend(1, room=1 + len(form[0]))
             kept[v] = form
         d = common({e for _, e in kept.values()}, 1 + sum(len(terms) for terms, _ in kept.values()))
         result = {v: [(atom, n * (d // e)) for atom, n in terms.items()] for v, (terms, e) in kept.items()}
         bits = max((n.bit_length() for entry in result.values() for _, n in entry), default=0)
-        self.budget.spend(1, bits=bits)
+        self.atoms.spend(1, bits=bits)
         return Forms(d, bits, result.__getitem__)
 
     def prepare(self, node: Node) -> None:
-        """Expand a derived tensor that feeds a dense node."""
-        if node.row is not None and node.source not in self.known:
-            units = range(self.network.units[node.source])
-            self.known[node.source] = self.listed((v, self.before(node.source, v)) for v in units)
+        """Expand the derived tensors that feed a node with rows."""
+        for name in node.sources if node.row is not None else ():
+            if name not in self.known:
+                self.known[name] = self.listed((v, self.before(name, v)) for v in range(self.network.units[name]))
 
 
 # --- The rules ----------------------------------------------------------------------------------------
@@ -1208,10 +2019,9 @@ class Checker:
     """The rules of docs/certificate-format.md, section by section; each stops where it fails."""
 
     def __init__(self, original: Network, reduced: Network, relations: dict[str, Any]) -> None:
-        budget = Budget(original.weights + reduced.weights)
-        self.original, self.reduced = Half("original", original, budget), Half("reduced", reduced, budget)
+        self.atoms = Atoms(original.weights + reduced.weights)
+        self.original, self.reduced = Half("original", original, self.atoms), Half("reduced", reduced, self.atoms)
         self.relations, self.anchors = relations, dict[str, Anchor]()
-        self.next_atom, self.next_free = 1, -1
 
     def run(self) -> None:
         """All rules."""
@@ -1243,6 +2053,11 @@ class Checker:
                     hold("head", allowed, "a head of the reduced network may not have a relation")
                     known = over is None or over in self.reduced.network.nodes
                     hold("over", known, f"`over` names {over!a:.60}, which no node defines")
+                    fits = (
+                        over is None
+                        or self.reduced.network.views[over].positions == half.network.views[tensor].positions
+                    )
+                    hold("over", fits, f"`over` names {over!a:.60}, which has images of another size")
                     needed = over is None or any(row.kind == "class" or row.terms for row in rows)
                     hold("over", needed, "found `over` though no row names a class")
 
@@ -1251,25 +2066,23 @@ class Checker:
         original, reduced = self.original.network, self.reduced.network
         hold("input", original.sizes("inputs") == reduced.sizes("inputs"), "inputs: their numbers of elements differ")
         for ours, theirs in zip(original.inputs, reduced.inputs, strict=True):
-            self.original.known[ours] = self.reduced.known[theirs] = atoms(self.next_atom)
-            self.next_atom += reduced.units[theirs]
+            self.original.known[ours] = self.reduced.known[theirs] = atoms(self.atoms.new(reduced.units[theirs]))
 
     def reduced_tensor(self, tensor: str, node: Node) -> None:
         """Rule 2, for an anchored tensor."""
-        first, entry, leaders = self.next_atom, self.relations["reduced"].get(tensor), dict[int, tuple[int, Fraction]]()
-        anchor = Anchor(first, self.reduced.network.units[tensor], lambda k: (k, ONE))
-        if entry is not None:
-            for v, row in enumerate(entry["rows"]):
-                if row.kind == "class" and row.of not in leaders:
-                    scalings = taken_to(node.function(v), row.number)
-                    hold("ratio", scalings, f"reduced {tensor!a} unit {v}: its function takes nothing to its ratio")
-                    leaders[row.of] = v, scalings[0]
-            gapless = all(k in leaders for k in range(len(leaders)))
-            hold("class-exists", gapless, f"reduced {tensor!a}: its {len(leaders)} classes are not 0, 1, ...")
-            anchor = Anchor(first, len(leaders), leaders.__getitem__)
+        entry, leaders = self.relations["reduced"].get(tensor), dict[int, tuple[int, Fraction]]()
+        for v, row in enumerate(entry["rows"] if entry is not None else ()):
+            if row.kind == "class" and row.of not in leaders:
+                scalings = taken_to(node.function(v), row.number)
+                hold("ratio", scalings, f"reduced {tensor!a} unit {v}: its function takes nothing to its ratio")
+                leaders[row.of] = v, scalings[0]
+        gapless = all(k in leaders for k in range(len(leaders)))
+        hold("class-exists", gapless, f"reduced {tensor!a}: its {len(leaders)} classes are not 0, 1, ...")
+        classes = self.reduced.network.units[tensor] if entry is None else len(leaders)
+        first = self.atoms.new(classes)
+        anchor = Anchor(first, classes, leaders.__getitem__ if entry is not None else lambda k: (k, ONE))
         self.anchors[tensor] = anchor
-        self.next_atom += anchor.classes
-        for k in range(anchor.classes) if self.next_free < -1 else ():
+        for k in range(anchor.classes) if self.atoms.next_free < -1 else ():
             free = has_free(self.reduced.before(tensor, anchor.leader(k)[0]))
             hold("free", not free, f"reduced {tensor!a}: the form of class {k} has a free unknown")
         if entry is None:
@@ -1286,15 +2099,34 @@ class Checker:
             same = same and all(row == Row("class", v, ONE) for v, row in enumerate(rows))
             hold("head", same, f"original {tensor!a}: a head goes with a head of the same kind and size, unit by unit")
         self.check_rows(self.original, tensor, rows, over)
+        if other is not None and node.function(0) == ("argmax", ()):
+            hold("head", self.same_below(node, other), f"original {tensor!a}: the units below it differ")
+
+    def same_below(self, node: Node, other: Node) -> bool:
+        """Whether two nodes read tensors whose units have equal forms, without free unknowns."""
+        (ours,), (theirs,) = node.sources, other.sources
+        units = self.original.network.units[ours]
+        if units != self.reduced.network.units[theirs]:
+            return False
+        for v in range(units):
+            self.atoms.spend(10)
+            form, same = self.original.form(ours, v), self.reduced.form(theirs, v)
+            if has_free(form) or has_free(same) or not is_multiple(form, ONE, same):
+                return False
+        return True
 
     def check_outputs(self) -> None:
         """Rule 5."""
         original, reduced = self.original.network, self.reduced.network
         same = original.sizes("outputs") == reduced.sizes("outputs")
         hold("output", same, "outputs: their numbers of elements differ")
+        orders = [
+            [order(half.network.views[name]) for name in half.network.outputs] for half in (self.original, self.reduced)
+        ]
+        hold("output", orders[0] == orders[1], "outputs: their channels lie in another order")
         for ours, theirs in zip(original.outputs, reduced.outputs, strict=True):
             for v in range(original.units[ours]):
-                self.original.budget.spend(10)
+                self.original.atoms.spend(10)
                 with about(f"output {ours!a} unit {v}"):
                     form, other = self.original.form(ours, v), self.reduced.form(theirs, v)
                     hold("free", not has_free(form) and not has_free(other), "its form has a free unknown")
@@ -1321,6 +2153,8 @@ class Checker:
                     scalings = taken_to(function, row.number)
                     hold("ratio", scalings, "its function takes no scaling to its ratio")
                     form = half.before(tensor, v)
+                    if symmetry(function) in ("sign", "step") and form[0] and other[0]:
+                        scalings = [scalings[0] * weight(form) / weight(other)]
                     same = any(is_multiple(form, c, other) for c in scalings)
                     hold("affine", same, "its form is not the claimed multiple")
         half.known[tensor] = half.listed(self.claimed(rows, self.anchors[over].first if over else 0))
@@ -1357,8 +2191,7 @@ class Checker:
 
     def claimed(self, rows: list[Row], first: int) -> Iterator[tuple[int, Form]]:
         """The forms that the rows claim; the free unknowns are new atoms of this tensor."""
-        base = self.next_free
-        self.next_free -= len(rows) if any(row.kind == "free" for row in rows) else 0
+        base = self.atoms.new(len(rows), free=True) if any(row.kind == "free" for row in rows) else 0
         for v, row in enumerate(rows):
             if row.kind == "sum":
                 (plus, *integers), d = over_common([row.number, *(c for _, c in row.terms)])
@@ -1383,9 +2216,13 @@ def check_files(document: dict[str, Any], networks: Sequence[Network]) -> None:
             if isinstance(found, dict):
                 what += f": {sorted({key for key, _ in found.items() ^ claimed.items()})!a:.200}"
             hold("hash", same, f"{side}: the certificate is about another file: another {what}")
-    raw = document["claim"]["specification"] == "raw nnet"
-    fits = not raw or any(network.format == "nnet" for network in networks)
-    hold("claim", fits, "claim: the specification is 'raw nnet', but no file is .nnet")
+    specification = document["claim"]["specification"]
+    if specification == "raw nnet":
+        fits = any(network.format == "nnet" for network in networks)
+        hold("claim", fits, "claim: the specification is 'raw nnet', but no file is .nnet")
+    elif specification != "as stored":
+        fits = any(network.rooted for network in networks)
+        hold("claim", fits, f"claim: the specification is {specification!r}, but no file has batch normalisation")
 
 
 def one_line(message: str) -> str:
@@ -1399,15 +2236,15 @@ def check(original: str, reduced: str, certificate: str, max_unpacked: int = MAX
         with about(certificate, BROKEN):
             document = fit(read_json(read_file(certificate, max_unpacked)), CERTIFICATE)
             demand(document["version"] == 1, f"version: found {document['version']}, expected 1", "unsupported")
-        raw = document["claim"]["specification"] == "raw nnet"
-        networks = [read_network(path, raw, max_unpacked) for path in (original, reduced)]
+        specification = document["claim"]["specification"]
+        networks = [read_network(path, specification, max_unpacked) for path in (original, reduced)]
         check_files(document, networks)
         Checker(networks[0], networks[1], document["relations"]).run()
     except Stop as error:
         return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
-    return Verdict("equivalent", f"over the reals, for the networks {'as raw nnet' if raw else 'as stored'}", 0, "")
+    return Verdict("equivalent", f"over the reals, for the networks {SPECIFICATIONS[specification]}", 0, "")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

