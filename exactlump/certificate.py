@@ -13,17 +13,17 @@ from typing import Any
 from exactlump import __version__
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
+from exactlump.formats.specification import AS_STORED as AS_STORED
+from exactlump.formats.specification import RAW_NNET as RAW_NNET
 from exactlump.rational import parse, text
 from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation
-
-AS_STORED, RAW_NNET = "as stored", "raw nnet"
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """Why two model files compute the same function.
 
-    specification      how the original is read: `AS_STORED`, or `RAW_NNET` (without the header's normalisation)
+    specification      how the original is read: one of exactlump/formats/specification.py
     forward, backward  the simulations from the original and from the reduced network to their quotient
     """
 

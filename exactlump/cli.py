@@ -24,6 +24,7 @@ from rich.text import Text
 
 from exactlump import __version__, demo
 from exactlump.errors import ExactlumpError
+from exactlump.formats.specification import is_folded
 from exactlump.page import write_report
 from exactlump.proving import FileProof, ProveOptions, prove_files
 from exactlump.rational import text
@@ -48,6 +49,11 @@ EPILOG = (
 )
 
 _PATH = click.Path(path_type=Path)
+_BATCHNORM = click.option(
+    "--batchnorm",
+    type=click.Choice(["float32", "float64", "exact"]),
+    help="How scales of batch normalisations are read. [default: rounded to float32; in float64 files to float64]",
+)
 
 
 @click.group(epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,6 +82,7 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz."
 )
+@_BATCHNORM
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 def reduce_verb(
     source: Path,
@@ -85,6 +92,7 @@ def reduce_verb(
     weights: str,
     raw_nnet: bool,
     max_unpacked: int,
+    batchnorm: str | None,
     as_json: bool,
 ) -> None:
     """Write to OUT a smaller network with the same function as IN, and a certificate of it.
@@ -101,13 +109,15 @@ def reduce_verb(
             weights=weights,
             raw_nnet=raw_nnet,
             max_unpacked=max_unpacked,
+            batchnorm=batchnorm,
             listen=lambda words: status.update(_plain(words)),
         )
     if as_json:
         click.echo(json.dumps(_reduce_json(done)))
         return
     before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
-    click.echo(f"equivalent: {before} -> {after} hidden neurons")
+    folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
+    click.echo(f"equivalent{folded}: {before} -> {after} hidden neurons")
     _print_notes(console, done.reduction.original.notes)
     console.print(_layer_table(done))
     console.print(_plain(f"{done.reduced} ({done.weights}), certificate {done.certificate}"), soft_wrap=True)
@@ -136,6 +146,7 @@ def _reduce_json(done: FileReduction) -> dict[str, Any]:
         "layers": [asdict(layer) for layer in done.reduction.layers],
         "weights": done.weights,
         "notes": list(original.notes),
+        "specification": original.specification,
         "certificate": str(done.certificate),
         "seconds": round(done.seconds, 3),
     }
@@ -326,10 +337,11 @@ def report_verb(
 @click.option(
     "--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz."
 )
+@_BATCHNORM
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
-def inspect_verb(source: Path, raw_nnet: bool, max_unpacked: int, as_json: bool) -> None:
+def inspect_verb(source: Path, raw_nnet: bool, max_unpacked: int, batchnorm: str | None, as_json: bool) -> None:
     """Say what IN holds, layer by layer, and how its neurons are classed by the maximum lumping."""
-    found = inspect_file(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked)
+    found = inspect_file(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
     if as_json:
         click.echo(json.dumps(asdict(found)))
         return

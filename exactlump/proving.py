@@ -75,8 +75,7 @@ def prove_files(
     """
     start = time.perf_counter()
     claimed = read_certificate(certificate_path)
-    raw = claimed.specification == RAW_NNET
-    ours, theirs = (formats.read(path, raw_nnet=raw and _is_nnet(path)) for path in (original, reduced))
+    ours, theirs = (formats.read_as(path, claimed.specification) for path in (original, reduced))
     if reason := _unbound(claimed, original, reduced):
         return FileProof("rejected", reason, None, time.perf_counter() - start)
     try:

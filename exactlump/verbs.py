@@ -12,7 +12,7 @@ from pathlib import Path
 
 from exactlump import certificate, check, formats
 from exactlump.anchors import anchors, end_of_layer
-from exactlump.certificate import AS_STORED, RAW_NNET, Certificate
+from exactlump.certificate import Certificate
 from exactlump.coq import coq
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.export import export
@@ -49,11 +49,13 @@ def reduce_file(
     weights: str = "auto",
     raw_nnet: bool = False,
     max_unpacked: int = DEFAULT_MAX_UNPACKED,
+    batchnorm: str | None = None,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
 
     weights: "auto" (the file's own float type; exact for `.json`), "float32", "float64", or "exact" (`.json` only).
+    batchnorm: how batch normalisations are read (`formats.read`); the certificate's claim says which way.
     The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to
     their names.
     Raises FormatError, UnsupportedLayer, CannotWrite.
@@ -63,7 +65,7 @@ def reduce_file(
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     _demand_apart(source, target, proof)
     listen(f"reading {source}")
-    network = formats.read(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked)
+    network = formats.read(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
     raw = raw_nnet and formats.format_of(source) == "nnet"
     room = max(max_unpacked, DEFAULT_MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
@@ -91,7 +93,7 @@ def _certificate(reduction: Reduction, source: Path, staged: Path, raw: bool, ro
         read = formats.read(staged, raw_nnet=raw)
         names = dict(zip(_landmarks(reduction.reduced), _landmarks(read), strict=True))
     return Certificate(
-        RAW_NNET if raw else AS_STORED,
+        reduction.original.specification,
         formats.digest(source, max_unpacked=room),
         formats.digest(staged, max_unpacked=room),
         {tensor: replace(r, over=names.get(r.over, r.over)) for tensor, r in reduction.forward.items()},
@@ -138,6 +140,9 @@ def _dtype(network: Network, target: Path, weights: str) -> str:
         if weights != "auto":
             raise CannotWrite(f"{target}: found --weights {weights}, expected auto for a .nnet file of decimals")
         return "decimal"
+    if weights == "float64" and network.dtype != "float64":
+        with about(target):
+            formats.refuse_float64(network)
     if weights != "auto":
         return weights
     return "float32" if network.dtype == "exact" else network.dtype
@@ -171,10 +176,8 @@ def export_files(
     except (OSError, ValueError) as error:
         raise FormatError(f"{certificate_path}: cannot be read: {error}") from error
     proof = certificate.loads(words)
-    raw = proof.specification == RAW_NNET
     ours, theirs = (
-        formats.read(Path(path), raw_nnet=raw and Path(path).suffix == ".nnet", max_unpacked=max_unpacked)
-        for path in (original, reduced)
+        formats.read_as(path, proof.specification, max_unpacked=max_unpacked) for path in (original, reduced)
     )
     return export(ours, theirs, proof)
 
@@ -254,16 +257,21 @@ class Inspection:
     nonzeros: int
     layers: tuple[LayerInspection, ...]
     notes: tuple[str, ...]
+    specification: str
 
 
 def inspect_file(
-    source: str | os.PathLike[str], *, raw_nnet: bool = False, max_unpacked: int = DEFAULT_MAX_UNPACKED
+    source: str | os.PathLike[str],
+    *,
+    raw_nnet: bool = False,
+    max_unpacked: int = DEFAULT_MAX_UNPACKED,
+    batchnorm: str | None = None,
 ) -> Inspection:
     """What a model file holds, and how the maximum lumping classes its neurons.
 
     Raises FormatError, UnsupportedLayer.
     """
-    network = formats.read(Path(source), raw_nnet=raw_nnet, max_unpacked=max_unpacked)
+    network = formats.read(Path(source), raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
     lumping = maximum_lumping(network, fold=True)
     ends = {end_of_layer(network, name): name for name in network.hidden}
     return Inspection(
@@ -275,6 +283,7 @@ def inspect_file(
         nonzeros=network.nonzeros,
         layers=tuple(_inspect_layer(network, lumping, end, dense) for end, dense in ends.items()),
         notes=network.notes,
+        specification=network.specification,
     )
 
 

@@ -21,9 +21,10 @@ MAY_IMPORT = {
     "network": "activation errors rational window",
     "floats": "errors rational",
     "formats.files": "errors",
+    "formats.specification": "",
     "formats.exact_words": "errors network rational",
     "formats.exact": "activation errors formats.exact_words formats.files network rational window",
-    "formats.nnet": "activation errors floats formats.files network rational",
+    "formats.nnet": "activation errors floats formats.files formats.specification network rational",
     "formats.onnx_tensor": "errors floats formats.files network rational",
     "formats.onnx_graph": "activation errors formats.files formats.onnx_tensor network rational",
     "formats.onnx_reorder": "errors formats.onnx_graph formats.onnx_tensor network",
@@ -45,7 +46,8 @@ MAY_IMPORT = {
         " formats.onnx_quantize formats.onnx_reorder formats.onnx_select formats.onnx_tensor network rational"
     ),
     "formats.onnx": (
-        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor network rational"
+        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor formats.specification network"
+        " rational"
     ),
     "formats.onnx_implied": "network rational",
     "formats.onnx_writer": "errors floats network rational",
@@ -59,7 +61,9 @@ MAY_IMPORT = {
         "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions formats.onnx_write_images"
         " formats.onnx_write_nodes formats.onnx_writer network"
     ),
-    "formats": "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write network",
+    "formats": (
+        "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write formats.specification network"
+    ),
     "forms": "activation network rational window",
     "simulation": "activation errors forms network rational",
     "anchors": "network",
@@ -75,7 +79,7 @@ MAY_IMPORT = {
     "kernel_numba": "kernel_arithmetic kernel_sources",
     "kernel": "kernel_arithmetic kernel_sources",
     "fast": "errors kernel kernel_arithmetic kernel_numba kernel_sources rational",
-    "certificate": "errors formats formats.files network rational simulation",
+    "certificate": "errors formats formats.files formats.specification network rational simulation",
     "check": "",
     "chains": "activation certificate errors network rational simulation",
     "export": "activation certificate chains errors network rational simulation",
@@ -141,7 +145,7 @@ MAY_IMPORT = {
     "page": "errors evidence floats formats.files matrix picture rational record report verbs",
     "lemmas": "errors smtlib solve",
     "demo": "errors formats lump quotient rational verbs",
-    "cli": "cli_refute cli_relax demo errors page proving rational report rerun verbs",
+    "cli": "cli_refute cli_relax demo errors formats.specification page proving rational report rerun verbs",
     "__main__": "cli",
     "__init__": "activation certificate errors formats lump network quotient rational reduce simulation trim verbs",
 }

@@ -17,6 +17,7 @@ from exactlump.formats.files import (
     write_atomically,
     write_together,
 )
+from exactlump.formats.specification import RAW_NNET, SPECIFICATIONS, batchnorm_of
 from exactlump.network import Network
 
 __all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "read", "write", "write_atomically"]
@@ -34,11 +35,19 @@ def format_of(path: str | os.PathLike[str]) -> str:
     raise FormatError(f"suffix: found {suffix}, expected .onnx, .onnx.gz, .nnet or .json")
 
 
-def read(path: str | os.PathLike[str], *, raw_nnet: bool = False, max_unpacked: int = MAX_UNPACKED) -> Network:
-    """The network that a file holds.
+def read(
+    path: str | os.PathLike[str],
+    *,
+    raw_nnet: bool = False,
+    max_unpacked: int = MAX_UNPACKED,
+    batchnorm: str | None = None,
+) -> Network:
+    """The network that a file holds; what had to be settled for that is its specification.
 
     raw_nnet      leave out the normalisation in the header of a .nnet file
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
+    batchnorm     how batch normalisations are read: their irrational scales rounded to "float32" or "float64", or
+                  "exact"; default: rounded to float64 in a file of float64, else to float32
     Raises FormatError (ShapeError) for a file that breaks its format, UnsupportedLayer for what no rule covers.
     """
     path = Path(path)
@@ -55,7 +64,23 @@ def read(path: str | os.PathLike[str], *, raw_nnet: bool = False, max_unpacked: 
             return exact.parse(data)
         from exactlump.formats import onnx
 
-        return onnx.parse(onnx.load(data, kind, max_unpacked), path.parent)
+        return onnx.parse(onnx.load(data, kind, max_unpacked), path.parent, batchnorm)
+
+
+def read_as(path: str | os.PathLike[str], specification: str, *, max_unpacked: int = MAX_UNPACKED) -> Network:
+    """The network that a file holds under the specification that a certificate claims.  Raises as `read` does."""
+    if specification not in SPECIFICATIONS:
+        raise FormatError(f"specification: found {specification[:60]!r}, expected one of {', '.join(SPECIFICATIONS)}")
+    with about(path):
+        raw = specification == RAW_NNET and format_of(path) == "nnet"
+    return read(path, raw_nnet=raw, max_unpacked=max_unpacked, batchnorm=batchnorm_of(specification))
+
+
+def refuse_float64(network: Network) -> None:
+    """Raise UnsupportedLayer for a network that ONNX runtimes cannot compute in float64, though it may be asked for."""
+    from exactlump.formats import onnx_write
+
+    onnx_write.refuse_float64(network)
 
 
 def digest(path: str | os.PathLike[str], *, max_unpacked: int = MAX_UNPACKED) -> ModelFile:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from exactlump.activation import RELU
 from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about
+from exactlump.formats.specification import AS_STORED, RAW_NNET
 from exactlump.network import Activate, Dense, Network, Node, Port, Scale, Shift, sources
 from exactlump.rational import ONE, ZERO, Matrix, Rational, SparseRow, Vector, decimal, decimal_text, fraction, text
 
@@ -61,7 +62,10 @@ def parse(data: bytes, *, raw: bool = False) -> Network:
         factor, mean = (head.ranges[-1],) * head.sizes[-1], (head.means[-1],) * head.sizes[-1]
         nodes += [Scale(tensor, f"{tensor}.scaled", factor), Shift(f"{tensor}.scaled", "output", mean)]
         tensor = "output"
-    return Network((Port("input", head.sizes[:1]),), tuple(nodes), (tensor,), notes=_notes(head, raw))
+    meant = RAW_NNET if raw else AS_STORED
+    return Network(
+        (Port("input", head.sizes[:1]),), tuple(nodes), (tensor,), notes=_notes(head, raw), specification=meant
+    )
 
 
 def header(data: bytes) -> Header:

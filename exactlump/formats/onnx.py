@@ -15,12 +15,10 @@ from exactlump.formats import files, onnx_tensor
 from exactlump.formats.files import about
 from exactlump.formats.onnx_graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
+from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.network import Network, Port, Shape
 from exactlump.rational import Rational, fraction
 
-# The claims of docs/certificate-format.md where roots were rounded, and where they were not.
-FOLDED = "batch normalisation folded, scales in {}"
-UNFOLDED = "batch normalisation exact"
 _STANDARD = ("", "ai.onnx")
 
 
@@ -130,8 +128,8 @@ def _operator(node: NodeProto) -> Read:
 def _specification(reader: Reader) -> str:
     """What the network computes where the file leaves irrational numbers (docs/certificate-format.md, "claim")."""
     if reader.rounded:
-        return FOLDED.format(reader.batchnorm)
-    return UNFOLDED if reader.unfolded else Network.specification
+        return BATCHNORM[reader.batchnorm]
+    return BATCHNORM["exact"] if reader.unfolded else AS_STORED
 
 
 def _rounding(reader: Reader) -> Iterator[str]:

@@ -65,7 +65,8 @@ def pool(writer: Writer, node: AveragePool | MaxPool) -> None:
     source = writer.source(node.source)
     if window.transposed:
         raise CannotWrite("found a transposed window, which no pool of ONNX has")
-    if window == whole(window.source) and not (isinstance(node, AveragePool) and node.padding):
+    kernel = writer.dtype != "float64"  # which runtimes have for the pools of windows only
+    if window == whole(window.source) and (not node.padding if isinstance(node, AveragePool) else kernel):
         writer.node("GlobalAveragePool" if average else "GlobalMaxPool", [source], node.target)
         return
     attributes: dict[str, Any] = {**_attributes(window), "ceil_mode": int(_rounded_up(window))}
