@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exactlump import __version__, demo
+from exactlump.cli_refute import refute_verb
 from exactlump.errors import ExactlumpError
 from exactlump.formats.specification import is_folded
 from exactlump.page import write_report
@@ -329,6 +330,10 @@ def report_verb(
         write_report(found, output, (certificate, evidence, original, reduced))
     click.echo(f"{found.verdict}: {_printable(found.reason)}")
     sys.exit(EXIT_CODES[found.verdict])
+
+
+refute_verb.epilog = EPILOG
+cli.add_command(refute_verb)
 
 
 @cli.command("inspect", epilog=EPILOG)

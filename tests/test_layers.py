@@ -105,7 +105,7 @@ MAY_IMPORT = {
     "question": "errors evaluation floating rational smtlib",
     "search": "domain evaluation floating network question rational",
     "shorten": "domain rational",
-    "matching": "activation forms lump network rational reduce simulation",
+    "matching": "activation errors forms lump network rational reduce simulation",
     "replay": "errors floating formats.files rational",
     "whole": "domain functions monolithic network obligations question rational smtlib solve",
     "refute": (

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about two networks with a common exact quotient: whether their quotients are the same one.
+
+Quotients are unique up to the order of their units and one admissible factor a unit (T2), so they are compared row by
+row from the inputs upwards: every unit above must be an admissible multiple of one unit of the other quotient.  What is
+found is a simulation, and counts only when `find_flaw`, or the checker, has accepted it.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from exactlump.activation import Activation
+from exactlump.errors import NoExactValue
+from exactlump.lump import canonical_key
+from exactlump.network import Activate, Head, Network
+from exactlump.rational import ONE, Rational
+from exactlump.reduce import exact_quotient
+from exactlump.simulation import Affine, Forms, Relation, Row, Simulation, compose, entry, find_flaw, forms_of
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Simulations from two networks to one exact quotient, which is the second network's own."""
+
+    quotient: Network
+    forward: Simulation
+    backward: Simulation
+
+
+# A row up to admissible factors -> for each tensor that has it, the units that have it, each with its factor.
+_Images: TypeAlias = dict[str, dict[int, Rational]]
+_Known: TypeAlias = dict[object, _Images]
+
+
+def common_quotient(a: Network, b: Network) -> Common | None:
+    """The exact quotient that two networks share; None when theirs differ.
+
+    The reference check has accepted both simulations, so the networks compute the same function (T5).
+    """
+    one, other = exact_quotient(a), exact_quotient(b)
+    between = isomorphism(one.network, other.network)
+    if between is None:
+        return None
+    forward = compose(one.simulation, between)
+    if find_flaw(a, other.network, forward) or find_flaw(b, other.network, other.simulation):
+        return None
+    return Common(other.network, forward, other.simulation)
+
+
+def isomorphism(a: Network, b: Network) -> Simulation | None:
+    """A simulation from a to b that gives every unit of an activation of a one unit of b; None when there is none."""
+    if [a.units(p.name) for p in a.inputs] != [b.units(p.name) for p in b.inputs] or len(a.outputs) != len(b.outputs):
+        return None
+    left, right = Forms(a), Forms(b)
+    for ours, theirs in zip(a.inputs, b.inputs, strict=True):
+        left.known[ours.name] = right.known[theirs.name]
+    known = _rows(b, right)
+    found: dict[str, Relation] = {}
+    wanted = dict(zip(a.outputs, b.outputs, strict=True))
+    for node in a.nodes:
+        if isinstance(node, Activate):
+            relation = _image(node, left, known, wanted.get(node.target))
+        elif isinstance(node, Head):
+            relation = _head_image(node, left, b, right)
+        else:
+            continue
+        if relation is None:
+            return None
+        found[node.target] = relation
+        left.known[node.target] = forms_of(node.target, relation)
+    return found if find_flaw(a, b, found) is None else None
+
+
+def _rows(network: Network, forms: Forms) -> _Known:
+    """The rows of all activations of a network, whose units become atoms."""
+    known: _Known = {}
+    for node in network.nodes:
+        if isinstance(node, Activate):
+            for k, sigma in enumerate(node.functions):
+                key, lead = canonical_key(forms.before(node.target, k), sigma)
+                known.setdefault(key, {}).setdefault(node.target, {})[k] = lead
+        if isinstance(node, Activate | Head):
+            forms.anchor(node.target)
+    return known
+
+
+def _image(node: Activate, forms: Forms, known: _Known, wanted: str | None) -> Relation | None:
+    """The relation of an activation to the one tensor that has all of its rows, but for constants.
+
+    wanted: that tensor, where the activation is an output.  Unit v goes to unit v where it can: the units of kept
+    tensors need not differ from each other.
+    """
+    found: list[tuple[_Images, Rational, Rational | None]] = []
+    for v, sigma in enumerate(node.functions):
+        form = forms.before(node.target, v)
+        key, lead = canonical_key(form, sigma)
+        found.append((known.get(key, {}), lead, None if form.terms else _constant(sigma, form.constant)))
+    shared = [set(images) for images, _, value in found if value is None] or [
+        {t for images, *_ in found for t in images}
+    ]
+    tensors = set.intersection(*shared)
+    over = wanted if wanted in tensors else min(tensors, default=None)
+    rows: list[Row] = []
+    for v, (images, lead, value) in enumerate(found):
+        units = images.get(str(over), {})
+        if units:
+            k = v if v in units else min(units)
+            rows.append(entry(k, node.functions[v].scaling(lead / units[k])))
+        elif value is not None:
+            rows.append(Affine((), value))
+        else:
+            return None
+    return Relation(over if any(isinstance(row, Affine) and row.terms for row in rows) else None, tuple(rows))
+
+
+def _constant(sigma: Activation, y: Rational) -> Rational | None:
+    try:
+        return sigma(y)
+    except NoExactValue:
+        return None
+
+
+def _head_image(node: Head, left: Forms, b: Network, right: Forms) -> Relation | None:
+    """The relation of a head to one of the same kind on the same forms."""
+    for head in b.nodes:
+        if isinstance(head, Head) and head.kind == node.kind:
+            if tuple(left.of(node.source)) == tuple(right.of(head.source)):
+                return Relation(head.target, tuple(entry(v, ONE) for v in range(b.units(head.target))))
+    return None

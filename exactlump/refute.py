@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about refuting: an exact input at which two networks differ, or a reason why there is none, or neither.
+
+Methods, in this order; each yields only what exact arithmetic has confirmed:
+
+1. points   simple and random points, at several scales along rays: milliseconds
+2. quotient both networks have the same exact quotient: equivalent (`matching.py`)
+3. one hidden layer  on all inputs decided outright (`dichotomy.py`)
+4. cones    where the weights first differ, neurons with chosen signs, and rays there
+5. gradients; for decisions, bisection between inputs with different ones
+6. solver   Z3 on both whole networks, when they are small
+
+A difference in floats that vanishes in exact arithmetic is nothing.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+import numpy as np
+
+from exactlump import dichotomy, whole
+from exactlump.domain import Box, demand_inputs, everything
+from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
+from exactlump.evaluation import Evaluator, Numbers, numbers
+from exactlump.matching import Common, common_quotient
+from exactlump.network import Conv, Dense, Head, Network, Node
+from exactlump.question import Question, largest_gap
+from exactlump.rational import ZERO, Matrix, Rational, Vector, rational
+from exactlump.search import (
+    Floating,
+    Pair,
+    ascended_points,
+    boundary_points,
+    cone_points,
+    random_points,
+    simple_points,
+)
+from exactlump.shorten import shortened
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to search.
+
+    seconds  the time limit, looked at between candidates
+    seed     of the random points: the same seed gives the same answer, time permitting
+    shorten  whether a found input is made shorter
+    """
+
+    seconds: float = 60.0
+    seed: int = 0
+    shorten: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """The first tensor, node by node, where two networks of the same build have different values at an input."""
+
+    a: str
+    b: str
+    unit: int
+    values: tuple[Rational, Rational]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer: "different" with an input, "equivalent" (the answer to the question is no), or "unknown".
+
+    input, outputs  exact; the outputs flat, one vector a network
+    method          which method answered
+    gap             the largest difference of two outputs at the input
+    parting         where the networks part at the input, when they are built alike
+    common          the simulations that show equivalence, when they were found
+    tried           what was tried, in order, in words
+    """
+
+    verdict: str
+    method: str
+    input: Vector | None = None
+    outputs: tuple[Vector, Vector] | None = None
+    gap: Rational | None = None
+    parting: Parting | None = None
+    common: Common | None = None
+    tried: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def refute(
+    a: Network, b: Network, question: Question | None = None, box: Box | None = None, options: Options | None = None
+) -> Finding:
+    """Find an exact input at which two networks differ, or show that there is none, or say `unknown`.
+
+    Raises ShapeError when the numbers of inputs or outputs differ, UnsupportedLayer and NoExactValue for networks that
+    cannot be evaluated exactly (unless they are equal for another reason).
+    """
+    start = time.monotonic()
+    question, options = question or Question(), options or Options()
+    inputs = _demand_comparable(a, b)
+    box = box or everything(inputs)
+    demand_inputs(box, inputs)
+    search = _Search(a, b, question, box, options, start + options.seconds)
+    return replace(search.run(), seconds=time.monotonic() - start)
+
+
+def _demand_comparable(a: Network, b: Network) -> int:
+    """How many inputs both networks have."""
+    inputs = [sum(math.prod(port.shape) for port in network.inputs) for network in (a, b)]
+    outputs = [sum(math.prod(network.shapes[name]) for name in network.outputs) for network in (a, b)]
+    for what, (one, other) in (("inputs", inputs), ("outputs", outputs)):
+        if one != other:
+            raise ShapeError(f"{what}: found {one} and {other} elements, expected as many in both networks")
+    return inputs[0]
+
+
+@dataclass
+class _Search:
+    a: Network
+    b: Network
+    question: Question
+    box: Box
+    options: Options
+    deadline: float
+    tried: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    # An input at which the networks differ, though perhaps not as the question asks.
+    differ: bool = False
+    # Why some candidate could not be evaluated.
+    irrational: NoExactValue | None = None
+
+    def run(self) -> Finding:
+        """All methods, in order."""
+        try:
+            found = self._searched(self._pair())
+        except UnsupportedLayer:
+            if common := self._common():
+                return self._equivalent("quotient", common)
+            raise
+        if found is None and self.irrational is not None:
+            raise self.irrational
+        return found or Finding("unknown", "none", tried=tuple(self.tried), notes=tuple(self.notes))
+
+    def _searched(self, pair: Pair) -> Finding | None:
+        for method in (self._points, self._quotient, self._one_layer, self._cones, self._solver, self._gradients):
+            if found := method(pair):
+                return found
+            if time.monotonic() > self.deadline:
+                self.tried.append("out of time")
+                break
+        return None
+
+    def _pair(self) -> Pair:
+        """Both networks ready for exact evaluation, without output heads."""
+        heads = [[node.kind for node in network.nodes if isinstance(node, Head)] for network in (self.a, self.b)]
+        if heads[0] != heads[1]:
+            raise UnsupportedLayer(f"outputs: found the heads {heads[0]} and {heads[1]}, expected the same")
+        if heads[0] and self.question.kind == "epsilon":
+            raise NoExactValue(f"outputs: {heads[0][0]} has no values that an epsilon is compared with")
+        if heads[0] == ["argmax"]:
+            self.question = Question("index")
+        a, b = (below_heads(network, self.question.is_about_decisions) for network in (self.a, self.b))
+        if heads[0]:
+            self.notes.append("compared below the output heads, up to what the heads do not see")
+        outputs = sum(math.prod(a.shapes[name]) for name in a.outputs)
+        if self.question.is_about_decisions and outputs < 2:
+            raise ShapeError(f"outputs: found {outputs}, expected at least 2 for a decision")
+        return Pair(a, b, self.question, self.box, (Evaluator(a), Evaluator(b)))
+
+    # Methods.
+
+    def _points(self, pair: Pair) -> Finding | None:
+        floating = Floating(pair, self.options.seed)
+        points = chain(simple_points(self.box), random_points(floating, 6))
+        return self._first("points", points, pair)
+
+    def _quotient(self, pair: Pair) -> Finding | None:
+        if self.differ:
+            return None
+        common = self._common()
+        return self._equivalent("quotient", common) if common else None
+
+    def _common(self) -> Common | None:
+        self.tried.append("quotient: whether the exact quotients are the same")
+        return common_quotient(self.a, self.b)
+
+    def _one_layer(self, pair: Pair) -> Finding | None:
+        if not all(map(dichotomy.has_one_hidden_layer, (pair.a, pair.b))):
+            return None
+        self.tried.append("one hidden layer: decided on all inputs")
+        x = dichotomy.decide(pair.a, pair.b)
+        if x is None:
+            return self._equivalent("one hidden layer")
+        return self._different("one hidden layer", x, pair) if pair.separates(x) else None
+
+    def _cones(self, pair: Pair) -> Finding | None:
+        return self._first("cones", cone_points(Floating(pair, self.options.seed + 1), 2), pair)
+
+    def _gradients(self, pair: Pair) -> Finding | None:
+        rounds = (self._round(pair, self.options.seed + 2 + round_) for round_ in range(64))
+        return self._first("gradients", chain.from_iterable(rounds), pair)
+
+    def _round(self, pair: Pair, seed: int) -> Iterator[Vector]:
+        """Candidates of one round of the longer search."""
+        floating = Floating(pair, seed)
+        if self.question.is_about_decisions:
+            yield from boundary_points(floating, self._decisions(pair), 3)
+        yield from ascended_points(floating, 4, max(8, min(64, 4_000_000 // cost(pair))))
+
+    def _decisions(self, pair: Pair) -> Callable[[Vector], tuple[int, int]]:
+        def decide(x: Vector) -> tuple[int, int]:
+            first, second = (int(np.argmax(y.tops)) for y in pair.outputs(x))
+            return first, second
+
+        return decide
+
+    def _solver(self, pair: Pair) -> Finding | None:
+        if not whole.is_small(pair.a, pair.b):
+            return None
+        seconds = max(0.1, min(30.0, (self.deadline - time.monotonic()) / 2))
+        self.tried.append(f"solver: Z3 on both networks, {seconds:.1f} s")
+        try:
+            word, found = whole.ask(pair.a, pair.b, self.question, self.box, seconds)
+        except UnsupportedLayer:
+            return None
+        if word == "unsat":
+            return self._equivalent("solver")
+        if word == "sat" and not isinstance(found, str) and pair.separates(found):
+            return self._different("solver", found, pair)
+        return None
+
+    # Answers.
+
+    def _first(self, method: str, points: Iterable[Vector], pair: Pair) -> Finding | None:
+        """The answer at the first of some points that separates the networks."""
+        count = 0
+        for x in self._in_time(points):
+            if not self.box.holds(x):
+                continue
+            try:
+                outputs = pair.outputs(x)
+            except NoExactValue as error:
+                self.irrational = error
+                continue
+            count += 1
+            self.differ = self.differ or bool(largest_gap(*outputs))
+            if self.question.separates(*outputs):
+                return self._different(method, x, pair)
+        self.tried.append(f"{method}: {count} candidates")
+        return None
+
+    def _in_time(self, points: Iterable[Vector]) -> Iterator[Vector]:
+        for x in points:
+            yield x
+            if time.monotonic() > self.deadline:
+                return
+
+    def _different(self, method: str, x: Vector, pair: Pair) -> Finding:
+        if self.options.shorten:
+            x = shortened(x, self.box, pair.separates, max(16, min(256, 30_000_000 // cost(pair))))
+        a, b = pair.outputs(x)
+        return Finding(
+            verdict="different",
+            method=method,
+            input=x,
+            outputs=(a.rationals, b.rationals),
+            gap=largest_gap(a, b),
+            parting=parting(pair, x),
+            tried=tuple(self.tried),
+            notes=tuple(self.notes),
+        )
+
+    def _equivalent(self, method: str, common: Common | None = None) -> Finding:
+        return Finding("equivalent", method, common=common, tried=tuple(self.tried), notes=tuple(self.notes))
+
+
+def cost(pair: Pair) -> int:
+    """About how many multiplications one evaluation of both networks takes in floats; at least 1."""
+    total = 1
+    for network in (pair.a, pair.b):
+        for node in network.nodes:
+            if isinstance(node, Dense | Conv):
+                total += math.prod(node.weight.shape) * network.views[node.target].positions
+    return total
+
+
+def below_heads(network: Network, decisions: bool) -> Network:
+    """The network below its output heads, which must be outputs that nothing reads.
+
+    For decisions, the only output is the head's source: softmax keeps the order.  Else softmaxes are equal exactly
+    where the differences of their sources' units are, so a head gives way to the differences to the last unit.
+    """
+    heads = [node for node in network.nodes if isinstance(node, Head)]
+    for head in heads:
+        if head.target not in network.outputs or network.consumers[head.target]:
+            raise UnsupportedLayer(f"tensor {head.target!r}: found {head.kind} inside, expected it at the output only")
+    if heads and decisions:
+        if len(network.outputs) > 1:
+            raise UnsupportedLayer("outputs: found several besides a head, expected one for a decision")
+        nodes = tuple(node for node in network.nodes if node is not heads[0])
+        return replace(network, nodes=nodes, outputs=(heads[0].source,))
+    return replace(network, nodes=tuple(_differences(network, n) if n in heads else n for n in network.nodes))
+
+
+def _differences(network: Network, head: Node) -> Node:
+    """The differences of the units of a head's source to the last one; an argmax stays."""
+    if not isinstance(head, Head) or head.kind == "argmax":
+        return head
+    units, one = network.units(head.source), rational(1)
+    rows = [{k: one, units - 1: -one} if k < units - 1 else {} for k in range(units)]
+    return Dense(head.source, head.target, Matrix.from_rows(rows, units), (ZERO,) * units)
+
+
+def parting(pair: Pair, x: Vector) -> Parting | None:
+    """The first tensor with different values at x; None for networks that are not built alike, node by node."""
+    if [type(n) for n in pair.a.nodes] != [type(n) for n in pair.b.nodes]:
+        return None
+    ours, theirs = (evaluator.valuation(numbers(x)) for evaluator in pair.exact)
+    for one, other in zip(pair.a.nodes, pair.b.nodes, strict=True):
+        left, right = ours[one.target], theirs[other.target]
+        if len(left.tops) != len(right.tops):
+            return None
+        unequal = _unequal(left, right)
+        if unequal is not None:
+            values = left.rationals[unequal], right.rationals[unequal]
+            return Parting(one.target, other.target, unequal, values)
+    return None
+
+
+def _unequal(a: Numbers, b: Numbers) -> int | None:
+    found = np.flatnonzero(a.tops * b.bottom != b.tops * a.bottom)
+    return int(found[0]) if len(found) else None

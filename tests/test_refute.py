@@ -1,0 +1,633 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about refuting: every `different` comes with an exact input that replays, every `equivalent` is true."""
+
+import json
+import math
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exactlump import check, read, reduce
+from exactlump.activation import RELU, Activation
+from exactlump.cli import main
+from exactlump.domain import Box, cube, everything, exact_number
+from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
+from exactlump.evaluation import Evaluator, numbers
+from exactlump.formats import write
+from exactlump.matching import common_quotient
+from exactlump.network import Activate, Dense, Head, Network, Port, Reorder
+from exactlump.question import Question, largest_gap
+from exactlump.rational import ONE, ZERO, Matrix, parse, rational
+from exactlump.refute import Options, refute
+from exactlump.refuting import RefuteOptions, refute_files
+from exactlump.search import grid_of
+from exactlump.shorten import shortened
+from tests.strategies import lumpable_networks, permuted, relu_chain
+from tests.tools import DATA, dense_model, fails, save
+
+QUICK = Options(seconds=20)
+
+
+def outputs_of(network, x):
+    """The plain evaluation, at a flat input."""
+    parts, start = [], 0
+    for port in network.inputs:
+        size = math.prod(port.shape)
+        parts.append(x[start : start + size])
+        start += size
+    return [y for vector in network.evaluate(*parts) for y in vector]
+
+
+def confirmed(a, b, found, question=None, box=None):
+    """A difference replays in plain evaluation, lies in the domain, and is what was asked for."""
+    assert found.verdict == "different"
+    ours, theirs = outputs_of(a, found.input), outputs_of(b, found.input)
+    assert (list(found.outputs[0]), list(found.outputs[1])) == (ours, theirs)
+    assert ours != theirs
+    assert found.gap == max(abs(y - z) for y, z in zip(ours, theirs, strict=True))
+    if question is not None and question.kind == "epsilon":
+        assert found.gap > question.epsilon
+    if question is not None and question.kind == "argmax":
+        assert not {i for i, y in enumerate(ours) if y == max(ours)} & {
+            i for i, y in enumerate(theirs) if y == max(theirs)
+        }
+    if box is not None:
+        assert box.holds(found.input)
+
+
+ONE_LAYER = relu_chain(([[1, 2], [-1, 1]], [0, 1]), ([[1, -1], [2, 1]], [0, 0]))
+DEEP = relu_chain(([[1, 2], [-1, 1]], [0, 1]), ([[1, -1], [2, 1]], [1, 0]), ([[1, 1], [-1, 2]], [0, "1/2"]))
+
+
+def changed(network, amount="1/1000000"):
+    """The same network with one more or less in one outgoing weight."""
+    *nodes, last = network.nodes
+    rows = [dict(last.weight.row(v)) for v in range(last.weight.shape[0])]
+    rows[0][0] = rows[0].get(0, ZERO) + rational(amount)
+    return replace(network, nodes=(*nodes, replace(last, weight=Matrix.from_rows(rows, last.weight.shape[1]))))
+
+
+# Questions
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "kinds"),
+    [
+        ([1, 2], [1, 2], ""),
+        ([1, 2], [1, 3], "different"),
+        ([1, 2], [2, 1], "different epsilon argmax index"),
+        ([2, 2], [2, 1], "different epsilon"),
+        ([2, 2, 0], [0, 0, 1], "different epsilon argmax index"),
+        ([2, 2, 0], [0, 1, 1], "different epsilon index"),
+        ([2, 1], [2, 2], "different epsilon"),
+    ],
+)
+def test_questions_are_strict(a, b, kinds):
+    """More than epsilon is not as much as epsilon; decisions differ only where no way of breaking ties agrees."""
+    some = [Question(), Question("epsilon", rational("1/2")), Question("epsilon", ONE), Question("argmax")]
+    left, right = (numbers(list(map(rational, side))) for side in (a, b))
+    assert some[0].separates(left, right) == ("different" in kinds)
+    assert some[2].separates(left, right) == (largest_gap(left, right) > 1)
+    assert some[3].separates(left, right) == ("argmax" in kinds)
+    assert Question("index").separates(left, right) == ("index" in kinds)
+
+
+def test_scores_are_positive_just_where_floats_differ_and_have_their_gradients():
+    draw = np.random.default_rng(0)
+    a, b = draw.standard_normal((2, 40, 3))
+    for question in (Question(), Question("epsilon", rational("1/3")), Question("argmax")):
+        score, to_a, to_b = question.score(a, b)
+        exact = [numbers([rational(float(y)) for y in row]) for row in np.concatenate([a, b])]
+        truth = [question.separates(left, right) for left, right in zip(exact[:40], exact[40:], strict=True)]
+        assert (score > 0).tolist() == truth or question.kind == "argmax"
+        assert all(truth[i] for i in np.flatnonzero(score > 0))
+        step = 1e-7
+        near = question.score(a + step * to_a, b + step * to_b)[0]
+        assert (near - score) / step == pytest.approx((to_a**2).sum(1) + (to_b**2).sum(1), rel=1e-4)
+
+
+def test_questions_that_make_no_sense_are_refused():
+    fails(FormatError, 2, lambda: Question("epsilon"), "question")
+    fails(FormatError, 2, lambda: Question("other"), "other")
+    fails(FormatError, 2, lambda: Question("epsilon", rational(-1)), "not negative")
+    single = relu_chain(([[1]], [0]), ([[1]], [0]))
+    fails(ShapeError, 2, lambda: refute(single, single, Question("argmax")), "found 1, expected at least 2")
+    fails(ShapeError, 2, lambda: refute(single, ONE_LAYER), "inputs: found 1 and 2 elements")
+    fails(ShapeError, 2, lambda: refute(ONE_LAYER, ONE_LAYER, box=everything(3)), "found 3 inputs")
+
+
+# Domains
+
+
+def test_boxes():
+    box = Box((None, ZERO, rational("1/3")), (None, ONE, rational("1/3")))
+    assert not box.is_bounded
+    assert not box.is_everything
+    assert box.clamped([rational(7), rational(7), ZERO]) == (7, 1, rational("1/3"))
+    assert box.on_grid([rational("5/8"), rational("5/8"), ZERO], 4) == (
+        rational("3/4"),
+        rational("3/4"),
+        rational("1/3"),
+    )
+    assert box.on_grid([rational(0), rational("-1/9"), ONE], 1) == (0, 0, rational("1/3"))
+    assert box.holds(box.on_grid([ONE, rational("2/5"), ONE], 2))
+    narrow = Box((rational("2/5"),), (rational("3/5"),))
+    assert narrow.on_grid([rational("9/20")], 1) == (rational("2/5"),)
+    assert everything(2).is_everything
+    fails(FormatError, 2, lambda: cube("1", "0", 2), "1 > 0", "not empty")
+    fails(FormatError, 2, lambda: cube("nan", "0", 2), "expected a decimal")
+
+
+@pytest.mark.parametrize("word", ["1/0", "1/-2", "x", "1/2/3", "", "1e99999", "1/" + "9" * 5000])
+def test_numbers_of_the_command_line(word):
+    fails(FormatError, 2, lambda: exact_number(word), "expected")
+
+
+def test_numbers_may_be_decimals_or_fractions():
+    assert exact_number("-2.5e-1") == exact_number("-1/4") == rational(-1, 4)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.tuples(st.fractions(), st.fractions(), st.fractions()), min_size=1, max_size=4),
+    st.integers(1, 1000),
+)
+def test_points_on_the_grid_stay_in_the_box(sides, q):
+    exact = [[rational(f.numerator, f.denominator) for f in side] for side in sides]
+    box = Box(tuple(min(side[:2]) for side in exact), tuple(max(side[:2]) for side in exact))
+    x = [side[2] for side in exact]
+    assert box.holds(box.on_grid(x, q))
+    assert box.holds(box.clamped(x))
+
+
+def test_grids_are_finer_than_boxes():
+    assert grid_of(np.array([2.0, 0.0])) == 32
+    assert grid_of(np.array([1e-3, 1.0])) == 2**16
+    assert grid_of(np.array([0.0])) == 16
+
+
+# Verdicts
+
+
+@pytest.mark.parametrize("network", [ONE_LAYER, DEEP])
+@pytest.mark.parametrize("question", [Question(), Question("epsilon", rational("1/1000")), Question("argmax")])
+def test_a_change_of_one_weight_is_found(network, question):
+    other = changed(network, "5" if question.kind != "different" else "1/1000000000")
+    found = refute(network, other, question, options=QUICK)
+    confirmed(network, other, found, question)
+    assert refute(network, network, question, options=QUICK).verdict == "equivalent"
+
+
+@pytest.mark.parametrize(("low", "high"), [("-1", "1"), ("1/3", "1/3"), ("0.1", "0.1000001")])
+def test_boxes_are_kept_to_even_when_flat(low, high):
+    box = cube(low, high, 2)
+    other = changed(DEEP)
+    confirmed(DEEP, other, refute(DEEP, other, box=box, options=QUICK), box=box)
+
+
+def test_networks_that_are_equal_on_a_box_only():
+    """ReLU(x) and x on [0, 1] and beyond: a solver shows the one, a point shows the other."""
+    relu = relu_chain(([[1], [0]], [0, 1]), ([[1, 0]], [0]))
+    line = relu_chain(([[1], [-1]], [0, 0]), ([[1, -1]], [0]))
+    found = refute(relu, line, box=cube("0", "1", 1), options=QUICK)
+    assert (found.verdict, found.method) == ("equivalent", "solver")
+    confirmed(relu, line, refute(relu, line, options=QUICK))
+    near = refute(relu, line, Question("epsilon", rational("1/10")), cube("-0.1", "1", 1), QUICK)
+    assert (near.verdict, near.method) == ("equivalent", "solver")
+    question = Question("epsilon", rational("99/1000"))
+    confirmed(relu, line, refute(relu, line, question, cube("-0.1", "1", 1), QUICK), question)
+
+
+def test_one_hidden_layer_is_decided_outright():
+    """ReLU(-x-1) = ReLU(x+1) - ReLU(x) + ReLU(-x) - 1: no proportional neurons, and yet the same function (E6)."""
+    one = relu_chain(([[-1]], [-1]), ([[1]], [0]))
+    three = relu_chain(([[1], [1], [-1]], [1, 0, 0]), ([[1, -1, 1]], [-1]))
+    assert common_quotient(one, three) is None
+    found = refute(one, three, options=QUICK)
+    assert (found.verdict, found.method) == ("equivalent", "one hidden layer")
+    assert found.common is None
+
+
+def test_a_kink_far_away_is_found():
+    """A neuron that is dead on all simple and most random points."""
+    base = relu_chain(([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [0]))
+    far = relu_chain(([[1, 0], [0, 1], [1, 1]], [0, 0, -100000]), ([[1, 1, "1/1000"]], [0]))
+    confirmed(base, far, refute(base, far, options=QUICK))
+
+
+def planted_merge(sizes, bias, seed):
+    """A random network and the same with one neuron of the first layer replaced by twice one and three times another.
+
+    In the original that neuron is the combination before its activation, so that the networks agree where signs do.
+    """
+    draw = np.random.default_rng(seed)
+    weights = [(draw.standard_normal((n, m)) / math.sqrt(m)).astype(np.float32) for m, n in pairwise(sizes)]
+    weights[0] = np.round(weights[0] * 1024).astype(np.float32) / 1024
+    weights[0][-1] = 2 * weights[0][0] + 3 * weights[0][1]
+    biases = [np.zeros(n, np.float32) for n in sizes[1:]]
+    biases[1][:] = bias
+    merged = [w.copy() for w in weights]
+    merged[1] = np.round(weights[1] * 2**20).astype(np.float64) / 2**20
+    weights[1] = merged[1].copy()
+    merged[1][:, 0] += 2 * merged[1][:, -1]
+    merged[1][:, 1] += 3 * merged[1][:, -1]
+    merged[0], merged[1], shorter = merged[0][:-1], merged[1][:, :-1], [biases[0][:-1], *biases[1:]]
+    return float_chain(weights, biases), float_chain(merged, shorter)
+
+
+def float_chain(weights, biases):
+    nodes, source = [], "x"
+    for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        nodes.append(Dense(source, f"d{i}", Matrix.from_floats(w), tuple(rational(float(y)) for y in b)))
+        source = f"d{i}"
+        if i < len(weights) - 1:
+            nodes.append(Activate(source, f"h{i}", (RELU,) * len(b)))
+            source = f"h{i}"
+    return Network((Port("x", (weights[0].shape[1],)),), tuple(nodes), (source,), "float32")
+
+
+@pytest.mark.parametrize("bias", [0, -8, -64])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_merged_neuron_is_found_even_behind_layers_that_are_dead_near_zero(bias, seed):
+    a, b = planted_merge((64, 96, 96, 10), bias, seed)
+    found = refute(a, b, options=QUICK)
+    confirmed(a, b, found)
+    assert found.method in ("points", "cones")
+
+
+@settings(max_examples=100)
+@given(lumpable_networks(), st.randoms(use_true_random=False))
+def test_a_network_and_its_reduction_are_never_different(planted, random):
+    """Reduced, or permuted and rescaled by powers of two: equivalent where values are rational, and never different."""
+    network = planted.network
+    for other in (reduce(network).reduced, disguised(network, random)):
+        found = refute(network, other, options=Options(seconds=5))
+        assert found.verdict == "equivalent"
+
+
+def disguised(network, random):
+    """The same function: units of hidden layers permuted, rows and columns rescaled by powers of two."""
+    orders = {}
+    nodes = list(network.nodes)
+    for i, node in enumerate(nodes):
+        readers = network.consumers[node.target]
+        if not (isinstance(node, Dense) and [type(r) for r in readers] == [Activate]):
+            continue
+        (act,) = readers
+        plain = all(isinstance(r, Dense) for r in network.consumers[act.target]) and act.target not in network.outputs
+        if node.target in network.outputs or not plain:
+            continue
+        order = list(range(len(node.bias)))
+        random.shuffle(order)
+        orders[node.target] = orders[act.target] = order
+        scale = [rational(2) ** random.randint(-3, 3) if f.scales else ONE for f in act.functions]
+        nodes[i] = scaled_rows(nodes[i], scale)
+        for j, reader in enumerate(nodes):
+            if isinstance(reader, Dense) and reader.source == act.target:
+                nodes[j] = scaled_columns(reader, scale)
+    return permuted(replace(network, nodes=tuple(nodes)), orders)
+
+
+def scaled_rows(node, scale):
+    rows = [{u: scale[v] * w for u, w in node.weight.row(v).items()} for v in range(len(scale))]
+    weight = Matrix.from_rows(rows, node.weight.shape[1])
+    return replace(node, weight=weight, bias=tuple(c * b for c, b in zip(scale, node.bias, strict=True)))
+
+
+def scaled_columns(node, scale):
+    rows = [{u: w / scale[u] for u, w in node.weight.row(v).items()} for v in range(node.weight.shape[0])]
+    return replace(node, weight=Matrix.from_rows(rows, node.weight.shape[1]))
+
+
+@settings(max_examples=40)
+@given(lumpable_networks("exact"), lumpable_networks("exact"))
+def test_equivalent_is_never_said_of_networks_that_differ_at_a_point(one, other):
+    """Any two networks with as many inputs and outputs; the verdict agrees with plain evaluation at random points."""
+    try:
+        found = refute(one.network, other.network, options=Options(seconds=3))
+    except (ShapeError, NoExactValue, UnsupportedLayer):
+        return
+    if found.verdict == "different":
+        confirmed(one.network, other.network, found)
+    elif found.verdict == "equivalent":
+        for seed in range(20):
+            size = sum(math.prod(port.shape) for port in one.network.inputs)
+            draw = np.random.default_rng(seed)
+            x = tuple(rational(int(i), 8) for i in draw.integers(-99, 100, size))
+            with suppress(NoExactValue):
+                assert outputs_of(one.network, x) == outputs_of(other.network, x)
+
+
+def test_heads_are_compared_by_what_they_see():
+    def headed(network, kind):
+        (name,) = network.outputs
+        return replace(network, nodes=(*network.nodes, Head(name, "s", kind)), outputs=("s",))
+
+    shifted = replace(DEEP, nodes=(*DEEP.nodes[:-1], replace(DEEP.nodes[-1], bias=(rational(5), rational("11/2")))))
+    found = refute(headed(DEEP, "softmax"), headed(shifted, "softmax"), options=QUICK)
+    assert found.verdict == "equivalent"  # a common shift of the logits
+    assert refute(headed(DEEP, "softmax"), headed(changed(DEEP), "softmax"), options=QUICK).verdict == "different"
+    assert refute(headed(DEEP, "argmax"), headed(shifted, "argmax"), options=QUICK).verdict == "equivalent"
+    one, other = headed(DEEP, "argmax"), headed(changed(DEEP, "3"), "argmax")
+    found = refute(one, other, options=QUICK)
+    assert found.verdict == "different"
+    assert outputs_of(one, found.input) != outputs_of(other, found.input)
+    fails(UnsupportedLayer, 4, lambda: refute(headed(DEEP, "softmax"), DEEP), "found the heads")
+    epsilon = Question("epsilon", ONE)
+    fails(
+        NoExactValue, 4, lambda: refute(headed(DEEP, "softmax"), headed(changed(DEEP), "softmax"), epsilon), "softmax"
+    )
+
+
+def test_functions_without_rational_values_are_unsupported_unless_the_networks_have_one_quotient():
+    def with_sigmoid(weight):
+        nodes = (
+            Dense("x", "d", Matrix.from_rows([{0: rational(weight)}], 1), (ONE,)),
+            Activate("d", "h", (Activation("sigmoid"),)),
+            Dense("h", "y", Matrix.from_rows([{0: ONE}], 1), (ZERO,)),
+        )
+        return Network((Port("x", (1,)),), nodes, ("y",))
+
+    assert refute(with_sigmoid(2), with_sigmoid(2), options=QUICK).verdict == "equivalent"
+    fails(UnsupportedLayer, 4, lambda: refute(with_sigmoid(2), with_sigmoid(3)), "sigmoid")
+
+
+def test_out_of_time_is_unknown_and_says_what_was_tried():
+    """Equal, with no common quotient, and too large for a solver."""
+    draw = np.random.default_rng(0)
+    rows = draw.integers(-3, 4, (40, 8)).tolist()
+    a = relu_chain((rows, [1] * 40), (draw.integers(-2, 3, (30, 40)).tolist(), [0] * 30), ([[1] * 30], [0]))
+    twin = split_by_mirror(a)
+    found = refute(a, twin, options=Options(seconds=1.5))
+    assert found.verdict == "unknown"
+    assert found.input is None
+    assert found.tried[-1] == "out of time"
+    assert found.seconds < 10
+
+
+def split_by_mirror(network):
+    """The first layer's y as ReLU(ReLU(y) - ReLU(-y)): one more layer, the same function, and no proportional rows."""
+    first, act, *rest = network.nodes
+    rows = [first.weight.row(v) for v in range(len(first.bias))]
+    both = [*rows, *({u: -w for u, w in row.items()} for row in rows)]
+    n = len(rows)
+    joined = [{v: ONE, n + v: -ONE} for v in range(n)]
+    nodes = (
+        Dense("x", "m", Matrix.from_rows(both, first.weight.shape[1]), (*first.bias, *(-b for b in first.bias))),
+        Activate("m", "mr", (RELU,) * (2 * n)),
+        Dense("mr", first.target, Matrix.from_rows(joined, 2 * n), (ZERO,) * n),
+        act,
+        *rest,
+    )
+    return replace(network, nodes=nodes)
+
+
+def test_the_same_seed_gives_the_same_answer():
+    other = changed(DEEP, "2")
+    answers = [refute(DEEP, other, Question("argmax"), options=Options(seed=5)) for _ in range(2)]
+    assert answers[0].input == answers[1].input
+    assert answers[0].method == answers[1].method
+
+
+def test_several_inputs_and_shapes_are_compared_flat():
+    joined = Network((Port("x", (1, 2)),), (Reorder("x", "f", None, (2,)), *renamed(ONE_LAYER.nodes, "f")), ("d2",))
+    assert refute(joined, ONE_LAYER, options=QUICK).verdict in ("equivalent", "unknown")
+    confirmed(joined, changed(ONE_LAYER), refute(joined, changed(ONE_LAYER), options=QUICK))
+
+
+def renamed(nodes, source):
+    first, *rest = nodes
+    return (replace(first, source=source), *rest)
+
+
+def test_where_the_networks_part():
+    found = refute(DEEP, changed(DEEP), options=QUICK)
+    assert (found.parting.a, found.parting.b, found.parting.unit) == ("d3", "d3", 0)
+    assert found.parting.values[0] != found.parting.values[1]
+    assert refute(DEEP, ONE_LAYER, options=QUICK).parting is None
+
+
+# Short inputs
+
+
+def test_inputs_get_shorter_while_they_separate():
+    box = cube("-8", "8", 4)
+    x = tuple(rational(p, 1024) for p in (1000, -2047, 3, 5555))
+    assert shortened(x, box, lambda y: y[3] > 2, 200) == (0, 0, 0, 5)
+    assert shortened(x, box, lambda y: y == x, 200) == x
+    asked = []
+    shortened(x, box, lambda y: bool(asked.append(y)), 7)
+    assert len(asked) == 7
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(-4096, 4096), min_size=1, max_size=6), st.integers(0, 20))
+def test_shorter_inputs_still_separate(tops, tries):
+    x = tuple(rational(p, 64) for p in tops)
+    box = cube("-64", "64", len(x))
+
+    def separates(y):
+        return 3 * abs(sum(y)) >= 2 * abs(sum(x))
+
+    assert separates(shortened(x, box, separates, tries))
+    assert box.holds(shortened(x, box, separates, tries))
+
+
+# Files and the command line
+
+
+@pytest.fixture
+def models(tmp_path):
+    draw = np.random.default_rng(0)
+    layers = [(draw.integers(-4, 5, (4, 3)), [0, 1, 0, -1]), (draw.integers(-4, 5, (2, 4)), [0, 0])]
+    twice = [(np.concatenate([layers[0][0]] * 2), [0, 1, 0, -1] * 2), (np.tile(layers[1][0] / 2, 2), [0, 0])]
+    layers[0][0][0] = [1, 2, 3]
+    twice[0][0][0] = twice[0][0][4] = [1, 2, 3]
+    other = [layers[0], (layers[1][0] + np.array([[0, 0, 0, 0.5], [0, 0, 0, 0]]), [0, 0])]
+    names = {"a": layers, "twice": twice, "other": other}
+    return {name: save(tmp_path / f"{name}.onnx", dense_model(*some)) for name, some in names.items()}
+
+
+@pytest.fixture
+def run(capsys):
+    """The verb in this process: exit code, stdout, stderr."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as done:
+            main(["refute", *map(str, arguments)])
+        return done.value.code, *capsys.readouterr()
+
+    return call
+
+
+def test_files_that_differ(models, run):
+    code, out, _ = run(models["a"], models["other"], "--json")
+    found = json.loads(out)
+    assert code == 1
+    assert found["verdict"] == "different"
+    assert set(found) >= {"verdict", "input", "outputs", "replayed", "method", "seconds"}
+    x = [parse(word) for word in found["input"]]
+    for side, name in (("a", "a"), ("b", "other")):
+        exact = Evaluator(read(models[name]))(numbers(x)).rationals
+        assert [parse(word) for word in found["outputs"][side]] == list(exact)
+        if found["replayed"]:
+            assert found["replayed"][side] == pytest.approx([float(y) for y in exact], rel=1e-5)
+    assert found["outputs"]["a"] != found["outputs"]["b"]
+    code, out, err = run(models["a"], models["other"], "--argmax", "--box", "-1", "1")
+    assert code == 1
+    assert out.startswith("different: the decisions differ")
+    assert "input: x[" in err
+
+
+def test_files_that_are_equivalent_get_a_certificate(models, tmp_path, run):
+    proof = tmp_path / "proof.json"
+    code, out, err = run(models["a"], models["twice"], "--certificate", proof)
+    assert (code, out.partition(":")[0]) == (0, "equivalent"), err
+    assert check.check(str(models["a"]), str(models["twice"]), str(proof)).verdict == "equivalent"
+    code, out, _ = run(models["a"], models["a"])
+    assert (code, out) == (0, "equivalent: the files are the same\n")
+    same = refute_files(models["a"], models["a"], RefuteOptions(certificate=proof))
+    assert same.finding.method == "quotient"
+    assert check.check(str(models["a"]), str(models["a"]), str(proof)).verdict == "equivalent"
+
+
+def test_a_certificate_does_not_replace_a_network(models, run):
+    code, _, err = run(models["a"], models["twice"], "--certificate", models["a"])
+    assert code == 2
+    assert "network's own name" in err
+    assert read(models["a"]).neurons == 4
+
+
+def test_bad_input_is_one_line(models, tmp_path, run):
+    small = save(tmp_path / "small.onnx", dense_model(([[1, 2]], [0]), ([[1]], [0])))
+    broken = onnx.load(models["a"])
+    broken.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.full((4, 3), np.nan, np.float32), "W1"))
+    nan = save(tmp_path / "nan.onnx", broken)
+    odd = onnx.load(models["a"])
+    odd.graph.node[1].op_type = "Einsum"
+    unsupported = save(tmp_path / "odd.onnx", odd)
+    property_ = tmp_path / "p.vnnlib"
+    property_.write_text("(declare-const X_0 Real)(assert (and (<= X_0 1) (>= X_0 0)))")
+    cases = [
+        ((models["a"], small), 2, "inputs: found 3 and 2 elements"),
+        ((models["a"], nan), 2, "nan.onnx"),
+        ((models["a"], unsupported), 4, "Einsum"),
+        ((models["a"], tmp_path / "none.onnx"), 2, "none.onnx"),
+        ((models["a"], models["other"], "--box", "1", "0"), 2, "--box: input 0: found the bounds 1 > 0"),
+        ((models["a"], models["other"], "--box", "nan", "0"), 2, "expected a decimal"),
+        ((models["a"], models["other"], "--vnnlib", property_), 2, "found 1 inputs, expected the networks' 3"),
+        ((models["a"], models["other"], "--vnnlib", property_, "--box", "0", "1"), 2, "expected one of them"),
+        ((models["a"], models["other"], "--epsilon", "-1"), 2, "not negative"),
+        ((models["a"], models["other"], "--epsilon", "nan"), 2, "expected a decimal"),
+        ((models["a"], models["other"], "--epsilon", "1", "--argmax"), 2, "expected one of them"),
+    ]
+    for arguments, expected, words in cases:
+        code, out, err = run(*arguments)
+        assert code == expected, err
+        assert words in err
+        assert len(err.strip().splitlines()) == 1
+        assert out == "" or (expected == 4 and out.startswith("unsupported: "))
+
+
+def test_a_flat_box_is_a_point(models, run):
+    code, out, _ = run(models["a"], models["other"], "--box", "1/3", "1/3", "--json")
+    found = json.loads(out)
+    assert code in (1, 0)
+    if code == 1:
+        assert found["input"] == ["1/3"] * 3
+
+
+def test_exact_files_are_compared_too(tmp_path):
+    write(DEEP, tmp_path / "a.json")
+    write(changed(DEEP), tmp_path / "b.json")
+    found = refute_files(tmp_path / "a.json", tmp_path / "b.json")
+    assert found.finding.verdict == "different"
+    assert found.replayed is None
+    assert any("not replayed" in note for note in found.notes)
+
+
+# Real networks
+
+
+def real(*names):
+    paths = [DATA / name for name in names]
+    if not all(path.exists() for path in paths):
+        pytest.skip(f"no real networks in {DATA}")
+    return paths
+
+
+PAIRS = [
+    ("acasxu/nnet/ACASXU_run2a_1_1_batch_2000.nnet", "pairs/acasxu_16bit/ACASXU_run2a_1_1_batch_2000_16bit.nnet"),
+    ("acasxu/nnet/ACASXU_run2a_1_8_batch_2000.nnet", "pairs/acasxu_16bit/ACASXU_run2a_1_8_batch_2000_16bit.nnet"),
+    ("mnist_fc/mnist-net_256x4.onnx", "pairs/mnist_256x4_retrained/mnist_256x4_2e5.onnx"),
+    ("pairs/har_retrained/har.onnx", "pairs/har_retrained/har_2e5.onnx"),
+    ("pairs/har_retrained/har.onnx", "pairs/har_retrained/har_1e4.onnx"),
+    ("pairs/heloc_retrained/heloc.onnx", "pairs/heloc_retrained/heloc_2e5.onnx"),
+    ("pairs/mnist_relu_3_100/mnist_relu_3_100.nnet", "pairs/mnist_relu_3_100/mnist_relu_3_100_16bit.nnet"),
+]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("one", "other"), PAIRS, ids=[other for _, other in PAIRS])
+def test_real_pairs_differ(one, other):
+    paths = real(one, other)
+    found = refute_files(*paths, RefuteOptions(search=QUICK))
+    confirmed(read(paths[0]), read(paths[1]), found.finding)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["nnequiv_truncated", "nnequiv_students"])
+def test_real_students_differ_unless_they_are_copies(name):
+    mirrors = sorted((DATA / "pairs" / name).glob("*mirror*"))
+    if not mirrors:
+        pytest.skip(f"no real networks in {DATA}")
+    for mirror in mirrors:
+        original = mirror.with_name(mirror.name.replace("-mirror", ""))
+        found = refute_files(original, mirror, RefuteOptions(search=QUICK)).finding
+        if original.read_bytes() == mirror.read_bytes():
+            assert found.verdict == "equivalent"
+        else:
+            confirmed(read(original), read(mirror), found)
+
+
+ORIGINALS = {"a11": "relusplit/acas_1_1.onnx", "a27": "relusplit/acas_2_7.onnx", "m2": "mnist_fc/mnist-net_256x2.onnx"}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("original", ORIGINALS)
+def test_split_networks_differ_at_zero_unless_they_are_exact(original):
+    splits = sorted((DATA / "relusplit").glob(f"{original}_*.onnx.gz"))
+    if not splits:
+        pytest.skip(f"no real networks in {DATA}")
+    a = read(DATA / ORIGINALS[original])
+    for path in splits:
+        b = read(path)
+        if "exact" in path.name:
+            assert refute(a, b, options=Options(seconds=1)).verdict != "different"
+        else:
+            found = refute(a, b, options=QUICK)
+            confirmed(a, b, found)
+            assert not any(found.input)
+
+
+@pytest.mark.real
+def test_a_decision_that_rounding_flips_is_found():
+    one, other = real("relusplit/acas_1_1.onnx", "relusplit/a11_L0_default.onnx.gz")
+    question = Question("argmax")
+    a, b = read(one), read(other)
+    confirmed(a, b, refute(a, b, question, options=Options(seconds=60)), question)
+
+
+@pytest.mark.real
+def test_the_box_of_a_property():
+    one, other, box = real(*PAIRS[0], "acasxu/vnnlib/prop_1.vnnlib")
+    options = RefuteOptions(Question("epsilon", rational("1/100000")), vnnlib=box, raw_nnet=True, search=QUICK)
+    found = refute_files(one, other, options)
+    networks = [read(path, raw_nnet=True) for path in (one, other)]
+    confirmed(*networks, found.finding, options.question, found.domain)
