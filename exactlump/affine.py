@@ -47,7 +47,7 @@ def combination(parts: Iterable[tuple[Rational, Row]], constant: Rational = ZERO
 def rows_after(network: Network, node: Node, known: dict[str, Sequence[Row]]) -> tuple[Row, ...]:
     """The elements that an affine node defines; UnsupportedLayer for other nodes, and for images."""
     names = sources(node)
-    if any(network.views[name].positions != 1 for name in (*names, node.target)):
+    if not isinstance(node, Reorder) and any(network.views[name].positions != 1 for name in (*names, node.target)):
         raise UnsupportedLayer(f"tensor {node.target!a}: found images, expected single elements")
     below = [known[name] for name in names]
     if isinstance(node, Dense):

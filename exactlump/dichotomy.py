@@ -52,11 +52,15 @@ def has_one_hidden_layer(network: Network) -> bool:
     return True
 
 
-def evaluate_flat(network: Network, x: Vector) -> Vector:
-    """The outputs, one after the other, at a flat input."""
+def cut(network: Network, x: Sequence[Rational]) -> list[Vector]:
+    """A flat input, cut into the network's inputs."""
     places = iter(x)
-    inputs = [tuple(next(places) for _ in range(network.units(port.name))) for port in network.inputs]
-    return tuple(value for vector in network.evaluate(*inputs) for value in vector)
+    return [tuple(next(places) for _ in range(network.views[port.name].elements)) for port in network.inputs]
+
+
+def evaluate_flat(network: Network, x: Sequence[Rational]) -> Vector:
+    """The outputs, one after the other, at a flat input."""
+    return tuple(value for vector in network.evaluate(*cut(network, x)) for value in vector)
 
 
 def _inputs(network: Network) -> int:
