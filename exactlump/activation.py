@@ -19,7 +19,6 @@ c is the ratio of their rows.  h need not be c: abs has |c|, cos has 1, sign has
 Where h does not tell c (`is_scale_free`: sign and bipolar_sign), a checker reads c off the two rows.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -203,9 +202,8 @@ def _at_zero(value: Rational | None) -> Value:
 
 
 def _root(y: Rational, d: Rational) -> Rational | None:
-    """y * sqrt(d)."""
-    root = math.isqrt(int(d))
-    return root * y if root * root == d else ZERO if y == 0 else None
+    """y * sqrt(d), for d without a square in it."""
+    return y if d == 1 or y == 0 else None
 
 
 def _bent_at(bound: Rational) -> tuple[str, str] | None:
@@ -242,7 +240,7 @@ KINDS: Mapping[str, Kind] = {
     "bipolar_sign": Kind((), "positive", "sign", lambda y: ONE if y >= 0 else -ONE),
     "floor": Kind((), "one", "c", floor),
     "ceil": Kind((), "one", "c", lambda y: -floor(-y)),
-    "round": Kind((), "one", "c", round_half_even),
+    "round": Kind((), "sign twins", "c", round_half_even),
     "quantize": Kind(("scale", "zero", "low", "high"), "one", "c", _quantized(round_half_even)),
     "quantize_floor": Kind(("scale", "zero", "low", "high"), "one", "c", _quantized(floor)),
     # Piecewise rational.

@@ -121,7 +121,7 @@ _LINEAR: Mapping[str, Callable[..., str]] = {
 _STEPS: Mapping[str, Callable[..., str]] = {
     "floor": lambda: _floor("y"),
     "ceil": lambda: f"(- {_floor('(- y)')})",
-    "round": lambda: _rounded("y"),
+    "round": lambda: f"(ite (>= y 0) {_rounded('y')} (- {_rounded('(- y)')}))",
     "quantize": _quantized(_rounded),
     "quantize_floor": _quantized(_floor),
 }
