@@ -61,6 +61,8 @@ MAY_IMPORT = {
         "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions formats.onnx_write_images"
         " formats.onnx_write_nodes formats.onnx_writer network"
     ),
+    "formats.torch_layers": "errors formats.files network",
+    "formats.torch": "errors formats.files formats.onnx formats.torch_layers network",
     "formats": (
         "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write formats.specification network"
     ),
