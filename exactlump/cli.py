@@ -24,6 +24,7 @@ from rich.text import Text
 
 from exactlump import __version__, demo
 from exactlump.cli_refute import refute_verb
+from exactlump.cli_relax import relax_verb
 from exactlump.errors import ExactlumpError
 from exactlump.formats.specification import is_folded
 from exactlump.page import write_report
@@ -334,6 +335,8 @@ def report_verb(
 
 refute_verb.epilog = EPILOG
 cli.add_command(refute_verb)
+relax_verb.epilog = EPILOG
+cli.add_command(relax_verb)
 
 
 @cli.command("inspect", epilog=EPILOG)
