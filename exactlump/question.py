@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from exactlump.errors import FormatError
-from exactlump.evaluation import Numbers
 from exactlump.floating import Floats, number
+from exactlump.limbs import Numbers
 from exactlump.rational import Rational, text
 from exactlump.smtlib import numeral
 

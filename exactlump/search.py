@@ -10,39 +10,17 @@ Throughout: m inputs; x a batch of points (N, m) in floats; candidates are exact
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
 
+from exactlump.comparing import Pair
 from exactlump.domain import Box
-from exactlump.evaluation import Evaluator, Numbers, numbers
 from exactlump.floating import FloatNetwork, Floats
-from exactlump.network import Activate, Network
-from exactlump.question import Question
+from exactlump.network import Activate
 from exactlump.rational import Vector, rational
 
 SCALES = (1.0, 16.0, 256.0, 4096.0)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two networks, ready for exact evaluation, with a question about them on a domain."""
-
-    a: Network
-    b: Network
-    question: Question
-    box: Box
-    exact: tuple[Evaluator, Evaluator]
-
-    def outputs(self, x: Vector) -> tuple[Numbers, Numbers]:
-        """The exact outputs of both at an input."""
-        point = numbers(x)
-        return self.exact[0](point), self.exact[1](point)
-
-    def separates(self, x: Vector) -> bool:
-        """Whether an input lies in the domain and the networks differ there, exactly."""
-        return self.box.holds(x) and self.question.separates(*self.outputs(x))
 
 
 class Floating:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from exactlump import read
 from exactlump.activation import RELU, Activation, leaky_relu
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.evaluation import Evaluator, limbs, numbers
+from exactlump.evaluation import Evaluator
 from exactlump.floating import FloatNetwork, nearest
+from exactlump.limbs import limbs, numbers
 from exactlump.network import (
     Activate,
     Add,

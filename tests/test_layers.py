@@ -100,18 +100,20 @@ MAY_IMPORT = {
     "solve": "errors rational smtlib",
     "evidence": "errors obligations rational",
     "layout": "network",
-    "evaluation": "activation errors layout network rational",
+    "limbs": "rational",
+    "evaluation": "activation errors layout limbs network",
     "floating": "activation errors layout network rational",
     "domain": "errors floating rational",
     "vnnlib": "domain errors formats.files rational",
-    "question": "errors evaluation floating rational smtlib",
-    "search": "domain evaluation floating network question rational",
+    "question": "errors floating limbs rational smtlib",
+    "comparing": "domain errors evaluation limbs network question rational",
+    "search": "comparing domain floating network rational",
     "shorten": "domain rational",
     "matching": "activation errors forms lump network rational reduce simulation",
     "replay": "errors floating formats.files rational",
     "whole": "domain functions monolithic network obligations question rational smtlib solve",
     "refute": (
-        "dichotomy domain errors evaluation matching network question rational search shorten whole"
+        "comparing dichotomy domain errors evaluation matching network question rational search shorten whole"
     ),
     "refuting": (
         "certificate check domain errors formats formats.files network question rational refute replay vnnlib"

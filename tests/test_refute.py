@@ -18,8 +18,9 @@ from exactlump.activation import RELU, Activation
 from exactlump.cli import main
 from exactlump.domain import Box, cube, everything, exact_number
 from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.evaluation import Evaluator, numbers
+from exactlump.evaluation import Evaluator
 from exactlump.formats import write
+from exactlump.limbs import numbers
 from exactlump.matching import common_quotient
 from exactlump.network import Activate, Dense, Head, Network, Port, Reorder
 from exactlump.question import Question, largest_gap
