@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 
 from exactlump.activation import Activation, leaky_relu
 from exactlump.errors import ExactlumpError, FormatError, NotALumping, UnsupportedLayer
-from exactlump.formats import read, write
+from exactlump.formats import from_torch, read, write
 from exactlump.lump import Lumping, is_lumping, maximum_lumping
 from exactlump.network import Activate, Dense, Network, Port
 from exactlump.quotient import quotient
@@ -33,6 +33,7 @@ __all__ = [
     "Reduction",
     "UnsupportedLayer",
     "exact_quotient",
+    "from_torch",
     "inspect_file",
     "is_lumping",
     "leaky_relu",

@@ -85,6 +85,7 @@ def cli(context: click.Context) -> None:
     "--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz."
 )
 @_BATCHNORM
+@click.option("--architecture", type=_PATH, metavar="FILE", help="The layers of weights: of a .pt or .pth file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 def reduce_verb(
     source: Path,
@@ -95,12 +96,16 @@ def reduce_verb(
     raw_nnet: bool,
     max_unpacked: int,
     batchnorm: str | None,
+    architecture: Path | None,
     as_json: bool,
 ) -> None:
     """Write to OUT a smaller network with the same function as IN, and a certificate of it.
 
     Formats go by suffix: .onnx, .onnx.gz, .nnet, .json (exact rationals).  `equivalent` is printed only after
     the checker has accepted the files that were written.
+
+    Weights of PyTorch (.pt, .pth) need --architecture.  The network that they make is first written as IN.onnx beside
+    OUT, and the certificate is about that file.
     """
     console = _console(stderr=True)
     with _verdict_of_errors(as_json), console.status("") as status:
@@ -112,6 +117,7 @@ def reduce_verb(
             raw_nnet=raw_nnet,
             max_unpacked=max_unpacked,
             batchnorm=batchnorm,
+            architecture=architecture,
             listen=lambda words: status.update(_plain(words)),
         )
     if as_json:
@@ -119,7 +125,11 @@ def reduce_verb(
         return
     before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
     folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
-    click.echo(f"equivalent{folded}: {before} -> {after} hidden neurons")
+    read = f" to {_printable(done.specification.name)}" if done.specification else folded
+    click.echo(f"equivalent{read}: {before} -> {after} hidden neurons")
+    if done.specification:
+        words = f"{source} was read as {done.specification}: the original of the certificate"
+        console.print(_plain(words), soft_wrap=True)
     _print_notes(console, done.reduction.original.notes)
     console.print(_layer_table(done))
     console.print(_plain(f"{done.reduced} ({done.weights}), certificate {done.certificate}"), soft_wrap=True)
@@ -149,6 +159,7 @@ def _reduce_json(done: FileReduction) -> dict[str, Any]:
         "weights": done.weights,
         "notes": list(original.notes),
         "specification": original.specification,
+        "original": str(done.specification) if done.specification else None,
         "certificate": str(done.certificate),
         "seconds": round(done.seconds, 3),
     }

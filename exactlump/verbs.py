@@ -32,13 +32,17 @@ Listener = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class FileReduction:
-    """A reduction whose files lie on disk and have been accepted by the checker."""
+    """A reduction whose files lie on disk and have been accepted by the checker.
+
+    specification  the ONNX file that weights of PyTorch were read as, which the certificate is about; else None
+    """
 
     reduction: Reduction
     reduced: Path
     certificate: Path
     weights: str
     seconds: float
+    specification: Path | None = None
 
 
 def reduce_file(
@@ -50,12 +54,15 @@ def reduce_file(
     raw_nnet: bool = False,
     max_unpacked: int = DEFAULT_MAX_UNPACKED,
     batchnorm: str | None = None,
+    architecture: str | os.PathLike[str] | None = None,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
 
     weights: "auto" (the file's own float type; exact for `.json`), "float32", "float64", or "exact" (`.json` only).
     batchnorm: how batch normalisations are read (`formats.read`); the certificate's claim says which way.
+    architecture: the layers of weights of PyTorch (docs/pytorch.md); the network that they make is first written as
+    ONNX beside the target, and that file is the original of the certificate.
     The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to
     their names.
     Raises FormatError, UnsupportedLayer, CannotWrite.
@@ -65,6 +72,8 @@ def reduce_file(
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     _demand_apart(source, target, proof)
     listen(f"reading {source}")
+    made = _specification(source, target, proof, architecture, max_unpacked)
+    source = made or source
     network = formats.read(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
     raw = raw_nnet and formats.format_of(source) == "nnet"
     room = max(max_unpacked, DEFAULT_MAX_UNPACKED)
@@ -83,7 +92,22 @@ def reduce_file(
             for file in sorted(folder.iterdir(), key=lambda path: path == staged):
                 os.replace(file, target.parent / file.name)
         os.replace(witness, proof)
-    return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start)
+    return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start, made)
+
+
+def _specification(
+    source: Path, target: Path, proof: Path, architecture: str | os.PathLike[str] | None, max_unpacked: int
+) -> Path | None:
+    """Write the network of weights of PyTorch beside the target; None for every other source, which has its layers."""
+    if source.suffix.lower() not in formats.WEIGHTS:
+        if architecture is not None:
+            raise FormatError(f"{source}: found --architecture, expected weights, a .pt or .pth file")
+        return None
+    made = target.with_name(f"{source.name}.onnx")
+    for place in (target, proof):
+        _demand_apart(source, made, place)
+    write_atomically(made, formats.weights_as_onnx(source, architecture, max_unpacked=max_unpacked))
+    return made
 
 
 def _certificate(reduction: Reduction, source: Path, staged: Path, raw: bool, room: int) -> Certificate:

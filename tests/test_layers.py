@@ -46,8 +46,8 @@ MAY_IMPORT = {
         " formats.onnx_quantize formats.onnx_reorder formats.onnx_select formats.onnx_tensor network rational"
     ),
     "formats.onnx": (
-        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor formats.specification network"
-        " rational"
+        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor formats.specification"
+        " network rational"
     ),
     "formats.onnx_implied": "network rational",
     "formats.onnx_writer": "errors floats network rational",
@@ -64,7 +64,8 @@ MAY_IMPORT = {
     "formats.torch_layers": "errors formats.files network",
     "formats.torch": "errors formats.files formats.onnx formats.torch_layers network",
     "formats": (
-        "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write formats.specification network"
+        "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write formats.specification"
+        " formats.torch network"
     ),
     "forms": "activation network rational window",
     "simulation": "activation errors forms network rational",
@@ -121,7 +122,7 @@ MAY_IMPORT = {
     "cli_refute": "domain errors floating formats.files question rational refute refuting",
     "regions": "affine domain hyperplanes rational smtlib solve substitution",
     "shares": "affine domain floating rational regions",
-    "extremes": "rational regions smtlib solve substitution",
+    "extremes": "rational regions shorten smtlib solve substitution",
     "dependencies": "affine rational",
     "interiors": "activation affine domain network rational regions",
     "merging": "interiors network rational",
@@ -133,7 +134,7 @@ MAY_IMPORT = {
         " worst"
     ),
     "relaxing": "domain errors extremes formats formats.files network rational regions relaxation replay",
-    "cli_relax": "errors relaxation relaxing",
+    "cli_relax": "errors floating rational relaxation relaxing",
     "discharge": "errors evidence obligations smtlib solve",
     "prove": "discharge errors evidence network obligations rational solve",
     "proving": "certificate discharge errors evidence formats formats.files monolithic network obligations prove",

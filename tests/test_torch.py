@@ -10,9 +10,13 @@ import zipfile
 import numpy as np
 import onnx
 import pytest
+from click.testing import CliRunner
 
+import exactlump
+from exactlump import check
 from exactlump.activation import Activation
-from exactlump.errors import ExactlumpError, FormatError, ShapeError, UnsupportedLayer
+from exactlump.cli import cli
+from exactlump.errors import CannotWrite, ExactlumpError, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import torch as ours
 from exactlump.network import Activate, Dense
 from exactlump.rational import rational
@@ -377,6 +381,42 @@ def test_a_file_that_unpacks_to_much_is_refused(tmp_path):
         ours.specification(path, plan, 1 << 16)
 
 
+# Reducing
+
+
+def twins():
+    """Two neurons, the second twice the first."""
+    weights = {"0.weight": torch.tensor([[1.0, 2, 3], [2, 4, 6]]), "0.bias": torch.tensor([1.0, 2])}
+    return weights | {"2.weight": torch.tensor([[1.0, 1]])}
+
+
+def test_weights_are_reduced_and_checked(tmp_path):
+    path, plan = files(tmp_path, twins(), ["Linear", "ReLU", "Linear"])
+    done = CliRunner().invoke(cli, ["reduce", str(path), str(tmp_path / "b.onnx"), "--architecture", str(plan)])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("equivalent to a.pth.onnx: 2 -> 1 hidden neurons\n")
+    arguments = [str(tmp_path / name) for name in ("a.pth.onnx", "b.onnx", "b.onnx.cert.json")]
+    assert check.main(arguments) == 0
+    assert numbers(exactlump.read(tmp_path / "b.onnx").evaluate([rational(1)] * 3)[0]) == [21]
+
+
+def test_only_weights_need_an_architecture(tmp_path):
+    path, plan = files(tmp_path, twins(), ["Linear", "ReLU", "Linear"])
+    with pytest.raises(FormatError, match="--architecture"):
+        exactlump.reduce_file(path, tmp_path / "b.onnx")
+    with pytest.raises(FormatError, match="--architecture"):
+        exactlump.read(path)
+    exactlump.reduce_file(path, tmp_path / "b.onnx", architecture=plan)
+    with pytest.raises(FormatError, match="expected weights"):
+        exactlump.reduce_file(tmp_path / "b.onnx", tmp_path / "c.onnx", architecture=plan)
+    with pytest.raises(CannotWrite, match="own name"):
+        exactlump.reduce_file(path, tmp_path / "a.pth.onnx", architecture=plan)
+
+
+def test_the_public_name_is_the_same_function():
+    assert exactlump.from_torch(MODULE).nodes == ours.from_torch(MODULE).nodes
+
+
 # Real files
 
 PYTORCH = DATA / "pytorch"
@@ -393,6 +433,14 @@ def test_real_weights_are_read(name, tmp_path):
     network = read(PYTORCH / name, plan)
     assert network.shapes[network.outputs[0]] == (10,)
     assert network.neurons == {"mnist_2_20.pth": 20, "mnist_6_100_nat.pth": 500}[name]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=real) for name in REAL])
+def test_real_weights_reduce_and_check(name, tmp_path):
+    _, plan = files(tmp_path, {}, REAL[name], (1, 28, 28))
+    done = exactlump.reduce_file(PYTORCH / name, tmp_path / "b.onnx", architecture=plan)
+    assert done.reduction.reduced.neurons == done.reduction.original.neurons
+    assert check.main([str(done.specification), str(done.reduced), str(done.certificate)]) == 0
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=real) for n in ("two_layer_model.pt", "three_layer_model.pt")])

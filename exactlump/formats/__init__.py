@@ -6,6 +6,7 @@ The format modules are imported when they are needed: importing onnx takes longe
 
 import os
 from pathlib import Path
+from typing import Any
 
 from exactlump.errors import FormatError
 from exactlump.formats.files import (
@@ -20,9 +21,11 @@ from exactlump.formats.files import (
 from exactlump.formats.specification import RAW_NNET, SPECIFICATIONS, batchnorm_of
 from exactlump.network import Network
 
-__all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "read", "write", "write_atomically"]
+__all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "from_torch", "read", "write", "write_atomically"]
 
 FORMATS = ("onnx.gz", "onnx", "nnet", "json")
+# PyTorch's files of weights, which are no networks by themselves.
+WEIGHTS = (".pt", ".pth")
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -32,6 +35,8 @@ def format_of(path: str | os.PathLike[str]) -> str:
         if name.endswith("." + known):
             return known
     suffix = os.path.splitext(name)[1] or "none"
+    if suffix in WEIGHTS:
+        raise FormatError(f"suffix: found {suffix}, weights without layers; reduce --architecture FILE reads them")
     raise FormatError(f"suffix: found {suffix}, expected .onnx, .onnx.gz, .nnet or .json")
 
 
@@ -65,6 +70,27 @@ def read(
         from exactlump.formats import onnx
 
         return onnx.parse(onnx.load(data, kind, max_unpacked), path.parent, batchnorm)
+
+
+def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> Network:
+    """The network that a torch.nn.Sequential of supported layers computes when it does not train (docs/pytorch.md).
+
+    shape      of one input, without the batch axis; not needed where the first layer is a Linear
+    batchnorm  as for `read`
+    Raises UnsupportedLayer for other modules and layers, ShapeError where layers do not fit the shape.
+    """
+    from exactlump.formats import torch
+
+    return torch.from_torch(module, shape, batchnorm)
+
+
+def weights_as_onnx(
+    path: str | os.PathLike[str], architecture: str | os.PathLike[str] | None, *, max_unpacked: int = MAX_UNPACKED
+) -> bytes:
+    """The ONNX file of the network that PyTorch's weights and an architecture make; raises as `read` does."""
+    from exactlump.formats import torch
+
+    return torch.specification(path, architecture, max_unpacked)
 
 
 def read_as(path: str | os.PathLike[str], specification: str, *, max_unpacked: int = MAX_UNPACKED) -> Network:
