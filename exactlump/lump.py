@@ -16,12 +16,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from exactlump.activation import Activation
-from exactlump.anchors import anchors, layer
+from exactlump.anchors import anchors, sources
 from exactlump.errors import NoExactValue, NotALumping
-from exactlump.network import Network, Node
+from exactlump.forms import Form, Forms, Function, function_of, tap_lift
+from exactlump.network import AveragePool, Conv, Dense, Head, Network, Node, Pad
 from exactlump.rational import ONE, ZERO, Rational, Vector, fraction
-from exactlump.simulation import NULL, Affine, Form, Forms, Relation, commutes, entry, forms_of, function_of
+from exactlump.simulation import NULL, Affine, Relation, commutes, entry, forms_of
 
 Classes = tuple[tuple[int, ...], ...]
 
@@ -101,12 +101,13 @@ def _classify(
 ) -> tuple[list[Group], dict[int, Rational]]:
     """The classes of one layer, given the classes below, and its constants."""
     node = network.producer[tensor]
+    fold = fold and not meets_padding(network, tensor)
     groups: dict[object, Group] = {}
     leads: dict[object, Rational] = {}
     constants: dict[int, Rational] = {}
     for v in range(network.units(tensor)):
         form, sigma = forms.before(tensor, v), function_of(node, v)
-        assert isinstance(sigma, Activation)
+        assert not isinstance(sigma, str)
         value = None if (tensor, v) in choices.unfolded else _constant(form, sigma, fold)
         if value is not None:
             constants[v] = value
@@ -119,7 +120,24 @@ def _classify(
     return list(groups.values()), constants
 
 
-def _constant(form: Form, sigma: Activation, fold: bool) -> Rational | None:
+def meets_padding(network: Network, tensor: str) -> bool:
+    """Whether zero padding may be put around a tensor, before weights mix its units: then constants are not folded.
+
+    (A constant next to padding is no constant: a kernel of three ones over 1, 1, 1 makes 2, 3, 2.)
+    """
+    for node in network.consumers[tensor]:
+        if isinstance(node, Conv | Pad):
+            if any(tap_lift(node.window, t) and node.window.pads(t) for t in range(node.window.taps)):
+                return True
+        elif isinstance(node, AveragePool):
+            if node.padding and node.window.cells(padding=True) != node.window.cells(padding=False):
+                return True
+        if not isinstance(node, Dense | Conv | Head) and meets_padding(network, node.target):
+            return True
+    return False
+
+
+def _constant(form: Form, sigma: Function, fold: bool) -> Rational | None:
     """The value of a neuron whose row is empty, if it is to be folded: always when it is dead."""
     if form.terms:
         return None
@@ -130,16 +148,15 @@ def _constant(form: Form, sigma: Activation, fold: bool) -> Rational | None:
     return value if fold or (form.constant == 0 and value == 0) else None
 
 
-def canonical_key(form: Form, sigma: Activation) -> tuple[object, Rational]:
+def canonical_key(form: Form, sigma: Function) -> tuple[object, Rational]:
     """A key equal for two rows exactly when they may share a class, and the row's size along the key.
 
     The row divided by its first entry (by its absolute value, where sigma takes positive factors only); zero as it is.
     Complete: equal keys if and only if proportional by a scaling of sigma (Theorem 2).
     """
-    lead = ONE
-    if sigma.scales:
-        lead = form.terms[min(form.terms)] if form.terms else form.constant or ONE
-        lead = lead if sigma.signed else abs(lead)
+    lead = form.terms[min(form.terms)] if form.terms else form.constant or ONE
+    size, sign = abs(lead), ONE if lead > 0 else -ONE
+    lead = (size if sigma.scales else ONE) * (sign if sigma.signed else ONE)
     entries = frozenset((atom, *fraction(w / lead)) for atom, w in form.terms.items())
     return (sigma, entries, *fraction(form.constant / lead)), lead
 
@@ -174,9 +191,9 @@ def is_lumping(
     vectors: dict[str, list[Form]] = {}
     for tensor, kept in anchored.items():
         if tensor in network.producer:
-            below = layer(network, tensor, anchored)[0].source
             forms = Forms(network)
-            forms.known[below] = _class_sums(network, below, classes, rho, vectors, literal)
+            for below in sources(network, tensor, anchored):
+                forms.known[below] = _class_sums(network, below, classes, rho, vectors, literal)
             vectors[tensor] = [forms.before(tensor, v) for v in _range(network, tensor)]
         if kept is not None and not (literal and tensor in network.outputs):
             if any(len(members) > 1 for members in classes.get(tensor, ())):
@@ -209,8 +226,8 @@ def _demand_partition(
 
 def _signed(network: Network, tensor: str, v: int) -> bool:
     """Whether the function of a neuron commutes with negative factors."""
-    sigma = function_of(network.producer[tensor], v) if tensor in network.producer else None
-    return isinstance(sigma, Activation) and sigma.signed
+    sigma = function_of(network.producer[tensor], v) if tensor in network.producer else ""
+    return not isinstance(sigma, str) and sigma.signed
 
 
 def _class_sums(
@@ -239,7 +256,7 @@ def _class_sums(
 def _is_dead(node: Node, u: int, vectors: Sequence[Form]) -> bool:
     """Whether a neuron's vector is zero, and its value too (which the sigmoid of 0 is not)."""
     sigma = function_of(node, u)
-    return isinstance(sigma, Activation) and _constant(vectors[u], sigma, fold=False) is not None
+    return not isinstance(sigma, str) and _constant(vectors[u], sigma, fold=False) is not None
 
 
 def _proportional(node: Node, members: Sequence[int], rho: Vector, vectors: Sequence[Form], literal: bool) -> bool:
@@ -254,7 +271,7 @@ def _proportional(node: Node, members: Sequence[int], rho: Vector, vectors: Sequ
         elif _is_dead(node, v, vectors) and _is_dead(node, t, vectors):
             related = True
         else:
-            related = isinstance(sigma, Activation) and commutes(sigma, rho[t] / rho[v], vectors[v], vectors[t])
+            related = not isinstance(sigma, str) and commutes(sigma, rho[t] / rho[v], vectors[v], vectors[t])
         if sigma != other or not related:
             return False
     return True

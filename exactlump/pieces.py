@@ -6,7 +6,8 @@ neurons becomes c <= m *copies* of its representative, whose outgoing weights ar
 the pieces of a bias become additions (T10).  The result N' is larger than Q by those copies, and simulates it.
 What fits in no way is reported as a `Misfit`, and the quotient is taken again without that merge.
 
-Throughout: k a class (unit of Q), m its members in N; a *place* is a unit of N'.
+Throughout: k a class (unit of Q), m its members in N; a *place* is a unit of N'; t a tap of a convolution, or a
+position of a flattened image; 0 where there is neither.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,11 +15,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from exactlump import floats
-from exactlump.anchors import anchors, layer
+from exactlump.anchors import anchors, layer, sources
 from exactlump.errors import CannotWrite
-from exactlump.network import Activate, Dense, Network, Node, Scale, Shift
+from exactlump.network import Activate, Conv, Dense, Network, Node, Scale, Shift
+from exactlump.places import Built, Place
 from exactlump.quotient import Step
-from exactlump.rational import ONE, ZERO, Matrix, Rational, SparseRow, decimal_text, text
+from exactlump.rational import ONE, ZERO, Rational, decimal_text, text
 from exactlump.simulation import Affine, Relation, entry
 
 # The exact sum of floats that a number is, or None when it is none; no floats for zero.
@@ -32,15 +34,6 @@ def splitter(dtype: str) -> Splitter:
     if dtype == "decimal":
         return lambda value: (None if decimal_text(value) is None else (value,)) if value else ()
     return lambda value: floats.pieces(value, dtype)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A unit of N': class k times `ratio`; `origin` is a neuron of N with exactly this row, if there is one."""
-
-    k: int
-    ratio: Rational
-    origin: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +80,22 @@ def write_in(
     return _Writer(dtype, original, quotient, derived, copied).write()
 
 
+# The weights of one row: {(class or place, t): weight}; and those on one class: {(row, t): weight}.
+Row: TypeAlias = dict[tuple[int, int], Rational]
+
+
 @dataclass(slots=True)
 class _Layer:
     """A layer of Q on its way to N': its places, and for each its row over the classes below, and then over places."""
 
     places: list[Place]
-    rows: list[SparseRow] = field(default_factory=list)
-    weights: list[dict[int, Rational]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    weights: list[Row] = field(default_factory=list)
     copies: int = 0
     declined: int = 0
 
 
-# An anchored tensor whose Dense node reads the tensor at hand, and its layer.
+# An anchored tensor whose Dense or Conv node reads the tensor at hand, and its layer.
 Reader: TypeAlias = tuple[str, _Layer]
 # The weights of one row on the places of one class.
 Parts: TypeAlias = tuple[Rational, ...]
@@ -112,9 +109,10 @@ class _Writer:
         self.original, self.q, self.simulation = original, quotient.network, quotient.simulation
         self.derived, self.copied = derived, copied
         self.anchored = anchors(self.q)
+        self.mixing = {tensor: self._mixing(tensor) for tensor in self.anchored}
+        self.below = {tensor: sources(self.q, tensor, self.anchored) for tensor in self.anchored if self._made(tensor)}
         self.members = {tensor: _members(self.q, tensor, self.simulation) for tensor in self.anchored}
         self.layers: dict[str, _Layer] = {}
-        self.sources: dict[str, str] = {}
         self.apart: set[tuple[str, int]] = set()
         self.unfolded: set[tuple[str, int]] = set()
         self.fused: set[tuple[str, str | None]] = set()
@@ -138,36 +136,50 @@ class _Writer:
         for k in range(self.q.units(tensor)):
             places, chosen = self._column(tensor, k, readers, [column[k] for column in columns], kept)
             for (_, above), column in zip(readers, chosen, strict=True):
-                for i, parts in column.items():
-                    above.weights[i].update({len(new.places) + j: w for j, w in enumerate(parts) if w})
+                for (i, t), parts in column.items():
+                    above.weights[i].update({(len(new.places) + j, t): w for j, w in enumerate(parts) if w})
             new.places.extend(places)
             if len(places) > 1 and places[0] == places[1]:
                 new.copies += len(places) - 1
             else:
                 new.declined += len(places) - 1
-        dense = self._dense(tensor)
-        if dense is not None:
-            self._rows(tensor, dense, new, kept)
+        node = self.mixing[tensor]
+        if node is not None:
+            self._rows(tensor, node, new, kept)
+        elif self._made(tensor) and not kept:
+            self._demand_entries(tensor)
 
-    def _rows(self, tensor: str, dense: Dense, new: _Layer, kept: bool) -> None:
-        """The rows of the Dense node below a tensor, one a place, over the classes below."""
-        for p in _units(dense) if kept else new.places:
-            new.rows.append({k: p.ratio * w for k, w in dense.weight.row(p.k).items()})
+    def _rows(self, tensor: str, node: Dense | Conv, new: _Layer, kept: bool) -> None:
+        """The rows of the Dense or Conv node below a tensor, one a place, over the classes below."""
+        span = node.weight.shape[1] // self.q.units(self.below[tensor][0])
+        for p in all_units(node) if kept else new.places:
+            new.rows.append({divmod(u, span): p.ratio * w for u, w in node.weight.row(p.k).items()})
             new.weights.append({})
-            if self.split(p.ratio * dense.bias[p.k]) is None:
-                self._blame_bias(tensor, p.k, p.ratio * dense.bias[p.k])
+            if self.split(p.ratio * node.bias[p.k]) is None:
+                self._blame_bias(tensor, p.k, p.ratio * node.bias[p.k])
+
+    def _demand_entries(self, tensor: str) -> None:
+        """That the factors and constants fit, by which units are passed on; blame what was merged or folded below."""
+        for node in layer(self.q, tensor, self.anchored):
+            entries = node.factor if isinstance(node, Scale) else node.constant if isinstance(node, Shift) else ()
+            parts = [self.split(entry) for entry in entries]
+            misfits = [
+                e for e, p in zip(entries, parts, strict=True) if p is None or len(p) > 1 + isinstance(node, Shift)
+            ]
+            if misfits:
+                self._blame_sources(tensor, misfits[0])
 
     def _column(
-        self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[SparseRow], kept: bool
-    ) -> tuple[list[Place], list[dict[int, Parts]]]:
+        self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Row], kept: bool
+    ) -> tuple[list[Place], list[dict[tuple[int, int], Parts]]]:
         """The places of class k, and per reader and row the weights on them; what does not fit is blamed."""
         members = self.members[tensor][k]
-        split = [{i: self.split(w) for i, w in column.items()} for column in columns]
+        split = [{at: self.split(w) for at, w in column.items()} for column in columns]
         origin = next((v for v, ratio in members.items() if ratio == 1), None)
         if all(parts is not None for column in split for parts in column.values()):
-            whole = [{i: parts or () for i, parts in column.items()} for column in split]
+            whole = [{at: parts or () for at, parts in column.items()} for column in split]
             copies = max((len(parts) for column in whole for parts in column.values()), default=1)
-            if copies <= len(members) or (tensor in self.copied and not self._misplaced(readers)):
+            if copies <= max(len(members), 1) or (tensor in self.copied and not self._misplaced(readers)):
                 return [Place(k, ONE, origin)] * copies, whole
         if not kept and (originals := self._original_columns(tensor, k, readers, columns)):
             return [Place(k, ratio, v) for v, ratio in members.items()], originals
@@ -184,61 +196,90 @@ class _Writer:
         return not all(self._fused_in(above) for above, _ in readers)
 
     def _original_columns(
-        self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[SparseRow]
-    ) -> list[dict[int, Parts]] | None:
+        self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Row]
+    ) -> list[dict[tuple[int, int], Parts]] | None:
         """The original weights on all members of class k, if every row above is an original neuron's row."""
         members = self.members[tensor][k]
-        if any(not isinstance(n, Dense | Activate) for n in layer(self.q, tensor, self.anchored)):
+        nodes = layer(self.q, tensor, self.anchored)
+        passed_on = sum(tensor in below for below in self.below.values()) > len(readers)
+        if passed_on or any(not isinstance(n, Dense | Conv | Activate) for n in nodes):
             return None
         found = []
         for (name, above), column in zip(readers, columns, strict=True):
-            dense = self._original_dense(name)
+            node = self._original_mixing(name)
             origins = [p.origin for p in above.places]
-            if dense is None or None in origins:
+            if node is None or None in origins or node.weight.shape[1] % (span := self._span(name)):
                 return None
             parts = {
-                i: tuple(dense.weight.entry(v, u) for u in members) for i, v in enumerate(origins) if v is not None
+                (i, t): tuple(node.weight.entry(v, u * span + t) for u in members)
+                for i, v in enumerate(origins)
+                if v is not None
+                for t in range(span)
             }
-            for i, weights in parts.items():
+            for at, weights in parts.items():
                 total = sum((w * ratio for w, ratio in zip(weights, members.values(), strict=True)), ZERO)
-                if total != column.get(i, ZERO) or any(len(self.split(w) or (w, w)) > 1 for w in weights if w):
+                if total != column.get(at, ZERO) or any(len(self.split(w) or (w, w)) > 1 for w in weights if w):
                     return None
             found.append(parts)
         return found
 
-    def _original_dense(self, tensor: str) -> Dense | None:
-        """The original's Dense node right below an anchored tensor, if nothing but an activation is between them."""
+    def _original_mixing(self, tensor: str) -> Dense | Conv | None:
+        """The original's Dense or Conv node right below an anchored tensor, with no more than an activation between.
+
+        None where it reads a flattened image: the columns are in another order there.
+        """
         node = self.original.producer[tensor]
         if isinstance(node, Activate):
             node = self.original.producer.get(node.source, node)
-        if self._fused_in(tensor) or not isinstance(node, Dense):
+        flattened = isinstance(node, Dense) and self._span(tensor) > 1
+        if self._fused_in(tensor) or not isinstance(node, Dense | Conv) or flattened:
             return None
         return node
+
+    def _span(self, tensor: str) -> int:
+        """How many columns of the layer that ends in a tensor belong to each unit below."""
+        node = self.mixing[tensor]
+        assert node is not None
+        return node.weight.shape[1] // self.q.units(self.below[tensor][0])
 
     # Blaming: what the next quotient must do without.
 
     def _blame_rows(
-        self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Mapping[int, Parts | None]]
+        self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Mapping[tuple[int, int], Parts | None]]
     ) -> None:
         """A column of an unmerged class does not fit: its rows are products (fused), or of another scale (merged)."""
         for (name, above), column in zip(readers, columns, strict=True):
-            for i, parts in column.items():
+            for (i, t), parts in column.items():
                 if parts is None or len(parts) > 1:
-                    self._blame(name, above.places[i].k if i < len(above.places) else i, tensor, above.rows[i][k])
+                    self._blame(name, above.places[i].k if i < len(above.places) else i, tensor, above.rows[i][k, t])
 
     def _blame_bias(self, tensor: str, k: int, bias: Rational) -> None:
         """A bias does not fit: because of the constants folded into it, or else of the row's scale."""
         constants = {
-            (node.source, u)
-            for node in self._original_layer(tensor)
-            if node.source in self.simulation
-            for u, row in enumerate(self.simulation[node.source].rows)
+            (name, u)
+            for name in self._original_sources(tensor)
+            if name in self.simulation
+            for u, row in enumerate(self.simulation[name].rows)
             if isinstance(row, Affine) and not row.terms and row.plus
         }
         if constants:
             self.unfolded |= constants
         else:
             self._blame(tensor, k, None, bias)
+
+    def _blame_sources(self, tensor: str, value: Rational) -> None:
+        """A factor or a constant does not fit with which a unit is passed on: undo what was done to what it reads."""
+        found = False
+        for name in self.below[tensor]:
+            for v, row in enumerate(self.simulation[name].rows if name in self.simulation else ()):
+                if isinstance(row, Affine) and row.terms and row.terms[0][1] != 1:
+                    self.apart.add((name, v))
+                    found = True
+                elif isinstance(row, Affine) and not row.terms and row.plus:
+                    self.unfolded.add((name, v))
+                    found = True
+        if not found:
+            raise self._cannot(tensor, 0, value)
 
     def _blame(self, tensor: str, k: int, below: str | None, value: Rational) -> None:
         fused = self._fused_in(tensor)
@@ -249,94 +290,79 @@ class _Writer:
         elif len(members) > 1:
             self.apart.update((tensor, v) for v in members)
         else:
-            raise CannotWrite(
-                f"tensor {tensor!r}, unit {k}: found {text(value)[:60]}, expected a number of type {self.dtype}; "
-                "a .json file holds any rational"
-            )
+            raise self._cannot(tensor, k, value)
+
+    def _cannot(self, tensor: str, k: int, value: Rational) -> CannotWrite:
+        return CannotWrite(
+            f"tensor {tensor!r}, unit {k}: found {text(value)[:60]}, expected a number of type {self.dtype}; "
+            "a .json file holds any rational"
+        )
 
     # The structure of Q and N around a tensor.
 
+    def _made(self, tensor: str) -> bool:
+        return tensor in self.q.producer
+
     def _readers(self, tensor: str) -> list[Reader]:
-        """The anchored tensors whose Dense node reads this one, with their rows."""
+        """The anchored tensors whose Dense or Conv node reads this one, with their rows."""
         return [
             (above, self.layers[above])
             for above in self.anchored
-            if above in self.layers and (dense := self._dense(above)) is not None and dense.source == tensor
+            if above in self.layers and self.mixing[above] is not None and self.below[above] == (tensor,)
         ]
 
-    def _dense(self, tensor: str) -> Dense | None:
-        """The Dense node of the layer of Q that ends in an anchored tensor."""
-        if tensor not in self.q.producer:
+    def _mixing(self, tensor: str) -> Dense | Conv | None:
+        """The Dense or Conv node of the layer of Q that ends in an anchored tensor."""
+        if not self._made(tensor):
             return None
         nodes = layer(self.q, tensor, self.anchored)
-        return next((node for node in nodes if isinstance(node, Dense)), None)
+        return next((node for node in nodes if isinstance(node, Dense | Conv)), None)
 
     def _fused_in(self, tensor: str) -> list[str]:
         """The linear layers of the original that are fused into the layer that ends in this tensor."""
         return [node.target for node in self._original_layer(tensor) if node.target in self.derived]
 
     def _original_layer(self, tensor: str) -> tuple[Node, ...]:
-        anchored = {port.name for port in self.original.inputs} | self.simulation.keys()
-        return layer(self.original, tensor, anchored)
+        if tensor not in self.original.producer:
+            return ()
+        return layer(self.original, tensor, self._original_anchors())
+
+    def _original_sources(self, tensor: str) -> tuple[str, ...]:
+        return sources(self.original, tensor, self._original_anchors()) if tensor in self.original.producer else ()
+
+    def _original_anchors(self) -> set[str]:
+        return {port.name for port in self.original.inputs} | self.simulation.keys()
 
     # Building N' from the decisions, upwards.
 
     def _build(self) -> Written:
-        nodes: list[Node] = []
+        built = Built(self.q, self.anchored, {tensor: new.places for tensor, new in self.layers.items()})
         simulation: dict[str, Relation] = {}
         for tensor, why in self.anchored.items():
             new = self.layers[tensor]
-            if tensor in self.q.producer:
-                for node in layer(self.q, tensor, self.anchored):
-                    nodes.append(self._placed(node, new, why is not None))
+            if self._made(tensor):
+                built.write(tensor, new.weights)
             if why is None:
                 simulation[tensor] = Relation(tensor, tuple(entry(p.k, p.ratio) for p in new.places))
             elif len(new.places) > self.q.units(tensor):
-                nodes.append(self._copying(tensor, new))
-        network = replace(self.q, nodes=tuple(nodes), dtype=self.dtype)
+                built.copy(tensor)
+        network = replace(self.q, nodes=tuple(built.nodes), dtype=self.dtype)
         copies = {tensor: new.copies for tensor, new in self.layers.items()}
         declined = {tensor: new.declined for tensor, new in self.layers.items()}
         return Written(network, simulation, copies, declined)
 
-    def _placed(self, node: Node, new: _Layer, kept: bool) -> Node:
-        """A node of Q with one unit a place."""
-        if isinstance(node, Dense):
-            places = _units(node) if kept else new.places
-            below = self.layers[node.source]
-            copying = len(below.places) > self.q.units(node.source) and self.anchored[node.source] is not None
-            return replace(
-                node,
-                source=f"{node.source}.copies" if copying else node.source,
-                weight=Matrix.from_rows(new.weights, len(below.places)),
-                bias=tuple(p.ratio * node.bias[p.k] for p in places),
-            )
-        if kept:
-            return node
-        at = [p.k for p in new.places]
-        if isinstance(node, Scale):
-            return replace(node, factor=tuple(node.factor[k] for k in at))
-        if isinstance(node, Shift):
-            return replace(node, constant=tuple(node.constant[k] for k in at))
-        assert isinstance(node, Activate)
-        return replace(node, functions=tuple(node.functions[k] for k in at))
 
-    def _copying(self, tensor: str, new: _Layer) -> Dense:
-        """The identity Dense node that holds copies of a kept tensor."""
-        weight = Matrix.from_rows([{p.k: ONE} for p in new.places], self.q.units(tensor))
-        return Dense(tensor, f"{tensor}.copies", weight, (ZERO,) * len(new.places))
+def all_units(node: Dense | Conv) -> list[Place]:
+    """The units of a Dense or Conv node below a kept tensor: each once."""
+    return [Place(v, ONE, v) for v in range(len(node.bias))]
 
 
-def _units(dense: Dense) -> list[Place]:
-    """The units of a Dense node below a kept tensor: each once."""
-    return [Place(v, ONE, v) for v in range(len(dense.bias))]
-
-
-def _transposed(rows: Sequence[SparseRow], columns: int) -> list[SparseRow]:
-    """The columns of sparse rows, each {row: value}."""
-    turned: list[SparseRow] = [{} for _ in range(columns)]
+def _transposed(rows: Sequence[Row], units: int) -> list[Row]:
+    """The columns of sparse rows, each {(row, t): value}."""
+    turned: list[Row] = [{} for _ in range(units)]
     for i, row in enumerate(rows):
-        for k, w in row.items():
-            turned[k][i] = w
+        for (k, t), w in row.items():
+            turned[k][i, t] = w
     return turned
 
 

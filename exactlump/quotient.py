@@ -9,16 +9,15 @@ floats, dyadic again (T10): see `representative`.  Constants folded by the lumpi
 Throughout: v, w neurons of N; r the representative of class k; c[v] = rho(r) / rho(v), val(v) = c[v] * val'(k).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.anchors import anchors, layer
+from exactlump.anchors import anchors, layer, sources
+from exactlump.forms import Form, Forms, atoms_below
 from exactlump.lump import Lumping
-from exactlump.network import Activate, Dense, Network, Node, Reorder, Scale, Shift
+from exactlump.network import Conv, Dense, Head, Network
 from exactlump.rational import (
     ONE,
-    ZERO,
-    Matrix,
     Rational,
     Vector,
     floor_log2,
@@ -27,7 +26,8 @@ from exactlump.rational import (
     primitive,
     rational,
 )
-from exactlump.simulation import NULL, Affine, Form, Forms, Relation, Row, Simulation, entry, forms_of
+from exactlump.rebuild import Rebuilder
+from exactlump.simulation import FREE, NULL, Affine, Relation, Row, Same, Simulation, entry, forms_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,13 @@ class Representative:
 
     ratio[v]  the value of member v over that of the representative
     form      the representative's row over the classes below, before its activation
+    divisor   what `unit` is divided by (only where units are passed on)
     """
 
     unit: int | None
     ratio: Mapping[int, Rational]
     form: Form
+    divisor: Rational = ONE
 
 
 Chooser = Callable[[tuple[int, ...], Vector, Callable[[int], Form]], Representative]
@@ -65,11 +67,29 @@ def representative(members: tuple[int, ...], rho: Vector, form: Callable[[int], 
         if all(is_simple(rho[r] / rho[v]) for v in members):
             return Representative(r, {v: rho[r] / rho[v] for v in members}, form(r))
     row = form(members[0])
+    content = _content(row)
+    return Representative(None, {v: content * rho[members[0]] / rho[v] for v in members}, row.scaled(ONE / content))
+
+
+def _content(row: Form) -> Rational:
+    """What the row is to be divided by: then it is primitive, but for a power of two that keeps its size."""
     integers, content = primitive([*row.terms.values(), row.constant])
     largest = max(map(abs, integers))
     power = power_of_two(floor_log2(content * largest) - floor_log2(rational(largest)))
-    ratio = content / power
-    return Representative(None, {v: ratio * rho[members[0]] / rho[v] for v in members}, row.scaled(ONE / ratio))
+    return content / power
+
+
+def plainest(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form]) -> Representative:
+    """For layers that only pass units on: the first member that needs no factor, or that has simple ratios.
+
+    If there is none, the least member divided by the content of its row.
+    """
+    plain = [v for v in members if all(abs(w) == 1 for w in form(v).terms.values())]
+    simple = [r for r in plain or members if all(is_simple(rho[r] / rho[v]) for v in members)]
+    r = (simple or plain or members)[0]
+    content = ONE if simple or plain else _content(form(r))
+    ratio = {v: content * rho[r] / rho[v] for v in members}
+    return Representative(r, ratio, form(r).scaled(ONE / content), content)
 
 
 def first_member(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form]) -> Representative:
@@ -78,120 +98,89 @@ def first_member(members: tuple[int, ...], rho: Vector, form: Callable[[int], Fo
     return Representative(r, {v: rho[r] / rho[v] for v in members}, form(r))
 
 
-def quotient(network: Network, lumping: Lumping, choose: Chooser = representative) -> Step:
+def quotient(network: Network, lumping: Lumping, choose: Chooser = representative, *, trim: bool = False) -> Step:
     """The reduced network N/R of a lumping (Definition 7), and the simulation from N to N/R.
 
     By Theorem 1 both compute the same function when `lumping` is a lumping in the corrected sense.  A layer all of
     whose neurons are constants vanishes; what it fed reads zeros from the input of the first layer instead.
+    trim: leave out the *unobservable* classes too, those that no output depends on (T4).
     """
-    return _Builder(network, lumping, choose).build()
+    return _Builder(network, lumping, choose, trim).build()
 
 
 class _Builder:
-    """N/R under construction, layer by layer."""
+    """N/R under construction: representatives upwards, what is observed downwards, and then the nodes upwards."""
 
-    def __init__(self, network: Network, lumping: Lumping, choose: Chooser) -> None:
-        self.network = network
-        self.lumping = lumping
-        self.choose = choose
+    def __init__(self, network: Network, lumping: Lumping, choose: Chooser, trim: bool) -> None:
+        self.network, self.lumping, self.choose, self.trim = network, lumping, choose, trim
         self.anchored = {t: why for t, why in anchors(network).items() if t in lumping.classes}
         self.forms = Forms(network)
-        self.simulation: dict[str, Relation] = {}
-        self.nodes: list[Node] = []
+        self.chosen: dict[str, list[Representative]] = {}
+        self.rows: dict[str, tuple[Row, ...]] = {}
 
     def build(self) -> Step:
-        for tensor in self.anchored:
-            if tensor in self.network.producer:
-                self._layer(tensor)
-        reduced = replace(self.network, nodes=tuple(self.nodes), dtype="exact", notes=())
-        return Step(reduced, self.simulation)
+        defined = [tensor for tensor in self.anchored if tensor in self.network.producer]
+        for tensor in defined:
+            self._represent(tensor)
+        places = {
+            tensor: {k: place for place, k in enumerate(sorted(classes))}
+            for tensor, classes in self._observed().items()
+        }
+        rebuilder = Rebuilder(self.network, self.anchored, self.forms, self.rows, places)
+        for tensor in defined:
+            if places[tensor]:
+                chosen = [self.chosen[tensor][k] for k in places[tensor]]
+                firsts = [self.lumping.classes[tensor][k][0] for k in places[tensor]]
+                units, divisors = [one.unit for one in chosen], tuple(one.divisor for one in chosen)
+                rebuilder.write(tensor, units, divisors, firsts, [one.form for one in chosen])
+        reduced = replace(self.network, nodes=tuple(rebuilder.nodes), dtype="exact", notes=())
+        return Step(reduced, {tensor: _relation(tensor, self.rows[tensor], places[tensor]) for tensor in defined})
 
-    def _layer(self, tensor: str) -> None:
-        """The rows of one layer, in the coordinates of the classes below, and the nodes that define it."""
-        rho = self.lumping.rho[tensor]
-        chosen = [
-            self.choose(members, rho, lambda v: self.forms.before(tensor, v))
-            for members in self.lumping.classes[tensor]
-        ]
+    def _represent(self, tensor: str) -> None:
+        """The representatives of the classes of one tensor, and its forms over all classes below."""
+        rho, classes = self.lumping.rho[tensor], self.lumping.classes[tensor]
+        mixes = any(isinstance(node, Dense | Conv) for node in layer(self.network, tensor, self.anchored))
+        choose = self.choose if mixes else plainest
+        chosen = [choose(members, rho, lambda v: self.forms.before(tensor, v)) for members in classes]
         rows: list[Row] = [NULL] * len(rho)
         for v, value in self.lumping.constants[tensor].items():
             rows[v] = Affine((), value)
         for k, one in enumerate(chosen):
             for v, ratio in one.ratio.items():
                 rows[v] = entry(k, ratio)
-        self._nodes(tensor, chosen)
-        relation = Relation(tensor if chosen else None, tuple(rows))
-        self.simulation[tensor] = relation
-        self.forms.known[tensor] = forms_of(tensor, relation)
+        self.chosen[tensor], self.rows[tensor] = chosen, tuple(rows)
+        self.forms.known[tensor] = forms_of(tensor, Relation(tensor, tuple(rows)))
 
-    def _nodes(self, tensor: str, chosen: list[Representative]) -> None:
-        """Append the nodes of one layer: its Dense node over the classes below, and what follows it, unit by unit."""
-        nodes = layer(self.network, tensor, self.anchored)
-        core = max((i for i, node in enumerate(nodes) if isinstance(node, Dense)), default=None)
-        if core is None:
-            self.nodes.extend(nodes)
-        elif self.anchored[tensor] is not None:
-            dense = nodes[core]
-            units = range(self.network.units(dense.target))
-            self._dense(nodes, core, [self.forms.before(dense.target, v) for v in units], dense.target)
-            self.nodes.extend(nodes[core + 1 :])
-        elif chosen:
-            self._hidden(nodes, core, tensor, chosen)
-
-    def _hidden(self, nodes: tuple[Node, ...], core: int, tensor: str, chosen: list[Representative]) -> None:
-        """A layer whose units may change: reorderings go, element-wise nodes keep the representatives' entries."""
-        dense, after = nodes[core], nodes[core + 1 :]
-        at = _positions(self.network, after, self.network.units(tensor))
-        scaled = any(isinstance(node, Scale | Shift) for node in after)
-        rows = [
-            self.forms.before(dense.target, at[0][one.unit]) if scaled and one.unit is not None else one.form
-            for one in chosen
-        ]
-        kept = [(node, places) for node, places in zip(after, at[1:], strict=True) if not isinstance(node, Reorder)]
-        name = dense.target if kept else tensor
-        self._dense(nodes, core, rows, name)
-        for i, (node, places) in enumerate(kept):
-            target = tensor if i == len(kept) - 1 else node.target
-            firsts = [places[members[0]] for members in self.lumping.classes[tensor]]
-            units = [None if one.unit is None else places[one.unit] for one in chosen]
-            self.nodes.append(_restricted(node, name, target, firsts, units))
-            name = target
-
-    def _dense(self, nodes: tuple[Node, ...], core: int, rows: list[Form], target: str) -> None:
-        """The Dense node of a layer, its rows given over the classes of the layer below."""
-        below, dense = nodes[0].source, nodes[core]
-        assert isinstance(dense, Dense)
-        columns = len(self.lumping.classes[below])
-        if columns == 0:
-            below, columns = self._ground()
-        weight = Matrix.from_rows([{k: w for (_, k, *_), w in row.terms.items()} for row in rows], columns)
-        self.nodes.append(
-            replace(dense, source=below, target=target, weight=weight, bias=tuple(r.constant for r in rows))
-        )
-
-    def _ground(self) -> tuple[str, int]:
-        """What the first Dense node reads: it never vanishes."""
-        first = next(node.source for node in self.network.nodes if isinstance(node, Dense))
-        return first, self.network.units(first)
+    def _observed(self) -> Mapping[str, set[int]]:
+        """The classes of each tensor that some output or head may depend on; of a kept tensor all or none."""
+        observed: dict[str, set[int]] = {tensor: set() for tensor in self.anchored}
+        for tensor in reversed(self.anchored):
+            node = self.network.producer.get(tensor)
+            needed = not self.trim or node is None or isinstance(node, Head) or tensor in self.network.outputs
+            if needed or (observed[tensor] and self.anchored[tensor] is not None):
+                observed[tensor].update(range(len(self.lumping.classes[tensor])))
+            if node is None or not observed[tensor]:
+                continue
+            if self.anchored[tensor] is not None:  # its nodes stay, and so does what they read that is kept as well
+                for name in sources(self.network, tensor, self.anchored):
+                    if self.anchored[name] is not None:
+                        observed[name].update(range(len(self.lumping.classes[name])))
+            forms = [self.chosen[tensor][k].form for k in observed[tensor]]
+            for form in atoms_below(node, self.forms) if isinstance(node, Head) else forms:
+                for name, k, *_ in form.terms:
+                    if name:
+                        observed[name].add(k)
+        return observed
 
 
-def _positions(network: Network, nodes: tuple[Node, ...], units: int) -> list[list[int]]:
-    """Where each unit after some nodes was: before the first of them, then after each of them."""
-    positions = [list(range(units))]
-    for node in reversed(nodes):
-        here = positions[-1]
-        if isinstance(node, Reorder):
-            order = node.order(network.shapes[node.source])
-            here = [order[i] for i in here]
-        positions.append(here)
-    return positions[::-1]
-
-
-def _restricted(node: Node, source: str, target: str, firsts: list[int], units: list[int | None]) -> Node:
-    """An element-wise node with one entry a class: that of its representative; a primitive row (None) needs none."""
-    if isinstance(node, Activate):
-        return Activate(source, target, tuple(node.functions[v] for v in firsts))
-    if isinstance(node, Scale):
-        return Scale(source, target, tuple(ONE if v is None else node.factor[v] for v in units))
-    assert isinstance(node, Shift)
-    return Shift(source, target, tuple(ZERO if v is None else node.constant[v] for v in units))
+def _relation(tensor: str, rows: Sequence[Row], places: Mapping[int, int]) -> Relation:
+    """The rows over the observed classes; of an unobserved one the least member is free, the others go with it."""
+    free: dict[int, tuple[int, Rational]] = {}
+    found: list[Row] = []
+    for v, row in enumerate(rows):
+        if isinstance(row, Affine) and row.terms:
+            ((k, c),) = row.terms
+            least, d = (v, c) if k in places else free.setdefault(k, (v, c))
+            row = entry(places[k], c) if k in places else FREE if least == v else Same(least, c / d)
+        found.append(row)
+    return Relation(tensor if places else None, tuple(found))

@@ -8,15 +8,16 @@ The result holds both simulations, N to Q and N' to Q, which is all that a certi
 
 from dataclasses import dataclass, field, replace
 
-from exactlump.activation import IDENTITY, Activation
-from exactlump.anchors import anchors, end_of_layer, layer
+from exactlump.activation import IDENTITY
+from exactlump.anchors import anchors, end_of_layer, sources
 from exactlump.errors import CannotWrite, NoExactValue
+from exactlump.forms import Forms, Function
 from exactlump.lump import Choices, canonical_key, maximum_lumping
 from exactlump.network import Activate, Network
 from exactlump.pieces import Misfit, Written, write_in
 from exactlump.quotient import Step, quotient
-from exactlump.simulation import Affine, Forms, Simulation, compose
-from exactlump.trim import drop_unobservable, fusible
+from exactlump.simulation import Affine, Simulation, compose
+from exactlump.trim import fusible
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _exact(network: Network, plan: _Plan) -> _Exact:
         first = found.step
         unfused = plan.unfused | set(found.costly)
         again = _sweeps(first.network, replace(plan.through(first.simulation), unfused=unfused))
-        if again.step.network.shapes == first.network.shapes:
+        if again.step.network.neurons == first.network.neurons:
             break
         step = Step(again.step.network, compose(first.simulation, again.step.simulation))
         found = _Exact(step, found.derived | again.derived, found.costly + again.costly)
@@ -155,9 +156,8 @@ def _sweeps(network: Network, plan: _Plan) -> _Exact:
     """Sweep, fuse the first pair that the rule allows, and start again from N, until no pair is left."""
     derived: frozenset[str] = frozenset()
     while True:
-        lumped = quotient(network, maximum_lumping(network, fold=True, choices=replace(plan.choices, derived=derived)))
-        trimmed = drop_unobservable(lumped.network)
-        step = Step(trimmed.network, compose(lumped.simulation, trimmed.simulation))
+        lumping = maximum_lumping(network, fold=True, choices=replace(plan.choices, derived=derived))
+        step = quotient(network, lumping, trim=True)
         pair, costly = fusible(network, step.network, step.simulation, plan.unfused)
         if pair is None:
             return _Exact(step, derived, costly)
@@ -266,7 +266,8 @@ def _differing(quotient: Network, tensor: str) -> str:
     node = quotient.producer[tensor]
     functions = node.functions if isinstance(node, Activate) else (IDENTITY,) * units
     forms = Forms(quotient)
-    forms.anchor(layer(quotient, tensor, anchors(quotient))[0].source)
+    for below in sources(quotient, tensor, anchors(quotient)):
+        forms.anchor(below)
     rows = [forms.before(tensor, k) for k in range(units)]
     lines = {canonical_key(row, IDENTITY)[0] for row in rows}
     relation = "proportional" if all(f.scales for f in functions) else "equal (no scaling commutes with the activation)"
@@ -277,7 +278,7 @@ def _differing(quotient: Network, tensor: str) -> str:
     return reason + (f"; {constants} constants have irrational values" if constants else "")
 
 
-def _rational_at(function: Activation, value: object) -> bool:
+def _rational_at(function: Function, value: object) -> bool:
     try:
         function(value)
     except NoExactValue:

@@ -6,32 +6,17 @@ of one tensor of Q (docs/certificate-format.md, "row").  If every node of N resp
 compute the same function (the simulation theorem, T5): `find_flaw` is that condition, written as
 it is stated.  Lumping, constant folding and dropping are all simulations, and so is their composition.
 
-Throughout: v, u units of N; k a unit of Q; an *atom* is (tensor of Q, k), or (tensor of N, u, "free").
+Throughout: v, u units of N; k a unit of Q; forms are over the units k of Q, and over the free units of N.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from exactlump.activation import IDENTITY, Activation
 from exactlump.errors import NoExactValue
-from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
-from exactlump.rational import ONE, ZERO, Rational, SparseRow, text
-
-Atom: TypeAlias = tuple[str, int] | tuple[str, int, str]
-
-
-class Form(NamedTuple):
-    """An affine form: sum of terms[atom] * atom, plus a constant.  No term is zero."""
-
-    terms: dict[Atom, Rational]
-    constant: Rational
-
-    def scaled(self, c: Rational) -> "Form":
-        """c times the form."""
-        if c == 1:
-            return self
-        return Form({atom: c * w for atom, w in self.terms.items()} if c else {}, c * self.constant)
+from exactlump.forms import FREE_UNIT, Form, Forms, Function, function_of, is_affine
+from exactlump.network import Head, Network, Node
+from exactlump.rational import ONE, ZERO, Rational, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,73 +75,8 @@ def _claimed(tensor: str, v: int, row: Row, over: str | None) -> Form:
     if isinstance(row, Affine):
         return Form({(str(over), k): c for k, c in row.terms}, row.plus)
     if isinstance(row, Same):
-        return Form({(tensor, row.unit, "free"): row.factor}, ZERO)
-    return Form({(tensor, v, "free"): ONE}, ZERO)
-
-
-def fold(row: SparseRow, bias: Rational, source: Sequence[Form]) -> Form:
-    """The form of sum_u row[u] * source[u] + bias: the class sums of Definition 6, with 1/rho in the forms.
-
-    Units whose form is empty (dead classes) contribute nothing.
-    """
-    terms: dict[Atom, Rational] = {}
-    constant = bias
-    for u, w in row.items():
-        below = source[u]
-        for atom, c in below.terms.items():
-            terms[atom] = terms[atom] + w * c if atom in terms else w * c
-        if below.constant:
-            constant = constant + w * below.constant
-    return Form({atom: c for atom, c in terms.items() if c}, constant)
-
-
-class Forms:
-    """The forms of all tensors of a network, given those of the anchored ones; the others are derived."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.known: dict[str, Sequence[Form]] = {}
-        self.orders: dict[str, tuple[int, ...]] = {}
-        for port in network.inputs:
-            self.anchor(port.name)
-
-    def anchor(self, tensor: str) -> None:
-        """Let the units of a tensor be atoms of their own."""
-        units = self.network.units(tensor)
-        self.known[tensor] = tuple(Form({(tensor, k): ONE}, ZERO) for k in range(units))
-
-    def of(self, tensor: str) -> Sequence[Form]:
-        """The forms of all units of a tensor, computed once."""
-        if tensor not in self.known:
-            self.known[tensor] = tuple(self.before(tensor, v) for v in range(self.network.units(tensor)))
-        return self.known[tensor]
-
-    def unit(self, tensor: str, v: int) -> Form:
-        """The form of one unit."""
-        return self.known[tensor][v] if tensor in self.known else self.before(tensor, v)
-
-    def before(self, tensor: str, v: int) -> Form:
-        """The form of unit v as the node that defines the tensor computes it, before any activation."""
-        node = self.network.producer[tensor]
-        if isinstance(node, Dense):
-            return fold(node.weight.row(v), node.bias[v], self.of(node.source))
-        if isinstance(node, Reorder):
-            if tensor not in self.orders:
-                self.orders[tensor] = node.order(self.network.shapes[node.source])
-            return self.of(node.source)[self.orders[tensor][v]]
-        form = self.unit(node.source, v)
-        if isinstance(node, Scale):
-            return form.scaled(node.factor[v])
-        if isinstance(node, Shift):
-            return Form(form.terms, form.constant + node.constant[v])
-        return form
-
-
-def function_of(node: Node, v: int) -> Activation | str:
-    """What the node does to unit v after its affine part; the identity for affine nodes."""
-    if isinstance(node, Activate):
-        return node.functions[v]
-    return node.kind if isinstance(node, Head) else IDENTITY
+        return Form({(tensor, row.unit, FREE_UNIT): row.factor}, ZERO)
+    return Form({(tensor, v, FREE_UNIT): ONE}, ZERO)
 
 
 def compose(first: Simulation, second: Simulation) -> dict[str, Relation]:
@@ -195,9 +115,17 @@ def _row_through(v: int, row: Row, second: tuple[Row, ...], free: dict[int, tupl
     return FREE if leader == v else Same(leader, c / d)
 
 
-def commutes(sigma: Activation, h: Rational, found: Form, expected: Form) -> bool:
+def commutes(sigma: Function, h: Rational, found: Form, expected: Form) -> bool:
     """Whether sigma(found) = h * sigma(expected) because sigma commutes with a scaling (THEORY D3)."""
-    return any(sigma.scaling(c) == h and found == expected.scaled(c) for c in (h, -h))
+    scalings = {h, -h, _ratio(found, expected)}
+    return any(sigma.scaling(c) == h and found == expected.scaled(c) for c in scalings)
+
+
+def _ratio(found: Form, expected: Form) -> Rational:
+    """The only c for which found = c * expected is possible; 1 where expected is zero."""
+    for atom, w in expected.terms.items():
+        return found.terms.get(atom, ZERO) / w
+    return found.constant / expected.constant if expected.constant else ONE
 
 
 def find_flaw(original: Network, quotient: Network, simulation: Simulation) -> str | None:
@@ -207,7 +135,7 @@ def find_flaw(original: Network, quotient: Network, simulation: Simulation) -> s
     It has nothing in common with `exactlump/check.py` but the theorem.
     """
     if _interface(original) != _interface(quotient):
-        return f"inputs and outputs: found {_interface(quotient)} units, expected {_interface(original)}"
+        return f"inputs and outputs: found {_interface(quotient)} units and positions, expected {_interface(original)}"
     if unknown := simulation.keys() - original.producer.keys():
         return f"tensor {min(unknown)!r}: found no node that defines it"
     left, right = Forms(original), Forms(quotient)
@@ -224,21 +152,27 @@ def find_flaw(original: Network, quotient: Network, simulation: Simulation) -> s
     return None
 
 
-def _interface(network: Network) -> tuple[list[int], list[int]]:
-    return [network.units(port.name) for port in network.inputs], [network.units(name) for name in network.outputs]
+def _interface(network: Network) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Units and positions of the inputs and of the outputs."""
+    inputs = [network.views[port.name] for port in network.inputs]
+    outputs = [network.views[name] for name in network.outputs]
+    return [(view.units, view.positions) for view in inputs], [(view.units, view.positions) for view in outputs]
 
 
 def _anchored(quotient: Network, simulation: Simulation) -> list[str]:
     over = {relation.over for relation in simulation.values()}
-    return [n.target for n in quotient.nodes if n.target in over or isinstance(n, Activate | Head)]
+    return [n.target for n in quotient.nodes if n.target in over or not is_affine(n)]
 
 
 def _node_flaw(node: Node, relation: Relation | None, left: Forms, right: Forms) -> str | None:
     """What is wrong with the rows of one tensor, all below being right; if nothing is, they are believed."""
     if relation is None:
-        return ": found no relation" if isinstance(node, Activate | Head) else None
+        return None if is_affine(node) else ": found no relation"
     if len(relation.rows) != left.network.units(node.target):
         return f": found {len(relation.rows)} rows, expected {left.network.units(node.target)}"
+    over = right.network.views.get(relation.over or "")
+    if over is not None and over.positions != left.network.views[node.target].positions:
+        return f": found {over.positions} positions, expected those of {relation.over!r}"
     if isinstance(node, Head) and not _same_head(node, relation, left, right):
         return ": not the same head"
     for v, row in enumerate(relation.rows):
@@ -251,7 +185,7 @@ def _node_flaw(node: Node, relation: Relation | None, left: Forms, right: Forms)
 def _row_flaw(node: Node, v: int, row: Row, relation: Relation, left: Forms, right: Forms) -> str | None:
     """What is wrong with one row."""
     found, sigma = left.before(node.target, v), function_of(node, v)
-    assert isinstance(sigma, Activation)
+    assert not isinstance(sigma, str)
     if isinstance(row, Free):
         return None
     if isinstance(row, Same):
@@ -281,7 +215,7 @@ def _same_head(node: Head, relation: Relation, left: Forms, right: Forms) -> boo
     return tuple(left.of(node.source)) == tuple(right.of(head.source))
 
 
-def _constant_flaw(found: Form, sigma: Activation, value: Rational) -> str | None:
+def _constant_flaw(found: Form, sigma: Function, value: Rational) -> str | None:
     if found.terms:
         return "not a constant"
     try:

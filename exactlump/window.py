@@ -11,7 +11,7 @@ Throughout: a grid is a tuple of sizes, a position its row-major index; T = the 
 import itertools
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TypeAlias
 
 Grid: TypeAlias = tuple[int, ...]
@@ -34,6 +34,12 @@ class Window:
     begin: Grid
     end: Grid
     transposed: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        """All fields, in short: equal for equal windows."""
+        fields = (self.source, self.target, self.kernel, self.stride, self.dilation, self.begin, self.end)
+        return " ".join("x".join(map(str, field)) for field in fields) + (" transposed" if self.transposed else "")
 
     @property
     def taps(self) -> int:

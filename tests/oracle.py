@@ -5,24 +5,42 @@ Functions that have no rational values are *interpreted*: the package may use of
 functions, and their rational value at 0, so any polynomial with that value must do in their place.
 """
 
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 
 from exactlump.activation import Activation
-from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
-from exactlump.rational import fraction
+from exactlump.network import (
+    Activate,
+    Add,
+    AveragePool,
+    Conv,
+    Dense,
+    Head,
+    MaxPool,
+    Network,
+    Node,
+    Pad,
+    Reorder,
+    Scale,
+    Select,
+    Shift,
+    View,
+)
+from exactlump.rational import fraction, rational
+from exactlump.window import Window
 
 # name: value at 0 and coefficients of y, y^2, y^3 of the polynomial that stands for the function.
 POLYNOMIALS = {
     "sigmoid": (Fraction(1, 2), 1, -2, 3),
-    "tanh": (Fraction(0), 2, 5, 1),
+    "tanh": (Fraction(0), 2, 0, 1),
     "softplus": (Fraction(7, 3), 1, 1, 1),
-    "softsign": (Fraction(0), 3, -1, 2),
-    "erf": (Fraction(0), 1, 4, -1),
-    "sin": (Fraction(0), -1, 2, 1),
-    "cos": (Fraction(1), 1, 3, 2),
+    "softsign": (Fraction(0), 3, 0, 2),
+    "erf": (Fraction(0), 1, 0, -1),
+    "sin": (Fraction(0), -1, 0, 1),
+    "cos": (Fraction(1), 0, 3, 0),
     "exp": (Fraction(1), 2, 1, 1),
 }
 
@@ -34,6 +52,8 @@ def exact(value: object) -> Fraction:
 def sigma(function: Activation, y: Fraction) -> Fraction:
     if function.slope is not None:
         return y if y >= 0 else exact(function.slope) * y
+    if function.name not in POLYNOMIALS:
+        return exact(function(rational(y.numerator, y.denominator)))
     a, b, c, d = POLYNOMIALS[function.name]
     return a + b * y + c * y**2 + d * y**3
 
@@ -42,22 +62,36 @@ def valuation(network: Network, inputs: Sequence[Sequence[Fraction]]) -> dict[st
     """The value of every tensor at one point."""
     values = {port.name: list(x) for port, x in zip(network.inputs, inputs, strict=True)}
     for node in network.nodes:
-        values[node.target] = apply(node, values[node.source], network.shapes[node.source])
+        if isinstance(node, Add | Select):
+            values[node.target] = gathered(node, [values[name] for name in node.sources], network)
+        elif isinstance(node, Conv | AveragePool | MaxPool | Pad):
+            values[node.target] = slid(node, values[node.source])
+        else:
+            view = network.views[node.source]
+            values[node.target] = apply(node, values[node.source], view.shape, units(view))
     return values
 
 
-def apply(node: Node, x: list[Fraction], shape: tuple[int, ...]) -> list[Fraction]:
+def units(view: View) -> list[int]:
+    """The unit of each element."""
+    axes = product(*(range(n) for n in view.shape))
+    return [index[view.channel] if view.channel is not None else v for v, index in enumerate(axes)]
+
+
+def apply(node: Node, x: list[Fraction], shape: tuple[int, ...], unit: list[int]) -> list[Fraction]:
     if isinstance(node, Dense):
         rows = [node.weight.row(v) for v in range(node.weight.shape[0])]
         return [
             sum((exact(w) * x[u] for u, w in row.items()), exact(b)) for row, b in zip(rows, node.bias, strict=True)
         ]
     if isinstance(node, Scale):
-        return [exact(f) * y for f, y in zip(node.factor, x, strict=True)]
+        return [exact(node.factor[v]) * y for v, y in zip(unit, x, strict=True)]
     if isinstance(node, Shift):
-        return [exact(c) + y for c, y in zip(node.constant, x, strict=True)]
+        return [exact(node.constant[v]) + y for v, y in zip(unit, x, strict=True)]
     if isinstance(node, Activate):
-        return [sigma(f, y) for f, y in zip(node.functions, x, strict=True)]
+        return [sigma(node.functions[v], y) for v, y in zip(unit, x, strict=True)]
+    if isinstance(node, Head) and node.kind == "argmax":
+        return [Fraction(x.index(max(x)))]
     if isinstance(node, Head):
         mixed = sum((i + 1) * y for i, y in enumerate(x))
         return [y**2 + mixed for y in x]
@@ -67,6 +101,68 @@ def apply(node: Node, x: list[Fraction], shape: tuple[int, ...]) -> list[Fractio
     return [
         x[_flat(_source_index(index, node.axes), shape)] for index in product(*(range(shape[a]) for a in node.axes))
     ]
+
+
+def gathered(node: Add | Select, xs: list[list[Fraction]], network: Network) -> list[Fraction]:
+    if isinstance(node, Add):
+        return [sum(sign * y for sign, y in zip(node.signs, ys, strict=True)) for ys in zip(*xs, strict=True)]
+    images = [images_of(x, network.views[name]) for x, name in zip(xs, node.sources, strict=True)]
+    picked = [images[i][u] for i, u in node.picks]
+    seen = dict.fromkeys(range(len(picked)), 0)
+    found = []
+    for v in units(network.views[node.target]):
+        found.append(picked[v][seen[v]])
+        seen[v] += 1
+    return found
+
+
+def images_of(x: list[Fraction], view: View) -> list[list[Fraction]]:
+    found: list[list[Fraction]] = [[] for _ in range(view.units)]
+    for v, y in zip(units(view), x, strict=True):
+        found[v].append(y)
+    return found
+
+
+def slid(node: Conv | AveragePool | MaxPool | Pad, x: list[Fraction]) -> list[Fraction]:
+    """Channel axis first; each target position looked up in the source, or (transposed) the other way round."""
+    window = node.window
+    size, targets = math.prod(window.source), list(product(*map(range, window.target)))
+    images = [x[i : i + size] for i in range(0, len(x), size)]
+    seen = [[(t, at) for t, at in enumerate(reads(window, q)) if at is not None] for q in targets]
+    if isinstance(node, Conv):
+        rows = [node.weight.row(v) for v in range(node.weight.shape[0])]
+        taps = math.prod(window.kernel)
+        return [
+            sum((exact(row.get(u * taps + t, 0)) * x[at] for u, x in enumerate(images) for t, at in here), exact(b))
+            for row, b in zip(rows, node.bias, strict=True)
+            for here in seen
+        ]
+    if isinstance(node, MaxPool):
+        return [max(image[at] for _, at in here) for image in images for here in seen]
+    if isinstance(node, Pad):
+        return [sum((image[at] for _, at in here), Fraction(0)) for image in images for here in seen]
+    counts = [padded(window, q) if node.padding else len(here) for q, here in zip(targets, seen, strict=True)]
+    return [sum(image[at] for _, at in here) / n for image in images for here, n in zip(seen, counts, strict=True)]
+
+
+def reads(window: Window, q: tuple[int, ...]) -> list[int | None]:
+    """For each tap, the position of the source that target position q sees; None outside."""
+    found: list[int | None] = []
+    for tap in product(*map(range, window.kernel)):
+        axes = zip(q, tap, window.stride, window.dilation, window.begin, strict=True)
+        if window.transposed:
+            places = [Fraction(i + b - d * t, s) for i, t, s, d, b in axes]
+        else:
+            places = [Fraction(s * i + d * t - b) for i, t, s, d, b in axes]
+        inside = all(p.denominator == 1 and 0 <= p < n for p, n in zip(places, window.source, strict=True))
+        found.append(_flat(tuple(map(int, places)), window.source) if inside else None)
+    return found
+
+
+def padded(window: Window, q: tuple[int, ...]) -> int:
+    """How many taps see the source or the zeros that `begin` and `end` put around it."""
+    axes = zip(q, window.kernel, window.stride, window.dilation, window.begin, window.end, window.source, strict=True)
+    return math.prod(sum(-b <= s * i + d * t - b < n + e for t in range(k)) for i, k, s, d, b, e, n in axes)
 
 
 def _source_index(index: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,14 +5,16 @@ import pytest
 from hypothesis import given, settings
 
 from exactlump.activation import RELU
-from exactlump.anchors import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers
-from exactlump.network import Activate, Dense, Head, Network, Port, Reorder, Scale, Shift
+from exactlump.anchors import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers, sources
+from exactlump.network import Activate, Add, Dense, Head, Network, Pad, Port, Reorder, Scale, Shift
 from exactlump.rational import ONE, ZERO, Matrix
 from exactlump.reduce import exact_quotient
 from exactlump.simulation import find_flaw
+from exactlump.window import Window
 from tests.strategies import networks
 
 IMAGE = "it is an element-wise image of the layer below"
+PADDED = Window((2,), (4,), (1,), (1,), (1,), (1,), (1,))
 
 
 def dense(source, target, columns=2, rows=2):
@@ -61,13 +63,38 @@ CASES = {
         [reorder("x", "r"), dense("r", "y")],
         {"x": INPUT, "r": IMAGE, "y": OUTPUT},
     ),
-    "an element-wise reader keeps": (
+    "units may be passed on": (
         [dense("x", "d"), relu("d", "h"), scale("h", "s"), dense("s", "y")],
-        {"x": INPUT, "h": "an element-wise node reads it", "s": IMAGE, "y": OUTPUT},
+        {"x": INPUT, "h": None, "s": None, "y": OUTPUT},
     ),
     "also through a reordering": (
         [dense("x", "d"), relu("d", "h"), reorder("h", "r"), scale("r", "s"), dense("s", "y")],
-        {"x": INPUT, "h": "an element-wise node reads it", "s": IMAGE, "y": OUTPUT},
+        {"x": INPUT, "h": None, "s": None, "y": OUTPUT},
+    ),
+    "what is passed on from the input is kept": (
+        [scale("x", "s"), dense("s", "y")],
+        {"x": INPUT, "s": IMAGE, "y": OUTPUT},
+    ),
+    "two branches may meet": (
+        [
+            dense("x", "d"),
+            relu("d", "h"),
+            dense("h", "e"),
+            Add(("h", "e"), "a", (1, 1)),
+            relu("a", "g"),
+            dense("g", "y"),
+        ],
+        {"x": INPUT, "h": None, "e": None, "g": None, "y": OUTPUT},
+    ),
+    "elements that become an image are kept": (
+        [
+            dense("x", "d"),
+            Reorder("d", "i", None, (1, 2), 0),
+            Pad("i", "p", PADDED),
+            Reorder("p", "f", None, (4,)),
+            dense("f", "y", 4),
+        ],
+        {"x": INPUT, "d": "it is read as images", "i": IMAGE, "p": IMAGE, "f": IMAGE, "y": OUTPUT},
     ),
     "a softmax keeps": (
         [dense("x", "d"), Head("d", "y", "softmax")],
@@ -81,9 +108,9 @@ CASES = {
         [dense("x", "d"), relu("d", "h"), dense("h", "y"), dense("h", "z")],
         {"x": INPUT, "h": None, "y": OUTPUT, "z": OUTPUT},
     ),
-    "weights and an activation that read one linear layer keep it, and what the activation makes of it": (
+    "weights and an activation may read one linear layer": (
         [dense("x", "d"), relu("d", "h"), dense("d", "y"), dense("h", "z")],
-        {"x": INPUT, "d": "several nodes read it", "h": IMAGE, "y": OUTPUT, "z": OUTPUT},
+        {"x": INPUT, "d": None, "h": None, "y": OUTPUT, "z": OUTPUT},
     ),
     "what nothing reads may change": (
         [dense("x", "y"), dense("x", "d"), relu("d", "h"), dense("x", "e")],
@@ -121,8 +148,8 @@ def test_relations_on_the_anchored_tensors_suffice_for_any_network(net):
 
 
 @given(networks(depth=4))
-def test_between_two_anchors_that_may_change_there_are_weights(net):
+def test_what_may_change_has_weights_or_is_passed_on_from_what_may_change(net):
     anchored = anchors(net)
     for tensor, why in anchored.items():
-        if why is None:
-            assert any(isinstance(node, Dense) for node in layer(net, tensor, anchored))
+        if why is None and not any(isinstance(node, Dense) for node in layer(net, tensor, anchored)):
+            assert any(anchored[below] is None for below in sources(net, tensor, anchored))

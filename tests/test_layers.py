@@ -51,8 +51,11 @@ MAY_IMPORT = {
     ),
     "formats.onnx_implied": "network rational",
     "formats.onnx_writer": "errors floats network rational",
-    "formats.onnx_write_nodes": "errors floats formats.onnx_reorder formats.onnx_writer network rational",
-    "formats.onnx_write_images": "errors floats formats.onnx_writer network window",
+    "formats.onnx_write_weights": "errors floats formats.onnx_writer rational",
+    "formats.onnx_write_nodes": (
+        "errors floats formats.onnx_reorder formats.onnx_write_weights formats.onnx_writer network rational"
+    ),
+    "formats.onnx_write_images": "errors floats formats.onnx_write_weights formats.onnx_writer network window",
     "formats.onnx_write_quantize": "errors floats formats.onnx_writer network rational",
     "formats.onnx_write_functions": (
         "activation errors floats formats.onnx_write_quantize formats.onnx_writer network rational"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.lump import maximum_lumping
-from exactlump.network import Activate, Dense, Head, Network, Port
+from exactlump.network import Activate, Dense, Head, MaxPool, Network, Port
 from exactlump.quotient import quotient
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.reduce import exact_quotient, reduce
@@ -29,7 +29,7 @@ TWINS = relu_chain(([[1, 2], [2, 4], [0, 0]], [3, 6, 0]), ([[1, 1, 1]], [0]))
 
 def with_identities(network, simulation):
     """What a certificate leaves out: activations and heads of a written network have the identity if nothing else."""
-    named = [node.target for node in network.nodes if isinstance(node, Activate | Head)]
+    named = [node.target for node in network.nodes if isinstance(node, Activate | MaxPool | Head)]
     identities = {t: Relation(t, tuple(entry(v, ONE) for v in range(network.units(t)))) for t in named}
     return {**identities, **simulation}
 
