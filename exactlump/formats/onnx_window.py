@@ -45,11 +45,16 @@ def sliding(op: Operator, grid: Grid, kernel: Grid) -> Window:
 
 
 def _steps(op: Operator, room: int, stride: int, size: int, begin: int) -> int:
-    """How many places a window has along an axis; none begins in the padding at the end, or behind it."""
+    """How many places a window has along an axis.
+
+    With ceil_mode, versions of ONNX differ in whether a window may begin in the padding at the end.
+    """
     steps = room // stride + 1
-    if op.attributes.get("ceil_mode", 0) and room % stride and steps * stride < size + begin:
-        return steps + 1
-    return steps
+    if not op.attributes.get("ceil_mode", 0) or room % stride == 0:
+        return steps
+    if steps * stride >= size + begin:
+        raise UnsupportedLayer("found ceil_mode with a window that begins behind the grid")
+    return steps + 1
 
 
 def transposed(op: Operator, grid: Grid, kernel: Grid) -> Window:

@@ -137,7 +137,7 @@ def _model(writer: Writer, location: str = "") -> ModelProto:
     )
     offset = 0
     for name, array in writer.constants.items():
-        kind = TensorProto.INT64 if array.dtype.kind == "i" else _KINDS[writer.dtype]
+        kind = helper.np_dtype_to_tensor_dtype(array.dtype) if array.dtype.kind == "i" else _KINDS[writer.dtype]
         tensor = graph.initializer.add(name=name, data_type=kind, dims=array.shape)
         if location and array.dtype.kind != "i":
             tensor.data_location = TensorProto.EXTERNAL

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exactlump import floats
 from exactlump.errors import CannotWrite
+from exactlump.formats.onnx_write_weights import weights
 from exactlump.formats.onnx_writer import Writer
 from exactlump.network import Add, AveragePool, Conv, MaxPool, Pad, Select, View, groups
 from exactlump.window import Window, whole
@@ -17,15 +19,19 @@ def conv(writer: Writer, node: Conv) -> None:
     """One operator with as many groups as the weight has; what the bias needs beyond one float a channel is added."""
     window, (rows, columns) = node.window, node.weight.shape
     group, channels = groups(node), columns // window.taps
-    blocks = floats.matrix(node.weight, writer.dtype).reshape(group, rows // group, group, channels // group, -1)
-    array = np.stack([blocks[g, :, g] for g in range(group)])
-    if window.transposed:
-        array = array.transpose(0, 2, 1, 3).reshape(channels, rows // group, *window.kernel)
-    else:
-        array = array.reshape(rows, channels // group, *window.kernel)
+
+    def layout(array: NDArray[Any]) -> NDArray[Any]:
+        """(rows, channels of a group, kernel), or (channels, rows of a group, kernel) where it is transposed."""
+        blocks = array.reshape(group, rows // group, group, channels // group, -1)
+        diagonal = np.stack([blocks[g, :, g] for g in range(group)])
+        if window.transposed:
+            return diagonal.transpose(0, 2, 1, 3).reshape(channels, rows // group, *window.kernel)
+        return diagonal.reshape(rows, channels // group, *window.kernel)
+
     _, weight, bias = node.names
     parts = writer.sums(node.bias)
-    inputs = [writer.source(node.source), writer.constant(weight or f"{node.target}_weight", array)]
+    axis = 0 if not window.transposed else 1 if group == 1 else None
+    inputs = [writer.source(node.source), weights(writer, weight or f"{node.target}_weight", node.weight, layout, axis)]
     if parts or bias:
         first = parts[0] if parts else node.bias
         inputs.append(writer.constant(bias or f"{node.target}_bias", floats.array(first, writer.dtype)))

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about writing dense layers, what acts element by element, reorderings and heads as ONNX operators."""
 
+import numpy as np
+
 from exactlump import floats
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_reorder import channel_after
+from exactlump.formats.onnx_write_weights import weights
 from exactlump.formats.onnx_writer import Writer
 from exactlump.network import Dense, Head, Reorder, Scale, Shift, View
 from exactlump.rational import ONE, ZERO, Rational
@@ -14,11 +17,10 @@ _HEADS = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}
 def dense(writer: Writer, node: Dense) -> None:
     """Gemm where the file had one and the bias is one float a unit; else MatMul and as many Adds as it takes."""
     product, weight, bias = node.names
-    array = floats.matrix(node.weight, writer.dtype)
     source, batched = writer.flat(node.source), writer.batched(node.source)
     parts = writer.sums(node.bias)
     if batched and not product and len(parts) <= 1:
-        inputs = [source, writer.constant(weight or f"{node.target}_weight", array)]
+        inputs = [source, weights(writer, weight or f"{node.target}_weight", node.weight, np.asarray, 0)]
         if parts or bias:
             values = floats.array(node.bias, writer.dtype)
             inputs.append(writer.constant(bias or f"{node.target}_bias", values))
@@ -26,7 +28,8 @@ def dense(writer: Writer, node: Dense) -> None:
         return
     if not parts and (bias or _read_by_shift(writer, node.target)):
         parts = [node.bias]
-    name = writer.constant(weight or f"{node.target}_weight", array.T if batched else array)
+    layout, axis = (np.transpose, 1) if batched else (np.asarray, 0)
+    name = weights(writer, weight or f"{node.target}_weight", node.weight, layout, axis)
     end = writer.name(product or f"{node.target}_product") if parts else node.target
     writer.node("MatMul", [source, name] if batched else [name, source], end)
     if parts:

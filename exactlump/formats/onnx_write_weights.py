@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about writing weights: as floats, or, where a quantiser left none, as integers times a float.
+
+DequantizeLinear of constants is exact arithmetic for readers here; runtimes round its product once.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactlump import floats
+from exactlump.errors import CannotWrite
+from exactlump.formats.onnx_writer import Writer
+from exactlump.rational import ONE, Matrix, Rational, fraction, primitive
+
+Layout: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+_MOST_PARTS = 64
+
+
+def weights(writer: Writer, wish: str, matrix: Matrix, layout: Layout, axis: int | None) -> str:
+    """The name of the constant that holds a matrix in another layout, of which `axis` has the rows (None: no axis)."""
+    try:
+        return writer.constant(wish, layout(floats.matrix(matrix, writer.dtype)))
+    except CannotWrite:
+        rows = [matrix.row(v) for v in range(matrix.shape[0])]
+        scales = _scales([[w for row in rows for w in row.values()]], writer.dtype)
+        if scales is None and axis is not None:
+            scales = _scales([list(row.values()) for row in rows], writer.dtype)
+        if scales is None or writer.dtype != "float32":
+            raise
+    integers = np.zeros(matrix.shape, np.int32)
+    for v, row in enumerate(rows):
+        for u, w in row.items():
+            integers[v, u] = fraction(w / scales[v if len(scales) > 1 else 0])[0]
+    shape = (len(scales),) if len(scales) > 1 else ()
+    name = writer.name(wish)
+    steps = writer.constant(f"{name}_steps", layout(integers))
+    scale = writer.constant(f"{name}_scale", floats.array(scales, writer.dtype).reshape(shape))
+    attributes: dict[str, Any] = {"axis": axis} if len(scales) > 1 else {}
+    writer.node("DequantizeLinear", [steps, scale], name, **attributes)
+    return name
+
+
+def _scales(groups: Sequence[Sequence[Rational]], dtype: str) -> list[Rational] | None:
+    """For each group of numbers a float of which all are multiples by integers of 31 bits; None if one has none."""
+    found = []
+    for values in groups:
+        integers, content = primitive(values) if values else ([0], ONE)
+        most = max(map(abs, integers), default=0)
+        fitting = (content / k for k in range(1, _MOST_PARTS) if floats.fits(content / k, dtype) and most * k < 1 << 31)
+        scale = next(fitting, None)
+        if scale is None:
+            return None
+        found.append(scale)
+    return found
