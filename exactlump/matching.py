@@ -9,13 +9,13 @@ found is a simulation, and counts only when `find_flaw`, or the checker, has acc
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from exactlump.activation import Activation
 from exactlump.errors import NoExactValue
+from exactlump.forms import Forms, Function, function_of, is_affine
 from exactlump.lump import canonical_key
-from exactlump.network import Activate, Head, Network
+from exactlump.network import Head, Network, Node
 from exactlump.rational import ONE, Rational
 from exactlump.reduce import exact_quotient
-from exactlump.simulation import Affine, Forms, Relation, Row, Simulation, compose, entry, find_flaw, forms_of
+from exactlump.simulation import Affine, Relation, Row, Simulation, compose, entry, find_flaw, forms_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ def isomorphism(a: Network, b: Network) -> Simulation | None:
     found: dict[str, Relation] = {}
     wanted = dict(zip(a.outputs, b.outputs, strict=True))
     for node in a.nodes:
-        if isinstance(node, Activate):
-            relation = _image(node, left, known, wanted.get(node.target))
-        elif isinstance(node, Head):
+        if is_affine(node):
+            continue
+        if isinstance(node, Head):
             relation = _head_image(node, left, b, right)
         else:
-            continue
+            relation = _image(node, left, known, wanted.get(node.target))
         if relation is None:
             return None
         found[node.target] = relation
@@ -75,23 +75,27 @@ def _rows(network: Network, forms: Forms) -> _Known:
     """The rows of all activations of a network, whose units become atoms."""
     known: _Known = {}
     for node in network.nodes:
-        if isinstance(node, Activate):
-            for k, sigma in enumerate(node.functions):
+        if is_affine(node):
+            continue
+        for k in range(network.units(node.target)):
+            sigma = function_of(node, k)
+            if not isinstance(sigma, str):
                 key, lead = canonical_key(forms.before(node.target, k), sigma)
                 known.setdefault(key, {}).setdefault(node.target, {})[k] = lead
-        if isinstance(node, Activate | Head):
-            forms.anchor(node.target)
+        forms.anchor(node.target)
     return known
 
 
-def _image(node: Activate, forms: Forms, known: _Known, wanted: str | None) -> Relation | None:
+def _image(node: Node, forms: Forms, known: _Known, wanted: str | None) -> Relation | None:
     """The relation of an activation to the one tensor that has all of its rows, but for constants.
 
     wanted: that tensor, where the activation is an output.  Unit v goes to unit v where it can: the units of kept
     tensors need not differ from each other.
     """
     found: list[tuple[_Images, Rational, Rational | None]] = []
-    for v, sigma in enumerate(node.functions):
+    functions = [function_of(node, v) for v in range(forms.network.units(node.target))]
+    for v, sigma in enumerate(functions):
+        assert not isinstance(sigma, str)
         form = forms.before(node.target, v)
         key, lead = canonical_key(form, sigma)
         found.append((known.get(key, {}), lead, None if form.terms else _constant(sigma, form.constant)))
@@ -105,7 +109,7 @@ def _image(node: Activate, forms: Forms, known: _Known, wanted: str | None) -> R
         units = images.get(str(over), {})
         if units:
             k = v if v in units else min(units)
-            rows.append(entry(k, node.functions[v].scaling(lead / units[k])))
+            rows.append(entry(k, _scaling(functions[v], lead / units[k])))
         elif value is not None:
             rows.append(Affine((), value))
         else:
@@ -113,7 +117,13 @@ def _image(node: Activate, forms: Forms, known: _Known, wanted: str | None) -> R
     return Relation(over if any(isinstance(row, Affine) and row.terms for row in rows) else None, tuple(rows))
 
 
-def _constant(sigma: Activation, y: Rational) -> Rational | None:
+def _scaling(sigma: Function | str, c: Rational) -> Rational:
+    """What comes out of a scaling by c; equal keys promise that there is something."""
+    assert not isinstance(sigma, str)
+    return sigma.scaling(c)
+
+
+def _constant(sigma: Function, y: Rational) -> Rational | None:
     try:
         return sigma(y)
     except NoExactValue:

@@ -21,6 +21,8 @@ from exactlump.network import Activate
 from exactlump.rational import Vector, rational
 
 SCALES = (1.0, 16.0, 256.0, 4096.0)
+# How often an interval is halved in floats, before it is in exact arithmetic.
+_HALVINGS = 12
 
 
 class Floating:
@@ -45,9 +47,9 @@ class Floating:
         """The nearest points of the domain."""
         return np.clip(x, self.lower, self.upper)
 
-    def exact(self, x: Floats) -> Vector:
-        """The point of the domain's grid nearest to x."""
-        return self.pair.box.on_grid([rational(float(y)) for y in np.nan_to_num(x)], self.grid)
+    def exact(self, x: Floats, finer: int = 1) -> Vector:
+        """The point of the domain's grid nearest to x, or of one that many times finer."""
+        return self.pair.box.on_grid([rational(float(y)) for y in np.nan_to_num(x)], self.grid * finer)
 
     def samples(self, count: int, scale: float) -> Floats:
         """Random points: normal with that scale where there are no bounds, uniform or at corners where there are."""
@@ -218,7 +220,7 @@ def boundary_points(
         ends = _ends(floating, scales[round_ % len(scales)])
         if ends is None:
             continue
-        left, right = (floating.exact(end) for end in ends)
+        left, right = (floating.exact(end, 1 << _HALVINGS) for end in ends)
         first, last = decide(left), decide(right)
         for _ in range(steps):
             if first[0] != first[1] or last[0] != last[1] or first == last:
@@ -244,7 +246,7 @@ def _ends(floating: Floating, scale: float) -> tuple[Floats, Floats] | None:
         return None
     i, j = 0, int(others[floating.rng.integers(len(others))])
     left, right, decision = x[i], x[j], found[i]
-    for _ in range(12):
+    for _ in range(_HALVINGS):
         middle = (left + right) / 2
         same = floating.networks[0](middle[None]).argmax() == decision
         left, right = (middle, right) if same else (left, middle)
