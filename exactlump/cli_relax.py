@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from exactlump.errors import ExactlumpError
+from exactlump.floating import number
+from exactlump.rational import parse
 from exactlump.relaxation import RelaxOptions
 from exactlump.relaxing import FileRelaxation, FileRelaxOptions, relax_file
 
@@ -86,14 +88,14 @@ def _evidence(found: FileRelaxation) -> Iterator[str]:
     if at := words["counterexample"]:
         yield f"input: {_input(at['input'])}"
         for side in ("original", "merged"):
-            yield f"outputs of the {side} network: {', '.join(at['outputs'][side][:10])}"
+            yield f"outputs of the {side} network: {', '.join(map(_short, at['outputs'][side][:10]))}"
             if at["replayed"]:
                 yield f"float32 of the {side} network: {at['replayed'][side][:10]}"
         if at["parts_at"]:
             yield f"the networks part at {at['parts_at']!r}"
     if worst := words["worst"]:
         kind = "largest difference of an output on the box" if worst["largest"] else "largest difference found"
-        yield f"{kind}: {worst['gap']} at {_input(worst['input'])}"
+        yield f"{kind}: {_short(worst['gap'])} at {_input(worst['input'])}"
     for note in words["notes"]:
         yield f"note: {note}"
     if words["written"]:
@@ -104,6 +106,11 @@ def _input(x: Sequence[str]) -> str:
     entries = [f"x[{i}] = {value}" for i, value in enumerate(x) if value != "0"]
     rest = f", and {len(entries) - _MOST_ENTRIES} more entries" if len(entries) > _MOST_ENTRIES else ""
     return f"{', '.join(entries[:_MOST_ENTRIES]) or '0 everywhere'}{rest}"
+
+
+def _short(value: str) -> str:
+    """A rational as it is when short, else nearly."""
+    return value if len(value) <= 24 else f"about {number(parse(value)):.9g}"
 
 
 def _merge(merge: Mapping[str, Any]) -> Iterator[str]:
@@ -120,7 +127,7 @@ def _merge(merge: Mapping[str, Any]) -> Iterator[str]:
     if merge["region"] == []:
         yield "    right on no region with interior points"
     if share := merge["share"]:
-        part = share.get("exact") or f"about {share['estimate']} ({share['samples']} random points)"
+        part = share.get("exact") or f"about {share['estimate']:.3f}, by {share['samples']} random points"
         yield f"    share of the box where it is right: {part}"
     if merge["worst"]:
         kind = "worst" if merge["worst"]["largest"] else "worst found"
@@ -128,9 +135,10 @@ def _merge(merge: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _at(point: Mapping[str, Any]) -> str:
-    places = [f"{name} = {value}" for name, value in point["at"].items()]
+    few = len(point["at"]) <= _MOST_ENTRIES
+    places = [f"{name} = {value}" for name, value in point["at"].items() if few or value != "0"]
     rest = f", and {len(places) - _MOST_ENTRIES} more" if len(places) > _MOST_ENTRIES else ""
-    return f"{', '.join(places[:_MOST_ENTRIES])}{rest}, by {point['defect']}"
+    return f"{', '.join(places[:_MOST_ENTRIES]) or '0 everywhere'}{rest}, by {_short(point['defect'])}"
 
 
 def _printable(words: str) -> str:

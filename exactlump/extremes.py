@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from exactlump.rational import ONE, ZERO, Rational, Vector
 from exactlump.regions import Combination, domain_script, used_coordinates
+from exactlump.shorten import shortened
 from exactlump.smtlib import numeral
 from exactlump.solve import answers
 from exactlump.substitution import times, total
@@ -79,6 +80,12 @@ def nicest(combination: Combination, seconds: float) -> Point | None:
         if word != "unsat":
             return _point(combination, values, True) if word == "sat" else None
     return None
+
+
+def shorter(combination: Combination, point: Point, tries: int = 128) -> Point:
+    """A point with shorter numbers at which the defect is not 0: not the nicest one."""
+    z = shortened(point.z, combination.box, lambda z: bool(combination.defect(z)), tries)
+    return Point(z, combination.defect(z), False)
 
 
 def _smallest(script: str, axes: list[int], seconds: float) -> tuple[str, dict[str, Rational]]:

@@ -18,7 +18,7 @@ from exactlump.extremes import Point
 from exactlump.interiors import Layer, layers_of
 from exactlump.literal import literal_merges
 from exactlump.merging import Merge, merged
-from exactlump.network import Network
+from exactlump.network import Activate, Network
 from exactlump.proposals import propose
 from exactlump.rational import Rational
 from exactlump.refute import Finding, Options, refute
@@ -95,7 +95,7 @@ def relax(network: Network, options: RelaxOptions, box: Box | None = None) -> Re
     box = box or everything(inputs)
     demand_inputs(box, inputs)
     layers = layers_of(network, box)
-    notes: list[str] = []
+    notes = [f"{name}: left out: its units are images" for name in _images(network)]
     judgements: list[Judgement] = []
     for layer in _chosen(layers, options.layer):
         if layer.closed:
@@ -129,6 +129,10 @@ def relax_literally(network: Network, options: RelaxOptions, box: Box | None = N
     why = {"different": "not the same function", "equivalent": f"the same function here ({finding.method})"}
     reason = f"{count}, {why.get(finding.verdict, 'no input found where an output differs')}"
     return Relaxation(network, small, (), finding.verdict, reason, finding, notes)
+
+
+def _images(network: Network) -> list[str]:
+    return [n.target for n in network.nodes if isinstance(n, Activate) and network.views[n.target].positions != 1]
 
 
 def _wrong(judgements: Sequence[Judgement]) -> int:
@@ -167,7 +171,7 @@ def judge(
         offset=combination.offset,
         cells=None if cells is None else tuple(cells),
         share=None if cells is None else share(combination, cells),
-        point=extremes.nicest(combination, options.seconds) or point,
+        point=extremes.nicest(combination, options.seconds) or (point and extremes.shorter(combination, point)),
         worst=extremes.worst(combination, options.seconds),
     )
 

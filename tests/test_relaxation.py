@@ -3,6 +3,7 @@
 
 import json
 import random
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -21,12 +22,13 @@ from exactlump.interiors import image, layers_of
 from exactlump.literal import literal_merges
 from exactlump.lump import is_lumping
 from exactlump.merging import Merge, merged
-from exactlump.network import Activate, Network, Port
-from exactlump.rational import ONE, ZERO, fraction, rational
+from exactlump.network import Activate, Conv, Network, Port, Reorder
+from exactlump.rational import ONE, ZERO, Matrix, fraction, rational
 from exactlump.regions import Combination, bounds, region
 from exactlump.relaxation import RelaxOptions, first_parting, relax, relax_literally
 from exactlump.relaxing import FileRelaxOptions, relax_file
 from exactlump.shares import share
+from exactlump.window import Window
 from exactlump.worst import worst_input
 from tests import oracle
 from tests.strategies import relu_chain
@@ -376,6 +378,29 @@ def test_outputs_are_never_merged_and_that_is_said():
     found = relax(network, RelaxOptions())
     assert found.judgements == ()
     assert "it is an output" in found.notes[0]
+
+
+def test_layers_of_images_are_left_out_and_the_dense_layers_above_them_are_not():
+    window = Window(source=(2,), target=(2,), kernel=(1,), stride=(1,), dilation=(1,), begin=(0,), end=(0,))
+    one = Matrix.from_rows([{0: ONE}], 1)
+    nodes = (
+        Reorder("x", "i", None, (1, 2), 0),
+        Conv("i", "c", one, (ZERO,), window),
+        Activate("c", "r", (RELU,)),
+        Reorder("r", "f", None, (2,)),
+        *(replace(n, source="f") if n.source == "x" else n for n in above().nodes),
+    )
+    network = Network((Port("x", (2,)),), nodes, (nodes[-1].target,))
+    found = relax(network, RelaxOptions())
+    assert found.notes == ("r: left out: its units are images",)
+    assert (found.verdict, judged(found)) == ("equivalent", [(2, (0, 1), True, "unsat")])
+    assert found.judgements[0].layer.box.lower == (None, None, None, None, 0, 0, 0, 0, 0)
+    assert not relax(above(), RelaxOptions()).judgements[0].exact
+
+
+def above():
+    """t = v1 + v2 with weights that are not negative."""
+    return relu_chain(([[1, 2], [2, 1], [3, 3]], [0, 0, 0]), ([[1, -1, 2]], [0]))
 
 
 def test_a_layer_that_vanishes_keeps_a_neuron_that_nothing_reads():
