@@ -42,7 +42,8 @@ MAX_UNPACKED = 512 << 20  # bytes of one file, unpacked and with its external da
 MAX_UNITS = 1 << 24  # of a tensor
 MAX_AXES = 32
 MAX_KERNEL = 1 << 12  # of a pool that counts padding, along an axis
-MAX_FOLDED = 1 << 26  # elements of constants that are made of constants
+MAX_FOLDED = 1 << 22  # elements of constants that are made of constants, and eight times those of the file
+MAX_TRIALS = 1 << 28  # divisors that are tried
 MAX_BITS = 1 << 20  # of a number
 MAX_ROW = 1 << 33  # bits of the numbers over one denominator
 MAX_STORED = 10**7  # coefficients of the forms of derived tensors
@@ -137,6 +138,31 @@ def over_common(numbers: Iterable[Any]) -> tuple[list[int], int]:
     pairs = [number.as_integer_ratio() for number in numbers]
     d = common({q for _, q in pairs}, len(pairs))
     return [p * (d // q) for p, q in pairs], d
+
+
+def nearest_root(square: Fraction, digits: int) -> Fraction:
+    """The root of a positive number, rounded to so many binary digits, ties to even."""
+    step = (square.numerator.bit_length() - square.denominator.bit_length()) // 2 - digits - 2
+    scaled = square / Fraction(4) ** step
+    whole = math.isqrt(math.floor(scaled))
+    extra = whole.bit_length() - digits
+    root, rest = divmod(whole, 1 << extra)
+    rest = 2 * rest + (whole * whole != scaled) - (1 << extra)  # its sign says where the middle is
+    return (root + (rest > 0 or (rest == 0 and root % 2))) * Fraction(2) ** (step + extra)
+
+
+def squarefree(n: int, most: int) -> tuple[int, int, int]:
+    """(s, d, p) with n = s*s*d where no square divides d, if no divisor above `most` need be tried; p were tried."""
+    s, d, p = 1, 1, 2
+    while p**3 <= n:
+        demand(p <= most, f"found a number of {n.bit_length()} bits, which is too long to be factored", "unsupported")
+        while n % (p * p) == 0:
+            s, n = s * p, n // (p * p)
+        if n % p == 0:
+            d, n = d * p, n // p
+        p += 1 + (p > 2)
+    root = math.isqrt(n)  # no more than two primes are left
+    return (s * root, d, p) if root * root == n else (s, d * n, p)
 
 
 Function: TypeAlias = tuple[str, tuple[Any, ...]]  # its name and its parameters
@@ -373,7 +399,7 @@ class Node(NamedTuple):
     sources: tuple[str, ...]
     kind: str = "affine"
     step: Callable[[int], tuple[int, Fraction, Fraction]] = lambda v: (v, ONE, ZERO)
-    row: Callable[[int], tuple[Sequence[Any], Sequence[int], int, Fraction]] | None = None
+    row: Callable[[int], tuple[Iterable[Any], Iterable[int], int, Fraction]] | None = None
     place: Callable[[Any], tuple[int, int, Lift | None]] | None = None
     function: Callable[[int], Function] = lambda _: IDENTITY
 
@@ -481,10 +507,11 @@ class Network:
         if images == parts == 1:
             node = Node((source,), step=lambda v: (origin(v), ONE, ZERO))
         elif images == 1:  # images are taken apart
-            row = lambda v: ([view.unit(origin(v))], [1], 1, ZERO)  # noqa: E731
+            row: Callable[[int], Any] = lambda v: ([view.unit(origin(v))], [1], 1, ZERO)  # noqa: E731
             node = Node((source,), row=row, place=lambda column: (0, column[0], Lift("at", parts, column[1], True)))
         elif parts == 1:  # images are put together
-            row = lambda v: ([(origin(made.element(v, p)), p) for p in range(images)], [1] * images, 1, ZERO)  # noqa: E731
+            columns: Callable[[int], Any] = lambda v: ((origin(made.element(v, p)), p) for p in range(images))  # noqa: E731
+            row = lambda v: (columns(v), itertools.repeat(1, images), 1, ZERO)  # noqa: E731
             node = Node((source,), row=row, place=lambda column: (0, column[0], Lift("put", images, column[1], False)))
         else:
             others = [axis for axis in axes if axis != view.channel and view.dims[axis] > 1]
@@ -802,7 +829,7 @@ MESSAGES = {
     "7:graph:graph 8:opset_import:opset* 14:metadata_props:- 20:training_info:! 25:functions:! 26:configuration:!",
     "opset": "1:domain:s 2:version:i",
     "graph": "1:node:node* 2:name:- 5:initializer:tensor* 10:doc_string:- 11:input:value* 12:output:value* "
-    "13:value_info:- 14:quantization_annotation:! 15:sparse_initializer:! 16:metadata_props:-",
+    "13:value_info:- 14:quantization_annotation:- 15:sparse_initializer:! 16:metadata_props:-",
     "node": "1:input:s* 2:output:s* 3:name:s 4:op_type:s 5:attribute:b* 6:doc_string:- 7:domain:s "
     "8:overload:s 9:metadata_props:- 10:device_configurations:!",
     "attribute": "1:name:s 2:f:f 3:i:i 4:s:s 5:t:tensor 6:g:! 7:floats:f* 8:ints:i* 9:strings:! 10:tensors:! "
@@ -995,6 +1022,9 @@ NAMED: dict[str, Function] = {
 }
 NAMED |= {name.capitalize(): (name, ()) for name in ("sign", "floor", "ceil", "round", "mish", "sigmoid", "tanh")}
 NAMED |= {name.capitalize(): (name, ()) for name in ("softplus", "softsign", "erf", "sin", "cos", "exp")}
+QONNX = ("Quant", "BipolarQuant")  # operators of these domains
+QONNX_DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
+INTEGERS = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 6: (-(1 << 31), (1 << 31) - 1)}
 # Functions whose parameters are attributes, with their defaults (rounded to float32)
 PARAMETERS: dict[str, tuple[str, dict[str, float]]] = {
     "LeakyRelu": ("leaky_relu", {"alpha": 0.01}),
@@ -1022,7 +1052,25 @@ class Shape(NamedTuple):
     dims: tuple[int, ...]
 
 
-Value: TypeAlias = Shape | Constant | None  # None: left out, or the mask of a Dropout
+class Grid(NamedTuple):
+    """The steps of a quantiser: scales and zero points in an array of that shape, to be broadcast, and the bounds."""
+
+    dims: tuple[int, ...]
+    scales: list[Fraction]
+    zeros: list[Fraction]
+    low: int
+    high: int
+
+
+class Steps(NamedTuple):
+    """What QuantizeLinear makes of a computed tensor: integers that only DequantizeLinear may read."""
+
+    source: str
+    kind: int
+    grid: Grid
+
+
+Value: TypeAlias = Shape | Constant | Steps | None  # None: left out, or the mask of a Dropout
 
 
 class OnnxReader:
@@ -1032,7 +1080,7 @@ class OnnxReader:
         self.network, self.folder, self.opset = network, folder, 0
         self.values: dict[str, Any] = {}  # of type Value
         self.views_of = set[str]()  # the implied tensors
-        self.room = MAX_FOLDED
+        self.room, self.trials = MAX_FOLDED, MAX_TRIALS
         self.op, self.names, self.outputs = "", list[str](), list[str]()  # of the node that is read
         self.inputs = list[Any]()
         self.attributes: dict[str, Any] = {}  # of that node; taken out as they are understood
@@ -1074,14 +1122,19 @@ class OnnxReader:
         with about(f"tensor {name!a}"):
             constant, self.network.tensors[name] = read_tensor(tensor, self.folder)
             self.define(name, constant)
+            self.room += 8 * len(constant.values)
             if constant.kind in FLOATS:
                 self.network.weights += len(constant.values) - constant.values.count(0)
 
-    def fold(self, target: str, constant: Constant) -> None:
-        """A constant made of constants."""
-        self.room -= len(constant.values)
-        demand(self.room >= 0, f"found more than {MAX_FOLDED} elements of folded constants", "unsupported")
-        self.define(target, constant)
+    def fold(self, target: str, kind: int, dims: Sequence[int], values: Iterable[Any]) -> None:
+        """A constant made of constants, of elements that are not made yet."""
+        self.room -= size(dims)
+        demand(self.room >= 0, "found constants that are made too much larger than they are stored", "unsupported")
+        values = [*values]
+        if kind == 7:
+            demand(all(abs(value) < 1 << 63 for value in values), "found a number that is no 64-bit integer")
+            values = [int(value) for value in values]
+        self.define(target, Constant(kind, tuple(dims), values))
 
     def made(self, target: str, batch: tuple[int, ...]) -> None:
         """The network has a new tensor."""
@@ -1113,7 +1166,8 @@ class OnnxReader:
         while len(outputs) > 1 and not outputs[-1]:
             outputs.pop()
         found = f"found operator {op!a} of domain {node.get('domain', '')!a}, expected one of the table"
-        demand(standard(node) and not node.get("overload") and op in OPERATORS, found, "unsupported")
+        known = op in OPERATORS and (standard(node) if op not in QONNX else node.get("domain") in QONNX_DOMAINS)
+        demand(known and not node.get("overload"), found, "unsupported")
         several = 2 if op == "Dropout" else MAX_UNITS if op == "Split" else 1
         demand(0 < len(outputs) <= several, f"found {len(outputs)} outputs, expected 1")
         for name in node.get("input", []):
@@ -1121,6 +1175,8 @@ class OnnxReader:
             inputs.append(self.values.get(name))
             masked = name and inputs[-1] is None
             demand(not masked, f"tensor {name!a}: found the mask of a Dropout, expected none", "unsupported")
+            fits = op == "DequantizeLinear" or not isinstance(inputs[-1], Steps)
+            demand(fits, f"tensor {name!a}: found integers of a QuantizeLinear, expected floats", "unsupported")
         self.op, self.names, self.inputs, self.outputs = op, node.get("input", []), inputs, outputs
         self.attributes = {}
         for attribute in (message(data, "attribute") for data in node.get("attribute", [])):
@@ -1155,6 +1211,12 @@ class OnnxReader:
         found = [(i, value) for i, value in enumerate(self.inputs) if isinstance(value, Shape)]
         demand(len(found) == 1, f"found {len(found)} computed inputs, expected 1", "unsupported")
         return found[0]
+
+    def source(self, least: int, most: int) -> Shape:
+        """The shape of the first input, which alone is computed, of so many inputs."""
+        index, shape = self.data(least, most)
+        demand(index == 0, "input 0: found a constant, expected a computed tensor", "unsupported")
+        return shape
 
     def constant(self, index: int, *kinds: int) -> Constant:
         """An input that must be a constant of one of these element types."""
@@ -1258,6 +1320,9 @@ class OnnxReader:
 
     def arithmetic(self, target: str) -> None:
         """Add, Sub, Mul, Div of a computed tensor and a constant; Add, Sub and Sum of computed tensors."""
+        if self.inputs and all(isinstance(value, Constant) for value in self.inputs):
+            self.folded(target, *([1, *FLOATS] if self.op == "Div" else [7, *FLOATS]))
+            return
         if all(isinstance(value, Shape) for value in self.inputs) and self.op in ("Add", "Sub", "Sum"):
             self.sum(target)
             return
@@ -1278,8 +1343,222 @@ class OnnxReader:
 
     def negate(self, target: str) -> None:
         """Neg."""
+        if isinstance(self.first(), Constant):
+            self.folded(target, 7, *FLOATS)
+            return
         self.data(1, 1)
         self.each(self.names[0], target, step=lambda v: (v, -ONE, ZERO))
+
+    # Constants
+
+    def folded(self, target: str, *kinds: int) -> None:
+        """An operator on constants of one element type, element by element, exactly."""
+        arity = 1 if self.op in ("Neg", "Sqrt", "Reciprocal") else 2
+        self.arity(arity, arity)
+        parts = [self.constant(i, *(kinds or FLOATS)) for i in range(arity)]
+        if self.op == "Pow":
+            parts[1] = converted(parts[1], parts[0].kind)
+        demand(len({part.kind for part in parts}) == 1, "found constants of several element types, expected one")
+        rank = max(len(part.dims) for part in parts)
+        full = [(1,) * (rank - len(part.dims)) + part.dims for part in parts]
+        dims = tuple(map(max, *full)) if arity > 1 else full[0]
+        fits = all(n in (1, m) for part in full for n, m in zip(part, dims, strict=True))
+        demand(fits, f"found constants of shapes {[list(part.dims) for part in parts]}")
+        at = [self.broadcast(part, Shape((), dims)) for part in parts]
+        compute: Any = {"Neg": operator.neg, "Sum": operator.add, "Pow": self.power, "Sqrt": self.root}.get(self.op)
+        compute = compute or {"Div": quotient, "Reciprocal": lambda y: quotient(ONE, y)}.get(self.op)
+        compute = compute or getattr(operator, self.op.lower())
+        values = (compute(*(of(v) for of in at)) for v in range(math.prod(dims)))
+        self.fold(target, parts[0].kind, dims, values)
+
+    def power(self, x: Fraction, y: Fraction) -> Fraction:
+        """x to an integer or to 1/2."""
+        if 2 * y == 1:
+            return self.root(x)
+        demand(y.denominator == 1 and abs(y) <= 64, f"found the exponent {y}, expected an integer", "unsupported")
+        return x ** int(y) if y >= 0 else quotient(ONE, x ** -int(y))
+
+    def root(self, square: Fraction) -> Fraction:
+        """The square root, rounded as the specification says if it is irrational."""
+        demand(square >= 0, f"found the root of {square}, expected one of a number that is not negative")
+        exact = Fraction(math.isqrt(square.numerator), math.isqrt(square.denominator))
+        return exact if exact * exact == square else self.rounded(square)
+
+    def rounded(self, square: Fraction) -> Fraction:
+        """The square root, rounded as the specification says."""
+        self.network.rooted, words = True, self.network.specification
+        rounds = words.startswith("batch normalisation folded")
+        hold("claim", rounds, f"found an irrational number, but the specification is {words!r}")
+        if not square:
+            return square
+        digits, least, most = (24, -126, 128) if words.endswith("32") else (53, -1022, 1024)
+        found = nearest_root(square, digits)
+        normal = Fraction(2) ** least <= found < Fraction(2) ** most
+        demand(normal, "found a scale that is no normal number of the float type", "unsupported")
+        return found
+
+    def shape(self, target: str) -> None:
+        """Shape, of a tensor whose batch axis is a number."""
+        self.arity(1, 1)
+        value = self.first()
+        dims = (*value.batch, *value.dims) if isinstance(value, Shape) else value.dims
+        demand(0 not in dims, "found a symbolic batch axis, expected a number", "unsupported")
+        part = dims[self.take("start", 0) : self.take("end", len(dims))]
+        self.fold(target, 7, (len(part),), part)
+
+    def filled(self, target: str) -> None:
+        """ConstantOfShape."""
+        self.arity(1, 1)
+        dims, given = self.constant(0, 7).values, self.take("value", {})
+        value = read_tensor(given, self.folder)[0] if given else Constant(1, (1,), [0.0])
+        fits = value.dims == (1,) and min(dims, default=1) >= 0
+        demand(fits, f"found a value of shape {list(value.dims)} for {[*dims]}, expected one number")
+        self.fold(target, value.kind, dims, itertools.repeat(value.values[0], math.prod(dims)))
+
+    # Batch normalisation and quantisers
+
+    def normalise(self, target: str) -> None:
+        """BatchNormalization of a trained network: gamma / sqrt(var + epsilon) * (x - mean) + beta."""
+        shape = self.source(5, 5)
+        trained = self.take("training_mode", 0) == 0 and self.take("spatial", 1) == 1
+        demand(shape.batch and trained, "found another use than of a trained network", "unsupported")
+        self.take("momentum", 0.0)
+        epsilon = Fraction(self.take("epsilon", float32(1e-5)))
+        parts = [self.constant(i, *FLOATS) for i in range(1, 5)]
+        demand(all(part.dims == shape.dims[:1] for part in parts), "found other shapes than one number a channel")
+        gamma, beta, mean, variance = ([*map(Fraction, part.values)] for part in parts)
+        demand(all(s + epsilon > 0 for s in variance), "variance: found another sum with epsilon than a positive one")
+        signs = [ONE if g >= 0 else -ONE for g in gamma]
+        source, self.network.rooted = self.names[0], True
+        if self.network.specification != "batch normalisation exact":
+            squares = (g * g / (s + epsilon) for g, s in zip(gamma, variance, strict=True))
+            scales = [sign * self.rounded(square) for sign, square in zip(signs, squares, strict=True)]
+            self.channels(source, f"{target} scaled", scales, shifts=False)
+            shifts = [b - m * s for b, m, s in zip(beta, mean, scales, strict=True)]
+            self.channels(f"{target} scaled", target, shifts, shifts=True)
+            return
+        roots = [self.surd(s + epsilon) if g else (ONE, 1) for g, s in zip(gamma, variance, strict=True)]
+        self.channels(source, f"{target} centred", [-m for m in mean], shifts=True)
+        scales = [g * r for g, (r, _) in zip(gamma, roots, strict=True)]
+        self.channels(f"{target} centred", f"{target} scaled", scales, shifts=False)
+        source, d = self.spread(f"{target} scaled", self.column(source, [Fraction(d) for _, d in roots]))
+        function = lambda v: IDENTITY if d(v) == 1 else ("surd", (d(v),))  # noqa: E731
+        self.each(source, f"{target} rooted", kind="activate", function=function)
+        self.channels(f"{target} rooted", target, beta, shifts=True)
+
+    def surd(self, square: Fraction) -> tuple[Fraction, int]:
+        """(r, d) with r * sqrt(d) = 1 / sqrt(square), where no square divides d."""
+        s, d, tried = squarefree(square.numerator, self.trials)
+        t, e, more = squarefree(square.denominator, self.trials - tried)
+        self.trials -= tried + more
+        return Fraction(t, s * d), d * e
+
+    def column(self, name: str, values: Sequence[Fraction]) -> Constant:
+        """A number for each index of the first axis besides the batch axis."""
+        return Constant(1, (len(values), *(1,) * (len(self.values[name].dims) - 1)), values)
+
+    def channels(self, source: str, target: str, values: Sequence[Fraction], *, shifts: bool) -> None:
+        """The sum, or product, with a number for each index of the first axis besides the batch axis."""
+        source, c = self.spread(source, self.column(source, values))
+        self.each(source, target, step=lambda v: (v, ONE, c(v)) if shifts else (v, c(v), ZERO))
+
+    def scales(self) -> Constant:
+        """The scales of a quantiser."""
+        found = self.constant(1, *FLOATS)
+        demand(all(scale > 0 for scale in found.values), "input 1: found a scale that is not positive", "unsupported")
+        return found
+
+    def linear(self, rank: int, kind: int) -> Grid:
+        """The steps of QuantizeLinear and DequantizeLinear, for a tensor of that rank and integers of that type."""
+        demand(kind in INTEGERS, f"found integers of type {kind}, expected 8 or 16 bits", "unsupported")
+        demand(not self.take("block_size", 0), "found block_size, expected none", "unsupported")
+        scale, zero, axis = self.scales(), self.optional(2, kind), self.take("axis", 1)
+        same = zero is None or zero.dims == scale.dims
+        demand(same, "input 2: found zero points of another shape than the scales")
+        dims: tuple[int, ...] = ()
+        if len(scale.values) != 1 or len(scale.dims) > 1:
+            demand(len(scale.dims) == 1 and -rank <= axis < rank, "found scales of several axes", "unsupported")
+            dims = tuple(len(scale.values) if i == axis % rank else 1 for i in range(rank))
+        zeros = [Fraction(z) for z in zero.values] if zero else [ZERO] * len(scale.values)
+        return Grid(dims, [*map(Fraction, scale.values)], zeros, *INTEGERS[kind])
+
+    def quantise(self, target: str) -> None:
+        """QuantizeLinear: integers."""
+        self.arity(2, 3)
+        value, zero, kind = self.first(), self.optional(2, 2, 3, 4, 5), self.take("output_dtype", 0) or 2
+        kind = zero.kind if zero else kind
+        demand(kind != 6, "found integers of 32 bits, expected 8 or 16", "unsupported")
+        self.take("saturate", 1)
+        grid = self.linear(len(value.dims) + (len(value.batch) if isinstance(value, Shape) else 0), kind)
+        if isinstance(value, Shape):
+            self.define(target, Steps(self.names[0], kind, grid))
+            return
+        found = lambda x, s, z: Fraction(clipped(round(x / s) + z, Fraction(grid.low), Fraction(grid.high)))  # noqa: E731
+        self.evaluated(target, value, grid, found, kind)
+
+    def dequantise(self, target: str) -> None:
+        """DequantizeLinear: of a constant, or of what QuantizeLinear made with the same steps."""
+        self.arity(2, 3)
+        value, kind = self.first(), self.constant(1, *FLOATS).kind
+        if isinstance(value, Constant):
+            grid = self.linear(len(value.dims), value.kind)
+            self.evaluated(target, value, grid, lambda x, s, z: s * (x - z), kind)
+            return
+        demand(isinstance(value, Steps), "found floats, expected integers of a QuantizeLinear", "unsupported")
+        shape = self.values[value.source]
+        same = self.linear(len(shape.dims) + len(shape.batch), value.kind) == value.grid
+        demand(same, "found other scales or zero points than those of the QuantizeLinear", "unsupported")
+        self.quantised(value.source, target, value.grid, "quantize")
+
+    def evaluated(self, target: str, value: Constant, grid: Grid, of: Callable[..., Fraction], kind: int) -> None:
+        """A constant: a function of each element, its scale and its zero point."""
+        place = self.broadcast(Constant(7, grid.dims, range(len(grid.scales))), Shape((), value.dims))
+        pairs = ((Fraction(x), int(place(v))) for v, x in enumerate(value.values))
+        self.fold(target, kind, value.dims, (of(x, grid.scales[i], grid.zeros[i]) for x, i in pairs))
+
+    def quantised(self, source: str, target: str, grid: Grid, name: str) -> None:
+        """A quantiser of a computed tensor."""
+        source, place = self.spread(source, Constant(7, grid.dims, range(len(grid.scales))))
+        bounds = Fraction(grid.low), Fraction(grid.high)
+        functions = [function_of(name, s, z, *bounds) for s, z in zip(grid.scales, grid.zeros, strict=True)]
+        self.each(source, target, kind="activate", function=lambda v: functions[int(place(v))])
+
+    def quant(self, target: str) -> None:
+        """Quant of QONNX: scale * (round(clip(x / scale + zero, low, high)) - zero)."""
+        self.arity(4, 4)
+        mode, value, scale = self.take("rounding_mode", "ROUND"), self.first(), self.scales()
+        known: dict[str, tuple[Callable[[Fraction], int], str]]
+        known = {"ROUND": (round, "quantize"), "FLOOR": (math.floor, "quantize_floor"), "CEIL": (math.ceil, "")}
+        demand(mode in known, f"rounding_mode: found {mode!a:.40}, expected one of {[*known]}", "unsupported")
+        parts = [self.constant(i, *PACKED).values for i in (2, 3)]
+        demand([*map(len, parts)] == [1, 1], "found several zero points or widths, expected one number", "unsupported")
+        zero, bits = (Fraction(part[0]) for part in parts)
+        demand(bits in range(1, 65), f"found the width {bits}, expected 1 to 64", "unsupported")
+        narrow, half = self.take("narrow", 0) != 0, 1 << int(bits) - 1
+        low, high = (narrow - half, half - 1) if self.take("signed", 1) else (0, 2 * half - 1 - narrow)
+        rounded, name = known[mode]
+        grid = Grid(scale.dims, [*map(Fraction, scale.values)], [zero] * len(scale.values), low, high)
+        if isinstance(value, Constant):
+            bounds = Fraction(low), Fraction(high)
+            self.evaluated(
+                target, value, grid, lambda x, s, z: s * (rounded(clipped(x / s + z, *bounds)) - z), value.kind
+            )
+            return
+        simple = name and zero.denominator == 1 and (name != "quantize" or zero % 2 == 0)  # else order matters
+        demand(simple, f"found {mode} with the zero point {zero} of a computed tensor", "unsupported")
+        self.quantised(self.names[0], target, grid, name)
+
+    def bipolar(self, target: str) -> None:
+        """BipolarQuant of QONNX: scale for x >= 0, else -scale."""
+        self.arity(2, 2)
+        value, scale = self.first(), self.scales()
+        if isinstance(value, Constant):
+            grid = Grid(scale.dims, [*map(Fraction, scale.values)], [ZERO] * len(scale.values), 0, 0)
+            self.evaluated(target, value, grid, lambda x, s, _: s if x >= 0 else -s, value.kind)
+            return
+        demand({*scale.values} == {1}, "found another scale than 1 of a computed tensor", "unsupported")
+        self.broadcast(scale, self.values[self.names[0]])
+        self.each(self.names[0], target, kind="activate", function=lambda _: ("bipolar_sign", ()))
 
     def each(self, source: str, target: str, **fields: Any) -> None:
         """A node that acts unit by unit."""
@@ -1333,8 +1612,7 @@ class OnnxReader:
     def convolution(self, target: str) -> None:
         """Conv: W is (rows, columns of a group, kernel); ConvTranspose: (columns, rows of a group, kernel)."""
         transposed = self.op == "ConvTranspose"
-        index, _ = self.data(2, 3)
-        demand(index == 0, "found a computed kernel, expected a constant", "unsupported")
+        self.source(2, 3)
         source, weight, groups = self.image(self.names[0]), self.constant(1, *FLOATS), self.take("group", 1)
         view = self.network.views[source]
         fits = len(weight.dims) == len(view.dims) + 1 and math.prod(weight.dims) > 0 < groups
@@ -1377,7 +1655,7 @@ class OnnxReader:
     def mean(self, target: str) -> None:
         """ReduceMean over all positions."""
         axes, keep = self.vector("axes", 18), self.take("keepdims", 1)
-        _, shape = self.data(1, 2)
+        shape = self.source(1, 2)
         rank = len(shape.dims) + 1
         fits = axes is not None and sorted(axis + rank if axis < 0 else axis for axis in axes) == [*range(2, rank)]
         fits = fits and not self.take("noop_with_empty_axes", 0)
@@ -1393,7 +1671,7 @@ class OnnxReader:
 
     def pad(self, target: str) -> None:
         """Pad with zeros around images."""
-        _, shape = self.data(1, 4 if self.opset >= 11 else 1)
+        shape = self.source(1, 4 if self.opset >= 11 else 1)
         rank, source = len(shape.dims) + 1, self.image(self.names[0])
         zeros = not any(self.numbers("value", 2, 11, *FLOATS) or []) and self.take("mode", "constant") == "constant"
         demand(zeros, "found another mode or value, expected zeros", "unsupported")
@@ -1423,7 +1701,7 @@ class OnnxReader:
     ) -> None:
         """A tensor of parts of others; picks: for some axes, for each index there the source and its index in it; made:
         its shape, if it is not `dims`."""
-        made, values = tuple(made or dims), [self.values[name] for name in names]
+        made, values = tuple(dims if made is None else made), [self.values[name] for name in names]
         demand(0 < size(made) <= MAX_UNITS, f"found the shape {list(made)}, expected elements")
         if not isinstance(values[0], Constant):
             channels = {self.network.views[name].channel for name in names}
@@ -1441,8 +1719,8 @@ class OnnxReader:
             return i, sum(map(operator.mul, index, steps[i]))
 
         if isinstance(values[0], Constant):
-            parts = like(values[0].values, (values[i].values[e] for i, e in map(pick, range(math.prod(dims)))))
-            self.fold(target, Constant(values[0].kind, made, parts))
+            parts = (values[i].values[e] for i, e in map(pick, range(math.prod(dims))))
+            self.fold(target, values[0].kind, made, parts)
             return
         channel = views[0].channel
         of = pick if channel is None else picks.get(channel, lambda v: (0, v))
@@ -1461,8 +1739,9 @@ class OnnxReader:
         if isinstance(value, Constant):
             values, origin = value.values, permuted(dims, axes)
             if axes != sorted(axes):
+                self.room -= len(values)
                 values = like(values, map(values.__getitem__, map(origin, range(len(values)))))
-            self.fold(target, converted(Constant(value.kind, made, values), kind or value.kind))
+            self.define(target, converted(Constant(value.kind, made, values), kind or value.kind))
             return
         demand(self.op != "Cast" or kind in FLOATS, f"found a cast to type {kind}, expected floats", "unsupported")
         view = self.network.views[self.names[0]]
@@ -1484,7 +1763,7 @@ class OnnxReader:
     def concat(self, target: str) -> None:
         """Concat."""
         axis, value = self.along(None)
-        others = {(type(v), *v[:-2], *without(v.dims, axis)) if v else None for v in self.inputs}
+        others = {(type(v), v[0], *without(v.dims, axis)) if v else None for v in self.inputs}
         fits = len(others) == 1 and all(len(v.dims) == len(value.dims) for v in self.inputs)
         demand(fits, "found other shapes, or constants beside computed tensors", "unsupported")
         starts = [0, *itertools.accumulate(v.dims[axis] for v in self.inputs)]
@@ -1625,7 +1904,7 @@ class OnnxReader:
 
     def clip(self, target: str) -> None:
         """Clip: the bounds are attributes before opset 11 and inputs since."""
-        self.data(1, 1 if self.opset < 11 else 3)
+        self.source(1, 1 if self.opset < 11 else 3)
         bounds = []
         for i, name in enumerate(("min", "max"), 1):
             given = self.numbers(name, i, 11, *FLOATS)
@@ -1669,6 +1948,12 @@ class OnnxReader:
 def float32(value: float) -> float:
     """The nearest float32 number."""
     return float(struct.unpack("<f", struct.pack("<f", value))[0])
+
+
+def quotient(x: Fraction, y: Fraction) -> Fraction:
+    """x / y."""
+    demand(y, "found a division by zero")
+    return x / y
 
 
 def without(dims: Sequence[int], axis: int) -> tuple[int, ...]:
@@ -1735,7 +2020,7 @@ def converted(constant: Constant, kind: int) -> Constant:
         return constant
     if kind in (1, 6, 7, 11):
         values = array(PACKED[kind], map(int if kind in (6, 7) else float, constant.values))
-        if values.tolist() == constant.values.tolist():
+        if [*values] == [*constant.values]:
             return Constant(kind, constant.dims, values)
     raise Stop("unsupported", f"found a constant of type {constant.kind} made type {kind}, which changes a value")
 
@@ -1749,6 +2034,14 @@ OPERATORS: dict[str, Callable[[OnnxReader, str], None]] = {
     **dict.fromkeys(("Conv", "ConvTranspose"), OnnxReader.convolution),
     **dict.fromkeys(("AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool"), OnnxReader.pool),
     "Neg": OnnxReader.negate,
+    **dict.fromkeys(("Pow", "Sqrt", "Reciprocal"), OnnxReader.folded),
+    "Shape": OnnxReader.shape,
+    "ConstantOfShape": OnnxReader.filled,
+    "BatchNormalization": OnnxReader.normalise,
+    "QuantizeLinear": OnnxReader.quantise,
+    "DequantizeLinear": OnnxReader.dequantise,
+    "Quant": OnnxReader.quant,
+    "BipolarQuant": OnnxReader.bipolar,
     "ReduceMean": OnnxReader.mean,
     "Pad": OnnxReader.pad,
     "Concat": OnnxReader.concat,
@@ -1894,7 +2187,7 @@ class Atoms:
     def lifted(self, lift: Lift) -> "Lifted":
         """The table of a lift."""
         if lift not in self.lifts:
-            self.spend(4, room=4)
+            self.spend(4, room=8)
             self.lifts[lift] = Lifted(self, lift.keeps)
         return self.lifts[lift]
 
