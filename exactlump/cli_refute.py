@@ -139,7 +139,7 @@ def _parting(finding: Finding) -> list[str]:
 def _short(value: Rational) -> str:
     """A rational as it is when short, else nearly."""
     words = text(value)
-    return words if len(words) <= 12 else f"about {number(value):.6g}"
+    return words if len(words) <= 24 else f"about {number(value):.6g}"
 
 
 def _listed(values: Sequence[Rational], most: int = 10) -> str:

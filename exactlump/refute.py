@@ -200,7 +200,7 @@ class _Search:
         if not whole.is_small(pair.a, pair.b):
             return None
         seconds = max(0.1, min(30.0, (self.deadline - time.monotonic()) / 2))
-        self.tried.append(f"solver: Z3 on both networks, {seconds:.1f} s")
+        self.tried.append("solver: Z3 on both networks")
         try:
             word, found = whole.ask(pair.a, pair.b, self.question, self.box, seconds)
         except UnsupportedLayer:

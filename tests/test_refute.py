@@ -5,7 +5,7 @@ import json
 import math
 from contextlib import suppress
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import onnx
@@ -595,6 +595,18 @@ def test_real_students_differ_unless_they_are_copies(name):
             assert found.verdict == "equivalent"
         else:
             confirmed(read(original), read(mirror), found)
+
+
+@pytest.mark.real
+def test_students_that_are_copies_of_each_other():
+    paths = sorted((DATA / "pairs" / "nnequiv_students").glob("*.onnx"))
+    if not paths:
+        pytest.skip(f"no real networks in {DATA}")
+    copies = [(a, b) for a, b in combinations(paths, 2) if a.read_bytes() == b.read_bytes()]
+    assert copies
+    for a, b in copies:
+        assert refute_files(a, b).finding.method == "same bytes"
+        assert refute(read(a), read(b), options=QUICK).verdict == "equivalent"
 
 
 ORIGINALS = {"a11": "relusplit/acas_1_1.onnx", "a27": "relusplit/acas_2_7.onnx", "m2": "mnist_fc/mnist-net_256x2.onnx"}
