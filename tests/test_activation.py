@@ -19,10 +19,13 @@ from exactlump.activation import ABS, IDENTITY, KINDS, OPAQUE_NAMES, RELU, Activ
 from exactlump.errors import NoExactValue, ShapeError
 from exactlump.functions import definition, function_name, is_piecewise_linear, logic
 from exactlump.lemmas import HOME, expected
-from exactlump.obligations import _law
-from exactlump.rational import fraction, rational
+from exactlump.network import Activate, Dense, Network, Port
+from exactlump.obligations import FORMS, _law
+from exactlump.rational import Matrix, fraction, rational
+from exactlump.simulation import Relation, entry
 from exactlump.smtlib import Interpreter, numeral, parse
 from exactlump.solve import SOLVERS, session
+from tests.test_obligations import certificate, scripts
 
 NUMBERS = st.builds(rational, st.integers(-40, 40), st.integers(1, 6))
 PAGE = (Path(__file__).parents[1] / "docs" / "activations.md").read_text(encoding="utf-8")
@@ -372,3 +375,48 @@ def test_the_checker_has_the_same_table(sigma):
 
 def test_the_checker_has_no_function_more():
     assert check.FUNCTIONS.keys() - {"max_pool", *check.HEADS} == KINDS.keys()
+
+
+# Certificates that use the table
+
+
+def answers(script, solver, seconds=30):
+    """What a solver says, whatever the script expects."""
+    return set(session(solver, seconds)(script.text.replace("(set-info :status unsat)\n", "")).split())
+
+
+def merged(sigma, c, h):
+    """sigma(x) + sigma(c x) reduced to (1 + h) sigma(x), and the certificate."""
+
+    def network(rows, last):
+        functions = (sigma,) * len(rows)
+        below = Dense("x", "p", Matrix.from_rows([{0: w} for w in rows], 1), (rational(0),) * len(rows))
+        above = Dense("h", "y", Matrix.from_rows([{k: w for k, w in enumerate(last) if w}], len(rows)), (rational(0),))
+        nodes = (below, Activate("p", "h", functions), above)
+        return Network((Port("x", (1,)),), nodes, ("y",))
+
+    relation = Relation("h", (entry(0, rational(1)), entry(0, h)))
+    one = rational(1)
+    return network([one, c], [one, one]), network([one], [one + h]), certificate({"h": relation})
+
+
+SCALED = [(sigma, c) for sigma in EXAMPLES for c in RATIOS[:4] if sigma.scaling(c) is not None and sigma != IDENTITY]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("sigma", "c"), SCALED, ids=str)
+def test_merging_by_the_table_is_discharged(sigma, c, form):
+    """By both solvers, in both forms."""
+    for script in scripts(*merged(sigma, c, sigma.scaling(c)), form):
+        for solver in SOLVERS:
+            assert answers(script, solver) == {"unsat"}, (script.tensor, solver)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@ids
+def test_merging_against_the_table_is_not_discharged(sigma, form):
+    for c, sign in product(RATIOS[:3], (1, -1)):
+        h = sign * c
+        if sigma.scaling(c) != h and sigma != IDENTITY:
+            found = [answers(script, "z3", 2) for script in scripts(*merged(sigma, c, h), form)]
+            assert set().union(*found) - {"unsat"}, (c, h)
