@@ -155,7 +155,7 @@ class Forms:
         if isinstance(node, Dense):
             return fold(node.weight.row(v), node.bias[v], self.of(node.source))
         if isinstance(node, Conv):
-            return fold(node.weight.row(v), node.bias[v], self._taps(node.source, node.window))
+            return fold(node.weight.row(v), node.bias[v], self.taps(node.source, node.window))
         if isinstance(node, Pad):
             return self.unit(node.source, v).lifted(tap_lift(node.window, 0), not node.window.pads(0))
         if isinstance(node, AveragePool):
@@ -170,7 +170,7 @@ class Forms:
             return self._reordered(node)[v]
         return _shifted(node, v, self.unit(node.source, v))
 
-    def _taps(self, tensor: str, window: Window) -> Sequence[Form]:
+    def taps(self, tensor: str, window: Window) -> Sequence[Form]:
         """For column u*T + t of a convolution: tap t of unit u, computed once."""
         if (tensor, window) not in self.columns:
             lifts = [(tap_lift(window, t), not window.pads(t)) for t in range(window.taps)]

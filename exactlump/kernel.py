@@ -15,13 +15,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.kernel_arithmetic import Floats, Ints
-from exactlump.kernel_sources import CHUNK, Source, parts, spans
+from exactlump.kernel_arithmetic import Arithmetic, Floats, Ints
+from exactlump.kernel_sources import CHUNK, EQUAL, SIGN, SIGNED, Source, parts, spans
 
 Groups: TypeAlias = NDArray[np.uint64]
-
-# Factors that relate rows: any positive one, any but zero, or 1 alone; a row of another sort is left out.
-LEFT_OUT, POSITIVE, SIGNED, EQUAL = -1, 0, 1, 2
 
 # How many columns from the pivot on are looked at before rows are compared whole; and the second number of columns
 # more, where fewer than so many entries of the first were not zero.
@@ -30,18 +27,20 @@ _MULTIPLIERS: Groups = np.random.default_rng(2022).integers(0, 2**63, 1 << 12, n
 
 
 class Found(NamedTuple):
-    """labels[v]  the least row that v is related to, n for a row of zeros, or v itself where it was left out
-    lead[v]    the size of row v along its class: row v / lead[v] is the same throughout a class
+    """labels[v]  the least row that v is related to, or n for a row of zeros
+    lead[v]    the size of row v along its class: row v / lead[v] is the same throughout a class; NaN: see the source
+    pivot[v]   the column of the first non-zero entry
     """
 
     labels: Ints
     lead: Floats
+    pivot: Ints
 
 
 def related_rows(source: Source, sorts: Ints) -> Found:
     """The classes of related rows of the same sort.
 
-    sorts[v]  LEFT_OUT, or 4 * i + the factors allowed (POSITIVE, SIGNED or EQUAL), any i >= 0
+    sorts[v]  4 * i + the factors allowed (POSITIVE, SIGNED, EQUAL or SIGN), any i >= 0
     """
     return _Search(source, sorts).run()
 
@@ -59,14 +58,13 @@ class _Search:
 
     def run(self) -> Found:
         """Few columns; whole rows; all quotients; whole rows again; at last without hashing."""
-        rows = np.flatnonzero(self.sorts != LEFT_OUT)
-        rows, groups = self._by_few_columns(rows)
+        rows, groups = self._by_few_columns(self.labels.copy())
         rows, groups = self._confirm(rows, groups)
         if rows.size:
             rows, groups = self._confirm(*self._by_all_columns(rows, groups))
         if rows.size:
             self._without_hashing(rows, groups)
-        return Found(self.labels, self.lead)
+        return Found(self.labels, self.lead, self.pivot)
 
     def _by_few_columns(self, rows: Ints) -> tuple[Ints, Groups]:
         """The rows that are not zero, grouped by sort, pivot and the quotients next to the pivot."""
@@ -80,7 +78,9 @@ class _Search:
         for part in parts(thin.size, _SECOND):
             some = rows[thin[part]]
             x = self.source.window(some, self.pivot[some] + _FIRST, _SECOND)
-            hashes[thin[part]] += _hashed(self.source.arithmetic.keys(x, self.lead[some, None]), _FIRST)
+            hashes[thin[part]] += _hashed(
+                self._keys(self.source.arithmetic, x, some, self.pivot[some] + _FIRST), _FIRST
+            )
         return rows, hashes
 
     def _first_look(self, rows: Ints) -> tuple[Groups, Ints]:
@@ -92,10 +92,17 @@ class _Search:
             self.pivot[rows[late]] = self.source.pivots(rows[late])
             x[late] = self.source.window(rows[late], self.pivot[rows[late]], _FIRST)
         factors, first = self.sorts[rows] % 4, x[:, 0]
-        lead = np.where(factors == SIGNED, first, np.abs(first))
+        lead = np.where(factors == SIGNED, first, np.where(factors == SIGN, np.sign(first), np.abs(first)))
         self.lead[rows] = np.where((factors == EQUAL) | (first == 0), 1.0, lead)
         hashes = _mixed(self.sorts[rows].astype(np.uint64)) + _mixed(self.pivot[rows].astype(np.uint64) << np.uint64(8))
-        return hashes + _hashed(self.source.arithmetic.keys(x, self.lead[rows, None]), 0), np.count_nonzero(x, axis=1)
+        keys = self._keys(self.source.arithmetic, x, rows, self.pivot[rows])
+        return hashes + _hashed(keys, 0), np.count_nonzero(x, axis=1)
+
+    def _keys(self, arithmetic: Arithmetic, x: Floats, rows: Ints, starts: Ints) -> tuple[Floats, ...]:
+        """Keys of the quotients of a block of some rows, from their own columns on."""
+        planes = arithmetic.keys(x, self.lead[rows, None])
+        self.source.mend(planes, rows, starts)
+        return planes
 
     def _confirm(self, rows: Ints, groups: Groups) -> tuple[Ints, Groups]:
         """Compare each row with the first of its group; label those that agree, return the others.
@@ -108,10 +115,11 @@ class _Search:
         agree = (self.sorts[v] == self.sorts[t]) & (self.pivot[v] == self.pivot[t])
         ratio, short = self.source.arithmetic.ratio(self.lead[v], self.lead[t])
         inverse, turned = self.source.arithmetic.ratio(self.lead[t], self.lead[v])
+        left, right = self.source.arithmetic.multipliers(self.lead[v], self.lead[t])
         for mask, x, y, s, r in (
             (short, v, t, None, ratio),
             (turned & ~short, t, v, None, inverse),
-            (~turned & ~short, v, t, self.lead[t], self.lead[v]),
+            (~turned & ~short, v, t, left, right),
         ):
             some = np.flatnonzero(agree & mask)
             agree[some] = self.source.equal_rows(x[some], None if s is None else s[some], y[some], r[some])
@@ -129,7 +137,7 @@ class _Search:
         for start, stop in _widening(self.columns):
             for part in parts(rows.size, stop - start):
                 x = self.source.block(rows[part], start, stop, room)
-                hashes[part] += _hashed(arithmetic.keys(x, self.lead[rows[part], None]), start)
+                hashes[part] += _hashed(self._keys(arithmetic, x, rows[part], np.full(len(x), start)), start)
             kept = _shared(hashes)
             rows, hashes = rows[kept], hashes[kept]
         return rows, hashes
@@ -147,7 +155,7 @@ class _Search:
             groups = _ranked(groups, sorts[rows, None])
         for start, stop in spans(self.columns, _FIRST):
             x = self.source.block(rows, start, stop, np.empty(rows.size * (stop - start)))
-            for plane in arithmetic.keys(x, self.lead[rows, None]):
+            for plane in self._keys(arithmetic, x, rows, np.full(rows.size, start)):
                 groups = _ranked(groups, plane.view(np.int64))
         self.labels[rows] = rows[_first_of_each(groups)]
 

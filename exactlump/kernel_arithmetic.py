@@ -39,6 +39,10 @@ class Arithmetic(Protocol):
         """a/b rounded, and where it is *short*: exact, and t * y as good as exact for every entry y."""
         ...
 
+    def multipliers(self, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+        """(s, t) with s/t = b/a, so that x/a = y/b if and only if s * x = t * y."""
+        ...
+
     def equal(self, x: Floats, s: Floats | None, y: Floats, t: Floats) -> Flags:
         """Where s * x = t * y exactly; s None: it is 1 in every row, and t is short.  May use up y."""
         ...
@@ -61,6 +65,10 @@ class Single:
         """Short: of at most 29 bits, so that the product with 24 bits is exact."""
         ratio = a / b
         return ratio, (ratio * b == a) & (ratio.view(np.uint64) & np.uint64(0xFFFFFF) == 0)
+
+    def multipliers(self, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+        """The cross product."""
+        return b, a
 
     def equal(self, x: Floats, s: Floats | None, y: Floats, t: Floats) -> Flags:
         """Lemma X: both products are exact."""
@@ -91,13 +99,33 @@ class Double:
             power = (np.abs(np.frexp(ratio)[0]) == 0.5) & np.isfinite(1 / ratio)
             return ratio, power & (ratio * b == a) & (a / ratio == b)
 
+    def multipliers(self, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+        """The cross product in lowest terms, with integers times powers of two from 1 on, if these are finite."""
+        (m, i), (n, j) = np.frexp(a), np.frexp(b)
+        near = np.abs(i - j) < 900  # not so where a lead is NaN, as NumPy leaves the exponent open then
+        near &= np.isfinite(m) & np.isfinite(n)
+        p, q = (np.where(near, mantissa, 0.5) * 2.0**53 for mantissa in (m, n))
+        divisor = np.gcd(p.astype(np.int64), q.astype(np.int64))
+        power = np.where(near, i - j, 0)
+        s, t = np.ldexp(q / divisor, np.maximum(-power, 0)), np.ldexp(p / divisor, np.maximum(power, 0))
+        return np.where(near, s, b), np.where(near, t, a)
+
     def equal(self, x: Floats, s: Floats | None, y: Floats, t: Floats) -> Flags:
-        """By powers of two both ways, as one way may lose bits of subnormal numbers; else by Lemma X2."""
+        """By powers of two both ways, as one way may lose bits of subnormal numbers; else by exact products.
+
+        Products of few enough bits are exact unless they overflow; others are compared by Lemma X2.
+        """
         if s is None:
             with np.errstate(over="ignore", under="ignore"):
                 there: Flags = np.equal(x, y * t)
                 there &= np.equal(y, x * (1 / t))
             return there
+        if _is_short(x, s) and _is_short(y, t):
+            with np.errstate(over="ignore"):
+                left = x * s
+                same: Flags = np.equal(left, y * t)
+            if np.isfinite(left).all():
+                return same
         if safe(x) and safe(y) and safe(s) and safe(t):
             return _same_products(x, s, y, t)
         found: Flags = np.ones(x.shape, np.bool_)
@@ -138,6 +166,16 @@ def _split(x: Floats) -> tuple[Floats, Floats]:
     high = x * _SPLITTER
     high -= high - x
     return high, x - high
+
+
+def _is_short(x: Floats, s: Floats) -> bool:
+    """Whether every product with s is exact unless it overflows: |s| >= 1, and as many low bits zero as s has bits."""
+    if not bool((np.abs(s) >= 1).all()):
+        return False
+    mantissas = (np.abs(np.frexp(s)[0]) * 2.0**53).astype(np.int64)
+    zeros = np.frexp((mantissas & -mantissas).astype(np.float64))[1] - 1
+    low = (np.uint64(1) << (53 - zeros).astype(np.uint64)) - np.uint64(1)
+    return not bool((x.view(np.uint64) & low).any())
 
 
 def _quotients(x: Floats, a: Floats) -> tuple[Floats, Floats]:

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from exactlump.kernel_arithmetic import Arithmetic, Double, Flags, Floats, Ints, Single
 
+# Factors that relate rows: any positive one, any but zero, 1 alone, or 1 and -1.
+POSITIVE, SIGNED, EQUAL, SIGN = range(4)
+
 # Entries that are worked on at a time: small enough for the caches, large enough for NumPy.
 CHUNK = 1 << 16
 
@@ -37,6 +40,10 @@ class Source(Protocol):
 
     def equal_rows(self, left: Ints, s: Floats | None, right: Ints, t: Floats) -> Flags:
         """Whether s * left row = t * right row, pair by pair; s None: it is 1, and all t are short."""
+        ...
+
+    def mend(self, planes: tuple[Floats, ...], rows: Ints, starts: Ints) -> None:
+        """Put the right keys where they are NaN; the first column of row rows[i] in the planes is starts[i]."""
         ...
 
 
@@ -68,11 +75,10 @@ class Plain:
             together: Floats = self.matrix[rows, starts[0] : starts[0] + width].astype(np.float64)
             return together
         columns = starts[:, None] + np.arange(width)
+        x: Floats = np.zeros(columns.shape)
         if self.width:
             x = self.matrix[rows[:, None], np.minimum(columns, self.width - 1)].astype(np.float64)
             x[columns >= self.width] = 0.0
-        else:
-            x = np.zeros(columns.shape)
         if self.bias is not None:
             at = np.nonzero(columns == self.width)
             x[at] = self.bias[rows[at[0]]]
@@ -101,6 +107,9 @@ class Plain:
     def equal_rows(self, left: Ints, s: Floats | None, right: Ints, t: Floats) -> Flags:
         """See `Source`."""
         return equal_rows(self, left, s, right, t)
+
+    def mend(self, planes: tuple[Floats, ...], rows: Ints, starts: Ints) -> None:
+        """See `Source`: there are none."""
 
     def _some(self, rows: Ints, start: int, stop: int) -> Flags:
         found: Flags = self.matrix[rows, start:stop] != 0

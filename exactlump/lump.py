@@ -12,9 +12,10 @@ Throughout: u, v, t neurons; rho[v] > 0 (negative only where the activation allo
 with an all-zero vector is *dead*, the others are *live*.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 from exactlump.anchors import anchors, sources
 from exactlump.errors import NoExactValue, NotALumping
@@ -57,13 +58,23 @@ class Choices:
 NO_CHOICES = Choices()
 
 
-def maximum_lumping(network: Network, *, fold: bool = False, choices: Choices = NO_CHOICES) -> Lumping:
+# A class under construction: its members, each with its ratio to the first.
+Group: TypeAlias = list[tuple[int, Rational]]
+# How the classes of one layer are found, given the forms of what is below; and its constants.
+Classifier: TypeAlias = Callable[[Network, str, Forms, bool, Choices], tuple[list[Group], dict[int, Rational]]]
+
+
+def maximum_lumping(
+    network: Network, *, fold: bool = False, choices: Choices = NO_CHOICES, classify: Classifier | None = None
+) -> Lumping:
     """The unique maximum proportional exact lumpability (Theorem 2; D1 and T2 of the corrected theory).
 
     Layer by layer from the inputs: fold every neuron's row over the classes below, and put neurons with
     positively proportional rows and the same activation together.  With `fold`, neurons whose row has
     no weights left are constants, known to the layer above (T4); without, as in the paper, only dead ones are.
+    `classify` may find the classes of a layer in another way than `classes_by_keys`, the reference.
     """
+    find = classify or classes_by_keys
     forms = Forms(network)
     classes: dict[str, Classes] = {}
     rho: dict[str, Vector] = {}
@@ -72,16 +83,12 @@ def maximum_lumping(network: Network, *, fold: bool = False, choices: Choices = 
         if tensor not in network.producer or kept is not None:
             groups, constants[tensor] = _singletons(network.units(tensor)), {}
         else:
-            groups, constants[tensor] = _classify(network, tensor, forms, fold, choices)
+            groups, constants[tensor] = find(network, tensor, forms, fold, choices)
         classes[tensor] = tuple(tuple(v for v, _ in group) for group in groups)
         rho[tensor] = _factors(network.units(tensor), groups)
         relation = relation_of(tensor, classes[tensor], rho[tensor], constants[tensor])
         forms.known[tensor] = forms_of(tensor, relation)
     return Lumping(classes, rho, constants)
-
-
-# A class under construction: its members, each with its ratio to the first.
-Group = list[tuple[int, Rational]]
 
 
 def _singletons(units: int) -> list[Group]:
@@ -96,10 +103,10 @@ def _factors(units: int, groups: Sequence[Group]) -> Vector:
     return tuple(rho)
 
 
-def _classify(
+def classes_by_keys(
     network: Network, tensor: str, forms: Forms, fold: bool, choices: Choices
 ) -> tuple[list[Group], dict[int, Rational]]:
-    """The classes of one layer, given the classes below, and its constants."""
+    """The classes of one layer, given the classes below, and its constants: equal keys, equal classes."""
     node = network.producer[tensor]
     fold = fold and not meets_padding(network, tensor)
     groups: dict[object, Group] = {}
@@ -108,7 +115,7 @@ def _classify(
     for v in range(network.units(tensor)):
         form, sigma = forms.before(tensor, v), function_of(node, v)
         assert not isinstance(sigma, str)
-        value = None if (tensor, v) in choices.unfolded else _constant(form, sigma, fold)
+        value = None if (tensor, v) in choices.unfolded else constant_value(form, sigma, fold)
         if value is not None:
             constants[v] = value
             continue
@@ -137,7 +144,7 @@ def meets_padding(network: Network, tensor: str) -> bool:
     return False
 
 
-def _constant(form: Form, sigma: Function, fold: bool) -> Rational | None:
+def constant_value(form: Form, sigma: Function, fold: bool) -> Rational | None:
     """The value of a neuron whose row is empty, if it is to be folded: always when it is dead."""
     if form.terms:
         return None
@@ -256,7 +263,7 @@ def _class_sums(
 def _is_dead(node: Node, u: int, vectors: Sequence[Form]) -> bool:
     """Whether a neuron's vector is zero, and its value too (which the sigmoid of 0 is not)."""
     sigma = function_of(node, u)
-    return not isinstance(sigma, str) and _constant(vectors[u], sigma, fold=False) is not None
+    return not isinstance(sigma, str) and constant_value(vectors[u], sigma, fold=False) is not None
 
 
 def _proportional(node: Node, members: Sequence[int], rho: Vector, vectors: Sequence[Form], literal: bool) -> bool:

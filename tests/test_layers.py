@@ -83,8 +83,13 @@ MAY_IMPORT = {
     "kernel_arithmetic": "errors",
     "kernel_sources": "kernel_arithmetic",
     "kernel_numba": "kernel_arithmetic kernel_sources",
+    "kernel_matrix": "errors kernel_arithmetic kernel_numba kernel_sources",
+    "kernel_sums": "floats kernel_arithmetic kernel_sources rational",
     "kernel": "kernel_arithmetic kernel_sources",
-    "fast": "errors kernel kernel_arithmetic kernel_numba kernel_sources rational",
+    "fast_layers": (
+        "floats forms kernel kernel_arithmetic kernel_matrix kernel_sources kernel_sums lump network rational"
+    ),
+    "fast": "fast_layers kernel kernel_arithmetic kernel_matrix kernel_sources lump network rational",
     "certificate": "errors formats formats.files formats.specification network rational simulation",
     "check": "",
     "chains": "activation certificate errors network rational simulation",

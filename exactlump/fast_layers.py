@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the classes of one layer of a network, found by the kernel: what `lump` finds, faster.
+
+A layer is *numeric* when its weights are an array of floats and nothing but shifts, functions and reorderings of whole
+units follow them.  Other layers are left to the exact engine.
+"""
+
+import numpy as np
+
+from exactlump.floats import fits
+from exactlump.forms import Form, Forms, Function, function_of
+from exactlump.kernel import Found, related_rows
+from exactlump.kernel_arithmetic import Floats, Ints
+from exactlump.kernel_matrix import checked, source
+from exactlump.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
+from exactlump.kernel_sums import Sums, Terms
+from exactlump.lump import Choices, Group, classes_by_keys, constant_value, meets_padding
+from exactlump.network import Activate, Conv, Dense, MaxPool, Network, Node, Reorder, Shift, keeps_units
+from exactlump.rational import ONE, ZERO, Rational, Vector, fraction, rational
+
+# Columns that are sums of many units each, as above fused layers, are left to the exact engine.
+_TERMS = 4
+
+
+def classify(
+    network: Network, tensor: str, forms: Forms, fold: bool, choices: Choices
+) -> tuple[list[Group], dict[int, Rational]]:
+    """The classes of one layer, given the classes below, and its constants: a `lump.Classifier`."""
+    core = _core(network, tensor, forms)
+    found = core and _Layer(network, tensor, *core, forms).classes(fold and not meets_padding(network, tensor), choices)
+    return found or classes_by_keys(network, tensor, forms, fold, choices)
+
+
+def _core(network: Network, tensor: str, forms: Forms) -> tuple[Dense | Conv, Vector] | None:
+    """The node with the weights of a layer, and its biases with what is added later; None if it is not numeric."""
+    node, shift = network.producer[tensor], [ZERO] * network.units(tensor)
+    while not isinstance(node, Dense | Conv):
+        if isinstance(node, Shift):
+            shift = [a + b for a, b in zip(shift, node.constant, strict=True)]
+        elif not isinstance(node, Activate | MaxPool) and not _is_whole(network, node):
+            return None
+        assert isinstance(node, Activate | MaxPool | Shift | Reorder)
+        if node.source in forms.known:
+            return None
+        node = network.producer[node.source]
+    floats = node.weight.floats
+    if floats is None or floats.dtype.kind != "f" or floats.dtype.itemsize > 8:
+        return None
+    return node, tuple(a + b for a, b in zip(shift, node.bias, strict=True))
+
+
+def _is_whole(network: Network, node: Node) -> bool:
+    return isinstance(node, Reorder) and keeps_units(node, network.views[node.source])
+
+
+class _Layer:
+    """One numeric layer: its rows over the atoms below, as the kernel takes them."""
+
+    def __init__(self, network: Network, tensor: str, node: Dense | Conv, bias: Vector, forms: Forms) -> None:
+        self.tensor = tensor
+        self.bias = bias
+        functions = [function_of(network.producer[tensor], v) for v in range(network.units(tensor))]
+        self.functions = [sigma for sigma in functions if not isinstance(sigma, str)]
+        self.columns = forms.of(node.source) if isinstance(node, Dense) else forms.taps(node.source, node.window)
+        assert node.weight.floats is not None
+        self.matrix = checked(node.weight.floats)
+
+    def classes(self, fold: bool, choices: Choices) -> tuple[list[Group], dict[int, Rational]] | None:
+        """The classes in the order of their least members, and the constants."""
+        sorts = self._sorts(choices)
+        rows = self._rows(sorts)
+        if rows is None:
+            return None
+        found = related_rows(rows, sorts)
+        constants = self._constants(rows, found, fold, choices)
+        zero = {int(sort): v for v, sort in reversed(list(enumerate(sorts))) if found.labels[v] == len(sorts)}
+        groups: dict[int, list[int]] = {}
+        for v, label in enumerate(found.labels.tolist()):
+            if v not in constants:
+                groups.setdefault(zero[int(sorts[v])] if label == len(sorts) else label, []).append(v)
+        return [self._group(members, rows, found.lead) for members in groups.values()], constants
+
+    def _sorts(self, choices: Choices) -> Ints:
+        """The sort of each row: its function and the factors that the function commutes with; or its own, if apart."""
+        apart = {v for tensor, v in choices.apart if tensor == self.tensor}
+        codes: dict[Function, int] = {}
+        known: dict[int, int] = {}  # by identity, as layers share few functions
+        for sigma in self.functions:
+            if id(sigma) not in known:
+                known[id(sigma)] = codes.setdefault(sigma, 4 * len(codes) + _factors(sigma))
+        sorts = np.array([known[id(sigma)] for sigma in self.functions], np.int64)
+        alone = np.array(sorted(apart), np.int64)
+        sorts[alone] = 4 * (len(codes) + alone) + sorts[alone] % 4
+        return sorts
+
+    def _rows(self, sorts: Ints) -> Plain | Sums | None:
+        """The rows over the atoms below, in the atoms' order, with the bias last; None for columns of many atoms."""
+        atoms = sorted({atom for form in self.columns for atom in form.terms})
+        bias = _floats(self.bias)
+        if bias is not None and self._are_atoms(atoms):
+            return source(self.matrix, bias)
+        if sum(len(form.terms) for form in self.columns) > _TERMS * len(self.columns):
+            return None
+        terms: dict[object, list[tuple[int, Rational]]] = {atom: [] for atom in atoms}
+        for u, form in enumerate(self.columns):
+            for atom, c in form.terms.items():
+                terms[atom].append((u, c))
+        constants: Terms = [(u, form.constant) for u, form in enumerate(self.columns) if form.constant]
+        try:
+            return Sums(self.matrix, list(terms.values()), constants, self.bias, sorts)
+        except OverflowError:
+            return None
+
+    def _are_atoms(self, atoms: list[tuple[object, ...]]) -> bool:
+        """Whether column u is atom u, for each u."""
+        return len(atoms) == len(self.columns) and all(
+            form == Form({atom: ONE}, ZERO) for atom, form in zip(atoms, self.columns, strict=True)
+        )
+
+    def _constants(self, rows: Plain | Sums, found: Found, fold: bool, choices: Choices) -> dict[int, Rational]:
+        """The neurons without weights that are to be folded, as `lump` folds them."""
+        constants: dict[int, Rational] = {}
+        for v in np.flatnonzero(found.pivot >= rows.shape[1] - 1).tolist():
+            if (self.tensor, v) not in choices.unfolded:
+                constant = rows.constant(v) if isinstance(rows, Sums) else self.bias[v]
+                value = constant_value(Form({}, constant), self.functions[v], fold)
+                if value is not None:
+                    constants[v] = value
+        return constants
+
+    def _group(self, members: list[int], rows: Plain | Sums, lead: Floats) -> Group:
+        """The members with their ratios to the first."""
+        if len(members) == 1:
+            return [(members[0], ONE)]
+        sizes = [_lead(rows, v, float(lead[v])) for v in members]
+        sigma = self.functions[members[0]]
+        ratios = {size: sigma.scaling(size / sizes[0]) for size in set(sizes[1:])}
+        return [(members[0], ONE), *((v, ratios[size]) for v, size in zip(members[1:], sizes[1:], strict=True))]
+
+
+def _lead(rows: Plain | Sums, v: int, lead: float) -> Rational:
+    return rows.lead(v) if isinstance(rows, Sums) and lead != lead else rational(lead)
+
+
+def _factors(sigma: Function) -> int:
+    """The factors that a function commutes with."""
+    if sigma.scales:
+        return SIGNED if sigma.signed else POSITIVE
+    return SIGN if sigma.signed else EQUAL
+
+
+def _floats(values: Vector) -> Floats | None:
+    """The rationals as an array of float64, or None when they do not fit."""
+    if not all(fits(value, "float64") for value in values):
+        return None
+    return np.array([p / q for p, q in map(fraction, values)], np.float64)
