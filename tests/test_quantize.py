@@ -12,7 +12,8 @@ from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLa
 from exactlump.formats import read, write
 from exactlump.network import Activate, Network, Port, Shift
 from exactlump.rational import rational
-from tests.tools import model, node, numbers, real_networks, run, save, tensor
+from exactlump.verbs import reduce_file
+from tests.tools import DATA, model, node, numbers, real_networks, run, save, tensor
 
 INTEGERS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "uint16": (0, 65535)}
 QONNX = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
@@ -341,3 +342,52 @@ def test_real_quantised_networks_are_read(path):
     network = read(path)
     names = {f.name for n in network.nodes if isinstance(n, Activate) for f in n.functions}
     assert names & {"quantize", "bipolar_sign", "sign"}
+
+
+def hidden(rows):
+    """x -> Dense -> Quant -> sum, with those rows."""
+    nodes = [
+        node("MatMul", "x W", "h"),
+        node("Quant", "h scale zero bits", "q", domain=QONNX[0]),
+        node("MatMul", "q V", "y"),
+    ]
+    constants = {"W": np.array(rows, float).T, "V": np.ones((len(rows), 1)), "scale": 0.5, "zero": 0.0, "bits": 8.0}
+    made = model(nodes, {"x": [1, 2]}, {"y": [1, 1]}, constants)
+    made.opset_import.append(helper.make_opsetid(QONNX[0], 1))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rows", "left"),
+    [([[1, 2], [1, 2]], 1), ([[1, 2], [2, 4]], 2), ([[1, 2], [-1, -2]], 2), ([[1, 2], [0, 0]], 1)],
+)
+def test_only_equal_and_constant_neurons_go_below_a_quantiser(rows, left, tmp_path):
+    done = reduce_file(save(tmp_path / "a.onnx", hidden(rows)), tmp_path / "b.onnx")
+    assert done.reduction.reduced.neurons == left
+
+
+@pytest.mark.parametrize("form", ["decomposed", "direct"])
+@pytest.mark.parametrize("solver", ["z3", "cvc5"])
+def test_solvers_discharge_what_goes(solver, form, tmp_path):
+    from exactlump.proving import ProveOptions, prove_files
+
+    done = reduce_file(save(tmp_path / "a.onnx", hidden([[1, 2], [1, 2], [0, 0]])), tmp_path / "b.onnx")
+    proof = prove_files(
+        tmp_path / "a.onnx", done.reduced, done.certificate, ProveOptions(solvers=(solver,), form=form, jobs=1)
+    )
+    assert proof.verdict == "equivalent"
+
+
+EXPECTED = {
+    "bnn_model_fc_1layer.onnx": (0, 0),
+    "qkeras_jettagging.onnx": (128, 126),
+    "tfc/TFC_1W1A.onnx": (192, 192),
+    "tfc/TFC_1W2A.onnx": (192, 192),
+}
+
+
+@pytest.mark.parametrize("path", real_networks(*(f"quantized/{name}" for name in EXPECTED)))
+def test_real_quantised_networks_reduce_and_check(path, tmp_path):
+    done = reduce_file(path, tmp_path / "b.onnx")
+    name = path.relative_to(DATA / "quantized").as_posix()
+    assert (done.reduction.original.neurons, done.reduction.reduced.neurons) == EXPECTED[name]
