@@ -132,7 +132,7 @@ def curve(a, b, box, budget=1.5):
     """[CPU seconds, exact difference as text] each time a larger difference was found."""
     start, found, epsilon = time.process_time(), [], rational(0)
     while (left := budget - (time.process_time() - start)) > 0.05:
-        options = Options(seconds=left, shorten=False)
+        options = Options(seconds=2 * left, shorten=False)
         finding = refute(a, b, Question("epsilon", epsilon), box, options)
         if finding.verdict != "different":
             break

@@ -55,6 +55,17 @@ def cost(pair: Pair) -> int:
     return total
 
 
+def heads_of(network: Network) -> list[tuple[str, int, int]]:
+    """The heads among the outputs: kind, where the output begins in the flat outputs, and how long it is."""
+    found, start = [], 0
+    for name in network.outputs:
+        node, size = network.producer.get(name), math.prod(network.shapes[name])
+        if isinstance(node, Head):
+            found.append((node.kind, start, size))
+        start += size
+    return found
+
+
 def below_heads(network: Network, decisions: bool) -> Network:
     """The network below its output heads, which must be outputs that nothing reads.
 

@@ -22,12 +22,12 @@ from itertools import chain
 import numpy as np
 
 from exactlump import dichotomy, whole
-from exactlump.comparing import Pair, Parting, below_heads, cost, demand_comparable, parting
+from exactlump.comparing import Pair, Parting, below_heads, cost, demand_comparable, heads_of, parting
 from exactlump.domain import Box, demand_inputs, everything
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.evaluation import Evaluator
 from exactlump.matching import Common, common_quotient
-from exactlump.network import Head, Network
+from exactlump.network import Network
 from exactlump.question import Question, largest_gap
 from exactlump.rational import Rational, Vector
 from exactlump.search import (
@@ -134,15 +134,15 @@ class _Search:
 
     def _pair(self) -> Pair:
         """Both networks ready for exact evaluation, without output heads."""
-        heads = [[node.kind for node in network.nodes if isinstance(node, Head)] for network in (self.a, self.b)]
-        if heads[0] != heads[1]:
-            raise UnsupportedLayer(f"outputs: found the heads {heads[0]} and {heads[1]}, expected the same")
-        if heads[0] and self.question.kind == "epsilon":
+        heads = heads_of(self.a)
+        if heads != heads_of(self.b):
+            raise UnsupportedLayer(f"outputs: found the heads {heads} and {heads_of(self.b)}, expected the same")
+        if heads and self.question.kind == "epsilon":
             raise NoExactValue(f"outputs: {heads[0][0]} has no values that an epsilon is compared with")
-        if heads[0] == ["argmax"]:
+        if [kind for kind, *_ in heads] == ["argmax"] and len(self.a.outputs) == 1:
             self.question = Question("index")
         a, b = (below_heads(network, self.question.is_about_decisions) for network in (self.a, self.b))
-        if heads[0]:
+        if heads:
             self.notes.append("compared below the output heads, up to what the heads do not see")
         outputs = sum(math.prod(a.shapes[name]) for name in a.outputs)
         if self.question.is_about_decisions and outputs < 2:

@@ -6,15 +6,17 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from exactlump import certificate, check, formats
-from exactlump.certificate import AS_STORED, RAW_NNET, Certificate
+from exactlump.certificate import Certificate
 from exactlump.domain import Box, cube, everything
 from exactlump.errors import CannotWrite, ShapeError
 from exactlump.formats.files import about, read_bytes, write_atomically
+from exactlump.formats.specification import AS_STORED
 from exactlump.network import Network
 from exactlump.question import Question
 from exactlump.rational import text
@@ -92,7 +94,9 @@ def refute_files(
         for path in paths
     ]
     box, notes = _domain(networks[0], options)
-    notes += tuple(f"{path}: {note}" for path, network in zip(paths, networks, strict=True) for note in network.notes)
+    for path, network in zip(paths, networks, strict=True):
+        notes += tuple(f"{path}: {note}" for note in network.notes)
+        notes += (f"{path}: {network.specification}",) if network.specification != AS_STORED else ()
     if read_bytes(paths[0]) == read_bytes(paths[1]) and options.certificate is None:
         found = Finding("equivalent", "same bytes")
     else:
@@ -101,7 +105,7 @@ def refute_files(
     notes += found.notes
     written = None
     if found.verdict == "equivalent" and found.common is not None:
-        found, written, why = _certified(paths, found, options)
+        found, written, why = _certified(paths, found, _specification(networks), options)
         notes += (why,) if why else ()
     replayed, why_not = _replayed(paths, found, options.max_unpacked)
     return FileFinding(found, options.question, box, replayed, notes + why_not, written)
@@ -121,14 +125,19 @@ def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, .
     return everything(inputs), ()
 
 
-def _certified(paths: tuple[Path, Path], found: Finding, options: RefuteOptions) -> tuple[Finding, Path | None, str]:
+def _specification(networks: Sequence[Network]) -> str:
+    """How both files are read: what one of them needs more than being read as stored."""
+    others = sorted({network.specification for network in networks} - {AS_STORED})
+    return others[0] if others else AS_STORED
+
+
+def _certified(
+    paths: tuple[Path, Path], found: Finding, specification: str, options: RefuteOptions
+) -> tuple[Finding, Path | None, str]:
     """The finding, if the checker accepts a certificate of it; else `unknown`, and why."""
     assert found.common is not None
-    raw = options.raw_nnet and any(path.suffix == ".nnet" for path in paths)
     digests = [formats.digest(path, max_unpacked=options.max_unpacked) for path in paths]
-    claim = Certificate(
-        RAW_NNET if raw else AS_STORED, digests[0], digests[1], found.common.forward, found.common.backward
-    )
+    claim = Certificate(specification, digests[0], digests[1], found.common.forward, found.common.backward)
     words = certificate.dumps(claim).encode()
     with tempfile.TemporaryDirectory(prefix="exactlump-") as folder:
         proof = Path(folder) / "certificate.json"

@@ -23,6 +23,8 @@ from exactlump.rational import Vector, rational
 SCALES = (1.0, 16.0, 256.0, 4096.0)
 # How often an interval is halved in floats, before it is in exact arithmetic.
 _HALVINGS = 12
+# The first step along a gradient, as a share of the domain's width.
+_RATES = (0.06, 0.25, 0.015, 0.004)
 
 
 class Floating:
@@ -112,11 +114,13 @@ def random_points(floating: Floating, rounds: int) -> Iterator[Vector]:
 # Sign cones.
 
 
-def cone_points(floating: Floating, rounds: int, most: int = 32) -> Iterator[Vector]:
+def cone_points(floating: Floating, rounds: int) -> Iterator[Vector]:
     """Points where pairs of neurons, at which the networks part, have each combination of signs; and rays there.
 
-    Of each round, those with the largest scores in floats.
+    Of each round, those with the largest scores in floats; more of them where any difference counts, which floats may
+    not see.
     """
+    most = 32 if floating.pair.question.kind == "different" else 4
     for _ in range(rounds):
         for side, name, units in parting(floating):
             chosen = floating.rng.permutation(units)[:16].tolist()
@@ -197,11 +201,12 @@ def _cone(floating: Floating, side: int, name: str, group: Sequence[int], signs:
 
 
 def ascended_points(floating: Floating, rounds: int, batch: int) -> Iterator[Vector]:
-    """Where random points get to when they follow the gradient of the question's score, best first."""
+    """Where the best of many random points get to when they follow the gradient of the question's score, best first."""
     scales = (1.0,) if floating.bounded.all() else (1.0, 16.0, 256.0)
     for round_ in range(rounds):
-        start = floating.samples(batch, scales[round_ % len(scales)])
-        yield from best_first(floating, floating.ascent(start, steps=24, rate=0.25 / (1 << (round_ % 4))), 3)
+        start = floating.samples(16 * batch, scales[round_ % len(scales)])
+        best = start[np.argsort(-floating.score(start), kind="stable")[:batch]]
+        yield from best_first(floating, floating.ascent(best, steps=24, rate=_RATES[round_ % len(_RATES)]), 3)
 
 
 # The boundary between two decisions.

@@ -125,7 +125,8 @@ MAY_IMPORT = {
         "comparing dichotomy domain errors evaluation matching network question rational search shorten whole"
     ),
     "refuting": (
-        "certificate check domain errors formats formats.files network question rational refute replay vnnlib"
+        "certificate check domain errors formats formats.files formats.specification network question rational refute "
+        "replay vnnlib"
     ),
     "cli_refute": "domain errors floating formats.files question rational refute refuting",
     "regions": "affine domain hyperplanes rational smtlib solve substitution",

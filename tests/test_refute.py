@@ -22,13 +22,15 @@ from exactlump.evaluation import Evaluator
 from exactlump.formats import write
 from exactlump.limbs import numbers
 from exactlump.matching import common_quotient
-from exactlump.network import Activate, Dense, Head, Network, Port, Reorder
+from exactlump.network import Activate, Conv, Dense, Head, MaxPool, Network, Port, Reorder
 from exactlump.question import Question, largest_gap
 from exactlump.rational import ONE, ZERO, Matrix, parse, rational
 from exactlump.refute import Options, refute
 from exactlump.refuting import RefuteOptions, refute_files
 from exactlump.search import grid_of
 from exactlump.shorten import shortened
+from exactlump.whole import is_small
+from exactlump.window import Window
 from tests.strategies import lumpable_networks, permuted, relu_chain
 from tests.tools import DATA, dense_model, fails, save
 
@@ -344,6 +346,36 @@ def test_heads_are_compared_by_what_they_see():
     fails(
         NoExactValue, 4, lambda: refute(headed(DEEP, "softmax"), headed(changed(DEEP), "softmax"), epsilon), "softmax"
     )
+
+
+def test_heads_must_stand_at_the_same_outputs():
+    """Two outputs, one of them a softmax: exchanged, they are not compared as if they were the same."""
+
+    def two(*outputs):
+        shift = Dense("d3", "e", Matrix.from_rows([{0: ONE, 1: -ONE}, {}], 2), (ZERO, ZERO))
+        return replace(DEEP, nodes=(*DEEP.nodes, shift, Head("d3", "s", "softmax")), outputs=outputs)
+
+    assert refute(two("s", "e"), two("s", "e"), options=QUICK).verdict == "equivalent"
+    fails(UnsupportedLayer, 4, lambda: refute(two("s", "e"), two("e", "s"), options=QUICK), "found the heads")
+
+
+def test_small_networks_on_images_are_not_put_to_the_solver():
+    taps = Window((2, 2), (1, 1), (2, 2), (1, 1), (1, 1), (0, 0), (0, 0))
+
+    def conv(last):
+        weight = Matrix.from_rows([{0: ONE, 1: ONE, 2: ONE, 3: ONE}, {0: -ONE, 3: rational(last)}], 4)
+        nodes = (
+            Reorder("x", "image", None, (1, 2, 2), 0),
+            Conv("image", "c", weight, (ZERO, ONE), taps),
+            Activate("c", "r", (RELU, RELU)),
+            MaxPool("r", "m", Window((1, 1), (1, 1), (1, 1), (1, 1), (1, 1), (0, 0), (0, 0))),
+            Reorder("m", "y", None, (2,)),
+        )
+        return Network((Port("x", (4,)),), nodes, ("y",))
+
+    assert not is_small(conv(2), conv(2))
+    assert refute(conv(2), conv(2), options=QUICK).verdict == "equivalent"
+    confirmed(conv(2), conv(3), refute(conv(2), conv(3), options=QUICK))
 
 
 def test_functions_without_rational_values_are_unsupported_unless_the_networks_have_one_quotient():
