@@ -125,6 +125,7 @@ class Forms:
         self.network = network
         self.known: dict[str, Sequence[Form]] = {}
         self.columns: dict[tuple[str, Window], Sequence[Form]] = {}
+        self.moved: dict[str, Sequence[Form]] = {}
         for port in network.inputs:
             self.anchor(port.name)
 
@@ -136,18 +137,12 @@ class Forms:
     def of(self, tensor: str) -> Sequence[Form]:
         """The forms of all units of a tensor, computed once."""
         if tensor not in self.known:
-            node = self.network.producer[tensor]
-            if isinstance(node, Reorder):
-                self.known[tensor] = self._reordered(node)
-            else:
-                self.known[tensor] = tuple(self.before(tensor, v) for v in range(self.network.units(tensor)))
+            self.known[tensor] = tuple(self.before(tensor, v) for v in range(self.network.units(tensor)))
         return self.known[tensor]
 
     def unit(self, tensor: str, v: int) -> Form:
         """The form of one unit."""
-        if tensor in self.known or isinstance(self.network.producer[tensor], Reorder):
-            return self.of(tensor)[v]
-        return self.before(tensor, v)
+        return self.known[tensor][v] if tensor in self.known else self.before(tensor, v)
 
     def before(self, tensor: str, v: int) -> Form:
         """The form of unit v as the node that defines the tensor computes it, before any function."""
@@ -178,21 +173,23 @@ class Forms:
         return self.columns[tensor, window]
 
     def _reordered(self, node: Reorder) -> Sequence[Form]:
-        """Units as they are; or images taken apart; or elements put together."""
-        source, view, target = self.of(node.source), *_ends(self.network, node)
-        if keeps_units(node, view):
-            return source
-        order = node.order(view.shape)
-        if target.positions == 1:
-            return [_at(source[u], view.positions, p) for u, p in map(view.unit, order)]
-        images = []
-        for u in range(target.units):
-            images.append(_image([source[order[target.index(u, p)]] for p in range(target.positions)]))
-        return images
+        """Units as they are; or images taken apart; or elements put together: computed once."""
+        if node.target not in self.moved:
+            view, target = self.network.views[node.source], self.network.views[node.target]
+            self.moved[node.target] = _reordered(node, view, target, self.of(node.source))
+        return self.moved[node.target]
 
 
-def _ends(network: Network, node: Reorder) -> tuple[View, View]:
-    return network.views[node.source], network.views[node.target]
+def _reordered(node: Reorder, view: View, target: View, source: Sequence[Form]) -> Sequence[Form]:
+    if keeps_units(node, view):
+        return source
+    order, parts = node.order(view.shape), view.parts()
+    if target.positions == 1:
+        return [_at(source[parts[e][0]], view.positions, parts[e][1]) for e in order]
+    elements: list[list[Form]] = [[] for _ in range(target.units)]
+    for (u, _), e in zip(target.parts(), order, strict=True):
+        elements[u].append(source[e])
+    return [_image(image) for image in elements]
 
 
 def _at(form: Form, positions: int, p: int) -> Form:

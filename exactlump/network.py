@@ -230,6 +230,13 @@ class View:
         outer, unit = divmod(rest, self.units)
         return unit, outer * after + inner
 
+    def parts(self) -> list[tuple[int, int]]:
+        """The unit and the position of every element, in order."""
+        units, positions = self.units, self.positions
+        after = 1 if self.channel is None else math.prod(self.shape[self.channel + 1 :])
+        starts = range(0, positions, after)
+        return [(u, start + i) for start in starts for u in range(units) for i in range(after)]
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
@@ -458,7 +465,8 @@ def keeps_units(node: Reorder, view: View) -> bool:
     if target.units != view.units:
         return False
     order = node.order(view.shape)
-    return all(target.unit(e) == view.unit(order[e]) for e in range(target.elements))
+    parts = view.parts()
+    return all(part == parts[e] for part, e in zip(target.parts(), order, strict=True))
 
 
 def _headed(node: Head, view: View) -> View:
@@ -492,7 +500,7 @@ def _apply(node: Node, xs: Sequence[Vector], views: Sequence[View]) -> Vector:
         if node.kind == "argmax":
             return (rational(max(range(len(x)), key=lambda v: (x[v], -v))),)
         raise NoExactValue(f"tensor {node.target!r}: {node.kind} has no rational value")
-    unit = [view.unit(e)[0] for e in range(view.elements)]
+    unit = [v for v, _ in view.parts()]
     if isinstance(node, Scale):
         return tuple(node.factor[v] * y for v, y in zip(unit, x, strict=True))
     if isinstance(node, Shift):
@@ -541,8 +549,7 @@ def _pooled(node: AveragePool | MaxPool | Pad, x: Vector, view: View) -> Vector:
 def _picked(node: Select, xs: Sequence[Vector], views: Sequence[View]) -> Vector:
     view = View(node.shape, node.channel)
     found = []
-    for e in range(view.elements):
-        v, p = view.unit(e)
+    for v, p in view.parts():
         i, u = node.picks[v]
         found.append(xs[i][views[i].index(u, p)])
     return tuple(found)

@@ -10,6 +10,7 @@ Throughout: k a class (unit of Q), m its members in N; a *place* is a unit of N'
 position of a flattened image; 0 where there is neither.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -162,12 +163,12 @@ class _Writer:
         """That the factors and constants fit, by which units are passed on; blame what was merged or folded below."""
         for node in layer(self.q, tensor, self.anchored):
             entries = node.factor if isinstance(node, Scale) else node.constant if isinstance(node, Shift) else ()
-            parts = [self.split(entry) for entry in entries]
-            misfits = [
-                e for e, p in zip(entries, parts, strict=True) if p is None or len(p) > 1 + isinstance(node, Shift)
-            ]
-            if misfits:
-                self._blame_sources(tensor, misfits[0])
+            most = 1 if isinstance(node, Scale) else math.inf
+            for value in entries:
+                parts = self.split(value)
+                if parts is None or len(parts) > most:
+                    self._blame_sources(tensor, value)
+                    return
 
     def _column(
         self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Row], kept: bool

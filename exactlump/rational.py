@@ -28,14 +28,16 @@ ONE: Rational = QQ(1)
 _TEXT = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?")
 
 
-def rational(value: int | float | str, denominator: int = 1) -> Rational:
-    """The exact value of an integer, a finite float, or the text `p/q`, divided by `denominator`.
+def rational(value: int | float | str | Rational, denominator: int = 1) -> Rational:
+    """The exact value of an integer, a finite float, the text `p/q` or a rational, divided by `denominator`.
 
-    >>> rational(0.5) == rational("1/2") == rational(1, 2)
+    >>> rational(0.5) == rational("1/2") == rational(1, 2) == rational(rational(1, 2))
     True
     """
     if isinstance(value, str):
         return parse(value) / denominator
+    if isinstance(value, type(ONE)):
+        return value / denominator
     if isinstance(value, float):
         value, power = value.as_integer_ratio()
         return QQ(value, power * denominator)

@@ -70,6 +70,7 @@ class Rebuilder:
         self.nodes: list[Node] = []
         self.views = {port.name: network.views[port.name] for port in network.inputs}
         self.flattened: dict[str, str] = {}
+        self.orders: dict[str, list[tuple[int, int]]] = {}
         self.zeros = ""
 
     def write(
@@ -244,10 +245,18 @@ class Rebuilder:
             node = self.network.producer[tensor]
             assert isinstance(node, Reorder)
             view, target = self.network.views[node.source], self.network.views[tensor]
-            unit, inner = view.unit(node.order(view.shape)[target.index(unit, 0)])
+            unit, inner = self._order(node)[target.index(unit, 0)]
             position = inner if view.positions > target.positions else position
             tensor, own = node.source, False
         return _Origin(tensor, unit, position, divisor)
+
+    def _order(self, node: Reorder) -> list[tuple[int, int]]:
+        """For each element after a reordering, the unit and the position it comes from."""
+        if node.target not in self.orders:
+            view = self.network.views[node.source]
+            parts = view.parts()
+            self.orders[node.target] = [parts[e] for e in node.order(view.shape)]
+        return self.orders[node.target]
 
     def _gather(self, origins: Sequence[_Origin], view: View, label: str, named: bool = False) -> str:
         """A tensor whose units are these; `named`: of the name `label`.
