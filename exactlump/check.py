@@ -213,7 +213,7 @@ FUNCTIONS: dict[str, tuple[int, str, Callable[..., Any]]] = {
     "sigmoid": (0, "one", at_zero(Fraction(1, 2))),
     "cos": (0, "even", at_zero(ONE)),
     "exp": (0, "one", at_zero(ONE)),
-    "surd": (1, "linear", lambda y, d: y if d == 1 else at_zero(ZERO)(y)),
+    "surd": (1, "linear", lambda y, d: y if d == 1 or y == 0 else None),
     "max_pool": (1, "positive", lambda y, _: y),  # of an image with the value y everywhere
     **dict.fromkeys(HEADS, (0, "one", at_zero(None))),
 }
@@ -1123,8 +1123,7 @@ class OnnxReader:
             constant, self.network.tensors[name] = read_tensor(tensor, self.folder)
             self.define(name, constant)
             self.room += 8 * len(constant.values)
-            if constant.kind in FLOATS:
-                self.network.weights += len(constant.values) - constant.values.count(0)
+            self.network.weights += len(constant.values) - constant.values.count(0)
 
     def fold(self, target: str, kind: int, dims: Sequence[int], values: Iterable[Any]) -> None:
         """A constant made of constants, of elements that are not made yet."""

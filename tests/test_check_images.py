@@ -7,9 +7,11 @@ Networks and certificates are made by hand or with onnx.helper, never with the p
 import json
 import math
 import random
+import re
 import time
 import tracemalloc
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,10 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 from exactlump import check
+from exactlump.activation import KINDS, Activation
+from exactlump.errors import NoExactValue, ShapeError
+from exactlump.formats import onnx as package
+from exactlump.rational import fraction, rational
 from tests.regenerate import act, dense, head, identity, net, over, relu, reorder, row, scale, shift, text, total
 from tests.test_check import FILES, agree, concrete, evaluate, read, rehash, verdict
 from tests.test_check import READABLE as DENSE
@@ -343,6 +349,13 @@ def specification(name):
 
 FLOAT32, FLOAT64 = (f"batch normalisation folded, scales in float{bits}" for bits in (32, 64))
 EXACT = "batch normalisation exact"
+
+
+def test_the_page_of_the_format_names_every_operator_and_function():
+    page = (Path(__file__).parents[1] / "docs" / "certificate-format.md").read_text(encoding="utf-8")
+    words = {*re.findall(r"\w+", page)}
+    assert {*check.OPERATORS, *check.FUNCTIONS, *check.NODES, *check.Window._fields} <= words
+    assert all(f"`{words_}`" in page or words_.endswith("float64") for words_ in check.SPECIFICATIONS)
 
 
 def reference(proto, name, feed):
@@ -1018,3 +1031,81 @@ def test_changed_bytes_never_crash_the_checker(tmp_path, capsys):
             if code == 0:
                 assert agree(read(path, specification=specification(name)), network, 1), name
     assert codes >= {0, 1, 2, 4}
+
+
+# --- Agreement with the package's own reader and tables ------------------------------------------------
+
+
+def same_values(network, other, seed):
+    """Whether two readings of one file have the same value at a point; None where that is not rational."""
+    rng = random.Random(seed)
+    x = [[Fraction(rng.randint(-40, 40), 16) for _ in range(n)] for n in network.sizes("inputs")]
+    try:
+        found = other.evaluate(*[[rational(y.numerator, y.denominator) for y in part] for part in x])
+    except NoExactValue:
+        return None
+    return evaluate(network, *x) == [[Fraction(*map(int, fraction(y))) for y in part] for part in found]
+
+
+APART = {  # read by the checker alone, or with other names of what lies between
+    *("ArgMax", "ArgMax, axis dropped", "Cast", "Cast in the newest opset", "weights in every detour"),
+    *("an operator of the domain ai.onnx", "arithmetic of constants", "Sub from a row", "Sub from a constant"),
+}
+
+
+@pytest.mark.parametrize("name", sorted({*READABLE, *DENSE} - APART))
+def test_both_readers_agree(name, tmp_path):
+    """The same tensors in the same order with the same units, and the same exact values."""
+    proto = (READABLE | DENSE)[name]
+    mine = read(save(tmp_path / "m.onnx", proto), specification=specification(name))
+    theirs = package.parse(proto, tmp_path)
+    assert theirs.specification == specification(name)
+    for t, view in theirs.views.items():
+        assert (mine.views[t].dims, mine.views[t].channel) == (view.shape, view.channel), t
+    assert [t for t in mine.views if t in theirs.views] == list(theirs.views)
+    for seed in range(3):
+        assert same_values(mine, theirs, seed) in (True, None)
+
+
+PARAMETERS = {
+    0: [()],
+    1: [(0,), (1,), (-1,), ("1/3",), (2,), (4,), (12,)],
+    2: [(-1, 1), (0, 6), ("1/2", "3/4")],
+    4: [("1/2", 1, -3, 4), (2, 0, -1, 1)],
+}
+
+
+def test_both_tables_of_functions_agree():
+    """Names, numbers of parameters, scalings, and values where they are known to be rational."""
+    names = {*check.FUNCTIONS} - {"max_pool", *check.HEADS}
+    assert names == {*KINDS}
+    numbers = [Fraction(n, 8) for n in (-80, -48, -20, -8, -4, -1, 0, 1, 4, 8, 12, 20, 48, 80)]
+    for name in names:
+        assert check.FUNCTIONS[name][0] == len(KINDS[name].parameters)
+        for words in PARAMETERS[check.FUNCTIONS[name][0]]:
+            values = [Fraction(word) for word in words]
+            try:
+                theirs = Activation(name, tuple(rational(y.numerator, y.denominator) for y in values))
+            except ShapeError:
+                with pytest.raises(check.Stop):
+                    check.function_of(name, *values)
+                continue
+            mine = check.function_of(name, *values)
+            for y in numbers:
+                agree_at(mine, theirs, y)
+
+
+def agree_at(mine, theirs, y):
+    """Whether two functions have the same value at y, and the same ratio for the scaling y."""
+    number = rational(y.numerator, y.denominator)
+    try:
+        value = theirs(number)
+    except NoExactValue:
+        value = None
+    found = check.value_at(mine, y)
+    assert (None if found is None else rational(found.numerator, found.denominator)) == value, (mine, y)
+    if y:
+        h = theirs.scaling(number)
+        out = check.comes_out(check.symmetry(mine), y)
+        assert (None if out is None else rational(out.numerator, out.denominator)) == h, (mine, y)
+        assert h is None or theirs.is_scale_free or y in check.taken_to(mine, out)
