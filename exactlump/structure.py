@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from exactlump.activation import IDENTITY, Activation
 from exactlump.certificate import Certificate
-from exactlump.errors import NotALumping
-from exactlump.network import Activate, Head, Network, Node
+from exactlump.errors import NotALumping, UnsupportedLayer
+from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
 from exactlump.rational import ONE, ZERO, Rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same, Simulation, entry
 from exactlump.substitution import Blocks, Half, Linear
@@ -75,6 +75,8 @@ class Claims:
 
     def __init__(self, original: Network, reduced: Network, certificate: Certificate) -> None:
         _demand_interface(original, reduced)
+        for network in (original, reduced):
+            _demand_elements(network)
         forward, backward = dict(certificate.forward), dict(certificate.backward)
         _demand_tensors("original", original, forward)
         _demand_tensors("reduced", reduced, backward)
@@ -253,6 +255,14 @@ def _demand_tensors(side: str, network: Network, half: Simulation) -> None:
             raise NotALumping(f"{side} {tensor!a}: found a relation, but no node that defines the tensor")
         if len(relation.rows) != network.units(tensor):
             raise NotALumping(f"{side} {tensor!a}: found {len(relation.rows)} rows, not {network.units(tensor)}")
+
+
+def _demand_elements(network: Network) -> None:
+    """Raise UnsupportedLayer for what scripts have no terms for: images, sums of tensors, selections."""
+    for node in network.nodes:
+        image = network.views[node.target].channel is not None
+        if image or not isinstance(node, Dense | Scale | Shift | Reorder | Activate | Head):
+            raise UnsupportedLayer(f"{type(node).__name__} node {node.target!a}: no obligations for it yet")
 
 
 def _demand_interface(original: Network, reduced: Network) -> None:

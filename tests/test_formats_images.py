@@ -41,6 +41,7 @@ from exactlump.network import (
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.verbs import reduce_file
 from exactlump.window import Window, whole
+from tests import operator_table
 from tests.image_graphs import OPSETS, STEPS, bounded, feed, graph, operators
 from tests.tools import NEWEST, fails, model, node, real_networks, save, session, tensor
 
@@ -625,6 +626,15 @@ def test_every_node_is_in_the_exact_format(tmp_path):
 def test_bad_exact_format(edit, error, word, tmp_path):
     _written(tmp_path, edit)
     fails(error, 4 if error is UnsupportedLayer else 2, lambda: read(tmp_path / "a.json"), word)
+
+
+# Documents
+
+
+def test_the_table_of_operators_is_what_the_code_does():
+    """`python -m tests.operator_table` writes it anew."""
+    _, written, _ = operator_table.parts(operator_table.DOCUMENT.read_text(encoding="utf-8"))
+    assert written == operator_table.table()
 
 
 # Real networks
