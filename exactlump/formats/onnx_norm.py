@@ -115,14 +115,14 @@ def _channels(reader: Reader, name: str, data: Data) -> Vector:
 def _folded(
     reader: Reader, target: str, data: Data, trained: tuple[Vector, Vector, Vector], squares: Sequence[Rational]
 ) -> None:
-    """A scale, and what it leaves of beta and mean."""
+    """A shift by -mean, a rounded scale, a shift by beta: each in the numbers of the file."""
     signs, beta, mean = trained
     scales = []
     for v, (sign, square) in enumerate(zip(signs, squares, strict=True)):
         with about(f"channel {v}"):
             scales.append(sign * _rounded(reader, square))
-    rests = [b - m * s for b, m, s in zip(beta, mean, scales, strict=True)]
-    _shift(reader, target, _scale(reader, f"{target} scaled", data, scales), rests)
+    centred = _shift(reader, f"{target} centred", data, [-m for m in mean])
+    _shift(reader, target, _scale(reader, f"{target} scaled", centred, scales), beta)
 
 
 def _exact(
