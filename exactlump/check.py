@@ -1429,14 +1429,15 @@ class OnnxReader:
         demand(all(s + epsilon > 0 for s in variance), "variance: found another sum with epsilon than a positive one")
         signs = [ONE if g >= 0 else -ONE for g in gamma]
         source, self.network.rooted = self.names[0], True
-        self.channels(source, f"{target} centred", [-m for m in mean], shifts=True)
         if self.network.specification != "batch normalisation exact":
             squares = (g * g / (s + epsilon) for g, s in zip(gamma, variance, strict=True))
             scales = [sign * self.rounded(square) for sign, square in zip(signs, squares, strict=True)]
-            self.channels(f"{target} centred", f"{target} scaled", scales, shifts=False)
-            self.channels(f"{target} scaled", target, beta, shifts=True)
+            self.channels(source, f"{target} scaled", scales, shifts=False)
+            shifts = [b - m * s for b, m, s in zip(beta, mean, scales, strict=True)]
+            self.channels(f"{target} scaled", target, shifts, shifts=True)
             return
         roots = [self.surd(s + epsilon) if g else (ONE, 1) for g, s in zip(gamma, variance, strict=True)]
+        self.channels(source, f"{target} centred", [-m for m in mean], shifts=True)
         scales = [g * r for g, (r, _) in zip(gamma, roots, strict=True)]
         self.channels(f"{target} centred", f"{target} scaled", scales, shifts=False)
         source, d = self.spread(f"{target} scaled", self.column(source, [Fraction(d) for _, d in roots]))

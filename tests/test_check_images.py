@@ -4,6 +4,7 @@
 Networks and certificates are made by hand or with onnx.helper, never with the project's own writers.
 """
 
+import copy
 import json
 import math
 import random
@@ -25,7 +26,7 @@ from exactlump.errors import NoExactValue, ShapeError
 from exactlump.formats import onnx as package
 from exactlump.rational import fraction, rational
 from tests.regenerate import act, dense, head, identity, net, over, relu, reorder, row, scale, shift, text, total
-from tests.test_check import FILES, agree, concrete, evaluate, read, rehash, verdict
+from tests.test_check import FILES, agree, concrete, evaluate, mutate, read, rehash, verdict
 from tests.test_check import READABLE as DENSE
 from tests.tools import model, node, save
 
@@ -1109,3 +1110,65 @@ def agree_at(mine, theirs, y):
         out = check.comes_out(check.symmetry(mine), y)
         assert (None if out is None else rational(out.numerator, out.denominator)) == h, (mine, y)
         assert h is None or theirs.is_scale_free or y in check.taken_to(mine, out)
+
+
+# --- Mutants ------------------------------------------------------------------------------------------
+
+SMALL = window((2,), 2)
+TRUE = {
+    "convolutions": (TWO, MERGED, TWICE),
+    "a sum": (branches([K, DOUBLE], [NEXT, [2, -2, 4]], False),) * 2
+    + ({t: identity(t, 2) for t in ("ha", "hb", "s")},),
+    "a filter a channel": (depthwise(NEXT, NEXT), depthwise(NEXT, NEXT), {t: identity(t, 2) for t in "hg"}),
+    "pools": (
+        net(
+            image("x", "i", 2, 2),
+            windowed("max_pool", "i", "h", SMALL),
+            windowed("average_pool", "i", "a", window((2,), 2, 0, 1), padding=True),
+            windowed("pad", "h", "k", window((1,), 1, 1, 0)),
+            add("s", "a", "k", signs=["1", "-1"]),
+            shift("s", "t", 1, 1),
+            reorder("t", "f", [1, 0], [4]),
+            dense("f", "y", [[1, 2, 0, -1]]),
+            x=4,
+        ),
+    )
+    * 2
+    + ({"h": identity("h", 2)},),
+    "parts": (
+        net(
+            image("x", "i", 2, 2),
+            act("i", "h", 0, "sign"),
+            select("s", ["h", "i"], [[0, 1], [1, 0]], [2, 2]),
+            reorder("s", "f", None, [4]),
+            scale("f", "g", 1, 1, 2, 2),
+            image("g", "j", 2, 2),
+            convolution("j", "c", [[[1, 1], [1, 0]]], window((2,), 2, 1, 0)),
+            reorder("c", "y", None, [2]),
+            x=4,
+        ),
+    )
+    * 2
+    + ({"h": identity("h", 2)},),
+}
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_accepted_mutants_are_true(name, tmp_path):
+    """Networks and relations changed at random: what is accepted has equal values at random points."""
+    rng = random.Random(name)
+    yes = 0
+    assert answer(tmp_path, *TRUE[name]).verdict == "equivalent"
+    for _ in range(200):
+        original, reduced, relations = copy.deepcopy(TRUE[name])
+        words = {"original": relations, "reduced": {}}
+        for _ in range(rng.choice([1, 1, 2, 3])):
+            mutate(rng, rng.choice([original["nodes"], reduced["nodes"], words["original"]]))
+        if rng.random() < 0.3:  # the same change in both
+            reduced = copy.deepcopy(original)
+        for file, value in zip(FILES, (original, reduced), strict=False):
+            (tmp_path / file).write_text(text(value))
+        if verdict(tmp_path / FILES[0], tmp_path / FILES[1], words["original"]).verdict == "equivalent":
+            yes += 1
+            assert agree(read(tmp_path / FILES[0]), read(tmp_path / FILES[1]), rng.random()), (original, reduced, words)
+    assert 0 < yes < 200
