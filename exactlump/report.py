@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exactlump import formats
-from exactlump.certificate import AS_STORED, RAW_NNET, Certificate
+from exactlump.certificate import Certificate
 from exactlump.errors import FormatError, NotALumping, UnsupportedLayer
 from exactlump.evidence import REFUTED
 from exactlump.facts import Layer, drawings, layers
 from exactlump.formats.files import ModelFile, about, read_bytes, sha256
+from exactlump.formats.specification import SPECIFICATIONS
 from exactlump.matrix import (
     Item,
     Requirement,
@@ -129,7 +130,7 @@ def _certificate(path: Path) -> tuple[Certificate, str]:
     """The certificate, and its producer; what is no certificate is refused even where the checker is not run."""
     claimed = read_certificate(path)
     with about(path):
-        if claimed.specification not in (AS_STORED, RAW_NNET):
+        if claimed.specification not in SPECIFICATIONS:
             raise FormatError(f"claim: found the specification {claimed.specification!r:.60}")
         for side, entry in (("original", claimed.original), ("reduced", claimed.reduced)):
             hashes = (entry.sha256, *entry.tensors.values(), *entry.external.values())
@@ -156,11 +157,8 @@ def _indices(row: Row) -> tuple[int, ...]:
 
 def _networks(claimed: Certificate, original: Path, reduced: Path) -> tuple[Network, Network] | None:
     """The networks in files that the checker has accepted; None where the engine does not read one of them."""
-    raw = claimed.specification == RAW_NNET
     try:
-        ours, theirs = (
-            formats.read(path, raw_nnet=raw and formats.format_of(path) == "nnet") for path in (original, reduced)
-        )
+        ours, theirs = (formats.read_as(path, claimed.specification) for path in (original, reduced))
     except UnsupportedLayer:
         return None
     return ours, theirs

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about ONNX files with images: they mean what ONNX says, survive writing, or are refused by name."""
 
+import json
 import tempfile
 from collections import Counter
 from dataclasses import replace
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
 from exactlump import floats
 from exactlump.activation import ABS, RELU, Activation
+from exactlump.cli import cli
 from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import read, read_as, write
 from exactlump.formats.onnx import rounded_up
@@ -341,7 +344,7 @@ def test_rounding_up_for_people():
 
 
 def _normalised(tmp_path, **options):
-    """gamma/sqrt(var + eps) with eps = 0 is 1/sqrt(2), -1 and 0; then beta - mean * scale."""
+    """gamma/sqrt(var + eps) with eps = 0 is 1/sqrt(2), -1 and 0."""
     constants = {"g": [1.0, -2.0, 0.0], "b": [0.0, 1.0, 2.0], "m": [1.0, 3.0, 5.0], "v": [2.0, 4.0, 1.0]}
     nodes = [node("BatchNormalization", "x g b m v", "y", epsilon=0.0)]
     return _read(tmp_path, nodes, constants, shape=(3, 2), **options)
@@ -353,8 +356,9 @@ def test_a_folded_batch_normalisation_says_so(dtype, tmp_path):
     half = floats.nearest_root(rational(1, 2), dtype)
     each = [half, half, -ONE, -ONE, ZERO, ZERO]
     assert network.nodes == (
-        Scale("x", "y scaled", tuple(each)),
-        Shift("y scaled", "y", (-half, -half, *map(rational, (4, 4, 2, 2)))),
+        Shift("x", "y centred", tuple(map(rational, (-1, -1, -3, -3, -5, -5)))),
+        Scale("y centred", "y scaled", tuple(each)),
+        Shift("y scaled", "y", tuple(map(rational, (0, 0, 1, 1, 2, 2)))),
     )
     assert network.specification == BATCHNORM[dtype]
     assert f"relative error at most 2^{ {'float32': -24, 'float64': -53}[dtype] }" in network.notes[-1]
@@ -645,6 +649,35 @@ REFUSED = {
     "14_ieee_ml4acopf": "Equal node '/Equal_output_0'",
     "self-attention-mnist-pgd-medium-sim": "Reshape node 'Reshape__182:0'",
 }
+
+
+@pytest.mark.parametrize("batchnorm", ["float32", "float64", None])
+def test_the_verdict_says_where_a_network_was_folded(batchnorm, tmp_path):
+    """Two of three channels are one, after normalisation; the claim and the verdict name the specification."""
+    constants = {"W": [[1.0, 2], [2, 4], [1, 1]], "g": [3.0, 3, 1], "b": [0.0, 0, 1], "v": [3.0, 12, 1]}
+    nodes = [
+        node("Gemm", "x W", "h", transB=1),
+        node("BatchNormalization", "h g b b v", "n", epsilon=0.0),
+        node("Relu", "n", "r"),
+        node("Gemm", "r U", "y"),
+    ]
+    _read(tmp_path, nodes, {**constants, "U": [[1.0], [1], [1]]}, shape=(2,))
+    options = ["--batchnorm", batchnorm] if batchnorm else []
+    target = tmp_path / ("b.json" if batchnorm == "float64" else "b.onnx")  # float32 files hold no float64
+    arguments = ["reduce", str(tmp_path / "a.onnx"), str(target), *options]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.output.splitlines()[0] == "equivalent to the folded specification: 3 -> 2 hidden neurons"
+    words = BATCHNORM[batchnorm or "float32"]
+    assert f'"specification":"{words}"' in (tmp_path / f"{target.name}.cert.json").read_text()
+    found = json.loads(CliRunner().invoke(cli, [*arguments, "--json"]).output)
+    assert found["specification"] == words
+    assert "relative error at most 2^-" in found["notes"][-1]
+
+
+@pytest.mark.parametrize("path", real_networks("residual_bn/linear2-3*"))
+def test_a_real_network_is_equivalent_to_its_folded_specification(path, tmp_path):
+    result = CliRunner().invoke(cli, ["reduce", str(path), str(tmp_path / "a.onnx")])
+    assert result.output.splitlines()[0] == "equivalent to the folded specification: 3 -> 2 hidden neurons"
 
 
 @pytest.mark.parametrize("path", real_networks(*FOLDERS))

@@ -79,7 +79,7 @@ MAY_IMPORT = {
     "places": "anchors network rational",
     "pieces": "anchors errors floats network places quotient rational simulation",
     "trim": "anchors forms lump network quotient rational simulation",
-    "reduce": "activation anchors errors forms lump network pieces quotient simulation trim",
+    "reduce": "activation anchors errors fast forms lump network pieces quotient simulation trim",
     "kernel_arithmetic": "errors",
     "kernel_sources": "kernel_arithmetic",
     "kernel_numba": "kernel_arithmetic kernel_sources",
@@ -121,14 +121,12 @@ MAY_IMPORT = {
     "matching": "activation errors forms lump network rational reduce simulation",
     "replay": "errors floating formats.files rational",
     "whole": "domain functions monolithic network obligations question rational smtlib solve",
-    "refute": (
-        "comparing dichotomy domain errors evaluation matching network question rational search shorten whole"
-    ),
+    "refute": ("comparing dichotomy domain errors evaluation matching network question rational search shorten whole"),
     "refuting": (
         "certificate check domain errors formats formats.files formats.specification network question rational refute "
         "replay vnnlib"
     ),
-    "cli_refute": "domain errors floating formats.files question rational refute refuting",
+    "cli_refute": "domain errors floating formats.files formats.specification question rational refute refuting",
     "regions": "affine domain hyperplanes rational smtlib solve substitution",
     "shares": "affine domain floating rational regions",
     "extremes": "rational regions shorten smtlib solve substitution",
@@ -153,8 +151,8 @@ MAY_IMPORT = {
     "facts": "certificate errors network picture rational reduce simulation",
     "rerun": "certificate errors formats.files verbs",
     "report": (
-        "certificate errors evidence facts formats formats.files formats.onnx matrix network picture proving record "
-        "rerun simulation"
+        "certificate errors evidence facts formats formats.files formats.onnx formats.specification matrix network "
+        "picture proving record rerun simulation"
     ),
     "page": "errors evidence floats formats.files matrix picture rational record report verbs",
     "lemmas": "errors smtlib solve",
