@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about quantisers in ONNX files: QuantizeLinear and DequantizeLinear, and QONNX's Quant and BipolarQuant.
 
-Of constants they are evaluated, to exact rationals.  Of a computed tensor a QuantizeLinear with its DequantizeLinear, or
-a Quant, is one activation `quantize`: the real number is divided by the scale exactly, rounded to an integer (the even
-one of two), moved by the zero point, clipped, and comes back as a multiple of the scale.  What lies between the two of
-a pair is no tensor of the network.
+Of constants they are evaluated, to exact rationals.  Of a computed tensor a QuantizeLinear with its DequantizeLinear,
+or a Quant, is one activation `quantize`: the real number is divided by the scale exactly, rounded to an integer (the
+even one of two), moved by the zero point, clipped, and comes back as a multiple of the scale.  What lies between the
+two of a pair is no tensor of the network.
 """
 
 from collections.abc import Callable, Iterator, Mapping
