@@ -40,6 +40,8 @@ class Built:
 
     def __init__(self, q: Network, anchored: Mapping[str, str | None], places: Mapping[str, Sequence[Place]]) -> None:
         self.q, self.anchored, self.places = q, anchored, places
+        self.firsts = {tensor: _firsts(found) for tensor, found in places.items()}
+        self.plain = {t for t, found in places.items() if [p.k for p in found] == list(range(q.units(t)))}
         self.nodes: list[Node] = []
         self.built: set[str] = set()
 
@@ -74,7 +76,7 @@ class Built:
     ) -> Dense | Conv:
         below = ground(self.q, node.source, self.anchored)
         span = node.weight.shape[1] // self.q.units(below)
-        copied = self.anchored[below] is not None and not self._is_plain(below)
+        copied = self.anchored[below] is not None and below not in self.plain
         source = _copies(below) if copied else self._read(node.source)
         rows = [{place * span + t: w for (place, t), w in row.items()} for row in weights]
         weight = Matrix.from_rows(rows, len(self.places[below]) * span)
@@ -119,13 +121,13 @@ class Built:
         """Reorderings of an anchored tensor, the last of which gets the name `target`."""
         (below,) = sources(nodes[0])
         source = below
-        if not self._is_plain(below) and not self._takes_apart(nodes[0]):
+        if below not in self.plain and not self._takes_apart(nodes[0]):
             source = self._selected(below, below, range(self.q.units(below)), f"{target} takes {below}")
         for i, node in enumerate(nodes):
             assert isinstance(node, Reorder)
             name = target if i == len(nodes) - 1 else f"{target}, step {i + 1}"
             shape = node.shape
-            if not self._is_plain(below) and self._takes_apart(nodes[0]):
+            if below not in self.plain and self._takes_apart(nodes[0]):
                 shape = (len(self.places[below]) * self.q.views[below].positions,)
             self._append(replace(node, source=source, target=name, shape=shape))
             source = name
@@ -151,7 +153,7 @@ class Built:
             return unit
         positions = self.q.views[below].positions // self.q.views[name].positions
         k, p = divmod(unit, positions)
-        return next(i for i, place in enumerate(self.places[below]) if place.k == k) * positions + p
+        return self.firsts[below][k] * positions + p
 
     def _count(self, name: str, below: str) -> int:
         if self._in_order(name, below):
@@ -160,7 +162,7 @@ class Built:
 
     def _in_order(self, name: str, below: str) -> bool:
         """Whether the units of what stands for a tensor are those of Q."""
-        if self._is_plain(below):
+        if below in self.plain:
             return True
         return name != below and self.q.views[below].positions == self.q.views[name].positions
 
@@ -168,11 +170,16 @@ class Built:
         (source,) = sources(node)
         return self.q.views[source].positions > self.q.views[node.target].positions
 
-    def _is_plain(self, tensor: str) -> bool:
-        return [p.k for p in self.places[tensor]] == list(range(self.q.units(tensor)))
-
     def _append(self, node: Node) -> None:
         self.nodes.append(node)
+
+
+def _firsts(places: Sequence[Place]) -> dict[int, int]:
+    """The first place of each class."""
+    found: dict[int, int] = {}
+    for i, place in enumerate(places):
+        found.setdefault(place.k, i)
+    return found
 
 
 def _copies(tensor: str) -> str:
