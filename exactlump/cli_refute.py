@@ -13,6 +13,7 @@ from exactlump.domain import exact_number
 from exactlump.errors import ExactlumpError
 from exactlump.floating import number
 from exactlump.formats.files import about
+from exactlump.formats.specification import AS_STORED
 from exactlump.question import Question
 from exactlump.rational import Rational, text
 from exactlump.refute import Finding, Options
@@ -70,7 +71,8 @@ def refute_verb(
     if as_json:
         click.echo(json.dumps(found.json))
     else:
-        click.echo(f"{found.finding.verdict}: {_clause(found)}")
+        read_as = "" if found.specification == AS_STORED else f"; {found.specification}"
+        click.echo(f"{found.finding.verdict}: {_clause(found)}{read_as}")
         for line in _evidence(found):
             click.echo(_printable(line), err=True)
     sys.exit(CODES.get(found.finding.verdict, 3))

@@ -41,10 +41,15 @@ def common_quotient(a: Network, b: Network) -> Common | None:
     between = isomorphism(one.network, other.network)
     if between is None:
         return None
-    forward = compose(one.simulation, between)
-    if find_flaw(a, other.network, forward) or find_flaw(b, other.network, other.simulation):
+    forward, backward = _derived(a, compose(one.simulation, between)), _derived(b, other.simulation)
+    if find_flaw(a, other.network, forward) or find_flaw(b, other.network, backward):
         return None
-    return Common(other.network, forward, other.simulation)
+    return Common(other.network, forward, backward)
+
+
+def _derived(network: Network, simulation: Simulation) -> Simulation:
+    """The same without rows for affine tensors: both sides express what is above in the same units below them."""
+    return {tensor: relation for tensor, relation in simulation.items() if not is_affine(network.producer[tensor])}
 
 
 def isomorphism(a: Network, b: Network) -> Simulation | None:

@@ -44,7 +44,10 @@ class RefuteOptions:
 
 @dataclass(frozen=True, slots=True)
 class FileFinding:
-    """What was found about two files; `replayed` are the outputs in float32, where a runtime runs both files."""
+    """What was found about two files; `replayed` are the outputs in float32, where a runtime runs both files.
+
+    specification: how files are read that alone do not say all (docs/certificate-format.md, "claim").
+    """
 
     finding: Finding
     question: Question
@@ -52,6 +55,7 @@ class FileFinding:
     replayed: tuple[list[float], list[float]] | None
     notes: tuple[str, ...]
     certificate: Path | None
+    specification: str = AS_STORED
 
     @property
     def json(self) -> dict[str, Any]:
@@ -69,6 +73,7 @@ class FileFinding:
             "question": str(self.question),
             "epsilon": text(self.question.epsilon) if self.question.epsilon is not None else None,
             "domain": self.domain.name,
+            "specification": self.specification,
             "largest_difference": text(found.gap) if found.gap is not None else None,
             "first_difference": {"a": at.a, "b": at.b, "unit": at.unit, "values": [text(y) for y in at.values]}
             if at
@@ -94,6 +99,7 @@ def refute_files(
         for path in paths
     ]
     box, notes = _domain(networks[0], options)
+    specification = _specification(networks)
     for path, network in zip(paths, networks, strict=True):
         notes += tuple(f"{path}: {note}" for note in network.notes)
         notes += (f"{path}: {network.specification}",) if network.specification != AS_STORED else ()
@@ -105,10 +111,10 @@ def refute_files(
     notes += found.notes
     written = None
     if found.verdict == "equivalent" and found.common is not None:
-        found, written, why = _certified(paths, found, _specification(networks), options)
+        found, written, why = _certified(paths, found, specification, options)
         notes += (why,) if why else ()
     replayed, why_not = _replayed(paths, found, options.max_unpacked)
-    return FileFinding(found, options.question, box, replayed, notes + why_not, written)
+    return FileFinding(found, options.question, box, replayed, notes + why_not, written, specification)
 
 
 def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, ...]]:

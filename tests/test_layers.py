@@ -121,7 +121,9 @@ MAY_IMPORT = {
     "matching": "activation errors forms lump network rational reduce simulation",
     "replay": "errors floating formats.files rational",
     "whole": "domain functions monolithic network obligations question rational smtlib solve",
-    "refute": ("comparing dichotomy domain errors evaluation matching network question rational search shorten whole"),
+    "refute": (
+        "comparing dichotomy domain errors evaluation limbs matching network question rational search shorten whole"
+    ),
     "refuting": (
         "certificate check domain errors formats formats.files formats.specification network question rational refute "
         "replay vnnlib"
