@@ -12,13 +12,12 @@ from typing import TypeAlias
 from exactlump.activation import Activation
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.network import Activate, Dense, Head, Network, Node, Reorder
+from exactlump.forms import Form, Forms, function_of
+from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
 from exactlump.rational import ONE
 from exactlump.simulation import (
     FREE,
     Affine,
-    Form,
-    Forms,
     Free,
     Relation,
     Row,
@@ -26,7 +25,6 @@ from exactlump.simulation import (
     Simulation,
     entry,
     forms_of,
-    function_of,
 )
 
 # A unit of a layer: what it does to a form in the units of the layer below.
@@ -89,8 +87,11 @@ def _chain(network: Network) -> Network:
     tensor = end = head.source if head else network.outputs[0]
     nodes: list[Node] = []
     while tensor in network.producer:
-        nodes.insert(0, network.producer[tensor])
-        tensor = nodes[0].source
+        node = network.producer[tensor]
+        if not isinstance(node, Dense | Scale | Shift | Reorder | Activate | Head) or network.views[tensor].grid:
+            raise UnsupportedLayer(f"tensor {tensor!r}: found {type(node).__name__}, expected a chain of layers")
+        nodes.insert(0, node)
+        tensor = node.source
     if inner := next((node for node in nodes if isinstance(node, Head)), None):
         raise UnsupportedLayer(f"tensor {inner.target!r}: found a head below other layers, expected it at the end")
     return Network(network.inputs, tuple(nodes), (end,))

@@ -12,8 +12,8 @@ from exactlump.activation import OPAQUE_NAMES, Activation
 from exactlump.certificate import Certificate
 from exactlump.chains import Unit, chains, layers, quotient, targets
 from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.network import Head, Network
-from exactlump.rational import Rational, fraction, rational, text
+from exactlump.network import Activate, Head, Network
+from exactlump.rational import ONE, Rational, fraction, rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same
 
 
@@ -29,6 +29,8 @@ def export(original: Network, reduced: Network, certificate: Certificate) -> Ite
     yield from _network("original", found.original, layers(found.original, ours), found.heads[0])
     lines = list(_network("reduced", found.reduced, layers(found.reduced, theirs), found.heads[1]))
     shared = list(_network("quotient", found.reduced, quotient(found), found.heads[1]))
+    _demand_plain(found.original, found.forward)
+    _demand_plain(found.reduced, found.backward)
     yield from lines
     yield from shared if shared[1:] != lines[1:] else ["network quotient = reduced"]
     sizes = {tensor: len(leaders) for tensor, leaders in found.classes.items()}
@@ -68,6 +70,20 @@ def _function(function: Activation) -> str:
     if function.slope is None or not str(function).startswith("leaky"):
         return str(function)
     return "leaky {} {}".format(*map(_digits, fraction(function.slope)))
+
+
+def _demand_plain(chain: Network, relations: Mapping[str, Relation]) -> None:
+    """That functions which are names for the extracted checker are used as such: no twins of the other sign."""
+    for tensor, relation in relations.items():
+        node = chain.producer.get(tensor)
+        functions = node.functions if isinstance(node, Activate) else ()
+        for function, row in zip(functions, relation.rows, strict=False):
+            factor = row.factor if isinstance(row, Same) else ONE
+            for _, c in row.terms if isinstance(row, Affine) else ():
+                factor = c
+            moved = function.name == "softsign" and isinstance(row, Affine) and row.plus
+            if function.slope is None and (factor != 1 or moved):
+                raise UnsupportedLayer(f"tensor {tensor!r}: found {function} by its symmetry, expected only its name")
 
 
 def _half(

@@ -92,7 +92,7 @@ MAY_IMPORT = {
     "fast": "fast_layers kernel kernel_arithmetic kernel_matrix kernel_sources lump network rational",
     "certificate": "errors formats formats.files formats.specification network rational simulation",
     "check": "",
-    "chains": "activation certificate errors network rational simulation",
+    "chains": "activation certificate errors forms network rational simulation",
     "export": "activation certificate chains errors network rational simulation",
     "coq": "errors",
     "verified": "errors",

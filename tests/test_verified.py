@@ -25,16 +25,18 @@ import exactlump
 from benchmarks.verified import doubled
 from exactlump import certificate, check, read, reduce, reduce_file, write
 from exactlump.activation import Activation, leaky_relu
+from exactlump.certificate import Certificate
 from exactlump.cli import cli, main
 from exactlump.coq import MAX_WEIGHTS
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, UnsupportedLayer
 from exactlump.export import export
+from exactlump.formats import ModelFile
 from exactlump.network import Head, Network
 from exactlump.rational import fraction, rational
 from exactlump.verbs import coq_files, export_files
 from exactlump.verified import NAME, run_checker
 from tests import oracle
-from tests.strategies import lumpable_networks
+from tests.strategies import lumpable_networks, relu_chain
 from tests.test_tampering import Forger, planted
 from tests.tools import real_networks
 
@@ -419,3 +421,13 @@ def test_a_binary_that_is_none_is_no_verdict(triples, monkeypatch, tmp_path):
 def test_check_verified_takes_three_files_only(triples):
     assert CliRunner().invoke(cli, ["check", "a", "b", "--verified"]).exit_code == 2
     assert main_code(["export", *_named(triples, "scaled_twins"), "-o", "theorem.txt", "--coq"]) == 2
+
+
+def test_twins_of_the_other_sign_are_beyond_the_extracted_checker():
+    tanh = Activation("tanh")
+    net = relu_chain(([[1], [-1]], [0, 0]), ([[1, 2]], [0]), functions=[tanh])
+    done = reduce(net, "exact")
+    assert done.reduced.neurons == 1
+    file = ModelFile("json", "0" * 64, {}, {})
+    with pytest.raises(UnsupportedLayer, match="tanh by its symmetry"):
+        list(export(net, done.reduced, Certificate("as stored", file, file, done.forward, done.backward)))
