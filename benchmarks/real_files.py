@@ -41,7 +41,7 @@ def reduced(path, folder, limit):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = f"{after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:.1f}"
     if done.returncode:
-        words = done.stderr.strip().splitlines()[-1].removeprefix("exactlump: ").replace(f"{path}: ", "")
+        words = done.stderr.strip().splitlines()[-1].removeprefix("exactlump: ").replace(f"{path}: ", "").replace(f"{target}: ", "")
         return "-", "-", seconds, f"exit {done.returncode}: {words}"
     found = json.loads(done.stdout)
     neurons = found["neurons"]
