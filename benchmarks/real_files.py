@@ -41,7 +41,9 @@ def reduced(path, folder, limit):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = f"{after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:.1f}"
     if done.returncode:
-        words = done.stderr.strip().splitlines()[-1].removeprefix("exactlump: ").replace(f"{path}: ", "").replace(f"{target}: ", "")
+        words = done.stderr.strip().splitlines()[-1].removeprefix("exactlump: ")
+        for name in (path, target):
+            words = words.replace(f"{name}: ", "")
         return "-", "-", seconds, f"exit {done.returncode}: {words}"
     found = json.loads(done.stdout)
     neurons = found["neurons"]
