@@ -72,7 +72,11 @@ def cli(context: click.Context) -> None:
 @click.argument("source", metavar="IN", type=_PATH)
 @click.argument("target", metavar="OUT", type=_PATH)
 @click.option("--certificate", type=_PATH, help="Where the certificate goes. [default: OUT.cert.json]")
-@click.option("--engine", type=click.Choice(["exact"]), default="exact", show_default=True, help="Which engine finds.")
+@click.option(
+    "--engine",
+    type=click.Choice(["exact", "fast"]),
+    help="Which engine finds; both find the same. [default: fast for large networks]",
+)
 @click.option(
     "--weights",
     type=click.Choice(["auto", "float32", "float64", "exact"]),
@@ -91,7 +95,7 @@ def reduce_verb(
     source: Path,
     target: Path,
     certificate: Path | None,
-    engine: str,
+    engine: str | None,
     weights: str,
     raw_nnet: bool,
     max_unpacked: int,
@@ -114,6 +118,7 @@ def reduce_verb(
             target,
             certificate,
             weights=weights,
+            engine=engine,
             raw_nnet=raw_nnet,
             max_unpacked=max_unpacked,
             batchnorm=batchnorm,

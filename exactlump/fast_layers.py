@@ -27,7 +27,7 @@ def classify(
 ) -> tuple[list[Group], dict[int, Rational]]:
     """The classes of one layer, given the classes below, and its constants: a `lump.Classifier`."""
     core = _core(network, tensor, forms)
-    found = core and _Layer(network, tensor, *core, forms).classes(fold and not meets_padding(network, tensor), choices)
+    found = core and _Layer(network, tensor, *core, forms).classes(fold, choices)
     return found or classes_by_keys(network, tensor, forms, fold, choices)
 
 
@@ -58,6 +58,7 @@ class _Layer:
 
     def __init__(self, network: Network, tensor: str, node: Dense | Conv, bias: Vector, forms: Forms) -> None:
         self.tensor = tensor
+        self.padded = meets_padding(network, tensor)
         self.bias = bias
         functions = [function_of(network.producer[tensor], v) for v in range(network.units(tensor))]
         self.functions = [sigma for sigma in functions if not isinstance(sigma, str)]
@@ -123,7 +124,7 @@ class _Layer:
         for v in np.flatnonzero(found.pivot >= rows.shape[1] - 1).tolist():
             if (self.tensor, v) not in choices.unfolded:
                 constant = rows.constant(v) if isinstance(rows, Sums) else self.bias[v]
-                value = constant_value(Form({}, constant), self.functions[v], fold)
+                value = constant_value(Form({}, constant), self.functions[v], fold, self.padded)
                 if value is not None:
                     constants[v] = value
         return constants
@@ -132,10 +133,15 @@ class _Layer:
         """The members with their ratios to the first."""
         if len(members) == 1:
             return [(members[0], ONE)]
-        sizes = [_lead(rows, v, float(lead[v])) for v in members]
-        sigma = self.functions[members[0]]
-        ratios = {size: sigma.scaling(size / sizes[0]) for size in set(sizes[1:])}
-        return [(members[0], ONE), *((v, ratios[size]) for v, size in zip(members[1:], sizes[1:], strict=True))]
+        first, *others = members
+        size, sigma = _lead(rows, first, float(lead[first])), self.functions[first]
+        ratios: dict[float, Rational] = {}  # by lead; NaN is no key that is found again
+        group: Group = [(first, ONE)]
+        for v, own in zip(others, lead[others].tolist(), strict=True):
+            if own not in ratios:
+                ratios[own] = sigma.scaling(_lead(rows, v, own) / size)
+            group.append((v, ratios[own]))
+        return group
 
 
 def _lead(rows: Plain | Sums, v: int, lead: float) -> Rational:

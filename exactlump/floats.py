@@ -100,6 +100,8 @@ def pieces(value: Rational, dtype: str) -> tuple[Rational, ...] | None:
     >>> pieces(rational(2049), "float16") == (2048, 1)
     True
     """
+    if fits(value, dtype):
+        return (value,) if value else ()
     _, grid, _ = _TYPES[dtype]
     _, q = fraction(value)
     if q & (q - 1) or 1 - q.bit_length() < grid:

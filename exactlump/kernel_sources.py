@@ -47,9 +47,9 @@ class Source(Protocol):
         ...
 
 
-def parts(rows: int, width: int) -> Iterator[slice]:
-    """Slices of some rows, about CHUNK entries each."""
-    step = max(1, CHUNK // max(width, 1))
+def parts(rows: int, width: int, share: int = 1) -> Iterator[slice]:
+    """Slices of some rows, about CHUNK / share entries each."""
+    step = max(1, CHUNK // max(width * share, 1))
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
@@ -121,7 +121,7 @@ def equal_rows(source: Source, left: Ints, s: Floats | None, right: Ints, t: Flo
     found = np.ones(left.size, np.bool_)
     here, there = np.empty((2, CHUNK))
     for start, stop in spans(source.shape[1], CHUNK):
-        for part in parts(left.size, stop - start):
+        for part in parts(left.size, stop - start, 1 if s is None else 2):
             x = source.block(left[part], start, stop, here)
             y = source.block(right[part], start, stop, there)
             factor = None if s is None else s[part, None]

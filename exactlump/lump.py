@@ -98,7 +98,7 @@ def _singletons(units: int) -> list[Group]:
 def _factors(units: int, groups: Sequence[Group]) -> Vector:
     rho = [ONE] * units
     for group in groups:
-        for v, ratio in group:
+        for v, ratio in group[1:]:
             rho[v] = ONE / ratio
     return tuple(rho)
 
@@ -108,14 +108,14 @@ def classes_by_keys(
 ) -> tuple[list[Group], dict[int, Rational]]:
     """The classes of one layer, given the classes below, and its constants: equal keys, equal classes."""
     node = network.producer[tensor]
-    fold = fold and not meets_padding(network, tensor)
+    padded = meets_padding(network, tensor)
     groups: dict[object, Group] = {}
     leads: dict[object, Rational] = {}
     constants: dict[int, Rational] = {}
     for v in range(network.units(tensor)):
         form, sigma = forms.before(tensor, v), function_of(node, v)
         assert not isinstance(sigma, str)
-        value = None if (tensor, v) in choices.unfolded else constant_value(form, sigma, fold)
+        value = None if (tensor, v) in choices.unfolded else constant_value(form, sigma, fold, padded)
         if value is not None:
             constants[v] = value
             continue
@@ -128,7 +128,7 @@ def classes_by_keys(
 
 
 def meets_padding(network: Network, tensor: str) -> bool:
-    """Whether zero padding may be put around a tensor, before weights mix its units: then constants are not folded.
+    """Whether zero padding may be put around a tensor, before weights mix its units: then only 0 is folded.
 
     (A constant next to padding is no constant: a kernel of three ones over 1, 1, 1 makes 2, 3, 2.)
     """
@@ -144,15 +144,19 @@ def meets_padding(network: Network, tensor: str) -> bool:
     return False
 
 
-def constant_value(form: Form, sigma: Function, fold: bool) -> Rational | None:
-    """The value of a neuron whose row is empty, if it is to be folded: always when it is dead."""
+def constant_value(form: Form, sigma: Function, fold: bool, padded: bool = False) -> Rational | None:
+    """The value of a neuron whose row is empty, if it is to be folded: always when it is dead.
+
+    padded: whether it may meet padding, which is the same image only for 0.
+    """
     if form.terms:
         return None
     try:
         value = sigma(form.constant)
     except NoExactValue:
         return None
-    return value if fold or (form.constant == 0 and value == 0) else None
+    foldable = fold and not (padded and value)
+    return value if foldable or (form.constant == 0 and value == 0) else None
 
 
 def canonical_key(form: Form, sigma: Function) -> tuple[object, Rational]:
@@ -173,9 +177,10 @@ def relation_of(tensor: str, classes: Classes, rho: Vector, constants: Mapping[i
     rows = [NULL] * len(rho)
     for v, value in constants.items():
         rows[v] = Affine((), value)
-    for k, members in enumerate(classes):
-        for v in members:
-            rows[v] = entry(k, rho[members[0]] / rho[v])
+    for k, (first, *others) in enumerate(classes):
+        rows[first] = entry(k, ONE)
+        for v in others:
+            rows[v] = entry(k, rho[first] / rho[v])
     return Relation(tensor if classes else None, tuple(rows))
 
 

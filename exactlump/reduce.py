@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from exactlump.activation import IDENTITY
 from exactlump.anchors import anchors, end_of_layer, sources
 from exactlump.errors import CannotWrite, NoExactValue
+from exactlump.fast import maximum_lumping as fast_maximum_lumping
 from exactlump.forms import Forms, Function
 from exactlump.lump import Choices, canonical_key, maximum_lumping
 from exactlump.network import Activate, Network
@@ -66,8 +67,9 @@ class Reduction:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What has turned out not to fit, and is not tried again: see `Choices`, `Misfit` and `write_in`."""
+    """The engine; and what has turned out not to fit, and is not tried again: see `Choices`, `Misfit`, `write_in`."""
 
+    engine: str
     choices: Choices = field(default_factory=Choices)
     unfused: frozenset[str] = frozenset()
     copied: frozenset[str] = frozenset()
@@ -108,14 +110,22 @@ class _Candidate:
     plan: _Plan
 
 
-def reduce(network: Network, dtype: str | None = None) -> Reduction:
+# From so many weights on, the fast engine is the one that is used when none is named.
+LARGE = 100_000
+_FINDERS = {"exact": maximum_lumping, "fast": fast_maximum_lumping}
+ENGINES = tuple(_FINDERS)
+
+
+def reduce(network: Network, dtype: str | None = None, engine: str | None = None) -> Reduction:
     """The network reduced as far as the rules go, written in numbers of one type.
 
     dtype: "float32", "float64", "float16" or "bfloat16"; "decimal" (numbers with a terminating expansion); "exact";
     or None for the network's own.  Sums that do not fit a float type are split into pieces on copies of units, or
     else the merge is declined and counted.  Raises CannotWrite when even the unmerged network does not fit.
+    engine: "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks.
     """
-    best = _best(network, dtype or network.dtype, _Plan())
+    found = engine or ("fast" if network.parameters >= LARGE else "exact")
+    best = _best(network, dtype or network.dtype, _Plan(found))
     return Reduction(
         original=network,
         reduced=replace(best.written.network, notes=()),
@@ -128,7 +138,7 @@ def reduce(network: Network, dtype: str | None = None) -> Reduction:
 
 def exact_quotient(network: Network) -> Step:
     """The exact quotient Q of a network, and the simulation from the network to it."""
-    return _exact(network, _Plan()).step
+    return _exact(network, _Plan("exact")).step
 
 
 def _exact(network: Network, plan: _Plan) -> _Exact:
@@ -156,7 +166,7 @@ def _sweeps(network: Network, plan: _Plan) -> _Exact:
     """Sweep, fuse the first pair that the rule allows, and start again from N, until no pair is left."""
     derived: frozenset[str] = frozenset()
     while True:
-        lumping = maximum_lumping(network, fold=True, choices=replace(plan.choices, derived=derived))
+        lumping = _FINDERS[plan.engine](network, fold=True, choices=replace(plan.choices, derived=derived))
         step = quotient(network, lumping, trim=True)
         pair, costly = fusible(network, step.network, step.simulation, plan.unfused)
         if pair is None:

@@ -51,6 +51,7 @@ def reduce_file(
     certificate_path: str | os.PathLike[str] | None = None,
     *,
     weights: str = "auto",
+    engine: str | None = None,
     raw_nnet: bool = False,
     max_unpacked: int = DEFAULT_MAX_UNPACKED,
     batchnorm: str | None = None,
@@ -60,6 +61,7 @@ def reduce_file(
     """Reduce a model file to another one, and certify it.
 
     weights: "auto" (the file's own float type; exact for `.json`), "float32", "float64", or "exact" (`.json` only).
+    engine: see `reduce`.
     batchnorm: how batch normalisations are read (`formats.read`); the certificate's claim says which way.
     architecture: the layers of weights of PyTorch (docs/pytorch.md); the network that they make is first written as
     ONNX beside the target, and that file is the original of the certificate.
@@ -80,7 +82,7 @@ def reduce_file(
     dtype = _dtype(network, target, weights)
     listen(f"reducing {network.neurons} hidden neurons")
     with about(target):
-        reduction = reduce(network, dtype)
+        reduction = reduce(network, dtype, engine)
     with _staging(proof) as desk:
         with _staging(target) as folder:
             staged, witness = folder / target.name, desk / proof.name

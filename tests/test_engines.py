@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the two engines: the fast one finds exactly what the exact one finds."""
 
+import importlib
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import exactlump
 from exactlump import fast, fast_layers, formats, kernel_sums, lump
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.lump import Choices
@@ -16,7 +19,9 @@ from exactlump.network import Activate, Dense, Network, Port
 from exactlump.rational import Matrix, rational
 from tests.strategies import lumpable_networks, networks, with_float_arrays
 from tests.test_fast import hard_layers
-from tests.tools import real_networks
+from tests.tools import dense_model, number, real_networks, save
+
+reduce_module = importlib.import_module("exactlump.reduce")  # its name in the package is the function's
 
 FUNCTIONS = (RELU, RELU, RELU, leaky_relu(rational(1, 4)), IDENTITY, ABS, Activation("tanh"), Activation("sigmoid"))
 
@@ -243,6 +248,56 @@ def test_a_wrong_lumping_is_seen(monkeypatch):
         monkeypatch.setattr(fast, "classify", wrong)
         with pytest.raises(AssertionError):
             agree(network)
+
+
+def bytes_of(path, folder, engine):
+    """What `reduce` writes: the network and its certificate."""
+    done = exactlump.reduce_file(path, folder / f"small{path.suffix.replace('.gz', '.onnx')}", engine=engine)
+    return done.reduced.read_bytes(), done.certificate.read_bytes()
+
+
+def model_of(seed):
+    """A model of ReLU layers, as `network_of` makes them."""
+    random = np.random.default_rng(seed)
+    dtype = ("float32", "float64")[seed % 2]
+    sizes = [int(n) for n in random.integers(1, 9, random.integers(3, 6))]
+    layers = [planted(random, rows, columns, np.dtype(dtype)) for columns, rows in pairwise(sizes)]
+    return dense_model(*((matrix, [float(b) for b in map(number, bias)]) for matrix, bias in layers), dtype=dtype)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_both_engines_write_the_same_bytes(seed, tmp_path):
+    path = save(tmp_path / "net.onnx", model_of(seed))
+    assert bytes_of(path, tmp_path, "exact") == bytes_of(path, tmp_path, "fast")
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parent / "networks").glob("*.onnx")), ids=lambda p: p.name)
+def test_both_engines_write_the_same_bytes_for_bundled_networks(path, tmp_path):
+    assert bytes_of(path, tmp_path, "exact") == bytes_of(path, tmp_path, "fast")
+
+
+@pytest.mark.parametrize("path", real_networks())
+def test_both_engines_write_the_same_bytes_for_real_networks(path, tmp_path):
+    if formats.read(path, max_unpacked=2**30).parameters > 50_000:
+        pytest.skip("more than 50,000 weights: their classes are compared below")
+    assert bytes_of(path, tmp_path, "exact") == bytes_of(path, tmp_path, "fast")
+
+
+def test_large_networks_take_the_fast_engine(monkeypatch):
+    seen = []
+    for engine in reduce_module.ENGINES:
+        finder = reduce_module._FINDERS[engine]
+        monkeypatch.setitem(
+            reduce_module._FINDERS, engine, lambda *a, e=engine, f=finder, **k: [seen.append(e), f(*a, **k)][1]
+        )
+    network = chain(np.array([[1, 2], [2, 4]], np.float32))
+    exactlump.reduce(network, "exact")
+    monkeypatch.setattr(reduce_module, "LARGE", 4)
+    exactlump.reduce(network, "exact")
+    exactlump.reduce(network, "exact", engine="exact")
+    assert list(dict.fromkeys(seen[:1])) == ["exact"]
+    assert "fast" in seen
+    assert seen[-1] == "exact"
 
 
 @pytest.mark.parametrize("path", real_networks())
