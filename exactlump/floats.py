@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
-from exactlump.rational import ZERO, Matrix, Rational, floor_log2, fraction, power_of_two, text
+from exactlump.rational import ONE, ZERO, Matrix, Rational, floor_log2, fraction, power_of_two, primitive, text
 
 # type: (digits, grid, top), IEEE 754-2019 table 3.5; bfloat16 is float32 with 8 digits.
 _TYPES = {
@@ -24,6 +24,7 @@ _TYPES = {
     "float64": (53, -1074, 1024),
 }
 FLOAT_TYPES = tuple(_TYPES)
+_MOST_PARTS = 64
 
 
 def fits(value: Rational, dtype: str) -> bool:
@@ -155,3 +156,16 @@ def _converted(floats: NDArray[Any], dtype: str) -> NDArray[Any]:
         index = [int(i) for i in np.argwhere(wrong)[0]]
         raise CannotWrite(f"entry {index}: {float(floats[tuple(index)])!r} is no {dtype} number")
     return result
+
+
+def step(values: Sequence[Rational], dtype: str) -> Rational | None:
+    """A float of which all values are multiples by integers of 31 bits, as of quantised weights; None if there is none.
+
+    >>> from exactlump.rational import rational
+    >>> step([rational(3, 1 << 30), rational(1 << 25, 3)], "float32") is None
+    True
+    """
+    integers, content = primitive(values) if values else ([0], ONE)
+    most = max(map(abs, integers), default=0)
+    candidates = (k for k in range(1, _MOST_PARTS) if fits(content / k, dtype) and most * k < 1 << 31)
+    return next((content / k for k in candidates), None)

@@ -87,10 +87,14 @@ Row: TypeAlias = dict[tuple[int, int], Rational]
 
 @dataclass(slots=True)
 class _Layer:
-    """A layer of Q on its way to N': its places, and for each its row over the classes below, and then over places."""
+    """A layer of Q on its way to N': its places, and for each its row over the classes below, and then over places.
+
+    steps: whether a row is written as integers times a float, as quantised weights are
+    """
 
     places: list[Place]
     rows: list[Row] = field(default_factory=list)
+    steps: list[bool] = field(default_factory=list)
     weights: list[Row] = field(default_factory=list)
     copies: int = 0
     declined: int = 0
@@ -114,6 +118,7 @@ class _Writer:
         self.below = {tensor: sources(self.q, tensor, self.anchored) for tensor in self.anchored if self._made(tensor)}
         self.members = {tensor: _members(self.q, tensor, self.simulation) for tensor in self.anchored}
         self.layers: dict[str, _Layer] = {}
+        self.quantised: dict[str, bool] = {}
         self.apart: set[tuple[str, int]] = set()
         self.unfolded: set[tuple[str, int]] = set()
         self.fused: set[tuple[str, str | None]] = set()
@@ -156,6 +161,7 @@ class _Writer:
         for p in all_units(node) if kept else new.places:
             new.rows.append({divmod(u, span): p.ratio * w for u, w in node.weight.row(p.k).items()})
             new.weights.append({})
+            new.steps.append(self._is_quantised(tensor) and self._has_step(list(new.rows[-1].values())))
             if self.split(p.ratio * node.bias[p.k]) is None:
                 self._blame_bias(tensor, p.k, p.ratio * node.bias[p.k])
 
@@ -175,7 +181,10 @@ class _Writer:
     ) -> tuple[list[Place], list[dict[tuple[int, int], Parts]]]:
         """The places of class k, and per reader and row the weights on them; what does not fit is blamed."""
         members = self.members[tensor][k]
-        split = [{at: self.split(w) for at, w in column.items()} for column in columns]
+        split = [
+            {(i, t): (w,) if above.steps[i] else self.split(w) for (i, t), w in column.items()}
+            for (_, above), column in zip(readers, columns, strict=True)
+        ]
         origin = next((v for v, ratio in members.items() if ratio == 1), None)
         if all(parts is not None for column in split for parts in column.values()):
             whole = [{at: parts or () for at, parts in column.items()} for column in split]
@@ -191,6 +200,21 @@ class _Writer:
         else:
             self._blame_rows(tensor, k, readers, split)
         return [Place(k, ONE, origin)], [{} for _ in columns]
+
+    def _is_quantised(self, tensor: str) -> bool:
+        """Whether a layer of the original has weights that are no floats."""
+        if tensor not in self.quantised:
+            nodes = [node for node in self._original_layer(tensor) if isinstance(node, Dense | Conv)]
+            rows = (n.weight.row(v) for n in nodes if n.weight.floats is None for v in range(n.weight.shape[0]))
+            exact = self.dtype not in floats.FLOAT_TYPES
+            self.quantised[tensor] = not exact and any(
+                len(self.split(w) or ()) != 1 for row in rows for w in row.values()
+            )
+        return self.quantised[tensor]
+
+    def _has_step(self, weights: Sequence[Rational]) -> bool:
+        unfit = any(len(self.split(w) or ()) != 1 for w in weights)
+        return unfit and floats.step(weights, self.dtype) is not None
 
     def _misplaced(self, readers: Sequence[Reader]) -> bool:
         """Whether some reader of a kept tensor is not a fused layer (then copying would be no gain)."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.floats import fits
-from exactlump.network import Activate, Dense, Head, Network, Node, Port, Reorder, Scale, Shift
+from exactlump.network import Activate, Dense, Head, Network, Node, Port, Reorder, Scale, Select, Shift, sources
 from exactlump.rational import ONE, ZERO, Matrix, Rational, SparseRow, power_of_two, rational
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -381,7 +381,7 @@ def show(network: Network) -> str:
     """The network as text, for failing examples."""
     lines = [f"inputs {[(p.name, p.shape) for p in network.inputs]} outputs {network.outputs} {network.dtype}"]
     for node in network.nodes:
-        head = f"  {node.target} = {type(node).__name__}({node.source})"
+        head = f"  {node.target} = {type(node).__name__}({', '.join(sources(node))})"
         if isinstance(node, Dense):
             rows = [{u: str(w) for u, w in node.weight.row(v).items()} for v in range(node.weight.shape[0])]
             head += f" {rows} + {[str(b) for b in node.bias]}"
@@ -393,5 +393,7 @@ def show(network: Network) -> str:
             head += f" {[str(f) for f in node.constant]}"
         elif isinstance(node, Reorder):
             head += f" {node.axes} {node.shape}"
+        elif isinstance(node, Select):
+            head += f" {node.picks}"
         lines.append(head)
     return "\n".join(lines)

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from exactlump import floats
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_writer import Writer
-from exactlump.rational import ONE, Matrix, Rational, fraction, primitive
+from exactlump.rational import Matrix, Rational, fraction
 
 Layout: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
-_MOST_PARTS = 64
 
 
 def weights(writer: Writer, wish: str, matrix: Matrix, layout: Layout, axis: int | None) -> str:
@@ -44,14 +43,6 @@ def weights(writer: Writer, wish: str, matrix: Matrix, layout: Layout, axis: int
 
 
 def _scales(groups: Sequence[Sequence[Rational]], dtype: str) -> list[Rational] | None:
-    """For each group of numbers a float of which all are multiples by integers of 31 bits; None if one has none."""
-    found = []
-    for values in groups:
-        integers, content = primitive(values) if values else ([0], ONE)
-        most = max(map(abs, integers), default=0)
-        fitting = (content / k for k in range(1, _MOST_PARTS) if floats.fits(content / k, dtype) and most * k < 1 << 31)
-        scale = next(fitting, None)
-        if scale is None:
-            return None
-        found.append(scale)
-    return found
+    """For each group of numbers a float of which all are multiples by integers; None if one has none."""
+    found = [floats.step(values, dtype) for values in groups]
+    return [step for step in found if step is not None] if None not in found else None
