@@ -31,6 +31,20 @@ def classify(
     return found or classes_by_keys(network, tensor, forms, fold, choices)
 
 
+def lines(network: Network, tensor: str) -> tuple[int, list[int]] | None:
+    """How many lines the rows of a layer lie on (multiples of either sign), and which rows have no weights.
+
+    For a layer that is one dense node of floats, perhaps with functions after it; None for another.
+    """
+    node = network.producer[tensor]
+    dense = network.producer.get(node.source) if isinstance(node, Activate) else node
+    if not isinstance(dense, Dense) or dense.weight.floats is None or (bias := _floats(dense.bias)) is None:
+        return None
+    matrix = checked(dense.weight.floats)
+    found = related_rows(source(matrix, bias), np.full(len(matrix), SIGNED))
+    return np.unique(found.labels).size, np.flatnonzero(found.pivot >= matrix.shape[1]).tolist()
+
+
 def _core(network: Network, tensor: str, forms: Forms) -> tuple[Dense | Conv, Vector] | None:
     """The node with the weights of a layer, and its biases with what is added later; None if it is not numeric."""
     node, shift = network.producer[tensor], [ZERO] * network.units(tensor)

@@ -63,7 +63,9 @@ class Sums:
         self.arithmetic: Arithmetic = Double()
         held, self.multiplier = _held(constants)
         # By falling size, so that the classes with a member of some rank are the first ones; any order will do.
-        self.terms = [*sorted(map(_integers, terms), key=len, reverse=True), held]
+        order = sorted(range(len(terms)), key=lambda k: -len(terms[k]))
+        self.place = np.argsort(order)  # of each class, its column here
+        self.terms = [*(_integers(terms[k]) for k in order), held]
         if any(abs(g) >= 2**900 or _odd(g) >= 2**53 for some in self.terms for _, g in some):
             raise OverflowError("a coefficient is too large")
         self._arrange()
@@ -86,6 +88,10 @@ class Sums:
         self.ranks = [_Members(rank, self.matrix.dtype) for rank in ranks]
         self.tails = [_Members(tail, self.matrix.dtype) for tail in takewhile(len, tails)]
         self.held = _Members(held, self.matrix.dtype)
+
+    def first_weights(self) -> list[int]:
+        """For each class, in the order given, the integer that stands for its first coefficient."""
+        return [self.terms[place][0][1] for place in self.place.tolist()]
 
     def window(self, rows: Ints, starts: Ints, width: int) -> Floats:
         """See `Source`."""

@@ -67,11 +67,11 @@ def representative(members: tuple[int, ...], rho: Vector, form: Callable[[int], 
         if all(is_simple(rho[r] / rho[v]) for v in members):
             return Representative(r, {v: rho[r] / rho[v] for v in members}, form(r))
     row = form(members[0])
-    content = _content(row)
+    content = content_of(row)
     return Representative(None, {v: content * rho[members[0]] / rho[v] for v in members}, row.scaled(ONE / content))
 
 
-def _content(row: Form) -> Rational:
+def content_of(row: Form) -> Rational:
     """What the row is to be divided by: then it is primitive, but for a power of two that keeps its size."""
     integers, content = primitive([*row.terms.values(), row.constant])
     largest = max(map(abs, integers))
@@ -87,7 +87,7 @@ def plainest(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form])
     plain = [v for v in members if all(abs(w) == 1 for w in form(v).terms.values())]
     simple = [r for r in plain or members if all(is_simple(rho[r] / rho[v]) for v in members)]
     r = (simple or plain or members)[0]
-    content = ONE if simple or plain else _content(form(r))
+    content = ONE if simple or plain else content_of(form(r))
     ratio = {v: content * rho[r] / rho[v] for v in members}
     return Representative(r, ratio, form(r).scaled(ONE / content), content)
 
@@ -134,7 +134,7 @@ class _Builder:
                 units, divisors = [one.unit for one in chosen], tuple(one.divisor for one in chosen)
                 rebuilder.write(tensor, units, divisors, firsts, [one.form for one in chosen])
         reduced = replace(self.network, nodes=tuple(rebuilder.nodes), dtype="exact", notes=())
-        return Step(reduced, {tensor: _relation(tensor, self.rows[tensor], places[tensor]) for tensor in defined})
+        return Step(reduced, {tensor: relation_over(tensor, self.rows[tensor], places[tensor]) for tensor in defined})
 
     def _represent(self, tensor: str) -> None:
         """The representatives of the classes of one tensor, and its forms over all classes below."""
@@ -173,7 +173,7 @@ class _Builder:
         return observed
 
 
-def _relation(tensor: str, rows: Sequence[Row], places: Mapping[int, int]) -> Relation:
+def relation_over(tensor: str, rows: Sequence[Row], places: Mapping[int, int]) -> Relation:
     """The rows over the observed classes; of an unobserved one the least member is free, the others go with it."""
     free: dict[int, tuple[int, Rational]] = {}
     found: list[Row] = []

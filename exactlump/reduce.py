@@ -12,6 +12,8 @@ from exactlump.activation import IDENTITY
 from exactlump.anchors import anchors, end_of_layer, sources
 from exactlump.errors import CannotWrite, NoExactValue
 from exactlump.fast import maximum_lumping as fast_maximum_lumping
+from exactlump.fast_chain import reduce_chain
+from exactlump.fast_layers import lines
 from exactlump.forms import Forms, Function
 from exactlump.lump import Choices, canonical_key, maximum_lumping
 from exactlump.network import Activate, Network
@@ -125,7 +127,9 @@ def reduce(network: Network, dtype: str | None = None, engine: str | None = None
     engine: "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks.
     """
     found = engine or ("fast" if network.parameters >= LARGE else "exact")
-    best = _best(network, dtype or network.dtype, _Plan(found))
+    best = _best_by_arrays(network, dtype or network.dtype, found) or _best(
+        network, dtype or network.dtype, _Plan(found)
+    )
     return Reduction(
         original=network,
         reduced=replace(best.written.network, notes=()),
@@ -187,6 +191,12 @@ def _best(network: Network, dtype: str, plan: _Plan, tries: int = 3) -> _Candida
         plan = plan.without(written)
         if written.fused:
             return _with_or_without(network, dtype, plan, written, tries)
+
+
+def _best_by_arrays(network: Network, dtype: str, engine: str) -> _Candidate | None:
+    """What the fast engine makes without rationals, where it can: then nothing is fused, split or declined."""
+    found = reduce_chain(network, dtype) if engine == "fast" else None
+    return found and _Candidate(_Exact(found[0], frozenset(), ()), found[1], _Plan(engine))
 
 
 def _with_or_without(network: Network, dtype: str, plan: _Plan, misfit: Misfit, tries: int) -> _Candidate:
@@ -278,13 +288,14 @@ def _differing(quotient: Network, tensor: str) -> str:
     forms = Forms(quotient)
     for below in sources(quotient, tensor, anchors(quotient)):
         forms.anchor(below)
-    rows = [forms.before(tensor, k) for k in range(units)]
-    lines = {canonical_key(row, IDENTITY)[0] for row in rows}
+    counted = lines(quotient, tensor)
+    rows = {k: forms.before(tensor, k) for k in (range(units) if counted is None else counted[1])}
+    known = len({canonical_key(row, IDENTITY)[0] for row in rows.values()}) if counted is None else counted[0]
     relation = "proportional" if all(f.scales for f in functions) else "equal (no scaling commutes with the activation)"
     reason = "1 observable neuron" if units == 1 else f"all {units} are observable and no two are {relation}"
-    if units > len(lines):
-        reason += f"; {units - len(lines)} are negative multiples of others, which no rule merges yet"
-    constants = sum(not row.terms and not _rational_at(f, row.constant) for f, row in zip(functions, rows, strict=True))
+    if units > known:
+        reason += f"; {units - known} are negative multiples of others, which no rule merges yet"
+    constants = sum(not row.terms and not _rational_at(functions[k], row.constant) for k, row in rows.items())
     return reason + (f"; {constants} constants have irrational values" if constants else "")
 
 

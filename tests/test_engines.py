@@ -2,6 +2,8 @@
 """This file is about the two engines: the fast one finds exactly what the exact one finds."""
 
 import importlib
+import re
+import tempfile
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exactlump
-from exactlump import fast, fast_layers, formats, kernel_sums, lump
+from exactlump import fast, fast_chain, fast_layers, formats, kernel_sums, lump
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
+from exactlump.errors import CannotWrite
 from exactlump.lump import Choices
 from exactlump.network import Activate, Dense, Network, Port
 from exactlump.rational import Matrix, rational
 from tests.strategies import lumpable_networks, networks, with_float_arrays
 from tests.test_fast import hard_layers
-from tests.tools import dense_model, number, real_networks, save
+from tests.tools import dense_model, number, real_networks, same, save
 
 reduce_module = importlib.import_module("exactlump.reduce")  # its name in the package is the function's
 
@@ -248,6 +251,69 @@ def test_a_wrong_lumping_is_seen(monkeypatch):
         monkeypatch.setattr(fast, "classify", wrong)
         with pytest.raises(AssertionError):
             agree(network)
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_reductions_of_generated_networks(part):
+    """Networks, simulations and reports are equal; many of the networks are reduced with arrays alone."""
+    by_arrays = 0
+    for seed in range(40 * part, 40 * part + 40):
+        network = network_of(seed) if seed % 2 else read_model(model_of(seed))
+        by_arrays += fast_chain.reduce_chain(network, network.dtype) is not None
+        assert_same_reductions(network)
+    assert by_arrays > 5
+
+
+@settings(max_examples=200, deadline=None)
+@given(lumpable_networks("float32"))
+def test_reductions_of_planted_networks(made):
+    assert_same_reductions(made.network)
+
+
+def assert_same_reductions(network):
+    try:
+        exact = exactlump.reduce(network, engine="exact")
+    except CannotWrite as error:
+        with pytest.raises(CannotWrite, match=re.escape(str(error))):
+            exactlump.reduce(network, engine="fast")
+        return
+    found = exactlump.reduce(network, engine="fast")
+    assert same(found.reduced, exact.reduced)
+    assert same(found.quotient, exact.quotient)
+    assert dict(found.forward) == dict(exact.forward)
+    assert dict(found.backward) == dict(exact.backward)
+    assert found.layers == exact.layers
+
+
+def read_model(model):
+    with tempfile.TemporaryDirectory() as folder:
+        return formats.read(save(Path(folder) / "net.onnx", model))
+
+
+def test_arrays_refuse_what_they_cannot_do():
+    """A sum that has to be split, a linear layer, a network of rationals: all go the general way, and to one end."""
+    split = chain(np.array([[1], [3]], np.float32), np.array([[1 + 2.0**-23, 1]], np.float32))
+    linear = replace(split, nodes=(split.nodes[0], replace(split.nodes[2], source="d0"), *split.nodes[3:]))
+    for network in (split, linear):
+        assert fast_chain.reduce_chain(network, "float32") is None
+        assert_same_reductions(network)
+    assert fast_chain.reduce_chain(split, "exact") is None
+
+
+def test_primitive_rows_and_zero_signs_are_those_of_the_exact_engine():
+    """Ratios 2/3 and 3/5 have no simple member; minus zero is no other zero."""
+    below = np.array([[-6.0, 4.0, -0.0], [-9.0, 6.0, 0.0], [10.0, -0.0, 5.0], [6.0, 0.0, 3.0]], np.float32)
+    network = chain(below, np.array([[1, 1, -0.0, 1], [2, -1, 4, 0.5]], np.float32))
+    assert fast_chain.reduce_chain(network, "float32") is not None
+    assert_same_reductions(network)
+
+
+def test_unobservable_classes_are_dropped():
+    below = np.array([[1.0, 0], [0, 1], [1, 1]], np.float32)
+    network = chain(below, np.array([[1, 0, 2], [3, 0, 1]], np.float32))
+    step, _ = fast_chain.reduce_chain(network, "float32")
+    assert step.network.units("r0") == 2
+    assert_same_reductions(network)
 
 
 def bytes_of(path, folder, engine):

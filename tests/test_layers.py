@@ -79,7 +79,11 @@ MAY_IMPORT = {
     "places": "anchors network rational",
     "pieces": "anchors errors floats network places quotient rational simulation",
     "trim": "anchors forms lump network quotient rational simulation",
-    "reduce": "activation anchors errors fast forms lump network pieces quotient simulation trim",
+    "fast_chain": (
+        "anchors errors fast floats forms kernel_arithmetic kernel_matrix kernel_sources kernel_sums lump network"
+        " pieces quotient rational simulation"
+    ),
+    "reduce": "activation anchors errors fast fast_chain fast_layers forms lump network pieces quotient simulation trim",
     "kernel_arithmetic": "errors",
     "kernel_sources": "kernel_arithmetic",
     "kernel_numba": "kernel_arithmetic kernel_sources",
