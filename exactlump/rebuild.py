@@ -8,6 +8,7 @@ by a Select where their order has changed, so that tensors that meet may have di
 Throughout: v, u units of N; k a class, place[k] its unit in the reduced network, c its ratio; p a position.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -31,6 +32,10 @@ from exactlump.network import (
 )
 from exactlump.rational import ONE, ZERO, Matrix, Rational, Vector
 from exactlump.simulation import Affine, Row
+from exactlump.window import Grid, Window
+
+# Readers make an image of elements under the name of these followed by this; so a file need not hold the node.
+_IMPLIED = "as image"
 
 
 class _Origin(NamedTuple):
@@ -186,15 +191,33 @@ class Rebuilder:
             name += "+"
         return name
 
+    def _image(self, axes: int) -> str:
+        """An image that never vanishes, on a grid of so many axes: one that is kept, or an input; else none."""
+        for name, view in self.views.items():
+            if self.anchored.get(name) is not None and view.channel == 0 and len(view.grid) == axes:
+                return name
+        port = next((port for port in self.network.inputs if len(port.shape) == axes + 1), None)
+        if port is None:
+            return ""
+        return self._steps(_seen(View(port.shape), View(port.shape, 0)), (port.name,), "")
+
     def _constants(self, target: str, values: Vector, grid: tuple[int, ...]) -> None:
         """Units that are constants, where nothing is left to read: zero weights, and biases."""
-        source, positions = self._zeros(), View((1, *grid), 0).positions
-        bias = tuple(value for value in values for _ in range(positions))
-        weight = Matrix.from_rows([{}] * len(bias), self.views[source].units)
-        name = self._fresh(f"{target}.flat") if grid else target
-        self._append(Dense(source, name, weight, bias))
-        if grid:
-            self._append(Reorder(name, target, None, (len(values), *grid), 0))
+        image = self._image(len(grid)) if grid else ""
+        if not grid:
+            source = self._zeros()
+            weight = Matrix.from_rows([{}] * len(values), self.views[source].units)
+            self._append(Dense(source, target, weight, values))
+        elif image:
+            view = self.views[image]
+            window = _any_window(view.grid, grid)
+            weight = Matrix.from_rows([{}] * len(values), view.units * window.taps)
+            self._append(Conv(image, target, weight, values, window))
+        else:
+            flat = self._fresh(f"{target}.flat")
+            size = math.prod(grid)
+            self._constants(flat, tuple(value for value in values for _ in range(size)), ())
+            self._append(Reorder(flat, target, None, (len(values), *grid), 0))
 
     # Layers that pass units on.
 
@@ -269,7 +292,7 @@ class Rebuilder:
         if not names:
             name = label if view == lying else self._fresh(f"{label}, constants")
             self._constants(name, tuple(entry.plus for entry in entries), lying.grid)
-            return self._steps(() if view == lying else (_seen(lying, view),), (name,), label)
+            return self._steps([] if view == lying else _seen(lying, view), (name,), label)
         picks = tuple((names.index(entry.tensor), entry.unit) if entry.tensor else (0, 0) for entry in entries)
         names = tuple(self._on_grid(name, lying, label) for name in names)
         here, steps = self.views[names[0]], list[Node]()
@@ -281,7 +304,7 @@ class Rebuilder:
         if any(entry.plus for entry in entries):
             steps.append(Shift("", "", tuple(entry.plus for entry in entries)))
         if here != view or (named and not steps):
-            steps.append(_seen(here, view))
+            steps += _seen(here, view)
         return self._steps(steps, names, label)
 
     def _on_grid(self, name: str, view: View, label: str) -> str:
@@ -290,14 +313,17 @@ class Rebuilder:
         if here.grid == view.grid:
             return name
         placed = self._fresh(f"{label}: {name}")
-        self._append(Reorder(name, placed, None, (here.units, *view.grid), view.channel))
-        return placed
+        return self._steps(_seen(here, View((here.units, *view.grid), view.channel)), (name,), placed)
 
     def _steps(self, steps: Sequence[Node], names: tuple[str, ...], label: str) -> str:
         """Nodes one after the other, the last of which defines `label`; none: what they would read."""
+        own = sum(step.target != _IMPLIED for step in steps)
         for i, step in enumerate(steps):
-            target = label if i == len(steps) - 1 else self._fresh(f"{label}, step {i + 1}")
-            self._append(renamed(step, target, *names))
+            target = label if i == own - 1 else self._fresh(f"{label}, step {i + 1}")
+            if step.target == _IMPLIED:
+                target = f"{names[0]} {_IMPLIED}"
+            if target not in self.views:
+                self._append(renamed(step, target, *names))
             names = (target,)
         return names[0]
 
@@ -330,13 +356,24 @@ def _channel_first(view: View) -> tuple[int, ...] | None:
     return None if view.channel == 0 else (view.channel or 0, *(i for i in axes if i != view.channel))
 
 
-def _seen(here: View, view: View) -> Reorder:
-    """The reordering that leads from one view to another of the same units."""
+def _seen(here: View, view: View) -> list[Node]:
+    """The reorderings that lead from one view to another of the same units; elements take their shape first."""
+    if here.channel is None and view.channel is not None:
+        shaped = [] if here.shape == view.shape else [Reorder("", "", None, view.shape)]
+        return [*shaped, Reorder("", _IMPLIED, None, view.shape, view.channel)]
     axes = None
     if here.channel is not None and view.channel is not None and here.channel != view.channel:
         first = list(_channel_first(here) or range(len(here.shape)))
         axes = (*first[1 : view.channel + 1], first[0], *first[view.channel + 1 :])
-    return Reorder("", "", axes, view.shape, view.channel)
+    return [Reorder("", "", axes, view.shape, view.channel)]
+
+
+def _any_window(source: Grid, target: Grid) -> Window:
+    """A window from one grid to another: the smallest kernel, with zeros around the source where it is too small."""
+    kernel = tuple(max(n - m, 0) + 1 for n, m in zip(source, target, strict=True))
+    end = tuple(max(m - n, 0) for n, m in zip(source, target, strict=True))
+    ones, zeros = (1,) * len(source), (0,) * len(source)
+    return Window(source, target, kernel, ones, ones, zeros, end)
 
 
 def _last(nodes: Sequence[Node]) -> int:

@@ -74,7 +74,7 @@ MAY_IMPORT = {
     "simulation": "activation errors forms network rational",
     "anchors": "network",
     "lump": "anchors errors forms network rational simulation",
-    "rebuild": "anchors forms network rational simulation",
+    "rebuild": "anchors forms network rational simulation window",
     "quotient": "anchors forms lump network rational rebuild simulation",
     "places": "anchors network rational",
     "pieces": "anchors errors floats network places quotient rational simulation",
