@@ -114,7 +114,6 @@ class Built:
         while below not in self.anchored:
             nodes.append(self.q.producer[below])
             (below,) = sources(nodes[-1])
-        self.built.add(name)
         return self._walk(nodes[::-1], name)
 
     def _walk(self, nodes: Sequence[Node], target: str) -> str:
@@ -125,11 +124,13 @@ class Built:
             source = self._selected(below, below, range(self.q.units(below)), f"{target} takes {below}")
         for i, node in enumerate(nodes):
             assert isinstance(node, Reorder)
-            name = target if i == len(nodes) - 1 else f"{target}, step {i + 1}"
+            name = target if i == len(nodes) - 1 else node.target
             shape = node.shape
             if below not in self.plain and self._takes_apart(nodes[0]):
                 shape = (len(self.places[below]) * self.q.views[below].positions,)
-            self._append(replace(node, source=source, target=name, shape=shape))
+            if name not in self.built:
+                self._append(replace(node, source=source, target=name, shape=shape))
+                self.built.add(name)
             source = name
         return source
 
