@@ -211,15 +211,25 @@ def plot(growth):
     return "\n".join([*lines, "</svg>", ""])
 
 
+def with_numba():
+    """Load numba, which the engine does by itself for huge matrices only; without it both columns are the same."""
+    try:
+        import numba
+    except ImportError:
+        return "numba not installed"
+    return f"numba {numba.__version__}"
+
+
 def main():
     parser = argparse.ArgumentParser(description="CPU time of finding proportional rows, against W.sum()")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--largest", type=int, default=8192)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/detection"))
     options = parser.parse_args()
+    compiler = with_numba()
     found = measured(options.runs, options.largest)
     command = " ".join(["python -m benchmarks.detection", *sys.argv[1:]])
-    machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
+    machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, {compiler}"
     engines = found["networks"][-1]["ratios"]
     words = [f"`{command}`: {machine}. Medians of {options.runs} runs, CPU time, as multiples of `W.sum()`.", ""]
     for title, name in (("Methods", "methods"), ("Hard layers", "hard"), ("Engines", "networks"), ("Growth", "growth")):

@@ -5,7 +5,11 @@ A layer is *numeric* when its weights are an array of floats and nothing but shi
 units follow them.  Other layers are left to the exact engine.
 """
 
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from exactlump.floats import fits
 from exactlump.forms import Form, Forms, Function, function_of
@@ -18,17 +22,38 @@ from exactlump.lump import Choices, Group, classes_by_keys, constant_value, meet
 from exactlump.network import Activate, Conv, Dense, MaxPool, Network, Node, Reorder, Shift, keeps_units
 from exactlump.rational import ONE, ZERO, Rational, Vector, fraction, rational
 
-# Columns that are sums of many units each, as above fused layers, are left to the exact engine.
-_TERMS = 4
+# Columns that are sums of many units each, as above fused layers, are left to the exact engine, and so are layers above
+# a merge with fewer weights than one in so many that is not zero.
+_TERMS, _SPARSE = 4, 100
+
+
+class RawRows(NamedTuple):
+    """The rows of a layer as they stand, for `kernel_matrix.source`, and their sorts."""
+
+    matrix: NDArray[Any]
+    bias: Floats
+    sorts: Ints
+
+
+# What is known already of a layer whose rows are what they stand as: see `fanout`.
+Known: TypeAlias = Callable[[Plain, Ints], Found | None]
 
 
 def classify(
-    network: Network, tensor: str, forms: Forms, fold: bool, choices: Choices
+    network: Network, tensor: str, forms: Forms, fold: bool, choices: Choices, known: Known | None = None
 ) -> tuple[list[Group], dict[int, Rational]]:
     """The classes of one layer, given the classes below, and its constants: a `lump.Classifier`."""
-    core = _core(network, tensor, forms)
-    found = core and _Layer(network, tensor, *core, forms).classes(fold, choices)
+    core = _core(network, tensor, forms.known)
+    found = core and _Layer(network, tensor, *core, forms).classes(fold, choices, known)
     return found or classes_by_keys(network, tensor, forms, fold, choices)
+
+
+def raw_rows(network: Network, tensor: str, anchored: Collection[str], choices: Choices) -> RawRows | None:
+    """The rows that `classify` gives the kernel where nothing below has merged; None if it is not numeric."""
+    core = _core(network, tensor, anchored)
+    if core is None or (bias := _floats(core[1])) is None or core[0].weight.floats is None:
+        return None
+    return RawRows(np.asarray(core[0].weight.floats), bias, _sorts(tensor, _functions(network, tensor), choices))
 
 
 def lines(network: Network, tensor: str) -> tuple[int, list[int]] | None:
@@ -45,7 +70,7 @@ def lines(network: Network, tensor: str) -> tuple[int, list[int]] | None:
     return np.unique(found.labels).size, np.flatnonzero(found.pivot >= matrix.shape[1]).tolist()
 
 
-def _core(network: Network, tensor: str, forms: Forms) -> tuple[Dense | Conv, Vector] | None:
+def _core(network: Network, tensor: str, known: Collection[str]) -> tuple[Dense | Conv, Vector] | None:
     """The node with the weights of a layer, and its biases with what is added later; None if it is not numeric."""
     node, shift = network.producer[tensor], [ZERO] * network.units(tensor)
     while not isinstance(node, Dense | Conv):
@@ -54,7 +79,7 @@ def _core(network: Network, tensor: str, forms: Forms) -> tuple[Dense | Conv, Ve
         elif not isinstance(node, Activate | MaxPool) and not _is_whole(network, node):
             return None
         assert isinstance(node, Activate | MaxPool | Shift | Reorder)
-        if node.source in forms.known:
+        if node.source in known:
             return None
         node = network.producer[node.source]
     floats = node.weight.floats
@@ -74,19 +99,21 @@ class _Layer:
         self.tensor = tensor
         self.padded = meets_padding(network, tensor)
         self.bias = bias
-        functions = [function_of(network.producer[tensor], v) for v in range(network.units(tensor))]
-        self.functions = [sigma for sigma in functions if not isinstance(sigma, str)]
+        self.functions = _functions(network, tensor)
         self.columns = forms.of(node.source) if isinstance(node, Dense) else forms.taps(node.source, node.window)
         assert node.weight.floats is not None
         self.matrix = checked(node.weight.floats)
 
-    def classes(self, fold: bool, choices: Choices) -> tuple[list[Group], dict[int, Rational]] | None:
+    def classes(
+        self, fold: bool, choices: Choices, known: Known | None
+    ) -> tuple[list[Group], dict[int, Rational]] | None:
         """The classes in the order of their least members, and the constants."""
-        sorts = self._sorts(choices)
+        sorts = _sorts(self.tensor, self.functions, choices)
         rows = self._rows(sorts)
         if rows is None:
             return None
-        found = related_rows(rows, sorts)
+        found = known(rows, sorts) if known and isinstance(rows, Plain) else None
+        found = found or related_rows(rows, sorts)
         constants = self._constants(rows, found, fold, choices)
         zero = {int(sort): v for v, sort in reversed(list(enumerate(sorts))) if found.labels[v] == len(sorts)}
         groups: dict[int, list[int]] = {}
@@ -95,26 +122,14 @@ class _Layer:
                 groups.setdefault(zero[int(sorts[v])] if label == len(sorts) else label, []).append(v)
         return [self._group(members, rows, found.lead) for members in groups.values()], constants
 
-    def _sorts(self, choices: Choices) -> Ints:
-        """The sort of each row: its function and the factors that the function commutes with; or its own, if apart."""
-        apart = {v for tensor, v in choices.apart if tensor == self.tensor}
-        codes: dict[Function, int] = {}
-        known: dict[int, int] = {}  # by identity, as layers share few functions
-        for sigma in self.functions:
-            if id(sigma) not in known:
-                known[id(sigma)] = codes.setdefault(sigma, 4 * len(codes) + _factors(sigma))
-        sorts = np.array([known[id(sigma)] for sigma in self.functions], np.int64)
-        alone = np.array(sorted(apart), np.int64)
-        sorts[alone] = 4 * (len(codes) + alone) + sorts[alone] % 4
-        return sorts
-
     def _rows(self, sorts: Ints) -> Plain | Sums | None:
         """The rows over the atoms below, in the atoms' order, with the bias last; None for columns of many atoms."""
         atoms = sorted({atom for form in self.columns for atom in form.terms})
         bias = _floats(self.bias)
         if bias is not None and self._are_atoms(atoms):
             return source(self.matrix, bias)
-        if sum(len(form.terms) for form in self.columns) > _TERMS * len(self.columns):
+        terms_below = sum(len(form.terms) for form in self.columns)
+        if terms_below > _TERMS * len(self.columns) or np.count_nonzero(self.matrix) * _SPARSE < self.matrix.size:
             return None
         terms: dict[object, list[tuple[int, Rational]]] = {atom: [] for atom in atoms}
         for u, form in enumerate(self.columns):
@@ -156,6 +171,25 @@ class _Layer:
                 ratios[own] = sigma.scaling(_lead(rows, v, own) / size)
             group.append((v, ratios[own]))
         return group
+
+
+def _functions(network: Network, tensor: str) -> list[Function]:
+    functions = [function_of(network.producer[tensor], v) for v in range(network.units(tensor))]
+    return [sigma for sigma in functions if not isinstance(sigma, str)]
+
+
+def _sorts(tensor: str, functions: Sequence[Function], choices: Choices) -> Ints:
+    """The sort of each row: its function and the factors that the function commutes with; or its own, if apart."""
+    apart = {v for name, v in choices.apart if name == tensor}
+    codes: dict[Function, int] = {}
+    known: dict[int, int] = {}  # by identity, as layers share few functions
+    for sigma in functions:
+        if id(sigma) not in known:
+            known[id(sigma)] = codes.setdefault(sigma, 4 * len(codes) + _factors(sigma))
+    sorts = np.array([known[id(sigma)] for sigma in functions], np.int64)
+    alone = np.array(sorted(apart), np.int64)
+    sorts[alone] = 4 * (len(codes) + alone) + sorts[alone] % 4
+    return sorts
 
 
 def _lead(rows: Plain | Sums, v: int, lead: float) -> Rational:

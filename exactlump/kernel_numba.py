@@ -4,6 +4,7 @@
 The same products and the same answers as `kernel_arithmetic.Single` (Lemma X); no fast-math.
 """
 
+import sys
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 from exactlump.kernel_arithmetic import Flags, Floats, Ints, Single
 from exactlump.kernel_sources import Plain
 
-# Below this many weights, loading the compiler costs more than it saves.
-WORTH = 1 << 20
+# From so many weights on, compiled loops save time; and from so many on, loading numba for them does.
+WORTH, WORTH_LOADING = 1 << 20, 1 << 28
 
 
 class Compiled(Plain):
@@ -32,7 +33,8 @@ class Compiled(Plain):
 
 def usable(matrix: NDArray[np.floating]) -> bool:
     """Whether there is something to compile, it is worth it, and numba is installed."""
-    return matrix.dtype == np.float32 and matrix.size >= WORTH and available()
+    least = WORTH if "numba" in sys.modules else WORTH_LOADING
+    return matrix.dtype == np.float32 and matrix.size >= least and available()
 
 
 @cache

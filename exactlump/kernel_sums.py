@@ -10,7 +10,7 @@ Throughout: v rows, u columns of the matrix W; k a class, or the last column, wh
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import TypeAlias
 
@@ -24,6 +24,8 @@ from exactlump.rational import ONE, ZERO, Rational, Vector, floor_log2, fraction
 
 # What a class is the sum of: columns, each with its coefficient.
 Terms: TypeAlias = Sequence[tuple[int, Rational]]
+# Some rows of the matrix, as a function of the columns that are wanted.
+Taker: TypeAlias = Callable[[Ints], NDArray[np.floating]]
 # A rank with at least so many members is added in one step for all classes.
 _MANY = 64
 
@@ -37,9 +39,9 @@ class _Members:
         digits = {2: 11, 4: 24, 8: 53}[dtype.itemsize]
         self.long = np.array([_odd(g).bit_length() > max(1, 53 - digits) for _, g in pairs], np.bool_)
 
-    def products(self, matrix: NDArray[np.floating], start: int, stop: int) -> tuple[Floats, Flags]:
+    def products(self, taken: Taker, start: int, stop: int) -> tuple[Floats, Flags]:
         """The products of some columns with their coefficients, row by row, and where they may be rounded."""
-        x, g = matrix.take(self.column[start:stop], axis=1).astype(np.float64), self.weight[start:stop]
+        x, g = taken(self.column[start:stop]).astype(np.float64), self.weight[start:stop]
         if not self.long[start:stop].any():
             with np.errstate(over="ignore"):
                 x *= g
@@ -138,13 +140,15 @@ class Sums:
 
     def constant(self, v: int) -> Rational:
         """The bias of a row, with the constants below."""
-        return self.exact(v, self.shape[1] - 1) / self.multiplier
+        bias = float(self.bias[v])
+        return (self.exact(v, self.shape[1] - 1) if math.isnan(bias) else rational(bias)) / self.multiplier
 
     def exact(self, v: int, k: int) -> Rational:
         """One entry."""
         total = self.exact_bias[v] if k == self.shape[1] - 1 else ZERO
         for u, g in self.terms[k]:
-            total += g * rational(float(self.matrix[v, u]))
+            if self.matrix[v, u]:
+                total += g * rational(float(self.matrix[v, u]))
         return total
 
     def _entries(self, rows: Ints, start: int, stop: int) -> Floats:
@@ -153,9 +157,9 @@ class Sums:
         total, wrong = np.zeros((rows.size, stop - start)), np.zeros((rows.size, stop - start), np.bool_)
         if inside < stop:
             total[:, -1] = self.bias[rows]
-        matrix = self.matrix[rows]
+        taken = self._taker(rows, inside - start)
         for r, rank in enumerate(self.ranks):
-            part, rough = rank.products(matrix, start, inside)
+            part, rough = rank.products(taken, start, inside)
             width = part.shape[1]
             if width == 0:
                 break
@@ -166,11 +170,18 @@ class Sums:
             total[:, :width] = after
             wrong[:, :width] |= rough
         for k, tail in enumerate(self.tails[start:inside]):
-            total[:, k], rough = _chain(total[:, k], *tail.products(matrix, 0, tail.column.size))
+            total[:, k], rough = _chain(total[:, k], *tail.products(taken, 0, tail.column.size))
             wrong[:, k] |= rough
         if wrong.any():
             self._mend_sums(total, wrong, rows, start)
         return total
+
+    def _taker(self, rows: Ints, width: int) -> Taker:
+        """Whole rows are copied once, where many of their columns will be wanted."""
+        if 8 * width < self.shape[1]:
+            return lambda columns: self.matrix[rows[:, None], columns]
+        here = self.matrix[rows]
+        return lambda columns: here.take(columns, axis=1)
 
     def _mend_sums(self, total: Floats, wrong: Flags, rows: Ints, start: int) -> None:
         """Form the entries that may be wrong again in rationals."""
@@ -182,7 +193,7 @@ class Sums:
         """The last column of some rows; NaN where it is no float64."""
         rows = np.arange(self.shape[0])[part]
         first = np.array([_float(b) for b in self.exact_bias[part]])
-        total, wrong = _chain(first, *self.held.products(self.matrix[part], 0, self.held.column.size))
+        total, wrong = _chain(first, *self.held.products(self._taker(rows, 0), 0, self.held.column.size))
         self._mend_sums(total[:, None], (wrong | np.isnan(first))[:, None], rows, self.shape[1] - 1)
         return total
 

@@ -314,13 +314,19 @@ def test_memory_is_a_small_part_of_the_matrix():
 numba_only = pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="numba is not installed")
 
 
+def compile_all(monkeypatch):
+    """Let matrices of any size be worth it."""
+    monkeypatch.setattr(kernel_numba, "WORTH", 0)
+    monkeypatch.setattr(kernel_numba, "WORTH_LOADING", 0)
+
+
 @numba_only
 @pytest.mark.parametrize("n", [40, 600])
 def test_compiled_loops_give_the_same_answers(n, monkeypatch):
     for name, rows in hard_layers(n, np.float32):
         monkeypatch.setattr(kernel_numba, "WORTH", 1 << 60)
         plain = proportional_classes(rows)
-        monkeypatch.setattr(kernel_numba, "WORTH", 0)
+        compile_all(monkeypatch)
         assert isinstance(kernel_matrix.source(rows), kernel_numba.Compiled)
         compiled = proportional_classes(rows)
         assert (plain.labels == compiled.labels).all(), name
@@ -329,7 +335,7 @@ def test_compiled_loops_give_the_same_answers(n, monkeypatch):
 
 @numba_only
 def test_compiled_loops_see_biases_and_entries_that_are_no_numbers(monkeypatch):
-    monkeypatch.setattr(kernel_numba, "WORTH", 0)
+    compile_all(monkeypatch)
     rows = np.array([[1, 2], [2, 4], [3, 6]], np.float32)
     bias = np.array([1.0, 2.0, 2.0])
     assert related_rows(kernel_matrix.source(rows, bias), np.full(3, POSITIVE)).labels.tolist() == [0, 0, 2]
@@ -339,6 +345,6 @@ def test_compiled_loops_see_biases_and_entries_that_are_no_numbers(monkeypatch):
 
 
 def test_without_numba_the_plain_loops_are_used(monkeypatch):
-    monkeypatch.setattr(kernel_numba, "WORTH", 0)
+    compile_all(monkeypatch)
     monkeypatch.setattr(kernel_numba, "available", lambda: False)
     assert type(kernel_matrix.source(np.ones((2, 2), np.float32))) is Plain
