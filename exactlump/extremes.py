@@ -16,7 +16,7 @@ from exactlump.regions import Combination, domain_script, used_coordinates
 from exactlump.shorten import shortened
 from exactlump.smtlib import numeral
 from exactlump.solve import answers
-from exactlump.substitution import times, total
+from exactlump.terms import times, total
 
 MOST_DENOMINATOR = 64
 MOST_COORDINATES = 8

@@ -5,13 +5,14 @@ What is piecewise linear, or rational, or rounds, is defined as it is.  The othe
 known of them: the value at 0, that they are odd or even, the values where they are rational.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from exactlump.activation import IDENTITY, Activation
 from exactlump.errors import NoExactValue
+from exactlump.forms import Function, Largest
 from exactlump.rational import ZERO, text
 from exactlump.smtlib import numeral
-from exactlump.substitution import times
+from exactlump.terms import times
 
 
 def function_name(sigma: Activation) -> str:
@@ -27,11 +28,20 @@ def function_name(sigma: Activation) -> str:
     return "__".join([sigma.name if sigma.name in _DEFINED else f"some_{sigma.name}", *words])
 
 
-def applied(sigma: Activation, term: str) -> str:
+def applied(sigma: Function, term: str) -> str:
     """The activation of a term; a numeral is an integer where there are integers, so that it has to be made real."""
+    assert not isinstance(sigma, Largest)
     if sigma == IDENTITY:
         return term
     return f"({function_name(sigma)} {f'(+ {term} 0.0)' if sigma.name in _STEPS else term})"
+
+
+def largest(terms: Sequence[str]) -> str:
+    """The largest of some terms; `definition` of a max-pool has what it takes."""
+    found, *others = terms
+    for term in others:
+        found = f"(larger {found} {term})"
+    return found
 
 
 def is_piecewise_linear(sigma: Activation) -> bool:
@@ -39,9 +49,9 @@ def is_piecewise_linear(sigma: Activation) -> bool:
     return sigma.name in _LINEAR
 
 
-def logic(functions: Iterable[Activation]) -> str:
+def logic(functions: Iterable[Function]) -> str:
     """The SMT-LIB logic of linear terms under these functions."""
-    names = {sigma.name for sigma in functions}
+    names = {sigma.name for sigma in functions if not isinstance(sigma, Largest)}
     if names <= _LINEAR.keys():
         return "QF_LRA"
     if names & _STEPS.keys():
@@ -49,8 +59,10 @@ def logic(functions: Iterable[Activation]) -> str:
     return "QF_UFNRA" if names & _NONLINEAR.keys() else "QF_UFLRA"
 
 
-def definition(sigma: Activation) -> list[str]:
-    """The commands that define an activation; none for the identity."""
+def definition(sigma: Function) -> list[str]:
+    """The commands that define a function; none for the identity."""
+    if isinstance(sigma, Largest):
+        return ["(define-fun larger ((y Real) (z Real)) Real (ite (>= y z) y z))"]
     if sigma == IDENTITY:
         return []
     name = function_name(sigma)
@@ -67,19 +79,29 @@ def definition(sigma: Activation) -> list[str]:
 ALLOWED = {"one": "1", "sign twins": "1 and -1", "positive": "every one > 0", "any sign": "every one but 0"}
 
 
-def allowed(sigma: Activation, c: str) -> str:
-    """The condition that the activation commutes with a scaling, as a term."""
+def scalings(sigma: Function) -> str:
+    """Which scalings the function commutes with."""
+    return "positive" if isinstance(sigma, Largest) else sigma.scalings
+
+
+def ratio(sigma: Function) -> str:
+    """What comes out of them: "c", its size or its sign."""
+    return "c" if isinstance(sigma, Largest) else sigma.ratio
+
+
+def allowed(sigma: Function, c: str) -> str:
+    """The condition that the function commutes with a scaling, as a term."""
     return {
         "one": f"(= {c} 1)",
         "sign twins": f"(or (= {c} 1) (= {c} (- 1)))",
         "positive": f"(> {c} 0)",
         "any sign": f"(not (= {c} 0))",
-    }[sigma.scalings]
+    }[scalings(sigma)]
 
 
-def factor(sigma: Activation, c: str) -> str:
+def factor(sigma: Function, c: str) -> str:
     """What comes out of a scaling, as a term."""
-    return {"c": c, "size": f"(ite (>= {c} 0) {c} (- {c}))", "sign": f"(ite (> {c} 0) 1 (- 1))"}[sigma.ratio]
+    return {"c": c, "size": f"(ite (>= {c} 0) {c} (- {c}))", "sign": f"(ite (> {c} 0) 1 (- 1))"}[ratio(sigma)]
 
 
 # What is defined, by templates over `y` and the parameters as numerals.

@@ -15,18 +15,18 @@ activation is an obligation of its own, for a symbolic ratio.  Neither uses what
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from exactlump.activation import IDENTITY, Activation
+from exactlump.activation import IDENTITY
+from exactlump.assertions import Rows, assertion, is_written, law_of, needs_law
+from exactlump.blocks import Key
 from exactlump.certificate import Certificate
-from exactlump.functions import ALLOWED, allowed, applied, definition, factor, function_name, logic
+from exactlump.forms import Function, Largest
+from exactlump.functions import ALLOWED, allowed, definition, factor, function_name, logic, scalings
 from exactlump.network import Network
-from exactlump.rational import fraction, rational
-from exactlump.smtlib import numeral
-from exactlump.structure import Claim, Claims, Term
-from exactlump.substitution import Linear, times, total
+from exactlump.structure import Claim, Claims
 
 FORMS = ("direct", "decomposed")
 # A script is closed when it has this many characters: small enough to share out, large enough to be read quickly.
@@ -97,8 +97,8 @@ class Obligations:
         assert form in FORMS
         self.form, self.all = form, Claims(original, reduced, certificate)
         self.claims = list(self.all.all())
-        used = {c.sigma for c in self.claims if form == "decomposed" and _splits(c) and _needs_law(c)}
-        self.laws = sorted((s for s in used if s.scalings != "one" and s != IDENTITY), key=str)
+        used = {law_of(c.sigma) for c in self.claims if not is_written(c, form) and needs_law(c)}
+        self.laws = sorted((s for s in used if scalings(s) != "one" and s != IDENTITY), key=str)
         self.inputs = [self.all.reduced.names(port.name) for port in reduced.inputs]
         self.count = len(self.claims) + len(self.laws) + len(original.inputs)
 
@@ -109,10 +109,10 @@ class Obligations:
         yield from self._inputs()
         numbered: Counter[str] = Counter()
         for (side, tensor, _), group in groupby(self.claims, key=_place):
-            for claims, assertions in _parts(group, self.form):
+            for part in _parts(group, self.form):
                 number = numbered[f"{side} {tensor}"]
                 numbered[f"{side} {tensor}"] += 1
-                yield self._script(side, tensor, number, claims, assertions)
+                yield self._script(side, tensor, number, part)
 
     def _inputs(self) -> Iterator[Script]:
         """That both networks read the same inputs."""
@@ -124,16 +124,17 @@ class Obligations:
             one = Obligation("original", ours.name, 0, "input", words, f"(assert (not (and true {equal})))")
             yield self._assemble("original", ours.name, 0, "QF_LRA", [original.key(ours.name)], [], (one,))
 
-    def _script(self, side: str, tensor: str, number: int, claims: list[Claim], assertions: list[str]) -> Script:
+    def _script(self, side: str, tensor: str, number: int, part: "_Part") -> Script:
         """One script from the claims of one tensor."""
-        keys = {term.block for claim in claims for term in (claim.left, *(t for _, t in claim.right))}
-        functions = {sigma for claim in claims for sigma in (claim.sigma, claim.tau) if _is_written(claim, self.form)}
+        written = (claim for claim in part.claims if is_written(claim, self.form))
+        functions = {sigma for claim in written for sigma in (claim.sigma, claim.tau)}
         obligations = tuple(
             Obligation(side, tensor, c.left.unit, c.rule, c.words, assertion)
-            for c, assertion in zip(claims, assertions, strict=True)
+            for c, assertion in zip(part.claims, part.assertions, strict=True)
         )
         lines = [line for sigma in sorted(functions, key=str) for line in definition(sigma)]
-        return self._assemble(side, tensor, number, logic(functions), keys, lines, obligations)
+        lines = list(dict.fromkeys(lines))
+        return self._assemble(side, tensor, number, logic(functions), part.needs, lines, obligations)
 
     def _assemble(
         self,
@@ -141,15 +142,14 @@ class Obligations:
         tensor: str,
         number: int,
         theory: str,
-        keys: Iterable[str],
+        needs: Iterable[Key],
         lines: list[str],
         obligations: tuple[Obligation, ...],
     ) -> Script:
-        blocks = self.all.blocks
-        closure = blocks.closure(keys)
+        blocks = self.all.blocks.closure(needs)
         head = [*_header(f"{side} {tensor!a}", number, self.form), *options(theory), *lines]
-        preamble = "".join(f"{line}\n" for line in head) + "".join(blocks.text[key] for key in closure)
-        constants = {name: meaning for key in closure for name, meaning in blocks.constants[key].items()}
+        preamble = "".join(f"{line}\n" for line in head) + "".join(block.text for block in blocks)
+        constants = {name: meaning for block in blocks for name, meaning in block.constants.items()}
         return Script(side, tensor, number, self.form, preamble, obligations, constants)
 
 
@@ -158,98 +158,56 @@ def _place(claim: Claim) -> tuple[str, str, bool]:
     return claim.left.half.side, claim.left.tensor, claim.left.by_name
 
 
-def _parts(claims: Iterable[Claim], form: str) -> Iterator[tuple[list[Claim], list[str]]]:
-    """The claims of one tensor with their assertions, cut where a script is full."""
-    part: list[Claim] = []
-    assertions: list[str] = []
-    size = 0
-    rows: dict[Term, Linear] = {}
+@dataclass(slots=True)
+class _Part:
+    """Claims of one script, with their assertions and the blocks that these need."""
+
+    claims: list[Claim] = field(default_factory=list)
+    assertions: list[str] = field(default_factory=list)
+    needs: set[Key] = field(default_factory=set)
+
+
+def _parts(claims: Iterable[Claim], form: str) -> Iterator[_Part]:
+    """The claims of one tensor, cut where a script is full."""
+    part, size = _Part(), 0
+    rows: Rows = {}
     for claim in claims:
-        part.append(claim)
-        assertions.append(_assertion(claim, form, rows))
-        size += len(assertions[-1])
+        text, needs = assertion(claim, form, rows)
+        part.claims.append(claim)
+        part.assertions.append(text)
+        part.needs |= needs
+        size += len(text)
         if size >= FULL:
-            yield part, assertions
-            part, assertions, size = [], [], 0
-    if part:
-        yield part, assertions
+            yield part
+            part, size = _Part(), 0
+    if part.claims:
+        yield part
 
 
-# Statements.
-
-
-def _splits(claim: Claim) -> bool:
-    """Whether a claim follows from a linear identity by the scaling law of its activation.
-
-    Not where the ratio does not tell the scaling: then the claim is written as it stands.
-    """
-    return len(claim.right) == 1 and claim.sigma == claim.tau and not claim.plus and not claim.sigma.is_scale_free
-
-
-def _needs_law(claim: Claim) -> bool:
-    """Whether a scaling other than 1 may have led to the ratio."""
-    return bool(claim.ratio != 1 or claim.sigma.ratio == "size")
-
-
-def _is_written(claim: Claim, form: str) -> bool:
-    """Whether the activations of a claim stand in its assertion."""
-    return form == "direct" or not _splits(claim)
-
-
-def _assertion(claim: Claim, form: str, rows: dict[Term, Linear]) -> str:
-    """The negated claim; `rows` remembers the class forms, which several members of a class share."""
-    for _, term in claim.right:
-        if term not in rows:
-            rows[term] = term.linear()
-    right = [rows[term].scaled(c) for c, term in claim.right]
-    left = claim.left.linear()
-    statement = _direct(claim, left, right) if _is_written(claim, form) else _identity(claim, left, right[0])
-    return f"(assert (not {statement}))"
-
-
-def _identity(claim: Claim, left: Linear, right: Linear) -> str:
-    """The linear identity of a claim, and that its ratio is one that the activation commutes with."""
-    ratio, sigma = claim.ratio, claim.sigma
-    equal = _equal(left, right.scaled(ratio))
-    if sigma == IDENTITY or not _needs_law(claim):
-        return equal
-    if sigma.ratio == "size":
-        equal = f"(and (> {numeral(ratio)} 0) (or {equal} {_equal(left, right.scaled(-ratio))}))"
-    return f"(and {allowed(sigma, numeral(ratio))} {equal})"
-
-
-def _equal(left: Linear, right: Linear) -> str:
-    """That two terms are equal, cleared of denominators."""
-    p, q = fraction(left.content / right.content)
-    return f"(= {times(numeral(rational(p)), left.row)} {times(numeral(rational(q)), right.row)})"
-
-
-def _direct(claim: Claim, left: Linear, right: Sequence[Linear]) -> str:
-    """The claim as it stands."""
-    if not claim.right:
-        return f"(= {applied(claim.sigma, left.term)} {numeral(claim.plus)})"
-    if claim.sigma == claim.tau == IDENTITY and len(right) == 1 and not claim.plus:
-        return _equal(left, right[0].scaled(claim.ratio))
-    sums = applied(claim.tau, total([linear.term for linear in right]))
-    parts = [times(numeral(claim.ratio), sums), *([numeral(claim.plus)] if claim.plus else [])]
-    return f"(= {applied(claim.sigma, left.term)} {total(parts)})"
-
-
-def _law(number: int, sigma: Activation) -> Script:
+def _law(number: int, sigma: Function) -> Script:
     """sigma(c y) = h(c) sigma(y) for every y and every c that sigma commutes with; -1 alone where there are two."""
-    name, constants = function_name(sigma), {"c": "the scaling", "y": "the value before the activation"}
-    if sigma.scalings == "sign twins":
+    constants = {"c": "the scaling", "y": "the value before the activation"}
+    if scalings(sigma) == "sign twins":
         scaling = ["(define-fun c () Real (/ (- 1) 1))"]
         del constants["c"]
     else:
         scaling = ["(declare-const c Real)", f"(assert {allowed(sigma, 'c')})"]
-    lines = [*scaling, "(declare-const y Real)", *definition(sigma)]
-    words = f"{sigma}: a scaling before it is one after it, for the scalings {ALLOWED[sigma.scalings]}"
+    if isinstance(sigma, Largest):
+        title, constants["z"] = "max_pool", "another value"
+        words = "max_pool: the larger of two values, and so the largest of many; a scaling before it is one after it"
+        sides = "(larger (* c y) (* c z))", "(larger y z)"
+    else:
+        title, name = str(sigma), function_name(sigma)
+        words = f"{sigma}: a scaling before it is one after it"
+        sides = f"({name} (* c y))", f"({name} y)"
+    variables = [f"(declare-const {name} Real)" for name in constants if name != "c"]
     theory = {"QF_LRA": "QF_NRA", "QF_UFLRA": "QF_UFNRA"}.get(logic([sigma]), logic([sigma]))
-    head = [*_header(f"the scaling law of {sigma}", number, "decomposed"), *options(theory), *lines]
-    assertion = f"(assert (not (= ({name} (* c y)) (* {factor(sigma, 'c')} ({name} y)))))"
-    one = Obligation("law", str(sigma), 0, "law", words, assertion)
-    return Script("law", str(sigma), 0, "decomposed", "".join(f"{line}\n" for line in head), (one,), constants)
+    head = [*_header(f"the scaling law of {title}", number, "decomposed"), *options(theory)]
+    head += [*scaling, *variables, *definition(sigma)]
+    assertion = f"(assert (not (= {sides[0]} (* {factor(sigma, 'c')} {sides[1]}))))"
+    words += f", for the scalings {ALLOWED[scalings(sigma)]}"
+    one = Obligation("law", title, 0, "law", words, assertion)
+    return Script("law", title, 0, "decomposed", "".join(f"{line}\n" for line in head), (one,), constants)
 
 
 def _header(what: str, number: int, form: str) -> list[str]:

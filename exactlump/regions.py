@@ -29,7 +29,7 @@ from exactlump.hyperplanes import Plane, plane_of
 from exactlump.rational import ONE, ZERO, Rational, Vector
 from exactlump.smtlib import numeral
 from exactlump.solve import answers
-from exactlump.substitution import times, total
+from exactlump.terms import times, total
 
 
 @dataclass(frozen=True)

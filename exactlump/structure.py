@@ -6,16 +6,21 @@ arithmetic: they are settled here, after docs/certificate-format.md, "The rules"
 that is about numbers is left in the claims.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from exactlump.activation import IDENTITY, Activation
+from exactlump.activation import IDENTITY
+from exactlump.blocks import Blocks
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
+from exactlump.forms import Function, Largest, function_of, is_affine
+from exactlump.lifting import Path
+from exactlump.network import Head, Network, Node, View, sources
 from exactlump.rational import ONE, ZERO, Rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same, Simulation, entry
-from exactlump.substitution import Blocks, Half, Linear
+from exactlump.substitution import Half
+from exactlump.terms import Linear
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +32,16 @@ class Term:
     unit: int
     by_name: bool = False
 
-    def linear(self) -> Linear:
-        """The unit over the atoms below."""
-        walk = self.half.form if self.by_name else self.half.before
-        return walk(self.tensor, self.unit)
+    def linear(self, path: Path = ()) -> Linear:
+        """The unit over the atoms below, with lifts after it."""
+        if self.by_name:
+            return self.half.form(self.tensor, self.unit)
+        return self.half.before(self.tensor, self.unit, path)
 
     @property
     def at(self) -> str:
         """How messages name it."""
         return f"{self.half.side} {self.tensor!a}, unit {self.unit}"
-
-    @property
-    def block(self) -> str:
-        """The block that defines the names in `linear`."""
-        by_name = self.by_name and self.half.is_anchored(self.tensor)
-        return self.half.key(self.tensor if by_name else self.half.below(self.tensor))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class Claim:
     rule: str
     words: str
     left: Term
-    sigma: Activation
+    sigma: Function
     ratio: Rational
     right: tuple[tuple[Rational, Term], ...]
-    tau: Activation
+    tau: Function
     plus: Rational = ZERO
 
 
@@ -76,7 +76,7 @@ class Claims:
     def __init__(self, original: Network, reduced: Network, certificate: Certificate) -> None:
         _demand_interface(original, reduced)
         for network in (original, reduced):
-            _demand_elements(network)
+            _demand_known(network)
         forward, backward = dict(certificate.forward), dict(certificate.backward)
         _demand_tensors("original", original, forward)
         _demand_tensors("reduced", reduced, backward)
@@ -84,14 +84,14 @@ class Claims:
         for node in reduced.nodes:
             if isinstance(node, Head) and node.target in backward:
                 raise NotALumping(f"reduced {node.target!a}: found a relation, expected none for a head")
-            if node.target in over or isinstance(node, Activate | Head):
+            if node.target in over or not is_affine(node):
                 backward.setdefault(node.target, _identity(reduced, node.target))
         self.anchors = {tensor: _anchor(reduced.producer[tensor], relation) for tensor, relation in backward.items()}
         self.blocks = Blocks()
-        classes = self._declare(reduced)
-        self.original = Half("original", ("a", "fa"), original, forward, classes, self.blocks)
+        self._declare(reduced)
+        self.original = Half("original", ("a", "fa"), original, forward, self.blocks)
         self.reduced, self.other = (
-            Half(side, letters, reduced, backward, classes, self.blocks)
+            Half(side, letters, reduced, backward, self.blocks)
             for side, letters in (("reduced", ("b", "fb")), ("reduced once more", ("c", "fc")))
         )
         inputs = [port.name for port in reduced.inputs]
@@ -99,17 +99,13 @@ class Claims:
         for half in (self.reduced, self.other):
             half.place_inputs(inputs, inputs)
 
-    def _declare(self, reduced: Network) -> dict[str, list[str]]:
+    def _declare(self, reduced: Network) -> None:
         """A constant for each class, and for each element of an input."""
-        classes = {}
         for i, tensor in enumerate(reduced.shapes):
-            if tensor in self.anchors or tensor not in reduced.producer:
-                count = len(self.anchors[tensor].leaders) if tensor in self.anchors else reduced.units(tensor)
-                what = "class" if tensor in self.anchors else "element"
-                meaning = {f"q{i}_{k}": f"{what} {k} of {tensor!a}" for k in range(count)}
-                classes[tensor] = list(meaning)
-                self.blocks.add(f"q {tensor}", f"q{i}_k: {what} k of {tensor!a} of the reduced network", (), meaning)
-        return classes
+            if tensor in self.anchors:
+                self.blocks.declare(tensor, i, len(self.anchors[tensor].leaders), "class")
+            elif tensor not in reduced.producer:
+                self.blocks.declare(tensor, i, reduced.units(tensor), "element")
 
     def all(self) -> Iterator[Claim]:
         """All claims but those about inputs: the reduced network, the original one, outputs."""
@@ -127,8 +123,7 @@ class Claims:
     def _of_reduced(self, node: Node) -> Iterator[Claim]:
         """Rule 2; nothing is to be shown of a unit that may have any value, or that its class is read off."""
         tensor, anchor, half = node.target, self.anchors[node.target], self.reduced
-        half.names(half.below(tensor))
-        if half.below(tensor) in half.free:
+        if not half.free.isdisjoint(sources(node)):
             for k, v in enumerate(anchor.leaders):
                 words = f"reduced {tensor!a}, class {k}: depends on no unit that may have any value"
                 yield _equal("leader", words, Term(half, tensor, v), Term(self.other, tensor, v))
@@ -142,9 +137,10 @@ class Claims:
         """Rules 3 and 4."""
         relation = self.original.relations.get(node.target)
         if relation is None:
-            if isinstance(node, Activate | Head):
+            if not is_affine(node):
                 raise NotALumping(f"original {node.target!a}: found no relation, expected one")
             return
+        self._demand_positions(node.target, relation)
         head = self.anchors[relation.over].node if relation.over is not None else None
         if isinstance(node, Head) or isinstance(head, Head):
             yield from self._of_head(node, head, relation)
@@ -158,9 +154,10 @@ class Claims:
         kinds = [n.kind if isinstance(n, Head) else None for n in (node, head)]
         if head is None or kinds[0] != kinds[1] or not relation.is_identity:
             raise NotALumping(f"original {node.target!a}: found no identity with a head of the same kind")
-        if len(relation.rows) != self.reduced.network.units(head.target):
+        ours, theirs = (half.network.units(sources(n)[0]) for half, n in ((self.original, node), (self.reduced, head)))
+        if len(relation.rows) != self.reduced.network.units(head.target) or ours != theirs:
             raise NotALumping(f"original {node.target!a}: found a head of another size")
-        for v in range(len(relation.rows)):
+        for v in range(ours):
             words = f"original {node.target!a}, unit {v}: the head reads the same in both networks"
             yield _equal("head", words, Term(self.original, node.target, v), Term(self.reduced, head.target, v))
 
@@ -174,10 +171,11 @@ class Claims:
             words, right = f"{at} = {text(row.factor)} * unit {row.unit}", ((ONE, replace(left, unit=row.unit)),)
             return Claim("same", words, left, sigma, row.factor, right, _function(node, row.unit))
         if not row.terms:
+            sigma = IDENTITY if isinstance(sigma, Largest) else sigma  # the largest of equal values
             return Claim("constant", f"{at} = {text(row.plus)}", left, sigma, ONE, (), IDENTITY, row.plus)
         return self._of_classes(left, sigma, row, relation)
 
-    def _of_classes(self, left: Term, sigma: Activation, row: Affine, relation: Relation) -> Claim:
+    def _of_classes(self, left: Term, sigma: Function, row: Affine, relation: Relation) -> Claim:
         """The claim of a row that names classes."""
         anchor, over = self._named(left, row, relation), str(relation.over)
         units = [Term(self.reduced, over, anchor.leaders[k]) for k, _ in row.terms]
@@ -186,11 +184,20 @@ class Claims:
         words = f"{left.at} = {words} of {over!a}" + (f" + {text(row.plus)}" if row.plus else "")
         if _class(row) is not None:
             ((k, h),) = row.terms
+            if sigma != taus[0] and any(isinstance(function, Largest) for function in (sigma, taus[0])):
+                raise NotALumping(f"{left.at}: found the function {sigma}, expected that of its class, {taus[0]}")
             return Claim("class", words, left, sigma, h, ((ONE / anchor.ratios[k], units[0]),), taus[0])
         if any(function != IDENTITY for function in (sigma, *taus)):
             raise NotALumping(f"{left.at}: found a sum of classes, expected one class under an activation")
         right = tuple((c / anchor.ratios[k], unit) for (k, c), unit in zip(row.terms, units, strict=True))
         return Claim("of", words, left, sigma, ONE, right, IDENTITY, row.plus)
+
+    def _demand_positions(self, tensor: str, relation: Relation) -> None:
+        """Classes are images of as many positions as the units."""
+        ours = self.original.network.views[tensor].positions
+        theirs = self.reduced.network.views[relation.over].positions if relation.over is not None else ours
+        if ours != theirs:
+            raise NotALumping(f"original {tensor!a}: found classes of {theirs} positions, expected {ours}")
 
     def _named(self, left: Term, row: Affine, relation: Relation) -> Anchor:
         """The anchor that a row's classes are of."""
@@ -211,8 +218,10 @@ def _class(row: Row) -> int | None:
     return row.terms[0][0] if isinstance(row, Affine) and len(row.terms) == 1 and not row.plus else None
 
 
-def _function(node: Node, v: int) -> Activation:
-    return node.functions[v] if isinstance(node, Activate) else IDENTITY
+def _function(node: Node, v: int) -> Function:
+    """What a node does to unit v; a head, which acts on all units at once, is dealt with by itself."""
+    function = function_of(node, v)
+    return IDENTITY if isinstance(function, str) else function
 
 
 def _anchor(node: Node, relation: Relation) -> Anchor:
@@ -257,16 +266,22 @@ def _demand_tensors(side: str, network: Network, half: Simulation) -> None:
             raise NotALumping(f"{side} {tensor!a}: found {len(relation.rows)} rows, not {network.units(tensor)}")
 
 
-def _demand_elements(network: Network) -> None:
-    """Raise UnsupportedLayer for what scripts have no terms for: images, sums of tensors, selections."""
+def _demand_known(network: Network) -> None:
+    """Raise UnsupportedLayer for nodes that scripts have no terms for."""
     for node in network.nodes:
-        image = network.views[node.target].channel is not None
-        if image or not isinstance(node, Dense | Scale | Shift | Reorder | Activate | Head):
+        if not isinstance(node, Node):
             raise UnsupportedLayer(f"{type(node).__name__} node {node.target!a}: no obligations for it yet")
 
 
 def _demand_interface(original: Network, reduced: Network) -> None:
     for what in ("inputs", "outputs"):
-        sizes = [[n.units(getattr(t, "name", t)) for t in getattr(n, what)] for n in (original, reduced)]
-        if sizes[0] != sizes[1]:
-            raise NotALumping(f"{what}: found {sizes[1]} elements, expected {sizes[0]}")
+        views = [[n.views[getattr(t, "name", t)] for t in getattr(n, what)] for n in (original, reduced)]
+        ours, theirs = ([_interface(view) for view in side] for side in views)
+        if ours != theirs:
+            raise NotALumping(f"{what}: found {theirs} elements, units and where these lie, expected {ours}")
+
+
+def _interface(view: View) -> tuple[int, int, int]:
+    """The elements, the units, and how far apart the positions of a unit lie."""
+    after = math.prod(view.shape[view.channel + 1 :]) if view.channel is not None and view.units > 1 else 1
+    return view.elements, view.units, after
