@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the two engines: the fast one finds exactly what the exact one finds."""
 
+import contextlib
 import importlib
 import re
 import tempfile
@@ -14,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exactlump
-from exactlump import fast, fast_chain, fast_layers, formats, kernel_sums, lump
+from exactlump import fast, fast_chain, fast_layers, floats, formats, kernel_sums, lump
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
-from exactlump.errors import CannotWrite
+from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.lump import Choices
-from exactlump.network import Activate, Dense, Network, Port
+from exactlump.network import Activate, Conv, Dense, Network, Port
 from exactlump.rational import Matrix, rational
+from tests.image_networks import image_network
 from tests.strategies import lumpable_networks, networks, with_float_arrays
 from tests.test_fast import hard_layers
 from tests.tools import dense_model, number, real_networks, same, save
@@ -316,6 +318,30 @@ def test_unobservable_classes_are_dropped():
     assert_same_reductions(network)
 
 
+def with_arrays(network):
+    """The network with each matrix that float32 holds kept as an array of it."""
+    nodes = []
+    for n in network.nodes:
+        if isinstance(n, Dense | Conv):
+            with contextlib.suppress(CannotWrite):
+                n = replace(n, weight=Matrix.from_floats(floats.matrix(n.weight, "float32")))
+        nodes.append(n)
+    return replace(network, nodes=tuple(nodes))
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_networks_on_images(part, monkeypatch):
+    """Channels are rows; their columns are taps of the channels below."""
+    numeric = 0
+    for seed in range(30 * part, 30 * part + 30):
+        network = with_arrays(image_network(seed))
+        agree(network)
+        agree(network, fold=False, choices=choices_of(network, seed))
+        assert_same_reductions(network)
+        numeric += numeric_layers(network, monkeypatch)[0]
+    assert numeric > 20
+
+
 def bytes_of(path, folder, engine):
     """What `reduce` writes: the network and its certificate."""
     done = exactlump.reduce_file(path, folder / f"small{path.suffix.replace('.gz', '.onnx')}", engine=engine)
@@ -373,3 +399,14 @@ def test_real_networks(path):
         pytest.skip("more than 10 million weights: the exact engine takes minutes")
     agree(network)
     agree(network, fold=False)
+
+
+@pytest.mark.parametrize("path", real_networks("conv/*", "relusplit/[ctx]*", "residual_bn/*"))
+def test_real_networks_on_images(path):
+    try:
+        network = formats.read(path, max_unpacked=2**28)
+    except UnsupportedLayer as error:
+        pytest.skip(str(error))
+    if network.parameters > 400_000:
+        pytest.skip("more than 400,000 weights: the exact engine takes long")
+    agree(network)
