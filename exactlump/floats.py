@@ -151,6 +151,8 @@ def _converted(floats: NDArray[Any], dtype: str) -> NDArray[Any]:
         result = floats.astype(storage(dtype), copy=False)
     if dtype == "bfloat16":
         result = (np.ascontiguousarray(result).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    if result is floats:
+        return result
     wrong = result != floats
     if wrong.any():
         index = [int(i) for i in np.argwhere(wrong)[0]]

@@ -24,6 +24,8 @@ from exactlump.network import Network
 __all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "from_torch", "read", "write", "write_atomically"]
 
 FORMATS = ("onnx.gz", "onnx", "nnet", "json")
+# Bytes of weights in an ONNX file, and in a packed one; protobuf ends at 2 GiB.
+_MOST_INLINE = (128 << 20, 1_800_000_000)
 # PyTorch's files of weights, which are no networks by themselves.
 WEIGHTS = (".pt", ".pth")
 
@@ -58,18 +60,17 @@ def read(
     path = Path(path)
     with about(path):
         kind = format_of(path)
-        data = read_bytes(path)
         if kind == "nnet":
             from exactlump.formats import nnet
 
-            return nnet.parse(data, raw=raw_nnet)
+            return nnet.parse(read_bytes(path), raw=raw_nnet)
         if kind == "json":
             from exactlump.formats import exact
 
-            return exact.parse(data)
+            return exact.parse(read_bytes(path))
         from exactlump.formats import onnx
 
-        return onnx.parse(onnx.load(data, kind, max_unpacked), path.parent, batchnorm)
+        return onnx.parse(onnx.load(read_bytes(path), kind, max_unpacked), path.parent, batchnorm)
 
 
 def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> Network:
@@ -122,7 +123,9 @@ def digest(path: str | os.PathLike[str], *, max_unpacked: int = MAX_UNPACKED) ->
             return ModelFile(kind, whole)
         from exactlump.formats import onnx
 
-        return ModelFile(kind, whole, *onnx.hashes(onnx.load(data, kind, max_unpacked), path.parent))
+        model = onnx.load(data, kind, max_unpacked)
+        del data  # the model has its own copy
+        return ModelFile(kind, whole, *onnx.hashes(model, path.parent))
 
 
 def write(
@@ -132,14 +135,15 @@ def write(
     dtype: str | None = None,
     like: str | os.PathLike[str] | None = None,
     raw_nnet: bool = False,
-    max_inline: int = 1_800_000_000,
+    max_inline: int | None = None,
 ) -> None:
     """Write a network, exactly or not at all: CannotWrite when the format cannot hold it or the place is closed.
 
     dtype       the float type of an ONNX file; default: the network's own
     like        a .nnet file whose comments and input bounds a new .nnet file repeats
     raw_nnet    the network leaves out that file's normalisation, so its header is repeated too
-    max_inline  an ONNX file with more bytes of weights keeps them beside it, in the file `<path>.data`
+    max_inline  an ONNX file with more bytes of weights keeps them beside it, in the file `<path>.data`, of which only
+                parts need be in memory; default: 128 MiB, or 1.8 GB in a .onnx.gz file
     """
     with about(path):
         kind = format_of(path)
@@ -159,5 +163,7 @@ def write(
         else:
             from exactlump.formats import onnx_write
 
-            contents = dict(onnx_write.render(network, path, dtype, packed=kind == "onnx.gz", max_inline=max_inline))
+            packed = kind == "onnx.gz"
+            most = _MOST_INLINE[packed] if max_inline is None else max_inline
+            contents = dict(onnx_write.render(network, path, dtype, packed=packed, max_inline=most))
     write_together(contents)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from exactlump.errors import CannotWrite, UnsupportedLayer
@@ -45,6 +46,7 @@ _OPSETS = {"bfloat16": 22}
 # The version of the file format that came with an opset (onnx/docs/Versioning.md).
 _FILES = ((24, 11), (21, 10), (19, 9))
 _ALIGNMENT = 64
+_BLOCK = 1 << 24
 
 
 def render(
@@ -156,7 +158,10 @@ def _blocks(writer: Writer) -> Iterator[bytes]:
     """The content of the file of external data: the float constants, each padded to whole blocks."""
     for array in writer.constants.values():
         if array.dtype.kind != "i":
-            yield array.tobytes()
+            rows = np.atleast_1d(array)
+            step = max(1, _BLOCK // max(rows[:1].nbytes, 1))
+            for start in range(0, len(rows), step):
+                yield rows[start : start + step].tobytes()
             yield bytes(-array.nbytes % _ALIGNMENT)
 
 

@@ -65,7 +65,7 @@ class Writer:
         name = self.name(wish)
         if self.dtype == "bfloat16" and array.dtype == np.float32:
             array = (np.ascontiguousarray(array).view(np.uint32) >> 16).astype(np.uint16)
-        self.constants[name] = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
+        self.constants[name] = array.astype(array.dtype.newbyteorder("<"), copy=False)
         return name
 
     def values(self, wish: str, values: Vector, view: View) -> str:
