@@ -25,6 +25,9 @@ SparseRow: TypeAlias = dict[int, Rational]
 ZERO: Rational = QQ(0)
 ONE: Rational = QQ(1)
 
+# Matrices of so many entries, with one in so many not zero, keep an index of those.
+_LARGE, _SPARSE = 1 << 14, 16
+
 _TEXT = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?")
 
 
@@ -159,13 +162,14 @@ class Matrix:
     floats costs no more than the floats.
     """
 
-    __slots__ = ("_integers", "_rows", "floats", "shape")
+    __slots__ = ("_index", "_integers", "_rows", "floats", "shape")
 
     def __init__(self, shape: tuple[int, int], floats: NDArray[Any] | None, rows: tuple[SparseRow, ...] | None) -> None:
         self.shape = shape
         self.floats = floats
         self._rows = rows
         self._integers: list[tuple[list[int], list[int], int]] | None = None
+        self._index: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @staticmethod
     def from_floats(array: NDArray[Any]) -> "Matrix":
@@ -221,9 +225,28 @@ class Matrix:
 
     def _nonzero(self, v: int) -> tuple[list[int], list[float]]:
         assert self.floats is not None
+        if self._index is None:
+            self._index = _index(self.floats)
+        starts, found = self._index
         row = self.floats[v]
-        columns = np.flatnonzero(row)
+        columns = found[starts[v] : starts[v + 1]] if starts.size else np.flatnonzero(row)
         return columns.tolist(), row[columns].astype(np.float64).tolist()
+
+
+def _index(floats: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each row starts, and the columns of all entries that are not zero, if the matrix is large and few are.
+
+    Otherwise two empty arrays, as then it costs less to search each row when it is asked for.
+    """
+    if floats.size < _LARGE or np.count_nonzero(floats) > floats.size // _SPARSE:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    if floats.strides[0] < floats.strides[1]:
+        columns, rows = np.nonzero(floats.T != 0)
+        order = np.argsort(rows, kind="stable")
+        rows, columns = rows[order], columns[order]
+    else:
+        rows, columns = np.nonzero(floats != 0)
+    return np.searchsorted(rows, np.arange(len(floats) + 1)), columns
 
 
 def _integer_row(row: SparseRow) -> tuple[list[int], list[int], int]:

@@ -114,6 +114,17 @@ def test_a_matrix_of_floats_has_their_values(rows):
     assert matrix == Matrix.from_rows([matrix.row(v) for v in range(len(rows))], 2)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("nonzeros", [0, 1, 300, 40_000])
+def test_large_matrices_have_the_same_rows_however_many_entries_are_zero(order, nonzeros):
+    random = np.random.default_rng(nonzeros)
+    array = np.zeros((200, 250), np.float32, order=order)
+    array[random.integers(0, 200, nonzeros), random.integers(0, 250, nonzeros)] = random.integers(-2, 3, nonzeros)
+    matrix = Matrix.from_floats(array)
+    for v, row in enumerate(array.tolist()):
+        assert list(matrix.row(v).items()) == [(u, w) for u, w in enumerate(row) if w]
+
+
 @given(st.lists(st.tuples(FRACTIONS, FRACTIONS), min_size=1, max_size=3), st.tuples(st.integers(), st.integers()))
 def test_products_are_exact(rows, x):
     sparse = [{u: rational(q.numerator, q.denominator) for u, q in enumerate(row)} for row in rows]
