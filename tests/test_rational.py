@@ -122,7 +122,7 @@ def test_large_matrices_have_the_same_rows_however_many_entries_are_zero(order, 
     array[random.integers(0, 200, nonzeros), random.integers(0, 250, nonzeros)] = random.integers(-2, 3, nonzeros)
     matrix = Matrix.from_floats(array)
     for v, row in enumerate(array.tolist()):
-        assert list(matrix.row(v).items()) == [(u, w) for u, w in enumerate(row) if w]
+        assert list(matrix.row(v).items()) == [(u, rational(w)) for u, w in enumerate(row) if w]
 
 
 @given(st.lists(st.tuples(FRACTIONS, FRACTIONS), min_size=1, max_size=3), st.tuples(st.integers(), st.integers()))
