@@ -446,8 +446,9 @@ class Network:
         return lambda v: ([u for u, _ in rows[v]], *over_common(w for _, w in rows[v]), bias[v])
 
     def each(self, source: str, target: str, **fields: Any) -> None:
-        """Add a node that acts unit by unit."""
-        self.define(target, self.views[source], Node((source,), **fields))
+        """Add a node that acts unit by unit: a step, or a function."""
+        kind = "activate" if "function" in fields else "affine"
+        self.define(target, self.views[source], Node((source,), kind, **fields))
 
     def slide(self, source: str, target: str, units: int, window: Window, **fields: Any) -> None:
         """Add a node that moves a window over the images of a tensor."""
@@ -762,7 +763,7 @@ def exact_node(op: str, node: dict[str, Any], network: Network) -> None:
         vector = node[{"scale": "factor", "shift": "constant", "activate": "functions"}[op]]
         demand(len(vector) == view.units, f"found {len(vector)} entries, expected {view.units}")
         if op == "activate":
-            network.each(source, target, kind="activate", function=vector.__getitem__)
+            network.each(source, target, function=vector.__getitem__)
         else:
             scales = op == "scale"
             step = lambda v: (v, vector[v], ZERO) if scales else (v, ONE, vector[v])  # noqa: E731
@@ -810,7 +811,7 @@ def read_nnet(content: bytes, network: Network, raw: bool) -> None:
         network.dense(source, f"layer{layer}", weights, [numbers("bias", 1)[0] for _ in range(units)])
         source = f"layer{layer}"
         if layer < count:
-            network.each(source, f"relu{layer}", kind="activate", function=lambda _: RELU)
+            network.each(source, f"relu{layer}", function=lambda _: RELU)
             source = f"relu{layer}"
     if not raw:
         network.each(source, "output", step=lambda v: (v, ranges[-1], means[-1]))
@@ -926,20 +927,28 @@ FIELDS = {"f": "float_data", "d": "double_data", "q": "int64_data"}  # every oth
 DATA = {"raw_data", "external_data", "int32_data", *FIELDS.values()}
 
 
-class Constant(NamedTuple):
-    """A constant array, row-major, of an ONNX element type."""
+class Value(NamedTuple):
+    """A tensor of an ONNX graph: of the network, or a constant array, row-major."""
 
-    kind: int
-    dims: tuple[int, ...]
-    values: Any  # an array, or a list of rationals
+    name: str  # in the network
+    batch: tuple[int, ...]  # no axis, or the size of the batch axis: 0 for a symbol
+    dims: tuple[int, ...]  # the other axes
+    kind: int = 1  # element type
+    values: Any = None  # of a constant: an array, or a list
+    grid: "Grid | None" = None  # of what QuantizeLinear makes of the tensor `name`
 
-    def finite(self) -> "Constant":
-        """Itself, unless an element is NaN or infinite."""
-        if self.kind in FLOATS and not all(map(math.isfinite, self.values)):
-            v, value = next((v, value) for v, value in enumerate(self.values) if not math.isfinite(value))
-            index = [v // step % n for n, step in zip(self.dims, strides(self.dims), strict=True)]
-            raise Stop("malformed", f"element {index}: found {value}, expected a finite number")
-        return self
+    @property
+    def full(self) -> tuple[int, ...]:
+        return (*self.batch, *self.dims)
+
+
+class Grid(NamedTuple):
+    """The steps of a quantiser: for the places of a constant that is broadcast, scales and zero points; the bounds."""
+
+    places: Value
+    steps: list[tuple[Fraction, Fraction]]
+    low: Fraction
+    high: Fraction
 
 
 class Folder:
@@ -973,7 +982,7 @@ class Folder:
         return path
 
 
-def read_tensor(tensor: dict[str, Any], folder: Folder) -> tuple[Constant, str]:
+def read_tensor(tensor: dict[str, Any], folder: Folder) -> tuple[Value, str]:
     """A constant, and the hash of its type, shape and content."""
     kind, dims = tensor.get("data_type", 0), tuple(tensor.get("dims", ()))
     demand(kind in PACKED, f"found element type {kind}, expected one of {', '.join(map(str, PACKED))}", "unsupported")
@@ -993,7 +1002,11 @@ def read_tensor(tensor: dict[str, Any], folder: Folder) -> tuple[Constant, str]:
         values = array("f" if kind == 16 else PACKED[kind], bytes(raw))
         if sys.byteorder == "big":
             values.byteswap()
-    return Constant(kind, dims, values).finite(), digest.hexdigest()
+    if kind in FLOATS and not all(map(math.isfinite, values)):
+        v, value = next((v, value) for v, value in enumerate(values) if not math.isfinite(value))
+        index = [v // step % n for n, step in zip(dims, strides(dims), strict=True)]
+        raise Stop("malformed", f"element {index}: found {value}, expected a finite number")
+    return Value("", (), dims, kind, values), digest.hexdigest()
 
 
 def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
@@ -1014,76 +1027,61 @@ def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
 # --- ONNX graphs --------------------------------------------------------------------------------------
 
 OPSETS = range(7, 29)  # before 7, broadcasting and Dropout meant something else
-NAMED: dict[str, Function] = {
-    "Relu": RELU,
-    "Abs": ("leaky_relu", (-ONE,)),
-    "HardSwish": ("hard_swish", ()),
-    "Swish": ("silu", ()),
-}
-NAMED |= {name.capitalize(): (name, ()) for name in ("sign", "floor", "ceil", "round", "mish", "sigmoid", "tanh")}
-NAMED |= {name.capitalize(): (name, ()) for name in ("softplus", "softsign", "erf", "sin", "cos", "exp")}
 QONNX = ("Quant", "BipolarQuant")  # operators of these domains
 QONNX_DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
 INTEGERS = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 6: (-(1 << 31), (1 << 31) - 1)}
-# Functions whose parameters are attributes, with their defaults (rounded to float32)
-PARAMETERS: dict[str, tuple[str, dict[str, float]]] = {
-    "LeakyRelu": ("leaky_relu", {"alpha": 0.01}),
-    "ThresholdedRelu": ("thresholded_relu", {"alpha": 1.0}),
-    "Elu": ("elu", {"alpha": 1.0}),
-    "Celu": ("celu", {"alpha": 1.0}),
-    "Selu": ("selu", {"alpha": 1.67326319217681884765625, "gamma": 1.05070102214813232421875}),
-    "HardSigmoid": ("hard_sigmoid", {"alpha": 0.2, "beta": 0.5}),
+# ONNX's number of an attribute's type: the field that holds the value, and the type of the value
+ATTRIBUTES = {1: ("f", float), 2: ("i", int), 3: ("s", str), 4: ("t", dict), 6: ("floats", tuple), 7: ("ints", list)}
+# What adds, scales or bends a tensor by a constant c: the factor and the constant, or the function
+STEPS: dict[str, Callable[[Fraction], tuple[Fraction, Fraction]]] = {
+    "Add": lambda c: (ONE, c),
+    "Sum": lambda c: (ONE, c),
+    "Sub": lambda c: (ONE, -c),
+    "Mul": lambda c: (c, ZERO),
+    "Div": lambda c: (1 / c, ZERO),
 }
-# ONNX's number of an attribute's type: the field that holds the value, and the value when that is absent
-ATTRIBUTES: dict[int, tuple[str, Any]] = {
-    1: ("f", 0.0),
-    2: ("i", 0),
-    3: ("s", ""),
-    4: ("t", {}),
-    6: ("floats", ()),
-    7: ("ints", []),
+BENDS: dict[str, Callable[[Fraction], Function]] = {
+    "PRelu": lambda c: ("leaky_relu", (c,)),
+    "Max": lambda c: bounded(c, None),
+    "Min": lambda c: bounded(None, c),
+    "root": lambda c: IDENTITY if c == 1 else ("surd", (c,)),
 }
 
 
-class Shape(NamedTuple):
-    """The shape of a computed tensor: its batch axis (none, or its size: 0 for a symbol), and the other axes."""
-
-    batch: tuple[int, ...]
-    dims: tuple[int, ...]
+# Inputs of an operator: the element types of constants
+KINDS = {"f": FLOATS, "i": (6, 7), "l": (7,), "n": (*PACKED,), "b": (9,)}
 
 
-class Grid(NamedTuple):
-    """The steps of a quantiser: scales and zero points in an array of that shape, to be broadcast, and the bounds."""
+class Port(NamedTuple):
+    """An input of an operator; see OPERATORS."""
 
-    dims: tuple[int, ...]
-    scales: list[Fraction]
-    zeros: list[Fraction]
-    low: int
-    high: int
+    letter: str
+    mark: str
+    name: str
+    since: int
 
-
-class Steps(NamedTuple):
-    """What QuantizeLinear makes of a computed tensor: integers that only DequantizeLinear may read."""
-
-    source: str
-    kind: int
-    grid: Grid
-
-
-Value: TypeAlias = Shape | Constant | Steps | None  # None: left out, or the mask of a Dropout
+    @classmethod
+    def of(cls, word: str) -> "Port":
+        """The input that a word of OPERATORS describes."""
+        head, _, since = word.partition("@")
+        head, _, name = head.partition(":")
+        return cls(head[0], head[1:], name, int(since or 0))
 
 
 class OnnxReader:
-    """Turns an ONNX graph into nodes, as the table of docs/certificate-format.md says."""
+    """Turns an ONNX graph into nodes, as the table of docs/certificate-format.md says.
+
+    What is made of constants alone goes the same way, in a network of its own, and is evaluated at once.
+    """
 
     def __init__(self, network: Network, folder: Folder) -> None:
         self.network, self.folder, self.opset = network, folder, 0
-        self.values: dict[str, Any] = {}  # of type Value
-        self.views_of = set[str]()  # the implied tensors
+        self.constants = Network("constants", "")
+        self.values: dict[str, Value | None] = {}  # None: the mask of a Dropout
+        self.views_of: dict[str, Value] = {}  # the implied tensors
         self.room, self.trials = MAX_FOLDED, MAX_TRIALS
-        self.op, self.names, self.outputs = "", list[str](), list[str]()  # of the node that is read
-        self.inputs = list[Any]()
-        self.attributes: dict[str, Any] = {}  # of that node; taken out as they are understood
+        self.op, self.outputs, self.net = "", list[str](), network  # of the node that is read
+        self.attributes: dict[str, Any] = {}
 
     def read(self, content: bytes) -> None:
         """The whole file."""
@@ -1096,72 +1094,26 @@ class OnnxReader:
         demand(self.opset in OPSETS, found, "unsupported")
         for tensor in graph.get("initializer", []):
             self.keep(tensor.get("name", ""), tensor)
-        for value in graph.get("input", []):
-            name = value.get("name", "")
+        for port in graph.get("input", []):
+            name = port.get("name", "")
             if name not in self.network.tensors:  # an initialiser that is also listed as an input is a constant
                 with about(f"input {name!a}"):
-                    self.define(name, shape := input_shape(value.get("type", {}).get("tensor_type", {})))
-                    self.network.define(name, View(shape.dims))
+                    value = input_value(name, port.get("type", {}).get("tensor_type", {}))
+                    self.define(name, value)
+                    self.network.define(name, View(value.dims))
         for index, node in enumerate(graph.get("node", [])):
             with about(f"node {index} {node.get('op_type', '')!a} {node.get('name', '')!a}"):
                 self.node(node)
-        self.network.outputs = [value.get("name", "") for value in graph.get("output", [])]
+        self.network.outputs = [port.get("name", "") for port in graph.get("output", [])]
         for name in self.network.outputs:
             computed = name in self.network.views or name not in self.values
             demand(computed, f"output {name!a}: found a constant or a mask, expected a computed tensor", "unsupported")
         for location, data in self.folder.contents.items():
             self.network.external[location] = hashlib.sha256(data).hexdigest()
 
-    def define(self, name: str, value: Value) -> None:
-        """A name, once."""
-        demand(name and name not in self.values, f"tensor {name!a}: expected a name that is not taken")
-        self.values[name] = value
-
-    def keep(self, name: str, tensor: dict[str, Any]) -> None:
-        """An initialiser or the value of a Constant node."""
-        with about(f"tensor {name!a}"):
-            constant, self.network.tensors[name] = read_tensor(tensor, self.folder)
-            self.define(name, constant)
-            self.room += 8 * len(constant.values)
-            self.network.weights += len(constant.values) - constant.values.count(0)
-
-    def fold(self, target: str, kind: int, dims: Sequence[int], values: Iterable[Any]) -> None:
-        """A constant made of constants, of elements that are not made yet."""
-        self.room -= size(dims)
-        demand(self.room >= 0, "found constants that are made too much larger than they are stored", "unsupported")
-        values = [*values]
-        if kind == 7:
-            demand(all(abs(value) < 1 << 63 for value in values), "found a number that is no 64-bit integer")
-            values = [int(value) for value in values]
-        self.define(target, Constant(kind, tuple(dims), values))
-
-    def made(self, target: str, batch: tuple[int, ...]) -> None:
-        """The network has a new tensor."""
-        self.define(target, Shape(batch, self.network.views[target].dims))
-
-    def implied(self, name: str, suffix: str, channel: int | None) -> str:
-        """A tensor with another channel axis; made once."""
-        target = name + suffix
-        if target not in self.views_of:
-            self.network.reorder(name, target, None, View(self.network.views[name].dims, channel))
-            self.made(target, self.values[name].batch)
-            self.views_of.add(target)
-        return target
-
-    def elements(self, name: str) -> str:
-        """The tensor with every element a unit."""
-        return name if self.network.views[name].channel is None else self.implied(name, " as elements", None)
-
-    def image(self, name: str) -> str:
-        """The tensor with its first axis as channels."""
-        view = self.network.views[name]
-        fits = len(view.dims) > 1 and self.values[name].batch
-        demand(fits, f"found the shape {list(view.dims)}, expected a batch axis, channels and a grid", "unsupported")
-        return name if view.channel == 0 else self.implied(self.elements(name), " as image", 0)
-
     def node(self, node: dict[str, Any]) -> None:
-        """One node, by the method that OPERATORS names."""
-        op, outputs, inputs = node.get("op_type", ""), node.get("output", []), []
+        """One node, by its row of OPERATORS."""
+        op, outputs = node.get("op_type", ""), node.get("output", [])
         while len(outputs) > 1 and not outputs[-1]:
             outputs.pop()
         found = f"found operator {op!a} of domain {node.get('domain', '')!a}, expected one of the table"
@@ -1169,219 +1121,246 @@ class OnnxReader:
         demand(known and not node.get("overload"), found, "unsupported")
         several = 2 if op == "Dropout" else MAX_UNITS if op == "Split" else 1
         demand(0 < len(outputs) <= several, f"found {len(outputs)} outputs, expected 1")
-        for name in node.get("input", []):
-            demand(not name or name in self.values, f"tensor {name!a}: read before any node defines it")
-            inputs.append(self.values.get(name))
-            masked = name and inputs[-1] is None
-            demand(not masked, f"tensor {name!a}: found the mask of a Dropout, expected none", "unsupported")
-            fits = op == "DequantizeLinear" or not isinstance(inputs[-1], Steps)
-            demand(fits, f"tensor {name!a}: found integers of a QuantizeLinear, expected floats", "unsupported")
-        self.op, self.names, self.inputs, self.outputs = op, node.get("input", []), inputs, outputs
-        self.attributes = {}
-        for attribute in (message(data, "attribute") for data in node.get("attribute", [])):
-            name, kind = attribute.pop("name", ""), attribute.pop("type", 0)
-            demand(kind in ATTRIBUTES, f"attribute {name!a}: found type {kind}, expected numbers", "unsupported")
-            key, default = ATTRIBUTES[kind]
-            demand(name not in self.attributes and attribute.keys() <= {key}, f"attribute {name!a}: found twice")
-            self.attributes[name] = type(default)(attribute.get(key, default))
-        OPERATORS[op](self, outputs[0])
-        left = ", ".join(self.attributes)
-        demand(not left, f"found the attributes {left!a}, expected none such", "unsupported")
-        for mask in filter(None, outputs[1:] if op == "Dropout" else ()):
-            self.define(mask, None)
+        self.op, self.outputs = op, outputs
+        read, words, defaults = OPERATORS[op]
+        ports = [*map(Port.of, words.split())]
+        early = {p.name: float if p.letter == "f" else list for p in ports if self.opset < p.since}
+        self.attributes = settings(node.get("attribute", []), {**defaults, **early})
+        inputs = self.arguments(node.get("input", []), ports)
+        constant = len(inputs) > 0 and all(x is None or x.values is not None for x in inputs)
+        self.net = self.constants if constant else self.network
+        read(self, outputs[0], *inputs)
+        if op == "Dropout" and len(outputs) > 1:
+            self.define(outputs[1], None)
 
-    def take(self, name: str, default: Any) -> Any:
-        """The value of an attribute, of the type of the default."""
-        value = self.attributes.pop(name, default)
-        demand(type(value) is type(default), f"attribute {name!a}: found a {type(value).__name__}")
-        finite = type(value) is not float or math.isfinite(value)
-        demand(finite, f"attribute {name!a}: found {value!a:.40}, expected a finite number")
+    def arguments(self, names: list[str], ports: list[Port]) -> list[Value | None]:
+        """The inputs of a node: computed tensors, or constants of the right type; None where one is left out."""
+        rest, found = [*map(self.value, names)], list[Value | None]()
+        for i, port in enumerate(ports):
+            if self.opset < port.since:
+                value = self.attributes.pop(port.name, None)
+                given = value if isinstance(value, list) else [value]
+                dims = (len(given),) if isinstance(value, list) else ()
+                taken = [None if value is None else Value("", (), dims, 1 if port.letter == "f" else 7, given)]
+            else:
+                several = len(rest) if port.mark == "*" else 1
+                taken, rest = rest[:several] or [None], rest[several:]
+            demand(None not in taken or port.mark == "?", f"found {len(names)} inputs, expected more")
+            for value in filter(None, taken):
+                if port.letter == "x":
+                    demand(value.values is None, "found 0 computed inputs, expected 1", "unsupported")
+                elif port.letter != "a":
+                    demand(value.values is not None, f"input {i}: found no constant, expected one", "unsupported")
+                    kinds = KINDS[port.letter]
+                    demand(value.kind in kinds, f"input {i}: found element type {value.kind}, expected one of {kinds}")
+                    flat = port.letter != "l" or len(value.dims) == 1
+                    demand(flat, f"input {i}: found integers of another shape, expected a vector")
+            found += taken
+        demand(not rest, f"found {len(names)} inputs, expected {len(ports)}")
+        return found
+
+    def value(self, name: str) -> Value | None:
+        """An input."""
+        demand(not name or name in self.values, f"tensor {name!a}: read before any node defines it")
+        value = self.values[name] if name else None
+        demand(value or not name, f"tensor {name!a}: found the mask of a Dropout, expected none", "unsupported")
+        fits = self.op == "DequantizeLinear" or not value or value.grid is None
+        demand(fits, f"tensor {name!a}: found integers of a QuantizeLinear, expected floats", "unsupported")
         return value
 
-    def arity(self, least: int, most: int) -> None:
-        """How many inputs there may be; the first ones must be there."""
-        count = len(self.inputs)
-        fits = least <= count <= most and None not in self.inputs[:least]
-        demand(fits, f"found {count} inputs, expected {least} to {most}")
+    # What the operators are made of
 
-    def data(self, least: int, most: int) -> tuple[int, Shape]:
-        """The position and shape of the only computed input, of so many inputs."""
-        self.arity(least, most)
-        found = [(i, value) for i, value in enumerate(self.inputs) if isinstance(value, Shape)]
-        demand(len(found) == 1, f"found {len(found)} computed inputs, expected 1", "unsupported")
-        return found[0]
+    def define(self, name: str, value: Value | None) -> None:
+        """A name, once."""
+        demand(name and name not in self.values, f"tensor {name!a}: expected a name that is not taken")
+        self.values[name] = value
+        if value and value.values is not None:
+            self.constants.views[name] = View(value.dims)
 
-    def source(self, least: int, most: int) -> Shape:
-        """The shape of the first input, which alone is computed, of so many inputs."""
-        index, shape = self.data(least, most)
-        demand(index == 0, "input 0: found a constant, expected a computed tensor", "unsupported")
-        return shape
+    def keep(self, name: str, tensor: dict[str, Any]) -> None:
+        """An initialiser or the value of a Constant node."""
+        with about(f"tensor {name!a}"):
+            constant, self.network.tensors[name] = read_tensor(tensor, self.folder)
+            self.define(name, constant._replace(name=name))
+            self.room += 8 * len(constant.values)
+            self.network.weights += len(constant.values) - constant.values.count(0)
 
-    def constant(self, index: int, *kinds: int) -> Constant:
-        """An input that must be a constant of one of these element types."""
-        value = self.inputs[index]
-        if not isinstance(value, Constant):
-            raise Stop("unsupported", f"input {index}: found no constant, expected one")
-        demand(value.kind in kinds, f"input {index}: found element type {value.kind}, expected one of {kinds}")
+    def fold(self, target: str, kind: int, dims: Sequence[int], values: Iterable[Any]) -> Value:
+        """A constant made of constants, of elements that are not made yet."""
+        self.room -= size(dims)
+        demand(self.room >= 0, "found constants that are made too much larger than they are stored", "unsupported")
+        values = [*values]
+        if kind == 7:
+            demand(all(abs(value) < 1 << 63 for value in values), "found a number that is no 64-bit integer")
+            values = [int(value) for value in values]
+        made = Value(target, (), tuple(dims), kind, values)
+        self.define(target, made)
+        return made
+
+    def made(self, target: str, source: Value) -> Value:
+        """The value of a new tensor, of the element type and batch axis of its source."""
+        dims, node = self.net.views[target].dims, self.net.nodes[target]
+        if self.net is self.constants:
+            parts = [self.values[name].values for name in node.sources]  # type: ignore[union-attr]
+            return self.fold(target, source.kind, dims, (element(node, parts, v) for v in range(math.prod(dims))))
+        value = Value(target, source.batch, dims)
+        self.define(target, value)
         return value
 
-    def broadcast(self, constant: Constant, shape: Shape) -> Callable[[int], Fraction]:
+    def each(self, source: Value, target: str, **fields: Any) -> Value:
+        """What a step or a function makes of each unit."""
+        self.net.each(source.name, target, **fields)
+        return self.made(target, source)
+
+    def implied(self, x: Value, suffix: str, channel: int | None) -> Value:
+        """A tensor with another channel axis; made once."""
+        name = x.name + suffix
+        if name not in self.views_of:
+            self.net.reorder(x.name, name, None, View(x.dims, channel))
+            self.views_of[name] = self.made(name, x)
+        return self.views_of[name]
+
+    def elements(self, x: Value) -> Value:
+        """The tensor with every element a unit."""
+        return x if self.net.views[x.name].channel is None else self.implied(x, " as elements", None)
+
+    def image(self, x: Value) -> Value:
+        """The tensor with its first axis as channels."""
+        fits = len(x.dims) > 1 and x.batch
+        demand(fits, f"found the shape {list(x.dims)}, expected a batch axis, channels and a grid", "unsupported")
+        return x if self.net.views[x.name].channel == 0 else self.implied(self.elements(x), " as image", 0)
+
+    def broadcast(self, constant: Value, x: Value) -> Callable[[int], Fraction]:
         """The number of a constant that broadcasting pairs with each element; the shape must stay."""
-        full = (*((1,) * len(shape.batch)), *shape.dims)
+        full = (*((1,) * len(x.batch)), *x.dims)
         dims = (1,) * (len(full) - len(constant.dims)) + constant.dims
         fits = len(dims) == len(full) and all(n in (1, m) for n, m in zip(dims, full, strict=True))
-        found = f"found a constant of shape {list(constant.dims)}, expected one that fits {list(shape.dims)}"
+        found = f"found a constant of shape {list(constant.dims)}, expected one that fits {list(x.dims)}"
         demand(fits, f"{found} without the batch axis", "unsupported")
         steps = [0 if n == 1 else step for n, step in zip(dims, strides(dims), strict=True)]
-        place, values = locate(shape.dims, steps[len(shape.batch) :]), constant.values
+        place, values = locate(x.dims, steps[len(x.batch) :]), constant.values
         return lambda v: Fraction(values[place(v)])
 
-    def spread(self, name: str, constant: Constant) -> tuple[str, Callable[[int], Fraction]]:
+    def spread(self, x: Value, constant: Value) -> tuple[Value, Callable[[int], Fraction]]:
         """The number that broadcasting pairs with each unit of a tensor; of its elements where channels mix them."""
-        view, shape = self.network.views[name], self.values[name]
-        at = self.broadcast(constant, shape)
+        view, at = self.net.views[x.name], self.broadcast(constant, x)
         if view.channel is None:
-            return name, at
+            return x, at
         after = len(view.dims) - view.channel  # axes from the channel axis on
-        inner, own = math.prod(constant.dims[1 - after :] if after > 1 else ()), (constant.dims[-after:] or (1,))[0]
-        own = own if len(constant.dims) >= after else 1
+        inner = math.prod(constant.dims[1 - after :] if after > 1 else ())
+        own = constant.dims[-after] if len(constant.dims) >= after else 1
         first: dict[int, Any] = {}
         if all(first.setdefault(i // inner % own, value) == value for i, value in enumerate(constant.values)):
-            return name, lambda v: at(view.element(v, 0))
-        return self.elements(name), at
+            return x, lambda v: at(view.element(v, 0))
+        return self.elements(x), at
 
-    def first(self) -> Any:
-        """The first input, computed or constant."""
-        demand(self.inputs and self.inputs[0] is not None, "found no input, expected one")
-        return self.inputs[0]
+    def apply(self, op: str, x: Value, constant: Value, target: str) -> Value:
+        """What an operator of STEPS or BENDS makes of a tensor and a constant."""
+        x, c = self.spread(x, constant)
+        if op in BENDS:
+            return self.each(x, target, function=lambda v: BENDS[op](c(v)))
+        return self.each(x, target, step=lambda v: (v, *STEPS[op](c(v))))
 
-    def optional(self, index: int, *kinds: int) -> Constant | None:
-        """An input that must be a constant, if it is there."""
-        return self.constant(index, *kinds) if self.inputs[index : index + 1] not in ([], [None]) else None
-
-    def numbers(self, name: str, index: int, since: int, *kinds: int) -> list[Any] | None:
-        """Numbers that are an attribute before an opset and an input since; None when left out."""
-        if self.opset >= since:
-            constant = self.optional(index, *kinds)
-            return None if constant is None else [*constant.values]
-        value = self.attributes.get(name)
-        if value is not None:
-            self.take(name, 0.0 if 1 in kinds else [0])
-        return [value] if isinstance(value, float) else value
-
-    def vector(self, name: str, since: int) -> list[int] | None:
-        """Integers that are an attribute before an opset and the second input since; None when left out."""
-        self.arity(1, 1 if self.opset < since else 2)
-        found, constant = self.numbers(name, 1, since, 7), self.inputs[1:]
-        flat = not isinstance(found, list) or not constant or len(constant[0].dims) == 1
-        demand(flat, "found integers of another shape, expected a vector")
-        return found
+    # Operators, in the order of OPERATORS
 
     def given(self, target: str) -> None:
         """Constant."""
-        self.arity(0, 0)
-        demand(len(self.attributes) == 1, f"found {len(self.attributes)} attributes, expected 1")
-        if "value" in self.attributes:
-            self.keep(target, self.take("value", {}))
-        for name, kind, default in (("float", 1, 0.0), ("floats", 1, ()), ("int", 7, 0), ("ints", 7, [])):
-            if f"value_{name}" in self.attributes:
-                value = self.take(f"value_{name}", default)
-                several = name.endswith("s")
-                values = array(PACKED[kind], value if several else [value])
-                self.define(target, Constant(kind, (len(values),) if several else (), values).finite())
+        found = [(name, value) for name, value in self.attributes.items() if value is not None]
+        demand(len(found) == 1, f"found {len(found)} attributes, expected 1")
+        ((name, value),) = found
+        if name == "value":
+            self.keep(target, value)
+            return
+        kind, several = 1 if "float" in name else 7, name.endswith("s")
+        values = array(PACKED[kind], value if several else [value])
+        self.define(target, Value(target, (), (len(values),) if several else (), kind, values))
 
-    def product(self, target: str) -> None:
+    def product(self, target: str, *inputs: Value) -> None:
         """MatMul by a constant matrix W, and Gemm: alpha * x * W + beta * C."""
-        gemm = self.op == "Gemm"
-        index, shape = self.data(2, 3 if gemm else 2)
-        weight = self.constant(1 - index, *FLOATS)
-        fits = len(shape.dims) == 1 and len(weight.dims) == 2 and (index == 0 or not (gemm or shape.batch))
-        fits = fits and not (gemm and (self.take("transA", 0) or not shape.batch))
-        found = f"found shapes {list(shape.dims)} and {list(weight.dims)}, expected a vector and a matrix"
+        computed = [i for i, x in enumerate(inputs[:2]) if x.values is None]
+        demand(len(computed) == 1, f"found {len(computed)} computed inputs, expected 1", "unsupported")
+        index, gemm, settings = computed[0], self.op == "Gemm", self.attributes
+        x, weight = inputs[index], inputs[1 - index]
+        demand(weight.kind in FLOATS, f"found a matrix of element type {weight.kind}, expected floats")
+        fits = len(x.dims) == 1 and len(weight.dims) == 2 and (index == 0 or not (gemm or x.batch))
+        fits = fits and not (gemm and (settings["transA"] or not x.batch))
+        found = f"found shapes {list(x.dims)} and {list(weight.dims)}, expected a vector and a matrix"
         demand(fits, f"{found}, the batch axis apart", "unsupported")
-        by_rows = index == 1 or bool(gemm and self.take("transB", 0))  # whether W or its transpose is the matrix
-        alpha, beta = (Fraction(self.take(name, 1.0)) if gemm else ONE for name in ("alpha", "beta"))
+        by_rows = index == 1 or bool(settings.get("transB"))  # whether W or its transpose is the matrix
+        alpha, beta = (Fraction(settings.get(name, 1)) for name in ("alpha", "beta"))
         units, below = weight.dims if by_rows else weight.dims[::-1]
-        demand(shape.dims == (below,), f"found {shape.dims[0]} elements, expected {below} for the matrix")
-        made, values = Shape(shape.batch, (units,)), weight.values
-        given = self.optional(2, *FLOATS)
-        bias = self.broadcast(given, made) if given else lambda _: ZERO
+        demand(x.dims == (below,), f"found {x.dims[0]} elements, expected {below} for the matrix")
+        values, bias = weight.values, Value("", (), (1,), 1, [0])
+        at = self.broadcast(inputs[2] if gemm and inputs[2] else bias, Value("", x.batch, (units,)))
 
         def row(v: int) -> tuple[list[int], list[int], int, Fraction]:
             line = values[v * below : (v + 1) * below] if by_rows else values[v::units]
             integers, d = over_common(filter(None, line))
             if alpha != 1:
                 integers, d = [n * alpha.numerator for n in integers], d * alpha.denominator
-            return list(itertools.compress(range(below), line)), integers, d, beta * bias(v)
+            return list(itertools.compress(range(below), line)), integers, d, beta * at(v)
 
-        self.network.define(target, View(made.dims), Node((self.names[index],), row=row))
-        self.made(target, shape.batch)
+        self.network.define(target, View((units,)), Node((x.name,), row=row))
+        self.made(target, x)
 
-    def arithmetic(self, target: str) -> None:
-        """Add, Sub, Mul, Div of a computed tensor and a constant; Add, Sub and Sum of computed tensors."""
-        if self.inputs and all(isinstance(value, Constant) for value in self.inputs):
-            self.folded(target, *([1, *FLOATS] if self.op == "Div" else [7, *FLOATS]))
+    def arithmetic(self, target: str, *inputs: Value) -> None:
+        """Operators of STEPS and BENDS, of a tensor and a constant or of two constants; sums of computed tensors."""
+        op, computed = self.op, [i for i, x in enumerate(inputs) if x.values is None]
+        if len(computed) == len(inputs) and op in ("Add", "Sub", "Sum"):
+            self.sum(target, *inputs)
             return
-        if all(isinstance(value, Shape) for value in self.inputs) and self.op in ("Add", "Sub", "Sum"):
-            self.sum(target)
-            return
-        index, _ = self.data(2, 2)
-        constant, sign = self.constant(1 - index, *FLOATS), ONE if index == 0 else -ONE
-        if self.op == "Div":
-            demand(index == 0, "found a division by a computed tensor, expected a constant", "unsupported")
-            demand(all(constant.values), "input 1: found a division by zero, expected another number")
-        source, c = self.spread(self.names[index], constant)
-        steps: dict[str, Callable[[int], tuple[int, Fraction, Fraction]]] = {
-            "Add": lambda v: (v, ONE, c(v)),
-            "Sum": lambda v: (v, ONE, c(v)),
-            "Sub": lambda v: (v, sign, -sign * c(v)),
-            "Mul": lambda v: (v, c(v), ZERO),
-            "Div": lambda v: (v, 1 / c(v), ZERO),
-        }
-        self.each(source, target, step=steps[self.op])
+        demand(len(inputs) == 2, f"found {len(inputs)} inputs, expected 2 with a constant")
+        fits = len(computed) == 1 or (not computed and op in STEPS)
+        demand(fits, f"found {len(computed)} computed inputs, expected 1", "unsupported")
+        x, c = inputs[::-1] if computed == [1] else inputs
+        same = c.kind in FLOATS if computed else c.kind == x.kind in (FLOATS if op == "Div" else (7, *FLOATS))
+        demand(same, f"found a constant of element type {c.kind}, expected floats")
+        found = "found a division by a computed tensor, or such a slope, expected a constant"
+        demand(computed != [1] or op not in ("Div", "PRelu"), found, "unsupported")
+        demand(op != "Div" or all(c.values), "input 1: found a division by zero, expected another number")
+        if op == "Sub" and computed == [1]:
+            x, op = self.each(x, f"{target} negated", step=lambda v: (v, -ONE, ZERO)), "Add"
+        self.apply(op, x if computed else self.stretched(target, x, c), c, target)
 
-    def negate(self, target: str) -> None:
+    def sum(self, target: str, *inputs: Value) -> None:
+        """A sum of computed tensors of one shape; of their elements where their channel axes differ."""
+        same = len({(x.batch, x.dims) for x in inputs}) == 1
+        demand(same, f"found shapes {[list(x.dims) for x in inputs]}, expected one", "unsupported")
+        several = len({self.net.views[x.name] for x in inputs}) > 1
+        names = [self.elements(x).name if several else x.name for x in inputs]
+        self.net.add(names, target, [1, -1] if self.op == "Sub" else [1] * len(names))
+        self.made(target, inputs[0])
+
+    def negate(self, target: str, x: Value) -> None:
         """Neg."""
-        if isinstance(self.first(), Constant):
-            self.folded(target, 7, *FLOATS)
-            return
-        self.data(1, 1)
-        self.each(self.names[0], target, step=lambda v: (v, -ONE, ZERO))
+        demand(x.kind in (7, *FLOATS), f"found element type {x.kind}, expected numbers")
+        self.each(x, target, step=lambda v: (v, -ONE, ZERO))
 
-    # Constants
+    def stretched(self, target: str, x: Value, c: Value) -> Value:
+        """A constant as large as broadcasting with another one makes it."""
+        rank = max(len(x.dims), len(c.dims))
+        dims = tuple(map(max, *((1,) * (rank - len(y.dims)) + y.dims for y in (x, c))))
+        if dims == x.dims:
+            return x
+        at = self.broadcast(x, Value("", (), dims))
+        return self.fold(f"{target} spread", x.kind, dims, map(at, range(math.prod(dims))))
 
-    def folded(self, target: str, *kinds: int) -> None:
-        """An operator on constants of one element type, element by element, exactly."""
-        arity = 1 if self.op in ("Neg", "Sqrt", "Reciprocal") else 2
-        self.arity(arity, arity)
-        parts = [self.constant(i, *(kinds or FLOATS)) for i in range(arity)]
-        if self.op == "Pow":
-            parts[1] = converted(parts[1], parts[0].kind)
-        demand(len({part.kind for part in parts}) == 1, "found constants of several element types, expected one")
-        rank = max(len(part.dims) for part in parts)
-        full = [(1,) * (rank - len(part.dims)) + part.dims for part in parts]
-        dims = tuple(map(max, *full)) if arity > 1 else full[0]
-        fits = all(n in (1, m) for part in full for n, m in zip(part, dims, strict=True))
-        demand(fits, f"found constants of shapes {[list(part.dims) for part in parts]}")
-        at = [self.broadcast(part, Shape((), dims)) for part in parts]
-        compute: Any = {"Neg": operator.neg, "Sum": operator.add, "Pow": self.power, "Sqrt": self.root}.get(self.op)
-        compute = compute or {"Div": quotient, "Reciprocal": lambda y: quotient(ONE, y)}.get(self.op)
-        compute = compute or getattr(operator, self.op.lower())
-        values = (compute(*(of(v) for of in at)) for v in range(math.prod(dims)))
-        self.fold(target, parts[0].kind, dims, values)
+    def power(self, target: str, x: Value, y: Value | None = None) -> None:
+        """Pow, Sqrt and Reciprocal of constants."""
+        y = y or Value("", (), (), 1, [Fraction(1, 2) if self.op == "Sqrt" else -ONE])
+        x = self.stretched(target, x, y)
+        at = self.broadcast(y, x)
+        self.fold(target, x.kind, x.dims, (self.raised(Fraction(b), at(v)) for v, b in enumerate(x.values)))
 
-    def power(self, x: Fraction, y: Fraction) -> Fraction:
-        """x to an integer or to 1/2."""
+    def raised(self, x: Fraction, y: Fraction) -> Fraction:
+        """x to an integer or to 1/2: the root is rounded as the specification says if it is irrational."""
         if 2 * y == 1:
-            return self.root(x)
+            demand(x >= 0, f"found the root of {x}, expected one of a number that is not negative")
+            exact = Fraction(math.isqrt(x.numerator), math.isqrt(x.denominator))
+            return exact if exact * exact == x else self.rounded(x)
         demand(y.denominator == 1 and abs(y) <= 64, f"found the exponent {y}, expected an integer", "unsupported")
-        return x ** int(y) if y >= 0 else quotient(ONE, x ** -int(y))
-
-    def root(self, square: Fraction) -> Fraction:
-        """The square root, rounded as the specification says if it is irrational."""
-        demand(square >= 0, f"found the root of {square}, expected one of a number that is not negative")
-        exact = Fraction(math.isqrt(square.numerator), math.isqrt(square.denominator))
-        return exact if exact * exact == square else self.rounded(square)
+        demand(x or y >= 0, "found a division by zero")
+        return x ** int(y)
 
     def rounded(self, square: Fraction) -> Fraction:
         """The square root, rounded as the specification says."""
@@ -1396,54 +1375,43 @@ class OnnxReader:
         demand(normal, "found a scale that is no normal number of the float type", "unsupported")
         return found
 
-    def shape(self, target: str) -> None:
+    def shape(self, target: str, x: Value) -> None:
         """Shape, of a tensor whose batch axis is a number."""
-        self.arity(1, 1)
-        value = self.first()
-        dims = (*value.batch, *value.dims) if isinstance(value, Shape) else value.dims
-        demand(0 not in dims, "found a symbolic batch axis, expected a number", "unsupported")
-        part = dims[self.take("start", 0) : self.take("end", len(dims))]
+        demand(0 not in x.full, "found a symbolic batch axis, expected a number", "unsupported")
+        part = x.full[self.attributes["start"] : self.attributes["end"]]
         self.fold(target, 7, (len(part),), part)
 
-    def filled(self, target: str) -> None:
+    def filled(self, target: str, dims: Value) -> None:
         """ConstantOfShape."""
-        self.arity(1, 1)
-        dims, given = self.constant(0, 7).values, self.take("value", {})
-        value = read_tensor(given, self.folder)[0] if given else Constant(1, (1,), [0.0])
-        fits = value.dims == (1,) and min(dims, default=1) >= 0
-        demand(fits, f"found a value of shape {list(value.dims)} for {[*dims]}, expected one number")
-        self.fold(target, value.kind, dims, itertools.repeat(value.values[0], math.prod(dims)))
+        given = self.attributes["value"]
+        value = read_tensor(given, self.folder)[0] if given else Value("", (), (1,), 1, [0.0])
+        fits = value.dims == (1,) and min(dims.values, default=1) >= 0
+        demand(fits, f"found a value of shape {list(value.dims)} for {[*dims.values]}, expected one number")
+        self.fold(target, value.kind, dims.values, itertools.repeat(value.values[0], math.prod(dims.values)))
 
-    # Batch normalisation and quantisers
-
-    def normalise(self, target: str) -> None:
+    def normalise(self, target: str, x: Value, *parts: Value) -> None:
         """BatchNormalization of a trained network: gamma / sqrt(var + epsilon) * (x - mean) + beta."""
-        shape = self.source(5, 5)
-        trained = self.take("training_mode", 0) == 0 and self.take("spatial", 1) == 1
-        demand(shape.batch and trained, "found another use than of a trained network", "unsupported")
-        self.take("momentum", 0.0)
-        epsilon = Fraction(self.take("epsilon", float32(1e-5)))
-        parts = [self.constant(i, *FLOATS) for i in range(1, 5)]
-        demand(all(part.dims == shape.dims[:1] for part in parts), "found other shapes than one number a channel")
+        trained = self.attributes["training_mode"] == 0 and self.attributes["spatial"] == 1
+        demand(x.batch and trained, "found another use than of a trained network", "unsupported")
+        demand(all(part.dims == x.dims[:1] for part in parts), "found other shapes than one number a channel")
         gamma, beta, mean, variance = ([*map(Fraction, part.values)] for part in parts)
-        demand(all(s + epsilon > 0 for s in variance), "variance: found another sum with epsilon than a positive one")
-        signs = [ONE if g >= 0 else -ONE for g in gamma]
-        source, self.network.rooted = self.names[0], True
-        if self.network.specification != "batch normalisation exact":
-            squares = (g * g / (s + epsilon) for g, s in zip(gamma, variance, strict=True))
-            scales = [sign * self.rounded(square) for sign, square in zip(signs, squares, strict=True)]
-            self.channels(source, f"{target} scaled", scales, shifts=False)
-            shifts = [b - m * s for b, m, s in zip(beta, mean, scales, strict=True)]
-            self.channels(f"{target} scaled", target, shifts, shifts=True)
-            return
-        roots = [self.surd(s + epsilon) if g else (ONE, 1) for g, s in zip(gamma, variance, strict=True)]
-        self.channels(source, f"{target} centred", [-m for m in mean], shifts=True)
-        scales = [g * r for g, (r, _) in zip(gamma, roots, strict=True)]
-        self.channels(f"{target} centred", f"{target} scaled", scales, shifts=False)
-        source, d = self.spread(f"{target} scaled", self.column(source, [Fraction(d) for _, d in roots]))
-        function = lambda v: IDENTITY if d(v) == 1 else ("surd", (d(v),))  # noqa: E731
-        self.each(source, f"{target} rooted", kind="activate", function=function)
-        self.channels(f"{target} rooted", target, beta, shifts=True)
+        sums = [s + Fraction(self.attributes["epsilon"]) for s in variance]
+        demand(all(s > 0 for s in sums), "variance: found another sum with epsilon than a positive one")
+        self.network.rooted, exact = True, self.network.specification == "batch normalisation exact"
+        if exact:
+            roots = [self.surd(s) if g else (ONE, 1) for g, s in zip(gamma, sums, strict=True)]
+            scales = [g * r for g, (r, _) in zip(gamma, roots, strict=True)]
+        else:
+            pairs = zip(gamma, sums, strict=True)
+            scales = [self.rounded(g * g / s) * (1 if g >= 0 else -1) for g, s in pairs]
+
+        def column(values: Iterable[Any]) -> Value:
+            return Value("", (), (len(gamma), *(1,) * (len(x.dims) - 1)), 1, [*values])
+
+        x = self.apply("Sub", x, column(mean), f"{target} centred")
+        x = self.apply("Mul", x, column(scales), f"{target} scaled")
+        x = self.apply("root", x, column(d for _, d in roots), f"{target} rooted") if exact else x
+        self.apply("Add", x, column(beta), target)
 
     def surd(self, square: Fraction) -> tuple[Fraction, int]:
         """(r, d) with r * sqrt(d) = 1 / sqrt(square), where no square divides d."""
@@ -1452,139 +1420,94 @@ class OnnxReader:
         self.trials -= tried + more
         return Fraction(t, s * d), d * e
 
-    def column(self, name: str, values: Sequence[Fraction]) -> Constant:
-        """A number for each index of the first axis besides the batch axis."""
-        return Constant(1, (len(values), *(1,) * (len(self.values[name].dims) - 1)), values)
-
-    def channels(self, source: str, target: str, values: Sequence[Fraction], *, shifts: bool) -> None:
-        """The sum, or product, with a number for each index of the first axis besides the batch axis."""
-        source, c = self.spread(source, self.column(source, values))
-        self.each(source, target, step=lambda v: (v, ONE, c(v)) if shifts else (v, c(v), ZERO))
-
-    def scales(self) -> Constant:
-        """The scales of a quantiser."""
-        found = self.constant(1, *FLOATS)
-        demand(all(scale > 0 for scale in found.values), "input 1: found a scale that is not positive", "unsupported")
-        return found
-
-    def linear(self, rank: int, kind: int) -> Grid:
-        """The steps of QuantizeLinear and DequantizeLinear, for a tensor of that rank and integers of that type."""
+    def linear(self, x: Value, kind: int, scale: Value, zero: Value | None) -> Grid:
+        """The steps of QuantizeLinear and DequantizeLinear, for integers of a type."""
         demand(kind in INTEGERS, f"found integers of type {kind}, expected 8 or 16 bits", "unsupported")
-        demand(not self.take("block_size", 0), "found block_size, expected none", "unsupported")
-        scale, zero, axis = self.scales(), self.optional(2, kind), self.take("axis", 1)
-        same = zero is None or zero.dims == scale.dims
-        demand(same, "input 2: found zero points of another shape than the scales")
-        dims: tuple[int, ...] = ()
+        demand(not self.attributes["block_size"], "found block_size, expected none", "unsupported")
+        same = zero is None or (zero.kind, zero.dims) == (kind, scale.dims)
+        demand(same, "input 2: found zero points of another shape or type than the scales")
+        rank, axis, dims = len(x.full), self.attributes["axis"], list[int]()
         if len(scale.values) != 1 or len(scale.dims) > 1:
             demand(len(scale.dims) == 1 and -rank <= axis < rank, "found scales of several axes", "unsupported")
-            dims = tuple(len(scale.values) if i == axis % rank else 1 for i in range(rank))
-        zeros = [Fraction(z) for z in zero.values] if zero else [ZERO] * len(scale.values)
-        return Grid(dims, [*map(Fraction, scale.values)], zeros, *INTEGERS[kind])
+            dims = [len(scale.values) if i == axis % rank else 1 for i in range(rank)]
+        return gridded(scale, zero.values if zero else [0], dims, *INTEGERS[kind])
 
-    def quantise(self, target: str) -> None:
-        """QuantizeLinear: integers."""
-        self.arity(2, 3)
-        value, zero, kind = self.first(), self.optional(2, 2, 3, 4, 5), self.take("output_dtype", 0) or 2
-        kind = zero.kind if zero else kind
+    def quantise(self, target: str, x: Value, scale: Value, zero: Value | None) -> None:
+        """QuantizeLinear: integers, which of a computed tensor only DequantizeLinear may read."""
+        kind = zero.kind if zero else self.attributes["output_dtype"] or 2
         demand(kind != 6, "found integers of 32 bits, expected 8 or 16", "unsupported")
-        self.take("saturate", 1)
-        grid = self.linear(len(value.dims) + (len(value.batch) if isinstance(value, Shape) else 0), kind)
-        if isinstance(value, Shape):
-            self.define(target, Steps(self.names[0], kind, grid))
+        grid = self.linear(x, kind, scale, zero)
+        if x.values is None:
+            self.define(target, Value(x.name, x.batch, x.dims, kind, None, grid))
             return
-        found = lambda x, s, z: Fraction(clipped(round(x / s) + z, Fraction(grid.low), Fraction(grid.high)))  # noqa: E731
-        self.evaluated(target, value, grid, found, kind)
+        low, high = grid.low, grid.high
+        self.evaluated(target, x, kind, grid, lambda y, s, z: clipped(Fraction(round(y / s)) + z, low, high))
 
-    def dequantise(self, target: str) -> None:
+    def dequantise(self, target: str, x: Value, scale: Value, zero: Value | None) -> None:
         """DequantizeLinear: of a constant, or of what QuantizeLinear made with the same steps."""
-        self.arity(2, 3)
-        value, kind = self.first(), self.constant(1, *FLOATS).kind
-        if isinstance(value, Constant):
-            grid = self.linear(len(value.dims), value.kind)
-            self.evaluated(target, value, grid, lambda x, s, z: s * (x - z), kind)
+        floats = x.values is None and x.grid is None
+        demand(not floats, "found floats, expected integers of a QuantizeLinear", "unsupported")
+        grid = self.linear(x, x.kind, scale, zero)
+        if x.values is not None:
+            self.evaluated(target, x, scale.kind, grid, lambda y, s, z: s * (y - z))
             return
-        demand(isinstance(value, Steps), "found floats, expected integers of a QuantizeLinear", "unsupported")
-        shape = self.values[value.source]
-        same = self.linear(len(shape.dims) + len(shape.batch), value.kind) == value.grid
+        same = grid == x.grid
         demand(same, "found other scales or zero points than those of the QuantizeLinear", "unsupported")
-        self.quantised(value.source, target, value.grid, "quantize")
+        self.quantised(x, target, grid, "quantize")
 
-    def evaluated(self, target: str, value: Constant, grid: Grid, of: Callable[..., Fraction], kind: int) -> None:
+    def evaluated(self, target: str, x: Value, kind: int, grid: Grid, of: Callable[..., Fraction]) -> None:
         """A constant: a function of each element, its scale and its zero point."""
-        place = self.broadcast(Constant(7, grid.dims, range(len(grid.scales))), Shape((), value.dims))
-        pairs = ((Fraction(x), int(place(v))) for v, x in enumerate(value.values))
-        self.fold(target, kind, value.dims, (of(x, grid.scales[i], grid.zeros[i]) for x, i in pairs))
+        place = self.broadcast(grid.places, x)
+        pairs = ((Fraction(y), grid.steps[int(place(v))]) for v, y in enumerate(x.values))
+        self.fold(target, kind, x.dims, (of(y, *step) for y, step in pairs))
 
-    def quantised(self, source: str, target: str, grid: Grid, name: str) -> None:
+    def quantised(self, x: Value, target: str, grid: Grid, name: str) -> None:
         """A quantiser of a computed tensor."""
-        source, place = self.spread(source, Constant(7, grid.dims, range(len(grid.scales))))
-        bounds = Fraction(grid.low), Fraction(grid.high)
-        functions = [function_of(name, s, z, *bounds) for s, z in zip(grid.scales, grid.zeros, strict=True)]
-        self.each(source, target, kind="activate", function=lambda v: functions[int(place(v))])
+        x, place = self.spread(x, grid.places)
+        functions = [function_of(name, *step, grid.low, grid.high) for step in grid.steps]
+        self.each(x, target, function=lambda v: functions[int(place(v))])
 
-    def quant(self, target: str) -> None:
+    def quant(self, target: str, x: Value, scale: Value, *parts: Value) -> None:
         """Quant of QONNX: scale * (round(clip(x / scale + zero, low, high)) - zero)."""
-        self.arity(4, 4)
-        mode, value, scale = self.take("rounding_mode", "ROUND"), self.first(), self.scales()
+        mode = self.attributes["rounding_mode"]
         known: dict[str, tuple[Callable[[Fraction], int], str]]
         known = {"ROUND": (round, "quantize"), "FLOOR": (math.floor, "quantize_floor"), "CEIL": (math.ceil, "")}
         demand(mode in known, f"rounding_mode: found {mode!a:.40}, expected one of {[*known]}", "unsupported")
-        parts = [self.constant(i, *PACKED).values for i in (2, 3)]
-        demand([*map(len, parts)] == [1, 1], "found several zero points or widths, expected one number", "unsupported")
-        zero, bits = (Fraction(part[0]) for part in parts)
+        several = any(len(part.values) != 1 for part in parts)
+        demand(not several, "found several zero points or widths, expected one number", "unsupported")
+        zero, bits = (Fraction(part.values[0]) for part in parts)
         demand(bits in range(1, 65), f"found the width {bits}, expected 1 to 64", "unsupported")
-        narrow, half = self.take("narrow", 0) != 0, 1 << int(bits) - 1
-        low, high = (narrow - half, half - 1) if self.take("signed", 1) else (0, 2 * half - 1 - narrow)
-        rounded, name = known[mode]
-        grid = Grid(scale.dims, [*map(Fraction, scale.values)], [zero] * len(scale.values), low, high)
-        if isinstance(value, Constant):
-            bounds = Fraction(low), Fraction(high)
-            self.evaluated(
-                target, value, grid, lambda x, s, z: s * (rounded(clipped(x / s + z, *bounds)) - z), value.kind
-            )
+        narrow, half = self.attributes["narrow"] != 0, 1 << int(bits) - 1
+        bounds = (narrow - half, half - 1) if self.attributes["signed"] else (0, 2 * half - 1 - narrow)
+        (rounded, name), grid = known[mode], gridded(scale, [zero], scale.dims, *bounds)
+        if x.values is not None:
+            low, high = grid.low, grid.high
+            self.evaluated(target, x, x.kind, grid, lambda y, s, z: s * (rounded(clipped(y / s + z, low, high)) - z))
             return
         simple = name and zero.denominator == 1 and (name != "quantize" or zero % 2 == 0)  # else order matters
         demand(simple, f"found {mode} with the zero point {zero} of a computed tensor", "unsupported")
-        self.quantised(self.names[0], target, grid, name)
+        self.quantised(x, target, grid, name)
 
-    def bipolar(self, target: str) -> None:
+    def bipolar(self, target: str, x: Value, scale: Value) -> None:
         """BipolarQuant of QONNX: scale for x >= 0, else -scale."""
-        self.arity(2, 2)
-        value, scale = self.first(), self.scales()
-        if isinstance(value, Constant):
-            grid = Grid(scale.dims, [*map(Fraction, scale.values)], [ZERO] * len(scale.values), 0, 0)
-            self.evaluated(target, value, grid, lambda x, s, _: s if x >= 0 else -s, value.kind)
+        grid = gridded(scale, [0], scale.dims, 0, 0)
+        if x.values is not None:
+            self.evaluated(target, x, x.kind, grid, lambda y, s, _: s if y >= 0 else -s)
             return
         demand({*scale.values} == {1}, "found another scale than 1 of a computed tensor", "unsupported")
-        self.broadcast(scale, self.values[self.names[0]])
-        self.each(self.names[0], target, kind="activate", function=lambda _: ("bipolar_sign", ()))
-
-    def each(self, source: str, target: str, **fields: Any) -> None:
-        """A node that acts unit by unit."""
-        self.network.each(source, target, **fields)
-        self.made(target, self.values[source].batch)
-
-    def sum(self, target: str) -> None:
-        """A sum of computed tensors of one shape; of their elements where their channel axes differ."""
-        two = (2, 2) if self.op != "Sum" else (1, len(self.inputs))
-        self.arity(*two)
-        same = len({*self.inputs}) == 1
-        demand(same, f"found shapes {[list(value.dims) for value in self.inputs]}, expected one", "unsupported")
-        several = len({self.network.views[name] for name in self.names}) > 1
-        names = [self.elements(name) for name in self.names] if several else self.names
-        self.network.add(names, target, [1, -1] if self.op == "Sub" else [1] * len(names))
-        self.made(target, self.inputs[0].batch)
-
-    # Windows
+        self.broadcast(scale, x)
+        self.each(x, target, function=lambda _: ("bipolar_sign", ()))
 
     def sliding(self, grid: tuple[int, ...], kernel: Sequence[int], transposed: bool = False) -> Window:
         """The window of an operator that has these sizes of the kernel."""
-        rank = len(grid)
-        auto, ceil = self.take("auto_pad", "NOTSET"), self.take("ceil_mode", 0)
-        stride, dilation = (self.take(name, [1] * rank) for name in ("strides", "dilations"))
-        pads, more = self.take("pads", [0] * 2 * rank), self.take("output_padding", [0] * rank) if transposed else []
-        lengths = [len(kernel), len(stride), len(dilation), len(pads) - rank, len(more) if transposed else rank]
-        fits = lengths == [rank] * 5 and min((*kernel, *stride, *dilation)) > 0 and min((*pads, *more)) >= 0
+        rank, settings = len(grid), self.attributes
+        auto, ceil = settings.get("auto_pad", "NOTSET"), settings.get("ceil_mode", 0)
+        stride, dilation, more = (
+            settings.get(name) or [n] * rank for name, n in (("strides", 1), ("dilations", 1), ("output_padding", 0))
+        )
+        pads = settings.get("pads") or [0] * 2 * rank
+        fits = [*map(len, (kernel, stride, dilation, more, pads[rank:]))] == [rank] * 5
+        fits = fits and min((*kernel, *stride, *dilation)) > 0 and min((*pads, *more)) >= 0
         demand(fits, f"found a window that does not fit {rank} axes, or negative numbers", "unsupported")
         same = auto in ("SAME_UPPER", "SAME_LOWER") and not transposed
         known = auto == "NOTSET" or ((same or auto == "VALID") and not any(pads) and not ceil)
@@ -1603,27 +1526,25 @@ class OnnxReader:
                 target.append(room // s + 2)
             else:
                 target.append(room // s + 1 if room >= 0 else 0)
-        demand(min(target, default=1) > 0, f"found a kernel {list(kernel)} larger than {list(grid)}")
-        return Window(
-            grid, tuple(target), tuple(kernel), tuple(stride), tuple(dilation), tuple(begin), tuple(end), transposed
-        )
+        demand(min(target) > 0, f"found a kernel {list(kernel)} larger than {list(grid)}")
+        lists = (grid, target, kernel, stride, dilation, begin, end)
+        return Window(**dict(zip(Window._fields, map(tuple, lists), strict=False)), transposed=transposed)
 
-    def convolution(self, target: str) -> None:
+    def convolution(self, target: str, x: Value, weight: Value, bias: Value | None) -> None:
         """Conv: W is (rows, columns of a group, kernel); ConvTranspose: (columns, rows of a group, kernel)."""
-        transposed = self.op == "ConvTranspose"
-        self.source(2, 3)
-        source, weight, groups = self.image(self.names[0]), self.constant(1, *FLOATS), self.take("group", 1)
-        view = self.network.views[source]
-        fits = len(weight.dims) == len(view.dims) + 1 and math.prod(weight.dims) > 0 < groups
-        demand(fits, f"found a kernel of shape {list(weight.dims)} for {list(view.dims)}")
-        first, wide, kernel = weight.dims[0], weight.dims[1], list(weight.dims[2:])
+        transposed, groups = self.op == "ConvTranspose", self.attributes["group"]
+        x = self.image(x)
+        fits = len(weight.dims) == len(x.dims) + 1 and math.prod(weight.dims) > 0 < groups
+        demand(fits, f"found a kernel of shape {list(weight.dims)} for {list(x.dims)}")
+        first, wide, *kernel = weight.dims
         rows, columns = (wide * groups, first) if transposed else (first, wide * groups)
-        fits = columns == view.units and columns % groups == rows % groups == 0
-        demand(fits, f"found a kernel of shape {list(weight.dims)} of {groups} groups for {view.units} channels")
-        demand(self.take("kernel_shape", kernel) == kernel, "kernel_shape: found another one than the kernel's")
-        bias = self.optional(2, *FLOATS) or Constant(1, (rows,), [0] * rows)
-        demand(bias.dims == (rows,), f"found a bias of shape {list(bias.dims)}, expected {rows} numbers")
-        window, taps, values = self.sliding(view.grid, kernel, transposed), math.prod(kernel), weight.values
+        fits = columns == x.dims[0] and columns % groups == rows % groups == 0
+        demand(fits, f"found a kernel of shape {list(weight.dims)} of {groups} groups for {x.dims[0]} channels")
+        same = self.attributes["kernel_shape"] in (None, kernel)
+        demand(same, "kernel_shape: found another one than the kernel's")
+        fits = bias is None or bias.dims == (rows,)
+        demand(fits, f"found a bias of another shape, expected {rows} numbers")
+        window, taps, values = self.sliding(x.dims[1:], kernel, transposed), math.prod(kernel), weight.values
         high, broad = rows // groups, columns // groups * taps  # of a group
 
         def row(v: int) -> tuple[list[int], list[int], int, Fraction]:
@@ -1632,82 +1553,79 @@ class OnnxReader:
                 lines = range((start // taps * high + v % high) * taps, len(values), high * taps)[: columns // groups]
                 line = [w for at in lines for w in values[at : at + taps]]
             integers, d = over_common(filter(None, line))
-            return list(itertools.compress(range(start, start + broad), line)), integers, d, Fraction(bias.values[v])
+            e = Fraction(bias.values[v]) if bias else ZERO
+            return list(itertools.compress(range(start, start + broad), line)), integers, d, e
 
-        self.network.convolve(source, target, rows, window, row)
-        self.made(target, self.values[source].batch)
+        self.network.convolve(x.name, target, rows, window, row)
+        self.made(target, x)
 
-    def pool(self, target: str) -> None:
-        """AveragePool, MaxPool, of all positions too."""
-        self.data(1, 1)
-        source, whole = self.image(self.names[0]), self.op.startswith("Global")
-        grid = self.network.views[source].grid
-        demand(whole or "kernel_shape" in self.attributes, "kernel_shape: found none, expected one")
-        kernel = [*grid] if whole else self.take("kernel_shape", [1])
-        padding = self.take("count_include_pad", 0) if self.op == "AveragePool" else 0
-        demand(not self.take("storage_order", 0), "found storage_order, expected none", "unsupported")
+    def pool(self, target: str, x: Value) -> None:
+        """AveragePool, MaxPool, of all positions too; ReduceMean."""
+        x, settings = self.image(x), self.attributes
+        kernel = settings["kernel_shape"] if "kernel_shape" in settings else x.dims[1:]
+        demand(kernel is not None, "kernel_shape: found none, expected one")
+        demand(not settings.get("storage_order"), "found storage_order, expected none", "unsupported")
+        padding, kind = settings.get("count_include_pad", 0), "max" if "Max" in self.op else "average"
         demand(padding in (0, 1), f"count_include_pad: found {padding}, expected 0 or 1")
-        window = self.sliding(grid, kernel)
-        self.network.pool("max" if "Max" in self.op else "average", source, target, window, bool(padding))
-        self.made(target, self.values[source].batch)
+        self.network.pool(kind, x.name, target, self.sliding(x.dims[1:], kernel), bool(padding))
+        self.made(target, x)
 
-    def mean(self, target: str) -> None:
+    def mean(self, target: str, x: Value, axes: Value | None) -> None:
         """ReduceMean over all positions."""
-        axes, keep = self.vector("axes", 18), self.take("keepdims", 1)
-        shape = self.source(1, 2)
-        rank = len(shape.dims) + 1
-        fits = axes is not None and sorted(axis + rank if axis < 0 else axis for axis in axes) == [*range(2, rank)]
-        fits = fits and not self.take("noop_with_empty_axes", 0)
-        demand(fits, f"axes: found {axes}, expected all from 2 on", "unsupported")
-        source = self.image(self.names[0])
-        kept = target if keep else target + " kept"
-        grid = self.network.views[source].grid
-        self.network.pool("average", source, kept, self.sliding(grid, grid))
-        self.made(kept, shape.batch)
-        if not keep:
-            self.network.reorder(kept, target, None, View(shape.dims[:1]))
-            self.made(target, shape.batch)
+        rank = len(x.dims) + 1
+        fits = axes is not None and sorted(axis + rank * (axis < 0) for axis in axes.values) == [*range(2, rank)]
+        fits = fits and not self.attributes["noop_with_empty_axes"]
+        demand(fits, f"axes: found {axes and [*axes.values]}, expected all from 2 on", "unsupported")
+        self.dropping(target, lambda kept: self.pool(kept, x), x.dims[:1])
 
-    def pad(self, target: str) -> None:
+    def dropping(self, target: str, make: Callable[[str], None], dims: tuple[int, ...]) -> None:
+        """What is made, with axes of size 1 dropped where the node says so."""
+        if self.attributes.get("keepdims", 1):
+            make(target)
+            return
+        kept = f"{target} kept"
+        make(kept)
+        self.network.reorder(kept, target, None, View(dims))
+        self.made(target, self.values[kept])  # type: ignore[arg-type]
+
+    def pad(self, target: str, x: Value, pads: Value, value: Value | None, chosen: Value | None) -> None:
         """Pad with zeros around images."""
-        shape = self.source(1, 4 if self.opset >= 11 else 1)
-        rank, source = len(shape.dims) + 1, self.image(self.names[0])
-        zeros = not any(self.numbers("value", 2, 11, *FLOATS) or []) and self.take("mode", "constant") == "constant"
+        rank, x = len(x.dims) + 1, self.image(x)
+        zeros = not (value and any(value.values)) and self.attributes["mode"] == "constant"
         demand(zeros, "found another mode or value, expected zeros", "unsupported")
-        pads, chosen = self.numbers("pads", 1, 11, 7) or [], self.optional(3, 6, 7)
-        axes = [axis + rank if axis < 0 else axis for axis in (chosen.values if chosen else range(rank))]
-        fits = len(pads) == 2 * len(axes) > 0 and len({*axes}) == len(axes) and {*axes} <= {*range(rank)}
-        demand(fits and min(pads) >= 0, "found other pads than two numbers, not negative, for each axis", "unsupported")
+        axes = [axis + rank * (axis < 0) for axis in (chosen.values if chosen else range(rank))]
+        numbers = pads.values
+        fits = len(numbers) == 2 * len(axes) > 0 and len({*axes}) == len(axes) and {*axes} <= {*range(rank)}
+        fits = fits and min(numbers) >= 0
+        demand(fits, "found other pads than two numbers, not negative, for each axis", "unsupported")
         around = [[0] * rank, [0] * rank]
-        for i, n in enumerate(pads):
+        for i, n in enumerate(numbers):
             around[i // len(axes)][axes[i % len(axes)]] = n
-        begin, end = (tuple(side[2:]) for side in around)
-        demand(
-            not any(side[0] or side[1] for side in around),
-            "found pads of the batch axis or the channels, expected none",
-            "unsupported",
-        )
-        grid = shape.dims[1:]
-        ones = (1,) * len(grid)
-        sizes = tuple(b + n + e for b, n, e in zip(begin, grid, end, strict=True))
-        self.network.pool("pad", source, target, Window(grid, sizes, ones, ones, ones, begin, end))
-        self.made(target, shape.batch)
+        outer = any(side[0] or side[1] for side in around)
+        demand(not outer, "found pads of the batch axis or the channels, expected none", "unsupported")
+        (begin, end), grid = (tuple(side[2:]) for side in around), x.dims[1:]
+        sizes, ones = tuple(map(sum, zip(begin, grid, end, strict=True))), (1,) * len(grid)
+        self.network.pool("pad", x.name, target, Window(grid, sizes, ones, ones, ones, begin, end))
+        self.made(target, x)
 
-    # Parts
+    def axis(self, x: Value) -> int:
+        """The attribute `axis`, the batch axis aside."""
+        rank, axis = len(x.full), self.attributes["axis"]
+        demand(axis is not None and -rank <= axis < rank, f"axis: found {axis}, expected one of {rank} axes")
+        axis = axis % rank - len(x.batch)
+        demand(axis >= 0, "found an operator on the batch axis, expected none", "unsupported")
+        return int(axis)
 
     def choose(
-        self, target: str, names: Sequence[str], dims: Sequence[int], picks: dict[int, Any], made: Any = None
+        self, target: str, sources: Sequence[Value], dims: Sequence[int], picks: dict[int, Any], made: Any = None
     ) -> None:
         """A tensor of parts of others; picks: for some axes, for each index there the source and its index in it; made:
         its shape, if it is not `dims`."""
-        made, values = tuple(dims if made is None else made), [self.values[name] for name in names]
-        demand(0 < size(made) <= MAX_UNITS, f"found the shape {list(made)}, expected elements")
-        if not isinstance(values[0], Constant):
-            channels = {self.network.views[name].channel for name in names}
-            whole = not picks or (made == tuple(dims) and channels == picks.keys())
-            names = names if whole else [self.elements(name) for name in names]
-            views = [self.network.views[name] for name in names]
-        steps = [strides(value.dims) for value in values]
+        made = tuple(dims if made is None else made)
+        channels = {self.net.views[x.name].channel for x in sources}
+        whole = not picks or (made == tuple(dims) and channels == picks.keys())
+        sources = sources if whole else [*map(self.elements, sources)]
+        steps, channel = [strides(x.dims) for x in sources], self.net.views[sources[0].name].channel
 
         def pick(v: int) -> tuple[int, int]:
             i, index = 0, []
@@ -1717,231 +1635,182 @@ class OnnxReader:
                 i, index[axis] = of(index[axis])
             return i, sum(map(operator.mul, index, steps[i]))
 
-        if isinstance(values[0], Constant):
-            parts = (values[i].values[e] for i, e in map(pick, range(math.prod(dims))))
-            self.fold(target, values[0].kind, made, parts)
-            return
-        channel = views[0].channel
         of = pick if channel is None else picks.get(channel, lambda v: (0, v))
-        self.network.select(names, target, View(made, channel), of)
-        self.made(target, values[0].batch)
+        self.net.select([x.name for x in sources], target, View(made, channel), of)
+        self.made(target, sources[0])
 
-    def move(self, target: str) -> None:
-        """Operators that keep all elements; of a constant they make a constant."""
-        value = self.first()
-        batch, dims = value if isinstance(value, Shape) else ((), value.dims)
-        (new, axes), kept = self.moved(batch, dims), len(batch)
-        kind = self.take("to", 0) if self.op == "Cast" else 0
-        fits = tuple(new[:kept]) == batch and size(new[kept:]) == math.prod(dims) and (axes or [0])[:kept] == [0] * kept
-        demand(fits, f"found shape {new} for {[*batch, *dims]}, expected that the batch axis stays", "unsupported")
-        axes, made = [axis - kept for axis in axes[kept:]] if axes else [*range(len(dims))], tuple(new[kept:])
-        if isinstance(value, Constant):
-            values, origin = value.values, permuted(dims, axes)
-            if axes != sorted(axes):
-                self.room -= len(values)
-                values = like(values, map(values.__getitem__, map(origin, range(len(values)))))
-            self.define(target, converted(Constant(value.kind, made, values), kind or value.kind))
-            return
-        demand(self.op != "Cast" or kind in FLOATS, f"found a cast to type {kind}, expected floats", "unsupported")
-        view = self.network.views[self.names[0]]
-        channel = view.channel if self.op in ("Identity", "Dropout", "Cast") else channel_after(view, axes, made)
-        self.network.reorder(self.names[0], target, axes, View(made, channel))
-        self.made(target, batch)
-
-    def along(self, default: int | None) -> tuple[int, Any]:
-        """The attribute `axis` of the first input, the batch axis aside, and that input."""
-        value = self.first()
-        demand("axis" in self.attributes or default is not None, "axis: found none, expected one")
-        kept = len(value.batch) if isinstance(value, Shape) else 0
-        rank, axis = kept + len(value.dims), self.take("axis", default or 0)
-        demand(-rank <= axis < rank, f"axis: found {axis}, expected one of {rank} axes")
-        axis = axis % rank - kept
-        demand(axis >= 0, "found an operator on the batch axis, expected none", "unsupported")
-        return axis, value
-
-    def concat(self, target: str) -> None:
+    def concat(self, target: str, *parts: Value) -> None:
         """Concat."""
-        axis, value = self.along(None)
-        others = {(type(v), v[0], *without(v.dims, axis)) if v else None for v in self.inputs}
-        fits = len(others) == 1 and all(len(v.dims) == len(value.dims) for v in self.inputs)
-        demand(fits, "found other shapes, or constants beside computed tensors", "unsupported")
-        starts = [0, *itertools.accumulate(v.dims[axis] for v in self.inputs)]
+        x, axis = parts[0], self.axis(parts[0])
+        others = {(y.values is None, y.kind, y.batch, len(y.dims), replaced(y.dims, axis)) for y in parts}
+        demand(len(others) == 1, "found other shapes, or constants beside computed tensors", "unsupported")
+        starts = [0, *itertools.accumulate(y.dims[axis] for y in parts)]
 
         def pick(index: int) -> tuple[int, int]:
             i = bisect.bisect_right(starts, index) - 1
             return i, index - starts[i]
 
-        self.choose(target, self.names, replaced(value.dims, axis, starts[-1:]), {axis: pick})
+        self.choose(target, parts, replaced(x.dims, axis, starts[-1]), {axis: pick})
 
-    def slice(self, target: str) -> None:
-        """Slice: starts, ends, axes and steps are attributes before opset 10 and inputs since."""
-        value = self.first()
-        self.arity(1, 1 if self.opset < 10 else 5)
-        names = ("starts", "ends", "axes", "steps")
-        starts, ends, axes, steps = (self.numbers(name, i, 10, 6, 7) for i, name in enumerate(names, 1))
-        if starts is None or ends is None:
-            raise Stop("malformed", "found no starts or ends")
-        kept = len(value.batch) if isinstance(value, Shape) else 0
-        rank, count = kept + len(value.dims), len(starts)
-        axes = [axis + rank if axis < 0 else axis for axis in (range(count) if axes is None else axes)]
+    def slice(self, target: str, x: Value, *parts: Value | None) -> None:
+        """Slice."""
+        starts, ends, axes, steps = ([*part.values] if part else None for part in parts)
+        rank, kept, dims, count = len(x.full), len(x.batch), list(x.dims), len(starts or [])
+        axes = [axis + rank * (axis < 0) for axis in (range(count) if axes is None else axes)]
         steps = [1] * count if steps is None else steps
-        fits = (
-            len(ends) == len(steps) == len(axes) == len({*axes}) == count and {*axes} <= {*range(rank)} and all(steps)
-        )
-        demand(fits, f"found starts {starts}, ends {ends}, axes {axes}, steps {steps}")
+        fits = {len(ends or []), len(steps), len(axes), len({*axes})} == {count} and {*axes} <= {*range(rank)}
+        demand(fits and all(steps), f"found starts {starts}, ends {ends}, axes {axes}, steps {steps}")
         demand(min(axes, default=kept) >= kept, "found a slice of the batch axis, expected none", "unsupported")
-        dims, ranges = list(value.dims), dict[int, range]()
-        for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        picks = {}
+        for start, end, axis, step in zip(starts or [], ends or [], axes, steps, strict=True):
             n = dims[axis - kept]
             part = range(n)[start : None if step < 0 and end < -n else end : step]
             dims[axis - kept] = len(part)
             if part != range(n):
-                ranges[axis - kept] = part
-        self.choose(target, self.names[:1], dims, {axis: ranged(part) for axis, part in ranges.items()})
+                picks[axis - kept] = ranged(part)
+        self.choose(target, [x], dims, picks)
 
-    def split(self, target: str) -> None:
-        """Split: the sizes are an attribute before opset 13 and an input since; without them they are equal."""
-        axis, value = self.along(0)
-        sizes, count = self.vector("split", 13), len(self.outputs)
-        demand(self.take("num_outputs", count) == count, "num_outputs: found another number than outputs")
-        n = value.dims[axis]
+    def split(self, _: str, x: Value, given: Value | None) -> None:
+        """Split; without sizes they are equal, but for the last one."""
+        axis, count = self.axis(x), len(self.outputs)
+        fits = self.attributes["num_outputs"] in (None, count)
+        demand(fits, "num_outputs: found another number than outputs")
+        n = x.dims[axis]
         each = -(-n // count)
-        demand(sizes is not None or n % count == 0 or self.opset >= 18, f"found {n} units in {count} equal parts")
-        sizes = [each] * (count - 1) + [n - each * (count - 1)] if sizes is None else sizes
+        demand(given or n % count == 0 or self.opset >= 18, f"found {n} units in {count} equal parts")
+        sizes = [*given.values] if given else [each] * (count - 1) + [n - each * (count - 1)]
         fits = len(sizes) == count and sum(sizes) == n and min(sizes) > 0
         demand(fits, f"found parts {sizes} of {n} for {count} outputs")
         for name, start, part in zip(self.outputs, itertools.accumulate(sizes, initial=0), sizes, strict=False):
             picks = {axis: ranged(range(start, start + part))} if part < n else {}
-            self.choose(name, self.names[:1], replaced(value.dims, axis, [part]), picks)
+            self.choose(name, [x], replaced(x.dims, axis, part), picks)
 
-    def gather(self, target: str) -> None:
+    def gather(self, target: str, x: Value, indices: Value) -> None:
         """Gather by constant indices."""
-        axis, value = self.along(0)
-        self.arity(2, 2)
-        indices = self.constant(1, 6, 7)
-        n = value.dims[axis]
+        axis = self.axis(x)
+        n = x.dims[axis]
         demand(all(-n <= i < n for i in indices.values), f"indices: found another than -{n} to {n - 1}")
         where = [i + n if i < 0 else i for i in indices.values]
-        made = replaced(value.dims, axis, indices.dims)
         picks = {} if where == [*range(n)] and len(indices.dims) == 1 else {axis: lambda j: (0, where[j])}
-        self.choose(target, self.names[:1], replaced(value.dims, axis, [len(where)]), picks, made)
+        made = replaced(x.dims, axis, *indices.dims)
+        self.choose(target, [x], replaced(x.dims, axis, len(where)), picks, made)
 
-    def moved(self, batch: tuple[int, ...], dims: tuple[int, ...]) -> tuple[list[int], list[int] | None]:
-        """What an operator makes of a shape, and how it permutes the axes."""
-        full = [*batch, *dims]
-        if self.op == "Reshape":
-            return self.reshaped(batch, full), None
-        if self.op in ("Squeeze", "Unsqueeze"):
-            return self.squeezed(batch, full), None
-        self.arity(1, 3 if self.op == "Dropout" and self.opset >= 12 else 1)
-        if self.op == "Transpose":
-            axes = self.take("perm", list(range(len(full)))[::-1])
-            fits = sorted(axes) == list(range(len(full)))
-            demand(fits, f"perm: found {axes}, expected a permutation of {len(full)} axes")
-            return [full[axis] for axis in axes], axes
-        if self.op == "Flatten":
-            axis = self.take("axis", 1)
-            demand(abs(axis) <= len(full), f"axis: found {axis}, expected one of {len(full)} axes")
-            axis += len(full) if axis < 0 else 0
-            return [math.prod(full[:axis]), math.prod(full[axis:])], None
-        self.take(*{"Dropout": ("seed", 0), "Cast": ("saturate", 1)}.get(self.op, ("", 0)))
-        if self.op == "Dropout":
-            self.take("ratio", 0.5)
-            training = self.optional(2, 9)
-            demand(
-                not training or not any(training.values),
-                "found a Dropout in training, expected inference",
-                "unsupported",
-            )
-        return full, None
+    def move(self, target: str, x: Value, new: Sequence[int], axes: Any = None, same: bool = False) -> None:
+        """All elements, after a permutation of the axes, in another shape; both with the batch axis."""
+        kept, view = len(x.batch), self.net.views[x.name]
+        fits = tuple(new[:kept]) == x.batch and size(new[kept:]) == math.prod(x.dims)
+        fits = fits and (axes is None or axes[:kept] == [*range(kept)])
+        demand(fits, f"found shape {[*new]} for {[*x.full]}, expected that the batch axis stays", "unsupported")
+        axes = [*range(len(x.dims))] if axes is None else [axis - kept for axis in axes[kept:]]
+        made = tuple(new[kept:])
+        channel = view.channel if same else channel_after(view, axes, made)
+        self.net.reorder(x.name, target, axes, View(made, channel))
+        self.made(target, x)
 
-    def reshaped(self, batch: tuple[int, ...], full: list[int]) -> list[int]:
-        """The target of Reshape: 0 copies a size, -1 is what is left; a symbolic batch axis is the size 0."""
-        wanted = self.vector("shape", 5)
-        fits = wanted is not None and min(wanted, default=0) >= -1 and wanted.count(-1) <= 1
+    def same(self, target: str, x: Value, _: Value | None = None, training: Value | None = None) -> None:
+        """Identity, and Dropout that is not training."""
+        trains = training and any(training.values)
+        demand(not trains, "found a Dropout in training, expected inference", "unsupported")
+        self.move(target, x, x.full, same=True)
+
+    def cast(self, target: str, x: Value) -> None:
+        """Cast between float types; of a constant it may not change a value."""
+        kind = self.attributes["to"]
+        if x.values is None:
+            demand(kind in FLOATS, f"found a cast to type {kind}, expected floats", "unsupported")
+            self.same(target, x)
+        elif kind == x.kind:
+            self.define(target, x._replace(name=target))
+        else:
+            demand(kind in (1, 6, 7, 11), f"found a cast of constants to type {kind}", "unsupported")
+            values = array(PACKED[kind], map(int if kind in (6, 7) else float, x.values))
+            demand([*values] == [*x.values], f"found a cast to type {kind} that changes a constant", "unsupported")
+            self.define(target, Value(target, (), x.dims, kind, values))
+
+    def transpose(self, target: str, x: Value) -> None:
+        """Transpose."""
+        axes = self.attributes["perm"] or list(range(len(x.full)))[::-1]
+        fits = sorted(axes) == [*range(len(x.full))]
+        demand(fits, f"perm: found {axes}, expected a permutation of {len(x.full)} axes")
+        self.move(target, x, [x.full[axis] for axis in axes], axes)
+
+    def flatten(self, target: str, x: Value) -> None:
+        """Flatten."""
+        axis, rank = self.attributes["axis"], len(x.full)
+        demand(abs(axis) <= rank, f"axis: found {axis}, expected one of {rank} axes")
+        axis += rank * (axis < 0)
+        self.move(target, x, [math.prod(x.full[:axis]), math.prod(x.full[axis:])])
+
+    def reshape(self, target: str, x: Value, given: Value) -> None:
+        """Reshape: 0 copies a size, -1 is what is left; a symbolic batch axis is the size 0."""
+        wanted, full, kept = [*given.values], x.full, len(x.batch)
+        fits = min(wanted, default=0) >= -1 and wanted.count(-1) <= 1
         demand(fits, f"shape: found {wanted}, expected sizes and at most one -1")
-        new, kept = list(wanted or []), len(batch)
-        emptied = self.take("allowzero", 0) and 0 in new
+        emptied = self.attributes["allowzero"] and 0 in wanted
         demand(not emptied, "shape: found 0 with allowzero, expected none", "unsupported")
-        new = [full[i] if n == 0 and i < len(full) else n for i, n in enumerate(new)]
-        if batch and new and (new[0] == -1 or (batch == (0,) and -1 not in new)):
-            new[0] = batch[0]
+        new = [full[i] if n == 0 and i < len(full) else n for i, n in enumerate(wanted)]
+        if x.batch and new and (new[0] == -1 or (x.batch == (0,) and -1 not in new)):
+            new[0] = x.batch[0]
         if -1 in new:
             new[new.index(-1)] = math.prod(full[kept:]) // max(-size(new[kept:]), 1)
-        return new
+        self.move(target, x, new)
 
-    def squeezed(self, batch: tuple[int, ...], full: list[int]) -> list[int]:
-        """The shape without axes of size 1, or with more of them."""
-        axes, more = self.vector("axes", 13), self.op == "Unsqueeze"
-        if axes is None:
-            demand(not more and batch != (0,), "axes: found none, expected a list", "unsupported")
-            axes = [i for i, n in enumerate(full) if n == 1]
+    def squeeze(self, target: str, x: Value, given: Value | None) -> None:
+        """Squeeze drops axes of size 1, Unsqueeze makes more of them."""
+        full, more = x.full, self.op == "Unsqueeze"
+        demand(given or (not more and x.batch != (0,)), "axes: found none, expected a list", "unsupported")
+        axes = [*given.values] if given else [i for i, n in enumerate(full) if n == 1]
         rank = len(full) + (len(axes) if more else 0)
-        fits = all(-rank <= axis < rank for axis in axes) and len({axis % rank for axis in axes}) == len(axes)
-        demand(fits, f"axes: found {axes}, expected some of {rank} axes, each once")
-        places = {axis % rank for axis in axes}
-        if more:
-            old = iter(full)
-            return [1 if i in places else next(old) for i in range(rank)]
-        demand(all(full[i] == 1 for i in places), f"axes: found {axes} for shape {full}, expected axes of size 1")
-        return [n for i, n in enumerate(full) if i not in places]
+        places = {axis % rank for axis in axes if -rank <= axis < rank}
+        demand(len(places) == len(axes), f"axes: found {axes}, expected some of {rank} axes, each once")
+        ones = more or all(full[i] == 1 for i in places)
+        demand(ones, f"axes: found {axes} for shape {[*full]}, expected axes of size 1")
+        old = iter(full)
+        new = [1 if i in places else next(old) for i in range(rank)] if more else []
+        self.move(target, x, new or [n for i, n in enumerate(full) if i not in places])
 
-    def activation(self, target: str) -> None:
+    def activation(self, target: str, x: Value) -> None:
         """One function for all units, whose parameters are attributes."""
-        self.data(1, 1)
-        function = NAMED.get(self.op)
-        if self.op in PARAMETERS:
-            name, defaults = PARAMETERS[self.op]
-            function = function_of(name, *(Fraction(self.take(key, float32(c))) for key, c in defaults.items()))
-        elif self.op == "Gelu":
-            approximate = self.take("approximate", "none")
-            demand(approximate in ("none", "tanh"), f"approximate: found {approximate!a:.40}")
-            function = "gelu" + approximate.removeprefix("none").replace("tanh", "_tanh"), ()
-        elif self.op == "Swish":
-            demand(self.take("alpha", 1.0) == 1, "alpha: found another number than 1", "unsupported")
-        self.each(self.names[0], target, kind="activate", function=lambda _: function)
+        name, *parameters = NAMED[self.op]
+        function = function_of(name, *map(Fraction, (*parameters, *self.attributes.values())))
+        self.each(x, target, function=lambda _: function)
 
-    def clip(self, target: str) -> None:
-        """Clip: the bounds are attributes before opset 11 and inputs since."""
-        self.source(1, 1 if self.opset < 11 else 3)
-        bounds = []
-        for i, name in enumerate(("min", "max"), 1):
-            given = self.numbers(name, i, 11, *FLOATS)
-            demand(given is None or len(given) == 1, f"{name}: found other numbers, expected one")
-            bounds.append(None if given is None else Fraction(given[0]))
-        function = bounded(*bounds)
-        self.each(self.names[0], target, kind="activate", function=lambda _: function)
+    def gate(self, target: str, x: Value) -> None:
+        """Gelu, and Swish with alpha 1."""
+        setting = next(iter(self.attributes.values()))
+        known: dict[Any, str] = {"none": "gelu", "tanh": "gelu_tanh", 1.0: "silu"}
+        demand(setting in known, f"found {setting!a:.40}, expected one of {[*known]}", "unsupported")
+        self.each(x, target, function=lambda _: (known[setting], ()))
 
-    def bend(self, target: str) -> None:
-        """PRelu, Max and Min of a computed tensor and a constant."""
-        index, _ = self.data(2, 2)
-        demand(index == 0 or self.op != "PRelu", "input 1: found a computed slope, expected a constant", "unsupported")
-        source, c = self.spread(self.names[index], self.constant(1 - index, *FLOATS))
-        functions: dict[str, Callable[[int], Function]] = {
-            "PRelu": lambda v: ("leaky_relu", (c(v),)),
-            "Max": lambda v: bounded(c(v), None),
-            "Min": lambda v: bounded(None, c(v)),
-        }
-        self.each(source, target, kind="activate", function=functions[self.op])
+    def clip(self, target: str, x: Value, *given: Value | None) -> None:
+        """Clip."""
+        demand(all(len(bound.values) == 1 for bound in given if bound), "found other bounds, expected one number each")
+        function = bounded(*(Fraction(bound.values[0]) if bound else None for bound in given))
+        self.each(x, target, function=lambda _: function)
 
-    def head(self, target: str) -> None:
+    def head(self, target: str, x: Value) -> None:
         """Softmax, LogSoftmax, ArgMax over the only axis besides the batch axis."""
-        _, shape = self.data(1, 1)
-        kind = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "ArgMax": "argmax"}[self.op]
-        default = 0 if kind == "argmax" else 1 if self.opset < 13 else -1
-        rank, axis = len(shape.batch) + 1, self.take("axis", default)
-        fits = len(shape.dims) == 1 and axis in (-1, rank - 1)
-        found = f"found axis {axis} of {list(shape.dims)} besides the batch axis, expected the only one"
-        demand(fits, found, "unsupported")
-        dropped = kind == "argmax" and not self.take("keepdims", 1)
-        last = kind == "argmax" and self.take("select_last_index", 0)
+        kind, axis = {"LogSoftmax": "log_softmax"}.get(self.op, self.op.lower()), self.attributes["axis"]
+        axis = axis if axis is not None else 1 if self.opset < 13 else -1
+        found = f"found axis {axis} of {list(x.dims)} besides the batch axis, expected the only one"
+        demand(len(x.dims) == 1 and axis in (-1, len(x.batch)), found, "unsupported")
+        last = self.attributes.get("select_last_index")
         demand(not last, "found select_last_index, expected the first of equal elements", "unsupported")
-        kept = target + " kept" if dropped else target
-        self.network.head(self.names[0], kept, kind)
-        self.made(kept, shape.batch)
-        if dropped:
-            self.network.reorder(kept, target, None, View(()))
-            self.made(target, shape.batch)
+
+        def make(kept: str) -> None:
+            self.network.head(x.name, kept, kind)
+            self.made(kept, x)
+
+        self.dropping(target, make, ())
+
+
+def element(node: Node, parts: list[Any], v: int) -> Any:
+    """An element of what a node makes of constants."""
+    if node.row is None:
+        u, c, e = node.step(v)
+        return parts[0][u] if (c, e) == (ONE, ZERO) else c * Fraction(parts[0][u]) + e
+    (i, u) = next(iter(node.row(v)[0]))
+    return parts[i][u]
 
 
 def float32(value: float) -> float:
@@ -1949,18 +1818,7 @@ def float32(value: float) -> float:
     return float(struct.unpack("<f", struct.pack("<f", value))[0])
 
 
-def quotient(x: Fraction, y: Fraction) -> Fraction:
-    """x / y."""
-    demand(y, "found a division by zero")
-    return x / y
-
-
-def without(dims: Sequence[int], axis: int) -> tuple[int, ...]:
-    """A shape without an axis."""
-    return (*dims[:axis], *dims[axis + 1 :])
-
-
-def replaced(dims: Sequence[int], axis: int, new: Sequence[int]) -> tuple[int, ...]:
+def replaced(dims: Sequence[int], axis: int, *new: int) -> tuple[int, ...]:
     """A shape with other axes instead of one."""
     return (*dims[:axis], *new, *dims[axis + 1 :])
 
@@ -1970,9 +1828,13 @@ def ranged(part: range) -> Callable[[int], tuple[int, int]]:
     return lambda index: (0, part[index])
 
 
-def like(values: Any, new: Iterable[Any]) -> Any:
-    """Values of a constant, in the way that others are kept."""
-    return array(values.typecode, new) if isinstance(values, array) else [*new]
+def gridded(scale: Value, zeros: Sequence[Any], dims: Sequence[int], low: int, high: int) -> Grid:
+    """The steps of a quantiser with these scales in an array of that shape, and one zero point or as many."""
+    demand(all(s > 0 for s in scale.values), "input 1: found a scale that is not positive", "unsupported")
+    several = zeros if len(zeros) > 1 else itertools.repeat(zeros[0] if len(zeros) else 0)
+    steps = [(Fraction(s), Fraction(z)) for s, z in zip(scale.values, several, strict=False)]
+    places = Value("", (), tuple(dims), 7, range(len(steps)))
+    return Grid(places, steps, Fraction(low), Fraction(high))
 
 
 def bounded(low: Fraction | None, high: Fraction | None) -> Function:
@@ -1999,58 +1861,103 @@ def standard(entry: dict[str, Any]) -> bool:
     return entry.get("domain", "") in ("", "ai.onnx")
 
 
-def input_shape(kind: dict[str, Any]) -> Shape:
-    """The shape of an input: axis 0 is the batch axis if there is another axis."""
+def input_value(name: str, kind: dict[str, Any]) -> Value:
+    """An input: axis 0 is the batch axis if there is another axis."""
     element = kind.get("elem_type", 0)
     demand(element in FLOATS, f"found element type {element}, expected floats", "unsupported")
     demand("shape" in kind, "found no shape, expected one")
     dims = [dim.get("dim_value") for dim in kind["shape"].get("dim", [])]
     batched = len(dims) > 1
     demand(all(n is None or n > 0 for n in dims), f"found dimensions {dims}, expected positive numbers")
-    demand(
-        None not in dims[batched:], f"found dimensions {dims}, expected numbers beside the batch axis", "unsupported"
-    )
-    return Shape((dims[0] or 0,) if batched else (), tuple(dims[batched:]))
+    known = None not in dims[batched:]
+    demand(known, f"found dimensions {dims}, expected numbers beside the batch axis", "unsupported")
+    return Value(name, (dims[0] or 0,) if batched else (), tuple(dims[batched:]))
 
 
-def converted(constant: Constant, kind: int) -> Constant:
-    """The constant as another element type, if no value changes."""
-    if kind == constant.kind:
-        return constant
-    if kind in (1, 6, 7, 11):
-        values = array(PACKED[kind], map(int if kind in (6, 7) else float, constant.values))
-        if [*values] == [*constant.values]:
-            return Constant(kind, constant.dims, values)
-    raise Stop("unsupported", f"found a constant of type {constant.kind} made type {kind}, which changes a value")
+def settings(attributes: Iterable[memoryview], expected: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a node, in the order of what is expected: defaults, or types (None where it is left out)."""
+    found: dict[str, Any] = {}
+    for attribute in (message(data, "attribute") for data in attributes):
+        name, number = attribute.pop("name", ""), attribute.pop("type", 0)
+        with about(f"attribute {name!a}"):
+            known = name in expected and number in ATTRIBUTES
+            demand(known, f"found it with type {number}, expected other ones", "unsupported")
+            (key, kind), default = ATTRIBUTES[number], expected[name]
+            demand(name not in found and attribute.keys() <= {key}, "found it twice")
+            demand(kind in (default, type(default)), f"found a {kind.__name__}, expected another type")
+            found[name] = value = kind(attribute.get(key, kind()))
+            floats = value if kind is tuple else [value] if kind is float else []
+            demand(all(map(math.isfinite, floats)), f"found {value!a:.40}, expected finite numbers")
+    return {name: found.get(name, None if isinstance(d, type) else d) for name, d in expected.items()}
 
 
-OPERATORS: dict[str, Callable[[OnnxReader, str], None]] = {
-    "Constant": OnnxReader.given,
-    **dict.fromkeys(("MatMul", "Gemm"), OnnxReader.product),
-    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Sum"), OnnxReader.arithmetic),
-    **dict.fromkeys(("Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze"), OnnxReader.move),
-    **dict.fromkeys(("Identity", "Dropout", "Cast"), OnnxReader.move),
-    **dict.fromkeys(("Conv", "ConvTranspose"), OnnxReader.convolution),
-    **dict.fromkeys(("AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool"), OnnxReader.pool),
-    "Neg": OnnxReader.negate,
-    **dict.fromkeys(("Pow", "Sqrt", "Reciprocal"), OnnxReader.folded),
-    "Shape": OnnxReader.shape,
-    "ConstantOfShape": OnnxReader.filled,
-    "BatchNormalization": OnnxReader.normalise,
-    "QuantizeLinear": OnnxReader.quantise,
-    "DequantizeLinear": OnnxReader.dequantise,
-    "Quant": OnnxReader.quant,
-    "BipolarQuant": OnnxReader.bipolar,
-    "ReduceMean": OnnxReader.mean,
-    "Pad": OnnxReader.pad,
-    "Concat": OnnxReader.concat,
-    "Slice": OnnxReader.slice,
-    "Split": OnnxReader.split,
-    "Gather": OnnxReader.gather,
-    **dict.fromkeys((*NAMED, *PARAMETERS, "Gelu"), OnnxReader.activation),
-    "Clip": OnnxReader.clip,
-    **dict.fromkeys(("PRelu", "Max", "Min"), OnnxReader.bend),
-    **dict.fromkeys(("Softmax", "LogSoftmax", "ArgMax"), OnnxReader.head),
+# Functions, and those of their parameters that are no attributes
+NAMED: dict[str, tuple[Any, ...]] = {
+    "Relu": ("leaky_relu", 0),
+    "Abs": ("leaky_relu", -1),
+    "LeakyRelu": ("leaky_relu",),
+    "HardSwish": ("hard_swish",),
+    "HardSigmoid": ("hard_sigmoid",),
+    "ThresholdedRelu": ("thresholded_relu",),
+}
+NAMED |= {name.capitalize(): (name,) for name in ("sign", "floor", "ceil", "round", "mish", "sigmoid", "tanh", "elu")}
+NAMED |= {name.capitalize(): (name,) for name in ("softplus", "softsign", "erf", "sin", "cos", "exp", "celu", "selu")}
+SLIDE: dict[str, Any] = {"auto_pad": "NOTSET", "strides": list, "dilations": list, "pads": list, "kernel_shape": list}
+STEP = {"axis": 1, "block_size": 0}
+R = OnnxReader
+# For each operator: what reads it, its inputs, and its attributes with defaults (or types: None where left out).
+# Inputs: x is computed, a computed or constant, the others constants (see KINDS); * is one or more, ? may be left out;
+# :name@n is an attribute of that name before opset n, @n is not there before.
+OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
+    "Constant": (
+        *(R.given, ""),
+        {"value": dict, "value_float": float, "value_floats": tuple, "value_int": int, "value_ints": list},
+    ),
+    "MatMul": (R.product, "a a", {}),
+    "Gemm": (R.product, "a a f?", {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "PRelu", "Max", "Min"), (R.arithmetic, "a a", {})),
+    "Sum": (R.arithmetic, "a*", {}),
+    "Neg": (R.negate, "a", {}),
+    "Pow": (R.power, "f n", {}),
+    **dict.fromkeys(("Sqrt", "Reciprocal"), (R.power, "f", {})),
+    "Shape": (R.shape, "a", {"start": 0, "end": int}),
+    "ConstantOfShape": (R.filled, "l", {"value": dict}),
+    "BatchNormalization": (
+        *(R.normalise, "x f f f f"),
+        {"epsilon": float32(1e-5), "momentum": 0.0, "training_mode": 0, "spatial": 1},
+    ),
+    "QuantizeLinear": (R.quantise, "a f n?", {**STEP, "saturate": 1, "output_dtype": 0}),
+    "DequantizeLinear": (R.dequantise, "a f n?", STEP),
+    "Quant": (R.quant, "a f n n", {"rounding_mode": "ROUND", "signed": 1, "narrow": 0}),
+    "BipolarQuant": (R.bipolar, "a f", {}),
+    "Conv": (R.convolution, "x f f?", {**SLIDE, "group": 1}),
+    "ConvTranspose": (R.convolution, "x f f?", {**SLIDE, "group": 1, "output_padding": list}),
+    "AveragePool": (R.pool, "x", {**SLIDE, "ceil_mode": 0, "count_include_pad": 0}),
+    "MaxPool": (R.pool, "x", {**SLIDE, "ceil_mode": 0, "storage_order": 0}),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), (R.pool, "x", {})),
+    "ReduceMean": (R.mean, "x l?:axes@18", {"keepdims": 1, "noop_with_empty_axes": 0}),
+    "Pad": (R.pad, "x l:pads@11 f?:value@11 i?@11", {"mode": "constant"}),
+    "Concat": (R.concat, "a*", {"axis": int}),
+    "Slice": (R.slice, "a i:starts@10 i:ends@10 i?:axes@10 i?:steps@10", {}),
+    "Split": (R.split, "a l?:split@13", {"axis": 0, "num_outputs": int}),
+    "Gather": (R.gather, "a i", {"axis": 0}),
+    "Identity": (R.same, "a", {}),
+    "Dropout": (R.same, "a f?:ratio@12 b?@12", {"seed": 0}),
+    "Cast": (R.cast, "a", {"to": 0, "saturate": 1}),
+    "Transpose": (R.transpose, "a", {"perm": list}),
+    "Flatten": (R.flatten, "a", {"axis": 1}),
+    "Reshape": (R.reshape, "a l", {"allowzero": 0}),
+    **dict.fromkeys(("Squeeze", "Unsqueeze"), (R.squeeze, "a l?:axes@13", {})),
+    **dict.fromkeys(NAMED, (R.activation, "x", {})),
+    "LeakyRelu": (R.activation, "x", {"alpha": float32(0.01)}),
+    **dict.fromkeys(("ThresholdedRelu", "Elu", "Celu"), (R.activation, "x", {"alpha": 1.0})),
+    "Selu": (R.activation, "x", {"alpha": 1.67326319217681884765625, "gamma": 1.05070102214813232421875}),
+    "HardSigmoid": (R.activation, "x", {"alpha": float32(0.2), "beta": 0.5}),
+    "Gelu": (R.gate, "x", {"approximate": "none"}),
+    "Swish": (R.gate, "x", {"alpha": 1.0}),
+    "Clip": (R.clip, "x f?:min@11 f?:max@11", {}),
+    **dict.fromkeys(("Softmax", "LogSoftmax"), (R.head, "x", {"axis": int})),
+    "ArgMax": (R.head, "x", {"axis": 0, "keepdims": 1, "select_last_index": 0}),
 }
 
 

@@ -162,7 +162,7 @@ def _shift(reader: Reader, op: Operator, data: Data, name: str, _: bool) -> None
 def _difference(reader: Reader, op: Operator, data: Data, name: str, first: bool) -> None:
     """x - c, or c - x as -x + c."""
     if not first:
-        negated = replace(data, name=reader.fresh(f"{op.target}.negated"))
+        negated = replace(data, name=reader.fresh(f"{op.target} negated"))
         reader.emit(Scale(data.name, negated.name, (-ONE,) * data.units), negated)
         data = negated
     data, values = _operand(reader, op, name, data)
