@@ -4,7 +4,6 @@
 The certificate is bound to the files by their hashes; nothing is taken from the checker: the solvers decide.
 """
 
-import json
 import os
 import re
 import time
@@ -12,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from exactlump import certificate, formats
+from exactlump import certificate, formats, grammar
 from exactlump.certificate import RAW_NNET, Certificate
 from exactlump.discharge import Limits
-from exactlump.errors import CannotWrite, FormatError, NotALumping
+from exactlump.errors import CannotWrite, NotALumping
 from exactlump.evidence import Evidence
 from exactlump.formats.files import about, read_bytes, write_atomically
+from exactlump.formats.specification import batchnorm_of
 from exactlump.monolithic import Monolithic
 from exactlump.network import Network
 from exactlump.obligations import Obligations, Script
@@ -76,7 +75,7 @@ def prove_files(
     start = time.perf_counter()
     claimed = read_certificate(certificate_path)
     ours, theirs = (formats.read_as(path, claimed.specification) for path in (original, reduced))
-    if reason := _unbound(claimed, original, reduced):
+    if reason := _unbound(claimed, original, reduced) or _unfit(claimed, ours, theirs):
         return FileProof("rejected", reason, None, time.perf_counter() - start)
     try:
         plan = _plan(ours, theirs, claimed, options.form)
@@ -89,25 +88,11 @@ def prove_files(
 
 
 def read_certificate(path: str | os.PathLike[str]) -> Certificate:
-    """A certificate that says what it says in the one way there is; FormatError for any other."""
+    """A certificate that is in grammar, every word of it; FormatError for any other."""
     with about(path):
-        words = read_bytes(Path(path)).decode(errors="replace")
-        claimed = certificate.loads(words)
-        found, written = (json.loads(text, object_pairs_hook=_object) for text in (words, certificate.dumps(claimed)))
-        if isinstance(found.get("producer"), str):
-            found["producer"] = written["producer"]  # the only field that means nothing
-        identities = {tensor for tensor, relation in claimed.backward.items() if relation.is_identity}
-        for tensor in identities:
-            del found["relations"]["reduced"][tensor]
-        if json.dumps(found, sort_keys=True) != json.dumps(written, sort_keys=True):
-            raise FormatError("certificate: found something that the format does not have (docs/certificate-format.md)")
-        return claimed
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) != len(pairs):
-        raise FormatError("certificate: found a key twice")
-    return dict(pairs)
+        content = read_bytes(Path(path))
+        grammar.read(content)
+        return certificate.loads(content.decode())
 
 
 def _unbound(claimed: Certificate, original: str | os.PathLike[str], reduced: str | os.PathLike[str]) -> str:
@@ -118,6 +103,16 @@ def _unbound(claimed: Certificate, original: str | os.PathLike[str], reduced: st
     if claimed.specification == RAW_NNET and not (_is_nnet(original) or _is_nnet(reduced)):
         return "claim: the specification is 'raw nnet', but no file is .nnet"
     return ""
+
+
+def _unfit(claimed: Certificate, ours: Network, theirs: Network) -> str:
+    """Why a specification is not how two networks were read; nothing if it is."""
+    found = {n.specification for n in (ours, theirs) if batchnorm_of(n.specification) is not None}
+    expected = {claimed.specification} if batchnorm_of(claimed.specification) is not None else set()
+    if found == expected:
+        return ""
+    read = f"files with {' and '.join(sorted(found))}" if found else "no batch normalisation in the files"
+    return f"claim: the specification is {claimed.specification!r}, but there is {read}"
 
 
 def _plan(ours: Network, theirs: Network, claimed: Certificate, form: str) -> Plan:

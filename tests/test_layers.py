@@ -74,8 +74,9 @@ MAY_IMPORT = {
     "simulation": "activation errors forms network rational",
     "anchors": "network",
     "lump": "anchors errors forms network rational simulation",
-    "rebuild": "anchors forms network rational simulation window",
-    "quotient": "anchors forms lump network rational rebuild simulation",
+    "plain": "forms network rational",
+    "rebuild": "anchors forms network plain rational simulation window",
+    "quotient": "anchors forms lump network plain rational rebuild simulation",
     "places": "anchors network rational",
     "pieces": "anchors errors floats network places quotient rational simulation",
     "trim": "anchors forms lump network quotient rational simulation",
@@ -157,15 +158,19 @@ MAY_IMPORT = {
     "cli_relax": "errors floating rational relaxation relaxing",
     "discharge": "errors evidence obligations smtlib solve",
     "prove": "discharge errors evidence network obligations rational solve",
-    "proving": "certificate discharge errors evidence formats formats.files monolithic network obligations prove",
+    "grammar": "errors formats.specification rational",
+    "proving": (
+        "certificate discharge errors evidence formats formats.files formats.specification grammar monolithic network"
+        " obligations prove"
+    ),
     "record": "errors evidence formats.files obligations rational",
     "matrix": "certificate evidence monolithic network obligations record",
     "picture": "",
     "facts": "certificate errors network picture rational reduce simulation",
     "rerun": "certificate errors formats.files verbs",
     "report": (
-        "certificate errors evidence facts formats formats.files formats.onnx formats.specification matrix network "
-        "picture proving record rerun simulation"
+        "certificate errors evidence facts formats formats.files formats.onnx matrix network "
+        "picture proving record rerun"
     ),
     "page": "errors evidence floats formats.files matrix picture rational record report verbs",
     "lemmas": "errors smtlib solve",
