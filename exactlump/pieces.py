@@ -10,8 +10,9 @@ Throughout: k a class (unit of Q), m its members in N; a *place* is a unit of N'
 position of a flattened image; 0 where there is neither.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -104,6 +105,8 @@ class _Layer:
 Reader: TypeAlias = tuple[str, _Layer]
 # The weights of one row on the places of one class.
 Parts: TypeAlias = tuple[Rational, ...]
+# A ratio, the neuron of N that is so many times the class, and per reader and row the weights on it, if they fit.
+Scaled: TypeAlias = tuple[Rational, int | None, list[dict[tuple[int, int], Parts | None]]]
 
 
 class _Writer:
@@ -181,16 +184,12 @@ class _Writer:
     ) -> tuple[list[Place], list[dict[tuple[int, int], Parts]]]:
         """The places of class k, and per reader and row the weights on them; what does not fit is blamed."""
         members = self.members[tensor][k]
-        split = [
-            {(i, t): (w,) if above.steps[i] else self.split(w) for (i, t), w in column.items()}
-            for (_, above), column in zip(readers, columns, strict=True)
-        ]
         origin = next((v for v, ratio in members.items() if ratio == 1), None)
-        if all(parts is not None for column in split for parts in column.values()):
-            whole = [{at: parts or () for at, parts in column.items()} for column in split]
-            copies = max((len(parts) for column in whole for parts in column.values()), default=1)
-            if copies <= max(len(members), 1) or (tensor in self.copied and not self._misplaced(readers)):
-                return [Place(k, ONE, origin)] * copies, whole
+        split = self._split_columns(readers, columns, ONE)
+        most = max(len(members), 1) if tensor not in self.copied or self._misplaced(readers) else math.inf
+        fitting = self._fewest(k, itertools.chain([(ONE, origin, split)], self._rescaled(tensor, k, readers, columns)))
+        if fitting is not None and len(fitting[0]) <= most:
+            return fitting
         if not kept and (originals := self._original_columns(tensor, k, readers, columns)):
             return [Place(k, ratio, v) for v, ratio in members.items()], originals
         if len(members) > 1:
@@ -200,6 +199,44 @@ class _Writer:
         else:
             self._blame_rows(tensor, k, readers, split)
         return [Place(k, ONE, origin)], [{} for _ in columns]
+
+    def _fewest(
+        self, k: int, choices: Iterable[Scaled]
+    ) -> tuple[list[Place], list[dict[tuple[int, int], Parts]]] | None:
+        """Of the measures by which all weights are sums of floats, the first with the fewest copies of the class."""
+        best = None
+        for ratio, v, columns in choices:
+            if all(parts is not None for column in columns for parts in column.values()):
+                whole = [{at: parts or () for at, parts in column.items()} for column in columns]
+                copies = max((len(parts) for column in whole for parts in column.values()), default=1)
+                if best is None or copies < len(best[0]):
+                    best = [Place(k, ratio, v)] * copies, whole
+                if copies <= 1:
+                    break
+        return best
+
+    def _split_columns(
+        self, readers: Sequence[Reader], columns: Sequence[Row], ratio: Rational
+    ) -> list[dict[tuple[int, int], Parts | None]]:
+        """The pieces of the weights on places that are `ratio` times the class."""
+        return [
+            {(i, t): (w / ratio,) if above.steps[i] else self.split(w / ratio) for (i, t), w in column.items()}
+            for (_, above), column in zip(readers, columns, strict=True)
+        ]
+
+    def _rescaled(self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Row]) -> Iterator[Scaled]:
+        """The class by the measure of its other members, where no factor or sum stands between it and its readers."""
+        if self._is_passed_on(tensor, readers) or any(step for _, above in readers for step in above.steps):
+            return
+        ratios = {ratio: v for v, ratio in reversed(self.members[tensor][k].items()) if ratio != 1}
+        for ratio, v in ratios.items():
+            yield ratio, v, self._split_columns(readers, columns, ratio)
+
+    def _is_passed_on(self, tensor: str, readers: Sequence[Reader]) -> bool:
+        """Whether other layers read a tensor than those that mix its units, or its own layer has factors or sums."""
+        nodes = layer(self.q, tensor, self.anchored) if self._made(tensor) else ()
+        others = sum(tensor in below for below in self.below.values()) > len(readers)
+        return others or any(not isinstance(n, Dense | Conv | Activate) for n in nodes)
 
     def _is_quantised(self, tensor: str) -> bool:
         """Whether a layer of the original has weights that are no floats."""
@@ -225,9 +262,7 @@ class _Writer:
     ) -> list[dict[tuple[int, int], Parts]] | None:
         """The original weights on all members of class k, if every row above is an original neuron's row."""
         members = self.members[tensor][k]
-        nodes = layer(self.q, tensor, self.anchored)
-        passed_on = sum(tensor in below for below in self.below.values()) > len(readers)
-        if passed_on or any(not isinstance(n, Dense | Conv | Activate) for n in nodes):
+        if self._is_passed_on(tensor, readers):
             return None
         found = []
         for (name, above), column in zip(readers, columns, strict=True):

@@ -123,15 +123,16 @@ def test_more_pieces_than_members_keep_the_original_neurons():
     assert weights(result.reduced) == weights(network)
 
 
-def test_a_sum_below_the_grid_keeps_the_original_neurons():
-    """The sum 2^-149 + 2^-150 is on no float32 grid, but each neuron's own weight is, with its own ratio."""
+@pytest.mark.parametrize(("rows", "left", "declined"), [((2, 1), 1, 0), ((3, 2), 2, 1)])
+def test_a_sum_below_the_grid_needs_the_measure_of_another_neuron_or_the_originals(rows, left, declined):
+    """2^-149 + 2^-150 is on no float32 grid; twice that is.  2^-149 times 5/3 is no sum of floats, nor is 5/2 of it."""
     tiny = rational(2) ** -149
-    network = relu_chain(plain([[rational(2)], [rational(1)]], [0, 0]), plain([[tiny, tiny]], [0]))
+    network = relu_chain(plain([[rational(r)] for r in rows], [0, 0]), plain([[tiny, tiny]], [0]))
     network = replace(with_float_arrays(network), dtype="float32")
     result = reduce(network)
     assert pieces(exact_quotient(network).network.producer["d2"].weight.entry(0, 0), "float32") is None
-    assert result.reduced.neurons == 2
-    assert report(result, "h1").declined == 1
+    assert result.reduced.neurons == left
+    assert report(result, "h1").declined == declined
     assert difference(network, result.reduced) is None
 
 
