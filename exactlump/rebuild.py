@@ -137,7 +137,10 @@ class Rebuilder:
     # Layers that mix units.
 
     def _mixing(self, nodes: Sequence[Node], core: int, rows: Sequence[Form], target: str) -> None:
-        """The Dense or Conv node of a layer, its rows given over the classes of the layer below."""
+        """The Dense or Conv node of a layer, its rows given over the classes of the layer below.
+
+        What is not observed is left out: a factor 0 above takes it away.
+        """
         node = nodes[core]
         assert isinstance(node, Dense | Conv)
         below = ground(self.network, sources(nodes[0])[0], self.anchored)
@@ -154,7 +157,11 @@ class Rebuilder:
         else:
             source, whole, span = self._zeros(), 0, 1
         entries = [
-            {places[k] * span + (lift[0][2] if lift else whole): w for (_, k, *lift), w in row.terms.items()}
+            {
+                places[k] * span + (lift[0][2] if lift else whole): w
+                for (_, k, *lift), w in row.terms.items()
+                if k in places
+            }
             for row in rows
         ]
         columns = len(places) * span if places else self.views[source].units
