@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exactlump.activation import Activation
 from exactlump.floats import FLOAT_TYPES, pieces
-from exactlump.network import Activate, Dense, Head, Network, Node, Port, Shift
+from exactlump.network import Activate, Dense, Head, Network, Node, Port, Scale, Shift
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import find_flaw
@@ -254,3 +254,12 @@ def test_the_same_input_gives_the_same_output():
     assert show(reduce(network).reduced) == show(reduce(network).reduced)
     assert reduce(network).forward == reduce(network).forward
     assert ONE == reduce(network).forward["h1"].rows[0].terms[0][1]
+
+
+def test_what_a_factor_0_takes_away_is_not_read():
+    chain = relu_chain(([[1], [2]], [0, 1]), ([[1, 3]], [5]))
+    scaled = Scale(chain.outputs[0], "scaled", (ZERO,))
+    network = replace(chain, nodes=(*chain.nodes, scaled), outputs=("scaled",))
+    result = reduce(network, "exact")
+    assert result.reduced.neurons == 0
+    assert result.reduced.evaluate([ONE]) == network.evaluate([ONE]) == ((ZERO,),)
