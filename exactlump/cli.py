@@ -90,6 +90,9 @@ def cli(context: click.Context) -> None:
 )
 @_BATCHNORM
 @click.option("--architecture", type=_PATH, metavar="FILE", help="The layers of weights: of a .pt or .pth file.")
+@click.option(
+    "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 def reduce_verb(
     source: Path,
@@ -101,6 +104,7 @@ def reduce_verb(
     max_unpacked: int,
     batchnorm: str | None,
     architecture: Path | None,
+    executor: str | None,
     as_json: bool,
 ) -> None:
     """Write to OUT a smaller network with the same function as IN, and a certificate of it.
@@ -123,6 +127,7 @@ def reduce_verb(
             max_unpacked=max_unpacked,
             batchnorm=batchnorm,
             architecture=architecture,
+            executor=executor,
             listen=lambda words: status.update(_plain(words)),
         )
     if as_json:
@@ -135,7 +140,7 @@ def reduce_verb(
     if done.specification:
         words = f"{source} was read as {done.specification}: the original of the certificate"
         console.print(_plain(words), soft_wrap=True)
-    _print_notes(console, done.reduction.original.notes)
+    _print_notes(console, (*done.reduction.original.notes, *done.notes))
     console.print(_layer_table(done))
     console.print(_plain(f"{done.reduced} ({done.weights}), certificate {done.certificate}"), soft_wrap=True)
 
@@ -162,7 +167,7 @@ def _reduce_json(done: FileReduction) -> dict[str, Any]:
         "nonzeros": {"before": original.nonzeros, "after": reduced.nonzeros},
         "layers": [asdict(layer) for layer in done.reduction.layers],
         "weights": done.weights,
-        "notes": list(original.notes),
+        "notes": [*original.notes, *done.notes],
         "specification": original.specification,
         "original": str(done.specification) if done.specification else None,
         "certificate": str(done.certificate),

@@ -13,18 +13,21 @@ from exactlump.kernel import related_rows
 from exactlump.kernel_arithmetic import Floats, Ints
 from exactlump.kernel_matrix import checked, source
 from exactlump.kernel_sources import POSITIVE
-from exactlump.lump import NO_CHOICES, Choices, Lumping
+from exactlump.lump import NO_CHOICES, Choices, Classifier, Lumping
 from exactlump.network import Network
 from exactlump.rational import Rational, Vector, rational
 
 
-def maximum_lumping(network: Network, *, fold: bool = False, choices: Choices = NO_CHOICES) -> Lumping:
+def maximum_lumping(
+    network: Network, *, fold: bool = False, choices: Choices = NO_CHOICES, find: Classifier | None = None
+) -> Lumping:
     """The unique maximum proportional exact lumpability: the same result as `lump.maximum_lumping`, faster.
 
     Complete in the same sense: for Definition 6 as corrected (docs/erratum.md).  Layers whose weights are no array of
     floats are left to the exact engine.
+    find  a `fanout.FanOut`, which has several processes look at different layers; None: all is done here
     """
-    return lump.maximum_lumping(network, fold=fold, choices=choices, classify=classify)
+    return lump.maximum_lumping(network, fold=fold, choices=choices, classify=find or classify)
 
 
 class Ratios(Sequence[Rational]):

@@ -23,7 +23,7 @@ from exactlump.kernel_arithmetic import Floats, Ints
 from exactlump.kernel_matrix import checked
 from exactlump.kernel_sources import parts
 from exactlump.kernel_sums import Sums, Terms
-from exactlump.lump import Lumping
+from exactlump.lump import Classifier, Lumping
 from exactlump.network import Activate, Dense, Network, Node, Reorder
 from exactlump.pieces import Written, splitter
 from exactlump.quotient import Step, content_of, relation_over
@@ -49,13 +49,13 @@ class _Unfit(Exception):
     """The network is none that this file is about."""
 
 
-def reduce_chain(network: Network, dtype: str) -> tuple[Step, Written] | None:
+def reduce_chain(network: Network, dtype: str, find: Classifier | None = None) -> tuple[Step, Written] | None:
     """The exact quotient of a chain of dense float layers, and what is written; None for what does not fit."""
     if dtype not in floats.FLOAT_TYPES or len(network.inputs) != 1:
         return None
     try:
         layers = _layers(network, anchors(network))
-        return _Chain(network, dtype, maximum_lumping(network, fold=True)).build(layers)
+        return _Chain(network, dtype, maximum_lumping(network, fold=True, find=find)).build(layers)
     except (_Unfit, CannotWrite, OverflowError):
         return None
 

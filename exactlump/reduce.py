@@ -6,16 +6,17 @@
 The result holds both simulations, N to Q and N' to Q, which is all that a certificate needs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from exactlump.activation import IDENTITY
 from exactlump.anchors import anchors, end_of_layer, sources
-from exactlump.errors import CannotWrite, NoExactValue
+from exactlump.errors import CannotWrite, FormatError, NoExactValue
 from exactlump.fast import maximum_lumping as fast_maximum_lumping
 from exactlump.fast_chain import reduce_chain
 from exactlump.fast_layers import lines
 from exactlump.forms import Forms, Function
-from exactlump.lump import Choices, canonical_key, maximum_lumping
+from exactlump.lump import Choices, Classifier, Lumping, canonical_key, maximum_lumping
 from exactlump.network import Activate, Network
 from exactlump.pieces import Misfit, Written, write_in
 from exactlump.quotient import Step, quotient
@@ -72,6 +73,7 @@ class _Plan:
     """The engine; and what has turned out not to fit, and is not tried again: see `Choices`, `Misfit`, `write_in`."""
 
     engine: str
+    find: Classifier | None = None
     choices: Choices = field(default_factory=Choices)
     unfused: frozenset[str] = frozenset()
     copied: frozenset[str] = frozenset()
@@ -84,6 +86,13 @@ class _Plan:
             unfolded=self.choices.unfolded | misfit.unfolded,
         )
         return replace(self, choices=choices)
+
+    def lumping(self, network: Network, derived: frozenset[str]) -> Lumping:
+        """The maximum lumping under the plan, some layers fused."""
+        choices = replace(self.choices, derived=derived)
+        if self.find is not None:
+            return fast_maximum_lumping(network, fold=True, choices=choices, find=self.find)
+        return _FINDERS[self.engine](network, fold=True, choices=choices)
 
     def through(self, simulation: Simulation) -> "_Plan":
         """The same plan for the network that `simulation` leads to: what holds of a neuron holds of its class."""
@@ -114,22 +123,26 @@ class _Candidate:
 
 # From so many weights on, the fast engine is the one that is used when none is named.
 LARGE = 100_000
-_FINDERS = {"exact": maximum_lumping, "fast": fast_maximum_lumping}
+_FINDERS: dict[str, Callable[..., Lumping]] = {"exact": maximum_lumping, "fast": fast_maximum_lumping}
 ENGINES = tuple(_FINDERS)
 
 
-def reduce(network: Network, dtype: str | None = None, engine: str | None = None) -> Reduction:
+def reduce(
+    network: Network, dtype: str | None = None, engine: str | None = None, find: Classifier | None = None
+) -> Reduction:
     """The network reduced as far as the rules go, written in numbers of one type.
 
     dtype: "float32", "float64", "float16" or "bfloat16"; "decimal" (numbers with a terminating expansion); "exact";
     or None for the network's own.  Sums that do not fit a float type are split into pieces on copies of units, or
     else the merge is declined and counted.  Raises CannotWrite when even the unmerged network does not fit.
-    engine: "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks.
+    engine: "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks, or with `find`.
+    find: see `fast.maximum_lumping`; not with the exact engine.
     """
-    found = engine or ("fast" if network.parameters >= LARGE else "exact")
-    best = _best_by_arrays(network, dtype or network.dtype, found) or _best(
-        network, dtype or network.dtype, _Plan(found)
-    )
+    found = engine or ("fast" if find is not None or network.parameters >= LARGE else "exact")
+    if find is not None and found == "exact":
+        raise FormatError("engine: found exact with an executor, expected fast")
+    plan = _Plan(found, find)
+    best = _best_by_arrays(network, dtype or network.dtype, plan) or _best(network, dtype or network.dtype, plan)
     return Reduction(
         original=network,
         reduced=replace(best.written.network, notes=()),
@@ -170,8 +183,7 @@ def _sweeps(network: Network, plan: _Plan) -> _Exact:
     """Sweep, fuse the first pair that the rule allows, and start again from N, until no pair is left."""
     derived: frozenset[str] = frozenset()
     while True:
-        lumping = _FINDERS[plan.engine](network, fold=True, choices=replace(plan.choices, derived=derived))
-        step = quotient(network, lumping, trim=True)
+        step = quotient(network, plan.lumping(network, derived), trim=True)
         pair, costly = fusible(network, step.network, step.simulation, plan.unfused)
         if pair is None:
             return _Exact(step, derived, costly)
@@ -193,10 +205,10 @@ def _best(network: Network, dtype: str, plan: _Plan, tries: int = 3) -> _Candida
             return _with_or_without(network, dtype, plan, written, tries)
 
 
-def _best_by_arrays(network: Network, dtype: str, engine: str) -> _Candidate | None:
+def _best_by_arrays(network: Network, dtype: str, plan: _Plan) -> _Candidate | None:
     """What the fast engine makes without rationals, where it can: then nothing is fused, split or declined."""
-    found = reduce_chain(network, dtype) if engine == "fast" else None
-    return found and _Candidate(_Exact(found[0], frozenset(), ()), found[1], _Plan(engine))
+    found = reduce_chain(network, dtype, plan.find) if plan.engine == "fast" else None
+    return found and _Candidate(_Exact(found[0], frozenset(), ()), found[1], plan)
 
 
 def _with_or_without(network: Network, dtype: str, plan: _Plan, misfit: Misfit, tries: int) -> _Candidate:

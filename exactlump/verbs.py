@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from exactlump import certificate, check, formats
+from exactlump import certificate, check, fanout, formats
 from exactlump.anchors import anchors, end_of_layer
 from exactlump.certificate import Certificate
 from exactlump.coq import coq
@@ -35,6 +35,7 @@ class FileReduction:
     """A reduction whose files lie on disk and have been accepted by the checker.
 
     specification  the ONNX file that weights of PyTorch were read as, which the certificate is about; else None
+    notes          what was done here, as workers did not do it
     """
 
     reduction: Reduction
@@ -43,6 +44,7 @@ class FileReduction:
     weights: str
     seconds: float
     specification: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def reduce_file(
@@ -56,6 +58,7 @@ def reduce_file(
     max_unpacked: int = DEFAULT_MAX_UNPACKED,
     batchnorm: str | None = None,
     architecture: str | os.PathLike[str] | None = None,
+    executor: str | None = None,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
@@ -65,6 +68,7 @@ def reduce_file(
     batchnorm: how batch normalisations are read (`formats.read`); the certificate's claim says which way.
     architecture: the layers of weights of PyTorch (docs/pytorch.md); the network that they make is first written as
     ONNX beside the target, and that file is the original of the certificate.
+    executor: other processes that help the fast engine (`fanout.executor`).
     The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to
     their names.
     Raises FormatError, UnsupportedLayer, CannotWrite.
@@ -81,8 +85,7 @@ def reduce_file(
     room = max(max_unpacked, DEFAULT_MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
     listen(f"reducing {network.neurons} hidden neurons")
-    with about(target):
-        reduction = reduce(network, dtype, engine)
+    reduction, notes = _reduce(network, target, dtype, engine, executor)
     with _staging(proof) as desk:
         with _staging(target) as folder:
             staged, witness = folder / target.name, desk / proof.name
@@ -94,7 +97,19 @@ def reduce_file(
             for file in sorted(folder.iterdir(), key=lambda path: path == staged):
                 os.replace(file, target.parent / file.name)
         os.replace(witness, proof)
-    return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start, made)
+    return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start, made, notes)
+
+
+def _reduce(
+    network: Network, target: Path, dtype: str, engine: str | None, spec: str | None
+) -> tuple[Reduction, tuple[str, ...]]:
+    """The reduction, and what there is to say about the executor."""
+    if spec is None:
+        with about(target):
+            return reduce(network, dtype, engine), ()
+    with fanout.executor(spec) as workers, about(target):
+        shared = fanout.FanOut(workers)
+        return reduce(network, dtype, engine, shared), shared.notes
 
 
 def _specification(
