@@ -8,11 +8,14 @@ installed, in a tiny version.
 import dataclasses
 import gzip
 import itertools
+import json
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.paper import data, experiment, model, prune, train
+from benchmarks.paper import data, exact, experiment, model, prune, train
 from benchmarks.paper.prune import FREE_BIASES, MIXED, MIXED_SIGNED, ONE_SIGN, ONE_SIGN_SIGNED, PROPORTIONAL, Plan
 from exactlump import Activate, Dense, Matrix, Network, Port, rational
 from exactlump.activation import RELU
@@ -78,12 +81,12 @@ def test_every_other_arm_loses_at_inputs_that_are_not_negative(arm, terms):
 
 
 def test_one_sign_of_weights_alone_is_not_enough():
-    """The sentence of Section 5, three ways: a signed coefficient, a bias, a negative input."""
+    """The sentence of Section 5, three ways: a signed coefficient, a bias, a negative input.  One term can lose too."""
 
     def loss(rows, biases, ratios, x):
         rows, biases = [*rows, np.dot(ratios, rows)], [*biases, np.dot(ratios, biases)]
-        weight, bias, above = (np.array(a, dtype=np.float32) for a in (rows, biases, [[0, 0, 1]]))
-        plan = Plan((0, 1), ((2, tuple(enumerate(ratios))),))
+        weight, bias, above = (np.array(a, dtype=np.float32) for a in (rows, biases, [[0] * len(ratios) + [1]]))
+        plan = Plan(tuple(range(len(ratios))), ((len(ratios), tuple(enumerate(ratios))),))
         before, after = network(weight, bias, above), network(*prune.prune(weight, bias, above, plan, 1))
         x = tuple(map(rational, x))
         return before.evaluate(x)[0][0], after.evaluate(x)[0][0]
@@ -92,6 +95,7 @@ def test_one_sign_of_weights_alone_is_not_enough():
     assert loss([[1], [1]], [0, -1], [1.0, 1.0], [0.5]) == (0, rational(1, 2))
     assert loss([[1, 2], [2, 1]], [0, 0], [1.0, 1.0], [1, -1]) == (0, 1)
     assert loss([[1, 2], [2, 1]], [0, 0], [1.0, 1.0], [1, 1]) == (6, 6)
+    assert loss([[1]], [0], [-1.0], [1]) == (0, -1)
 
 
 def test_two_summands_with_positive_coefficients_are_exact_where_no_signs_are_opposite():
@@ -154,6 +158,30 @@ def test_a_missing_file_is_named(tmp_path):
         data.mnist(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_the_readme_shows_the_results(name):
+    folder = Path(experiment.__file__).parent
+    result = json.loads((folder / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    assert "\n".join(experiment.table(result)) in (folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_the_results_are_what_the_readme_says_of_them(name):
+    """Exact arms lose nothing; every loss has its statement."""
+    result = json.loads((Path(experiment.__file__).parent / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    assert [(row["reduce"], row["refute"]) for row in result["control"]] == [("equivalent", "equivalent")] * 5
+    stated = {(row["arm"], row["terms"], row["pruned"]): row for row in result["statements"]}
+    for row in result["rows"]:
+        if row["arm"] in (PROPORTIONAL.name, ONE_SIGN.name):
+            assert not any(row["changed_decisions"])
+            continue
+        for count, changed in zip(result["counts"], row["changed_decisions"], strict=True):
+            statement = stated.get((row["arm"], row["terms"], count))
+            assert statement or not changed
+            if statement and statement["verdict"] == "different" and statement["question"] == "argmax":
+                assert len(set(statement["decisions"])) == 2
+
+
 # With PyTorch.
 
 TINY = train.Setting("tiny", 8, 2, 1, (4, 10, 10), kept=4, step=3, epochs=2, retraining=1)
@@ -208,3 +236,24 @@ def test_the_file_computes_what_was_measured(images, measured):
     expected = experiment.scores(numbers, train.features(train.network(TINY, numbers), x))
     found = [ReferenceEvaluator(str(path)).run(None, {"image": image[None]})[0][0] for image in x]
     assert np.abs(found - expected).max() < 1e-4
+
+
+def test_the_control_is_certified_and_the_papers_pruning_of_it_is_equivalent(images, measured):
+    row = exact.certify(TINY, images, 0, measured[0])
+    assert (row["reduce"], row["refute"], row["pruned"]) == ("equivalent", "equivalent", 6)
+    before, after = row["layers"]["dense2.relu"]
+    assert (before, after <= TINY.kept) == (10, True)
+
+
+def test_a_lossy_point_has_an_exact_counterexample_image(images, measured):
+    folder, rows = measured
+    worst = max(rows, key=lambda row: row["changed_decisions"][-1])
+    assert worst["changed_decisions"][-1] > 0
+    (arm,) = (arm for arm in prune.ARMS if arm.name == worst["arm"])
+    case = exact.Case(TINY, images, arm, worst["terms"], 0, folder)
+    row = exact._statement(case, 6, None)
+    assert (row["verdict"], row["question"]) == ("different", "argmax")
+    pixels = np.array([float(Fraction(word)) for word in row["input"]])
+    assert np.abs(pixels - images.test_x[row["image"]].ravel()).max() <= exact.RADIUS
+    again = exact._statement(case, 6, row)
+    assert again == {key: value for key, value in row.items() if key != "input"}

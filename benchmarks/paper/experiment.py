@@ -6,6 +6,7 @@ written here are what `exact.py` then makes statements about.
 """
 
 import copy
+import statistics
 
 import numpy as np
 
@@ -76,6 +77,18 @@ def _curve(setting, numbers, plan, features, labels):
 
 def _accuracy(numbers, features, labels):
     return float((_decisions(numbers, features) == labels).mean())
+
+
+def table(result):
+    """The accuracies in per cent, mean ± standard deviation over the seeds, as the lines of a table for the README."""
+    lines = ["| arm | terms | " + " | ".join(f"{count} pruned" for count in result["counts"]) + " |"]
+    lines.append("|" + "---|" * (2 + len(result["counts"])))
+    for arm, terms in CASES:
+        curves = [row["accuracy"] for row in result["rows"] if (row["arm"], row["terms"]) == (arm.name, terms)]
+        columns = [[100 * accuracy for accuracy in column] for column in zip(*curves, strict=True)]
+        cells = (f"{statistics.mean(c):.1f} ± {statistics.stdev(c) if len(c) > 1 else 0:.1f}" for c in columns)
+        lines.append(f"| {arm.name} | {terms} | {' | '.join(cells)} |")
+    return lines
 
 
 def scores(numbers, features):
