@@ -14,7 +14,7 @@ from typing import Protocol
 from exactlump.discharge import NO_LIMITS, Limits, discharge
 from exactlump.errors import NoExactValue
 from exactlump.evidence import DISCHARGED, REFUTED, UNKNOWN, Evidence, Finding
-from exactlump.network import Network
+from exactlump.network import Conv, Dense, Network
 from exactlump.obligations import Script
 from exactlump.rational import Rational, Vector, rational
 from exactlump.solve import version
@@ -23,7 +23,7 @@ from exactlump.solve import version
 # the solvers' own points are tried before.
 FAR = (0, 1, 1, 3, 3, 10, 10, 100)
 OWN = 5
-# Networks with more weights are not evaluated for that: each point takes seconds.
+# Networks with more products of a weight and a value are not evaluated for that: each point takes seconds.
 EVALUABLE = 3_000_000
 
 
@@ -133,7 +133,7 @@ def _watched(scripts: Iterator[Script], seen: Callable[[Script], None], places: 
 def _difference(original: Network, reduced: Network, plan: Plan, left: Sequence[Finding]) -> Difference | None:
     """A point at which the networks differ: the counterexample of a claim about inputs, or one of a few others."""
     refuted = [finding for finding in left if finding.verdict == REFUTED]
-    if not refuted or original.nonzeros + reduced.nonzeros > EVALUABLE:
+    if not refuted or _products(original) + _products(reduced) > EVALUABLE:
         return None
     for point in _points(plan, refuted):
         try:
@@ -143,6 +143,11 @@ def _difference(original: Network, reduced: Network, plan: Plan, left: Sequence[
         if ours != theirs:
             return Difference(point, ours, theirs)
     return None
+
+
+def _products(network: Network) -> int:
+    nodes = (node for node in network.nodes if isinstance(node, Dense | Conv))
+    return sum(node.weight.nonzeros * network.views[node.target].positions for node in nodes)
 
 
 def _points(plan: Plan, refuted: Sequence[Finding]) -> Iterator[tuple[Vector, ...]]:
