@@ -14,7 +14,9 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
 
 from exactlump import floats
 from exactlump.anchors import anchors, layer, sources
@@ -22,7 +24,7 @@ from exactlump.errors import CannotWrite
 from exactlump.network import Activate, Conv, Dense, Network, Node, Scale, Shift
 from exactlump.places import Built, Place
 from exactlump.quotient import Step
-from exactlump.rational import ONE, ZERO, Rational, decimal_text, text
+from exactlump.rational import ONE, ZERO, Matrix, Rational, decimal_text, text
 from exactlump.simulation import Affine, Relation, entry
 
 # The exact sum of floats that a number is, or None when it is none; no floats for zero.
@@ -91,12 +93,14 @@ class _Layer:
     """A layer of Q on its way to N': its places, and for each its row over the classes below, and then over places.
 
     steps: whether a row is written as integers times a float, as quantised weights are
+    array: instead of rows and weights, where all of them are floats of the type that is written
     """
 
     places: list[Place]
     rows: list[Row] = field(default_factory=list)
     steps: list[bool] = field(default_factory=list)
     weights: list[Row] = field(default_factory=list)
+    array: NDArray[Any] | None = None
     copies: int = 0
     declined: int = 0
 
@@ -141,6 +145,21 @@ class _Writer:
         new = self.layers[tensor] = _Layer([])
         kept = self.anchored[tensor] is not None
         readers = self._readers(tensor)
+        if all(above.array is not None for _, above in readers):
+            new.places = [Place(k, ONE, _origin(members)) for k, members in enumerate(self.members[tensor])]
+        else:
+            self._columns(tensor, new, readers, kept)
+        node = self.mixing[tensor]
+        if node is not None:
+            self._rows(tensor, node, new, kept)
+        elif self._made(tensor) and not kept:
+            self._demand_entries(tensor)
+
+    def _columns(self, tensor: str, new: _Layer, readers: Sequence[Reader], kept: bool) -> None:
+        """The places of each class, and the weights on them in the layers above."""
+        for _, above in readers:
+            if above.array is not None:
+                _spell_out(above, above.array.shape[1] // self.q.units(tensor))
         columns = [_transposed(above.rows, self.q.units(tensor)) for _, above in readers]
         for k in range(self.q.units(tensor)):
             places, chosen = self._column(tensor, k, readers, [column[k] for column in columns], kept)
@@ -152,21 +171,31 @@ class _Writer:
                 new.copies += len(places) - 1
             else:
                 new.declined += len(places) - 1
-        node = self.mixing[tensor]
-        if node is not None:
-            self._rows(tensor, node, new, kept)
-        elif self._made(tensor) and not kept:
-            self._demand_entries(tensor)
 
     def _rows(self, tensor: str, node: Dense | Conv, new: _Layer, kept: bool) -> None:
         """The rows of the Dense or Conv node below a tensor, one a place, over the classes below."""
         span = node.weight.shape[1] // self.q.units(self.below[tensor][0])
-        for p in all_units(node) if kept else new.places:
-            new.rows.append({divmod(u, span): p.ratio * w for u, w in node.weight.row(p.k).items()})
-            new.weights.append({})
-            new.steps.append(self._is_quantised(tensor) and self._has_step(list(new.rows[-1].values())))
+        places = all_units(node) if kept else new.places
+        new.array = self._array(node, places)
+        for p in places:
+            if new.array is None:
+                new.rows.append({divmod(u, span): p.ratio * w for u, w in node.weight.row(p.k).items()})
+                new.weights.append({})
+                new.steps.append(self._is_quantised(tensor) and self._has_step(list(new.rows[-1].values())))
             if self.split(p.ratio * node.bias[p.k]) is None:
                 self._blame_bias(tensor, p.k, p.ratio * node.bias[p.k])
+
+    def _array(self, node: Dense | Conv, places: Sequence[Place]) -> NDArray[Any] | None:
+        """The rows of some places, if the weights are an array of floats and are written as they are."""
+        known = isinstance(node, Dense) and node.weight.floats is not None and self.dtype in floats.FLOAT_TYPES
+        if not known or any(p.ratio != 1 for p in places):
+            return None
+        try:
+            array = floats.matrix(node.weight, self.dtype)
+        except CannotWrite:
+            return None
+        units = [p.k for p in places]
+        return array if units == list(range(len(array))) else array[units]
 
     def _demand_entries(self, tensor: str) -> None:
         """That the factors and constants fit, by which units are passed on; blame what was merged or folded below."""
@@ -184,7 +213,7 @@ class _Writer:
     ) -> tuple[list[Place], list[dict[tuple[int, int], Parts]]]:
         """The places of class k, and per reader and row the weights on them; what does not fit is blamed."""
         members = self.members[tensor][k]
-        origin = next((v for v, ratio in members.items() if ratio == 1), None)
+        origin = _origin(members)
         split = self._split_columns(readers, columns, ONE)
         most = max(len(members), 1) if tensor not in self.copied or self._misplaced(readers) else math.inf
         fitting = self._fewest(k, itertools.chain([(ONE, origin, split)], self._rescaled(tensor, k, readers, columns)))
@@ -401,7 +430,7 @@ class _Writer:
         for tensor, why in self.anchored.items():
             new = self.layers[tensor]
             if self._made(tensor):
-                built.write(tensor, new.weights)
+                built.write(tensor, new.weights if new.array is None else new.array)
             if why is None:
                 simulation[tensor] = Relation(tensor, tuple(entry(p.k, p.ratio) for p in new.places))
             elif len(new.places) > self.q.units(tensor):
@@ -415,6 +444,21 @@ class _Writer:
 def all_units(node: Dense | Conv) -> list[Place]:
     """The units of a Dense or Conv node below a kept tensor: each once."""
     return [Place(v, ONE, v) for v in range(len(node.bias))]
+
+
+def _origin(members: Mapping[int, Rational]) -> int | None:
+    """The member of a class that the class is, if there is one."""
+    return next((v for v, ratio in members.items() if ratio == 1), None)
+
+
+def _spell_out(new: _Layer, span: int) -> None:
+    """Rows of rationals instead of the array."""
+    assert new.array is not None
+    matrix, new.array = Matrix.from_floats(new.array), None
+    for v in range(matrix.shape[0]):
+        new.rows.append({divmod(u, span): w for u, w in matrix.row(v).items()})
+        new.weights.append({})
+        new.steps.append(False)
 
 
 def _transposed(rows: Sequence[Row], units: int) -> list[Row]:

@@ -6,6 +6,10 @@ Throughout: k a class (unit of Q); a *place* is a unit of N'; a tensor is *plain
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from exactlump.anchors import ground, layer
 from exactlump.network import (
@@ -24,6 +28,9 @@ from exactlump.network import (
     sources,
 )
 from exactlump.rational import ONE, ZERO, Matrix, Rational, Vector
+
+# See `Built.write`.
+Weights: TypeAlias = Sequence[Mapping[tuple[int, int], Rational]] | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +52,10 @@ class Built:
         self.nodes: list[Node] = []
         self.built: set[str] = set()
 
-    def write(self, tensor: str, weights: Sequence[Mapping[tuple[int, int], Rational]]) -> None:
+    def write(self, tensor: str, weights: Weights) -> None:
         """The nodes of the layer of Q that ends in an anchored tensor, with one unit a place.
 
-        weights: of its Dense or Conv node, {(place below, tap or position): weight} for each row.
+        weights: of its Dense or Conv node, {(place below, tap or position): weight} for each row, or all in an array.
         """
         nodes = layer(self.q, tensor, self.anchored)
         leading = next((i for i, node in enumerate(nodes) if not isinstance(node, Reorder)), len(nodes))
@@ -71,15 +78,16 @@ class Built:
         weight = Matrix.from_rows([{p.k: ONE} for p in places], self.q.units(tensor))
         self._append(Dense(tensor, _copies(tensor), weight, (ZERO,) * len(places)))
 
-    def _mixing(
-        self, node: Dense | Conv, weights: Sequence[Mapping[tuple[int, int], Rational]], bias: Vector
-    ) -> Dense | Conv:
+    def _mixing(self, node: Dense | Conv, weights: Weights, bias: Vector) -> Dense | Conv:
         below = ground(self.q, node.source, self.anchored)
         span = node.weight.shape[1] // self.q.units(below)
         copied = self.anchored[below] is not None and below not in self.plain
         source = _copies(below) if copied else self._read(node.source)
-        rows = [{place * span + t: w for (place, t), w in row.items()} for row in weights]
-        weight = Matrix.from_rows(rows, len(self.places[below]) * span)
+        if isinstance(weights, np.ndarray):
+            weight = Matrix.from_floats(weights)
+        else:
+            rows = [{place * span + t: w for (place, t), w in row.items()} for row in weights]
+            weight = Matrix.from_rows(rows, len(self.places[below]) * span)
         return replace(node, source=source, weight=weight, bias=bias)
 
     def _first(self, node: Node, units: Sequence[int] | None) -> Node:

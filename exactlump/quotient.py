@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from exactlump.anchors import anchors, layer, sources
 from exactlump.forms import Form, Forms, atoms_below
 from exactlump.lump import Lumping
-from exactlump.network import Conv, Dense, Head, Network
+from exactlump.network import Conv, Dense, Head, Network, Node
+from exactlump.plain import Plain, plain_layer
 from exactlump.rational import (
     ONE,
     Rational,
@@ -43,7 +44,7 @@ class Representative:
     """What stands for one class: neuron `unit` of N, bit for bit, or (None) a primitive row of its direction.
 
     ratio[v]  the value of member v over that of the representative
-    form      the representative's row over the classes below, before its activation
+    form      the representative's row over the classes below, before its activation; of a plain layer its constant only
     divisor   what `unit` is divided by (only where units are passed on)
     """
 
@@ -63,12 +64,20 @@ def representative(members: tuple[int, ...], rho: Vector, form: Callable[[int], 
     integer row of the class's direction, with the least member's sign, times the power of two that gives it the size
     of the least member (equal binary exponents of the entries of largest magnitude).
     """
-    for r in members:
-        if all(is_simple(rho[r] / rho[v]) for v in members):
-            return Representative(r, {v: rho[r] / rho[v] for v in members}, form(r))
+    found = _simple(members, rho, form)
+    if found is not None:
+        return found
     row = form(members[0])
     content = content_of(row)
     return Representative(None, {v: content * rho[members[0]] / rho[v] for v in members}, row.scaled(ONE / content))
+
+
+def _simple(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form]) -> Representative | None:
+    """The least member whose ratios to all members are integers or powers of two, if there is one."""
+    for r in members:
+        if all(is_simple(rho[r] / rho[v]) for v in members):
+            return Representative(r, {v: rho[r] / rho[v] for v in members}, form(r))
+    return None
 
 
 def content_of(row: Form) -> Rational:
@@ -117,6 +126,7 @@ class _Builder:
         self.forms = Forms(network)
         self.chosen: dict[str, list[Representative]] = {}
         self.rows: dict[str, tuple[Row, ...]] = {}
+        self.plain: dict[str, Plain] = {}
 
     def build(self) -> Step:
         defined = [tensor for tensor in self.anchored if tensor in self.network.producer]
@@ -132,16 +142,19 @@ class _Builder:
                 chosen = [self.chosen[tensor][k] for k in places[tensor]]
                 firsts = [self.lumping.classes[tensor][k][0] for k in places[tensor]]
                 units, divisors = [one.unit for one in chosen], tuple(one.divisor for one in chosen)
-                rebuilder.write(tensor, units, divisors, firsts, [one.form for one in chosen])
+                rows = [one.form for one in chosen]
+                rebuilder.write(tensor, units, divisors, firsts, rows, self.plain.get(tensor))
         reduced = replace(self.network, nodes=tuple(rebuilder.nodes), dtype="exact", notes=())
         return Step(reduced, {tensor: relation_over(tensor, self.rows[tensor], places[tensor]) for tensor in defined})
 
     def _represent(self, tensor: str) -> None:
         """The representatives of the classes of one tensor, and its forms over all classes below."""
         rho, classes = self.lumping.rho[tensor], self.lumping.classes[tensor]
-        mixes = any(isinstance(node, Dense | Conv) for node in layer(self.network, tensor, self.anchored))
-        choose = self.choose if mixes else plainest
-        chosen = [choose(members, rho, lambda v: self.forms.before(tensor, v)) for members in classes]
+        nodes = layer(self.network, tensor, self.anchored)
+        choose = self.choose if any(isinstance(node, Dense | Conv) for node in nodes) else plainest
+        chosen = self._plain(tensor, nodes) if choose is representative else None
+        if chosen is None:
+            chosen = [choose(members, rho, lambda v: self.forms.before(tensor, v)) for members in classes]
         rows: list[Row] = [NULL] * len(rho)
         for v, value in self.lumping.constants[tensor].items():
             rows[v] = Affine((), value)
@@ -150,6 +163,20 @@ class _Builder:
                 rows[v] = entry(k, ratio)
         self.chosen[tensor], self.rows[tensor] = chosen, tuple(rows)
         self.forms.known[tensor] = forms_of(tensor, Relation(tensor, tuple(rows)))
+
+    def _plain(self, tensor: str, nodes: Sequence[Node]) -> list[Representative] | None:
+        """The representatives of a plain layer, if all are neurons; their forms have no terms, as arrays have them."""
+        plain = plain_layer(nodes, self.forms)
+        if plain is None:
+            return None
+        found = []
+        for members in self.lumping.classes[tensor]:
+            one = _simple(members, self.lumping.rho[tensor], lambda v: Form({}, plain.node.bias[v]))
+            if one is None:
+                return None
+            found.append(one)
+        self.plain[tensor] = plain
+        return found
 
     def _observed(self) -> Mapping[str, set[int]]:
         """The classes of each tensor that some output or head may depend on; of a kept tensor all or none."""
@@ -165,7 +192,13 @@ class _Builder:
                 for name in sources(self.network, tensor, self.anchored):
                     if self.anchored[name] is not None:
                         observed[name].update(range(len(self.lumping.classes[name])))
-            forms = [self.chosen[tensor][k].form for k in observed[tensor]]
+            chosen = [self.chosen[tensor][k] for k in sorted(observed[tensor])]
+            if tensor in self.plain:
+                units = [one.unit for one in chosen if one.unit is not None]
+                for name, k, *_ in self.plain[tensor].read(units):
+                    observed[name].add(k)
+                continue
+            forms = [one.form for one in chosen]
             for form in atoms_below(node, self.forms) if isinstance(node, Head) else forms:
                 for name, k, *_ in form.terms:
                     if name:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from exactlump.anchors import ground, layer
-from exactlump.forms import Form, Forms
+from exactlump.forms import Atom, Form, Forms
 from exactlump.network import (
     Activate,
     Conv,
@@ -30,6 +30,7 @@ from exactlump.network import (
     sources,
     view_after,
 )
+from exactlump.plain import Plain
 from exactlump.rational import ONE, ZERO, Matrix, Rational, Vector
 from exactlump.simulation import Affine, Row
 from exactlump.window import Grid, Window
@@ -85,6 +86,7 @@ class Rebuilder:
         divisors: Vector,
         firsts: Sequence[int],
         rows: Sequence[Form],
+        plain: Plain | None = None,
     ) -> None:
         """The nodes of the layer that ends in an anchored tensor, by class:
 
@@ -92,6 +94,7 @@ class Rebuilder:
         divisors  what that unit is divided by, in a layer that passes units on
         firsts    its least member
         rows      the representative's row over the classes below, before its activation
+        plain     the weights, where the layer is plain; then `rows` have no terms
         """
         nodes = layer(self.network, tensor, self.anchored)
         core = max((i for i, node in enumerate(nodes) if isinstance(node, Dense | Conv)), default=None)
@@ -101,16 +104,17 @@ class Rebuilder:
             return
         mixing, after = nodes[core], nodes[core + 1 :]
         if kept:
-            self._mixing(
-                nodes, core, [self._row(mixing, v) for v in range(self.network.units(mixing.target))], mixing.target
-            )
+            every = range(self.network.units(mixing.target))
+            rows = [self._row(mixing, v) if plain is None else Form({}, plain.node.bias[v]) for v in every]
+            self._mixing(nodes, core, rows, mixing.target, plain, every)
             self._extend(after)
             return
         at = _trace(self.network, after, range(self.network.units(tensor)))
         scaled = any(isinstance(node, Scale | Shift) for node in after)
         own = zip(units, rows, strict=True)
         rows = [self._row(mixing, at[0][v]) if scaled and v is not None else row for v, row in own]
-        self._mixing(nodes, core, rows, mixing.target if _last(after) >= 0 else tensor)
+        target = mixing.target if _last(after) >= 0 else tensor
+        self._mixing(nodes, core, rows, target, plain, [v for v in units if v is not None])
         self._follow(tensor, after, at[1:], units, firsts, divisors)
 
     def _row(self, node: Node, v: int) -> Form:
@@ -136,10 +140,19 @@ class Rebuilder:
 
     # Layers that mix units.
 
-    def _mixing(self, nodes: Sequence[Node], core: int, rows: Sequence[Form], target: str) -> None:
+    def _mixing(
+        self,
+        nodes: Sequence[Node],
+        core: int,
+        rows: Sequence[Form],
+        target: str,
+        plain: Plain | None,
+        units: Sequence[int],
+    ) -> None:
         """The Dense or Conv node of a layer, its rows given over the classes of the layer below.
 
         What is not observed is left out: a factor 0 above takes it away.
+        plain, units: the weights of a plain layer, and which rows of it are meant.
         """
         node = nodes[core]
         assert isinstance(node, Dense | Conv)
@@ -156,16 +169,21 @@ class Rebuilder:
             source, whole, span = self._flat(below, nodes[:core]), 0, self.views[below].positions
         else:
             source, whole, span = self._zeros(), 0, 1
-        entries = [
-            {
-                places[k] * span + (lift[0][2] if lift else whole): w
-                for (_, k, *lift), w in row.terms.items()
-                if k in places
-            }
-            for row in rows
-        ]
+
+        def column(atom: Atom) -> int:
+            _, k, *lift = atom
+            return places[k] * span + (lift[0][2] if lift else whole)
+
         columns = len(places) * span if places else self.views[source].units
-        weight = Matrix.from_rows(entries, columns)
+        floats = None
+        if plain is not None and places:
+            floats = plain.take(units, lambda atom: column(atom) if atom[1] in places else None, columns)
+        if floats is not None:
+            weight = Matrix.from_floats(floats)
+        else:
+            full = rows if plain is None else [self._row(node, v) for v in units]
+            entries = [{column(atom): w for atom, w in row.terms.items() if atom[1] in places} for row in full]
+            weight = Matrix.from_rows(entries, columns)
         self._append(replace(node, source=source, target=target, weight=weight, bias=bias))
 
     def _flat(self, tensor: str, before: Sequence[Node]) -> str:
