@@ -41,7 +41,9 @@ REAL = (
     "other_activations/fc*",
     "pairs/heloc*/*",
     "quantized/qkeras*",
-    "residual_bn/[lr]*",
+    "residual_bn/linear*",
+    "residual_bn/residual*",
+    "residual_bn/resnet_2b*",
     "residual_bn/three_layer_bn_pytorch*",
 )
 CPU_LIMIT = 60
