@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about lifts in scripts: what linear operators on images make of the units below a node.
 
-A path is the lifts that stand after a unit, innermost first (docs/certificate-format.md, "Lifts").  Two paths are
+A path is the lifts that stand after a unit, innermost first (docs/certificate-format.md, "lifts").  Two paths are
 equal when all their lifts are, so that equal lifted units have equal names.  Nothing here is taken from the engine.
 
 Throughout: v, u units; t a tap; P positions, p one of them.
