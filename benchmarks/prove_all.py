@@ -3,9 +3,10 @@
 
     python -m benchmarks.prove_all [--limit 60] [--data ../shared/data] [--out benchmarks/results/prove_all.md]
 
-The bundled networks; where the folder of real networks is there, also the twin networks, lattices, and ACAS Xu
-networks whose hidden neurons are doubled first.  Each is reduced, checked, and proved with z3 and with cvc5, in one
-process: CPU seconds, from the networks in memory to the verdict, scripts and their hashes included.
+The bundled networks; where the folder of real networks is there, also the twin networks, lattices, ACAS Xu networks
+whose hidden neurons are doubled first, and networks on images: one that reduces, and others that are widened first
+(tests/widening.py).  Each is reduced, checked, and proved with z3 and, but for images, with cvc5, in one process: CPU
+seconds, from the networks in memory to the verdict, scripts and their hashes included.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from exactlump.obligations import Obligations
 from exactlump.prove import prove
 from exactlump.proving import read_certificate
 from exactlump.solve import SOLVERS, version
+from tests.widening import widen
 
 BUNDLED = sorted((Path(exactlump.__file__).parent / "networks").glob("*.*"))
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -36,6 +38,14 @@ REAL = {
     "acasxu/onnx/ACASXU_run2a_1_[1-5]_*.onnx": 5,
     "acasxu/nnet/ACASXU_run2a_[1-3]_1_*.nnet": 3,
 }
+IMAGES = (
+    "residual_bn/residual_block_clean.onnx",
+    "conv/model.onnx",
+    "conv/Convnet_maxpool.onnx",
+    "conv/Convnet_avgpool.onnx",
+    "conv/cnn_max_mninst2.onnx",
+    "residual_bn/resnet_2b.onnx",
+)
 
 
 def models(data, folder):
@@ -51,6 +61,19 @@ def models(data, folder):
                 path = folder / f"doubled_{path.stem}{'.onnx' if path.suffix == '.onnx' else '.json'}"
                 exactlump.write(network, path)
             yield path
+
+
+def images(data, folder):
+    """The networks on images, widened ones written into a folder; the first is as it is."""
+    for i, name in enumerate(IMAGES):
+        path = data / name
+        if not path.exists():
+            print(f"{path}: not found", file=sys.stderr)
+            continue
+        if i:
+            network, path = widen(exactlump.read(path)), folder / f"widened_{path.name}"
+            exactlump.write(network, path)
+        yield path
 
 
 def cpu(work):
@@ -80,7 +103,7 @@ def proved(files, solver, limit):
     }
 
 
-def measured(path, folder, limit):
+def measured(path, folder, limit, solvers=SOLVERS):
     """One row: a network reduced, checked and proved."""
     target = folder / f"small{'.onnx' if path.suffix == '.gz' else path.suffix}"
     reduce_s, done = cpu(lambda: exactlump.reduce_file(path, target))
@@ -93,13 +116,13 @@ def measured(path, folder, limit):
         "neurons": [original.neurons, reduced.neurons],
         "reduce_s": reduce_s,
         "check": {"verdict": verdict.verdict, "cpu_s": check_s},
-        **{solver: proved(files, solver, limit) for solver in SOLVERS},
+        **{solver: proved(files, solver, limit) for solver in solvers},
     }
 
 
 def line(row):
     """A row of the table; what is not discharged is said in place of the seconds."""
-    answers = [row[solver] for solver in SOLVERS]
+    answers = [row[solver] for solver in SOLVERS if solver in row]
     words = [
         f"{a['cpu_s']:.2f}" if a["verdict"] == "equivalent" else f"{a['verdict']}, {a['discharged']} discharged"
         for a in answers
@@ -116,15 +139,22 @@ def summary(rows):
     words = [
         f"{solver} discharged {sum(row[solver]['discharged'] for row in rows):,} of them "
         f"in {sum(row[solver]['cpu_s'] for row in rows):.1f} CPU seconds"
-        for solver in SOLVERS
+        for solver in (solver for solver in SOLVERS if solver in rows[0])
     ]
     agreed = sum(row["check"]["verdict"] == "equivalent" for row in rows)
     return f"{len(rows)} networks, {agreed} accepted by `check`; {total:,} obligations: {'; '.join(words)}."
 
 
+def table(rows):
+    """Rows that were put to the same solvers."""
+    solvers = [solver for solver in SOLVERS if solver in rows[0]]
+    heads = ("network", "weights", "hidden", "obligations", "check, s", *(f"{solver}, s" for solver in solvers))
+    return [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *map(line, rows), ""]
+
+
 def page(rows, machine):
     """The table with what is measured, where and how."""
-    heads = ("network", "weights", "hidden", "obligations", "check, s", *(f"{solver}, s" for solver in SOLVERS))
+    flat, seen = ([row for row in rows if (SOLVERS[1] in row) == both] for both in (True, False))
     return "\n".join(
         [
             "# Every reduction, proved with both solvers",
@@ -136,15 +166,26 @@ def page(rows, machine):
             "the networks in memory to the verdict, scripts and their hashes included. weights count biases too, but",
             "no zeros. doubled: each hidden neuron of that network doubled by an exact widening.",
             "",
-            summary(rows),
+            summary(flat),
             f"Largest memory of the whole run: {machine['memory']} MiB.",
             "",
-            f"| {' | '.join(heads)} |",
-            "|---" * len(heads) + "|",
-            *map(line, rows),
-            "",
+            *table(flat),
+            *(_images(seen) if seen else ()),
         ]
     )
+
+
+def _images(rows):
+    return [
+        "## Networks on images",
+        "",
+        "hidden: channels and neurons. widened: copies with dyadic ratios, dead, constant and unobservable channels",
+        "put into every layer, exactly, in a random order.",
+        "",
+        summary(rows),
+        "",
+        *table(rows),
+    ]
 
 
 def main():
@@ -158,6 +199,9 @@ def main():
         for path in models(options.data, Path(folder)):
             rows.append(measured(path, Path(folder), options.limit))
             print(line(rows[-1]), flush=True)
+        for path in images(options.data, Path(folder)):
+            rows.append(measured(path, Path(folder), options.limit, SOLVERS[:1]))
+            print(line(rows[-1]), flush=True)
     machine = {
         "command": " ".join(["python -m benchmarks.prove_all", *sys.argv[1:]]),
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
@@ -165,12 +209,11 @@ def main():
         "limit": options.limit,
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    print(summary(rows))
     if options.out:
         options.out.write_text(page(rows, machine), encoding="utf-8")
         document = json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n"
         options.out.with_suffix(".json").write_text(document, encoding="utf-8")
-    sys.exit(any(row[solver]["verdict"] != "equivalent" for row in rows for solver in SOLVERS))
+    sys.exit(any(row[solver]["verdict"] != "equivalent" for row in rows for solver in SOLVERS if solver in row))
 
 
 if __name__ == "__main__":
