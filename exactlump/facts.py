@@ -31,6 +31,7 @@ class Layer:
     written, copies     units of the reduced network for it, and those beyond one a class (None: not known)
     groups              each class or kind with its members, in words
     why                 why nothing more was removed
+    grid                the axes of one unit, where it is an image
     """
 
     name: str
@@ -46,6 +47,7 @@ class Layer:
     copies: int | None
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     why: str
+    grid: tuple[int, ...] = ()
 
 
 def layers(claimed: Certificate, networks: tuple[Network, Network] | None) -> tuple[Layer, ...]:
@@ -60,7 +62,8 @@ def layers(claimed: Certificate, networks: tuple[Network, Network] | None) -> tu
     found = []
     for name in original.shapes:
         if name in claimed.forward:
-            found.append(_layer(claimed, name, reduced, why[name]))
+            layer = _layer(claimed, name, reduced, why[name])
+            found.append(replace(layer, grid=original.views[name].grid))
         elif name in original.hidden and not _is_covered(original, name, claimed.forward):
             found.append(_derived(original, reduced, name))
     return (*found, *_added(claimed, original, reduced))

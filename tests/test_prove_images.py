@@ -20,9 +20,11 @@ from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.monolithic import Monolithic
 from exactlump.network import Activate, Conv, Dense, MaxPool, Network, Node, Port, Reorder
 from exactlump.obligations import FORMS, Obligations
+from exactlump.page import render
 from exactlump.prove import prove
 from exactlump.proving import ProveOptions, prove_files, read_certificate
 from exactlump.rational import ONE, rational
+from exactlump.report import report
 from exactlump.simulation import Affine, Relation, entry
 from exactlump.solve import SOLVERS
 from exactlump.window import Window
@@ -363,3 +365,19 @@ def test_real_networks_are_proved(path, tmp_path):
     done = reduce_file(path, tmp_path / "small.onnx")
     found = prove_files(path, done.reduced, done.certificate, ProveOptions(jobs=1))
     assert found.verdict == "equivalent", found.reason
+
+
+def test_the_report_tells_channels_from_neurons_and_quotes_the_obligations(tmp_path):
+    network = padded([[1], [2], [3]], [0, 0, 1], [1] * 9, 0)
+    write(network, tmp_path / "a.json")
+    done = reduce_file(tmp_path / "a.json", tmp_path / "b.json")
+    options = ProveOptions(jobs=1, evidence=tmp_path / "evidence.jsonl")
+    proved = prove_files(tmp_path / "a.json", done.reduced, done.certificate, options)
+    found = report(done.certificate, evidence=tmp_path / "evidence.jsonl")
+    page = render(found)
+    assert (found.verdict, len(found.items)) == ("equivalent", proved.proof.obligations)
+    assert all(item.answers for item in found.items)
+    (layer,) = (layer for layer in found.layers if layer.name == "h")
+    assert (layer.units, layer.classes, layer.merged, layer.grid) == (3, 2, 1, GRID)
+    assert "images of 3" in page
+    assert "unit 1 = 2 * class 0 of" in page
