@@ -16,6 +16,12 @@ POSITIVE, SIGNED, EQUAL, SIGN = range(4)
 CHUNK = 1 << 16
 
 
+def _cut(out: Floats, rows: int, columns: int) -> Floats:
+    """So much of a buffer as a matrix; a row longer than the buffer gets one of its own."""
+    cut: Floats = out[: rows * columns] if out.size >= rows * columns else np.empty(rows * columns)
+    return cut.reshape(rows, columns)
+
+
 class Source(Protocol):
     """A matrix of n rows and m columns, whose entries are float64 numbers when asked for.
 
@@ -86,7 +92,7 @@ class Plain:
 
     def block(self, rows: Ints, start: int, stop: int, out: Floats) -> Floats:
         """See `Source`."""
-        x = out[: rows.size * (stop - start)].reshape(rows.size, stop - start)
+        x = _cut(out, rows.size, stop - start)
         inside = min(stop, self.width) - start
         if start == 0 and inside == self.width:
             x[:, :inside] = self.matrix[rows]
