@@ -1045,9 +1045,10 @@ BENDS: dict[str, Callable[[Fraction], Function]] = {
 }
 
 
-# Inputs of an operator: the element types of constants
+# Inputs of an operator, see OPERATORS: element types
 PORT = re.compile(r"(\w)([?*]?):?(\w*)@?(\d*)")
-KINDS = {"f": FLOATS, "i": (6, 7), "l": (7,), "n": (*PACKED,), "b": (9,)}
+KINDS = {"x": FLOATS, "e": FLOATS, "f": FLOATS, "m": (7, *FLOATS), "i": (6, 7), "l": (7,), "b": (9,)}
+KINDS |= dict.fromkeys("an", (*PACKED,))
 
 
 class OnnxReader:
@@ -1125,9 +1126,10 @@ class OnnxReader:
                 dims, given = ((len(value),), value) if isinstance(value, list) else ((), [value])
                 taken = [None if value is None else Value("", (), dims, 1 if letter == "f" else 7, given)]
             demand(None not in taken or mark == "?", f"found {len(names)} inputs, expected more")
-            for x in filter(None, taken if letter != "a" else ()):
-                support((x.values is None) == (letter == "x"), f"found {x.name!a}: no constant, or 0 computed inputs")
-                fits = letter == "x" or (x.kind in KINDS[letter] and (letter != "l" or len(x.dims) == 1))
+            for x in filter(None, taken):
+                fits = letter in "aem" or (x.values is None) == (letter == "x")
+                support(fits, f"found {x.name!a}: no constant, or 0 computed inputs")
+                fits = x.kind in KINDS[letter] and (letter != "l" or len(x.dims) == 1)
                 demand(fits, f"{x.name!a}: found element type {x.kind} of shape {[*x.dims]}, expected another")
             found += taken
         demand(not rest, f"found {len(names)} inputs, expected {len(ports)}")
@@ -1164,7 +1166,8 @@ class OnnxReader:
         support(self.room >= 0, "found constants that are made too much larger than they are stored")
         values = [*values]
         if kind == 7:
-            demand(all(abs(value) < 1 << 63 for value in values), "found a number that is no 64-bit integer")
+            fits = all(value == int(value) and abs(value) < 1 << 63 for value in values)
+            demand(fits, "found a number that is no 64-bit integer")
             values = [int(value) for value in values]
         made = Value(target, (), tuple(dims), kind, values)
         self.define(target, made)
@@ -1254,7 +1257,6 @@ class OnnxReader:
         support(len(computed) == 1, f"found {len(computed)} computed inputs, expected 1")
         index, gemm, settings = computed[0], self.op == "Gemm", self.attributes
         x, weight = inputs[index], inputs[1 - index]
-        demand(weight.kind in FLOATS, f"found a matrix of element type {weight.kind}, expected floats")
         fits = len(x.dims) == 1 and len(weight.dims) == 2 and (index == 0 or not (gemm or x.batch))
         fits = fits and not (gemm and (settings["transA"] or not x.batch))
         found = f"found shapes {list(x.dims)} and {list(weight.dims)}, expected a vector and a matrix"
@@ -1268,10 +1270,7 @@ class OnnxReader:
 
         def row(v: int) -> tuple[list[int], list[int], int, Fraction]:
             line = values[v * below : (v + 1) * below] if by_rows else values[v::units]
-            integers, d = over_common(filter(None, line))
-            if alpha != 1:
-                integers, d = [n * alpha.numerator for n in integers], d * alpha.denominator
-            return list(itertools.compress(range(below), line)), integers, d, beta * at(v)
+            return sparse(line if alpha == 1 else [alpha * Fraction(w) for w in line], 0, beta * at(v))
 
         self.network.define(target, View((units,)), Node((x.name,), row=row))
         self.made(target, x)
@@ -1286,8 +1285,8 @@ class OnnxReader:
         fits = len(computed) == 1 or (not computed and op in STEPS)
         support(fits, f"found {len(computed)} computed inputs, expected 1")
         x, c = inputs[::-1] if computed == [1] else inputs
-        same = c.kind in FLOATS if computed else c.kind == x.kind in (FLOATS if op == "Div" else (7, *FLOATS))
-        demand(same, f"found a constant of element type {c.kind}, expected floats")
+        same = c.kind in FLOATS or not (computed or op == "Div")
+        demand(same and (computed or c.kind == x.kind), f"found a constant of element type {c.kind}, expected floats")
         fits = computed != [1] or op not in ("Div", "PRelu")
         support(fits, "found a division by a computed tensor, or such a slope, expected a constant")
         demand(op != "Div" or all(c.values), "input 1: found a division by zero, expected another number")
@@ -1513,9 +1512,7 @@ class OnnxReader:
             if transposed:
                 lines = range((start // taps * high + v % high) * taps, len(values), high * taps)[: columns // groups]
                 line = [w for at in lines for w in values[at : at + taps]]
-            integers, d = over_common(filter(None, line))
-            e = Fraction(bias.values[v]) if bias else ZERO
-            return list(itertools.compress(range(start, start + broad), line)), integers, d, e
+            return sparse(line, start, Fraction(bias.values[v]) if bias else ZERO)
 
         self.network.convolve(x.name, target, rows, window, row)
         self.made(target, x)
@@ -1762,6 +1759,12 @@ class OnnxReader:
         self.drop(target, ())
 
 
+def sparse(line: Sequence[Any], start: int, bias: Fraction) -> tuple[list[int], list[int], int, Fraction]:
+    """What `row` of a node gives: of the columns from `start` on those with a weight that is not zero."""
+    integers, d = over_common(filter(None, line))
+    return list(itertools.compress(range(start, start + len(line)), line)), integers, d, bias
+
+
 def element(node: Node, parts: list[Any], v: int) -> Any:
     """An element of what a node makes of constants."""
     if node.row is None:
@@ -1864,24 +1867,25 @@ VALUES = {"value": dict, "value_float": float, "value_floats": tuple, "value_int
 TRAINED = {"epsilon": float32(1e-5), "momentum": 0.0, "training_mode": 0, "spatial": 1}
 R = OnnxReader
 # For each operator: what reads it, its inputs, and its attributes with defaults (or types: None where left out).
-# Inputs: x is computed, a computed or constant, the others constants (see KINDS); * is one or more, ? may be left out;
-# :name@n is an attribute of that name before opset n, @n is not there before.
+# Inputs: x is a computed tensor; a, e, m are that or a constant of any type, of floats, of floats or 64-bit integers;
+# the others are constants: f floats, n of any type, i integers, l a vector of 64-bit integers, b truth values.
+# * is one or more, ? may be left out; :name@n is an attribute of that name before opset n, @n is not there before.
 OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
     "Constant": (R.given, "", VALUES),
-    "MatMul": (R.product, "a a", {}),
-    "Gemm": (R.product, "a a f?", {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}),
-    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "PRelu", "Max", "Min"), (R.arithmetic, "a a", {})),
-    "Sum": (R.arithmetic, "a*", {}),
-    "Neg": (R.negate, "a", {}),
+    "MatMul": (R.product, "e e", {}),
+    "Gemm": (R.product, "e e f?", {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "PRelu", "Max", "Min"), (R.arithmetic, "m m", {})),
+    "Sum": (R.arithmetic, "m*", {}),
+    "Neg": (R.negate, "m", {}),
     "Pow": (R.power, "f n", {}),
     **dict.fromkeys(("Sqrt", "Reciprocal"), (R.power, "f", {})),
     "Shape": (R.shape, "a", {"start": 0, "end": int}),
     "ConstantOfShape": (R.filled, "l", {"value": dict}),
     "BatchNormalization": (R.normalise, "x f f f f", TRAINED),
-    "QuantizeLinear": (R.quantise, "a f n?", {**STEP, "saturate": 1, "output_dtype": 0}),
+    "QuantizeLinear": (R.quantise, "e f n?", {**STEP, "saturate": 1, "output_dtype": 0}),
     "DequantizeLinear": (R.dequantise, "a f n?", STEP),
-    "Quant": (R.quant, "a f n n", {"rounding_mode": "ROUND", "signed": 1, "narrow": 0}),
-    "BipolarQuant": (R.bipolar, "a f", {}),
+    "Quant": (R.quant, "e f n n", {"rounding_mode": "ROUND", "signed": 1, "narrow": 0}),
+    "BipolarQuant": (R.bipolar, "e f", {}),
     "Conv": (R.convolution, "x f f?", {**SLIDE, "group": 1}),
     "ConvTranspose": (R.convolution, "x f f?", {**SLIDE, "group": 1, "output_padding": list}),
     "AveragePool": (R.pool, "x", {**SLIDE, "ceil_mode": 0, "count_include_pad": 0}),
@@ -2024,7 +2028,7 @@ class Atoms:
 
     def __init__(self, weights: int) -> None:
         self.work, self.room = 200 * weights + 10**7, MAX_STORED
-        self.next, self.next_free = 1, -1
+        self.next, self.free = 1, False  # whether there are free unknowns
         self.lifts: dict[Lift, Lifted] = {}
 
     def spend(self, work: int, room: int = 0, bits: int = 0) -> None:
@@ -2035,12 +2039,8 @@ class Atoms:
 
     def new(self, count: int, free: bool = False) -> int:
         """The first of so many new atoms."""
-        first = self.next_free if free else self.next
-        if free:
-            self.next_free -= count
-        else:
-            self.next += count
-        return first
+        first, self.next, self.free = self.next, self.next + count, self.free or free
+        return -first if free else first
 
     def lifted(self, lift: Lift) -> "Lifted":
         """The table of a lift."""
@@ -2231,7 +2231,7 @@ class Checker:
         first = self.atoms.new(classes)
         anchor = Anchor(first, classes, leaders.__getitem__ if entry is not None else lambda k: (k, ONE))
         self.anchors[tensor] = anchor
-        for k in range(anchor.classes) if self.atoms.next_free < -1 else ():
+        for k in range(anchor.classes) if self.atoms.free else ():
             free = has_free(self.reduced.before(tensor, anchor.leader(k)[0]))
             hold("free", not free, f"reduced {tensor!a}: the form of class {k} has a free unknown")
         if entry is None:
@@ -2249,20 +2249,18 @@ class Checker:
             hold("head", same, f"original {tensor!a}: a head goes with a head of the same kind and size, unit by unit")
         self.check_rows(self.original, tensor, rows, over)
         if other is not None and node.function(0) == ("argmax", ()):
-            hold("head", self.same_below(node, other), f"original {tensor!a}: the units below it differ")
+            units = self.original.network.units[node.sources[0]], self.reduced.network.units[other.sources[0]]
+            hold("head", units[0] == units[1], f"original {tensor!a}: the numbers of units below it differ")
+            self.check_equal(node.sources[0], other.sources[0], f"below {tensor!a}:", "head", "head")
 
-    def same_below(self, node: Node, other: Node) -> bool:
-        """Whether two nodes read tensors whose units have equal forms, without free unknowns."""
-        (ours,), (theirs,) = node.sources, other.sources
-        units = self.original.network.units[ours]
-        if units != self.reduced.network.units[theirs]:
-            return False
-        for v in range(units):
+    def check_equal(self, ours: str, theirs: str, place: str, equal: str, free: str) -> None:
+        """The units of two tensors have equal forms without free unknowns; else that rule is broken."""
+        for v in range(self.original.network.units[ours]):
             self.atoms.spend(10)
-            form, same = self.original.form(ours, v), self.reduced.form(theirs, v)
-            if has_free(form) or has_free(same) or not is_multiple(form, ONE, same):
-                return False
-        return True
+            with about(f"{place} {ours!a} unit {v}"):
+                form, other = self.original.form(ours, v), self.reduced.form(theirs, v)
+                hold(free, not has_free(form) and not has_free(other), "its form has a free unknown")
+                hold(equal, is_multiple(form, ONE, other), "its form differs from that of the reduced network")
 
     def check_outputs(self) -> None:
         """Rule 5."""
@@ -2272,12 +2270,7 @@ class Checker:
         orders = [[network.views[name].order for name in network.outputs] for network in (original, reduced)]
         hold("output", orders[0] == orders[1], "outputs: their channels lie in another order")
         for ours, theirs in zip(original.outputs, reduced.outputs, strict=True):
-            for v in range(original.units[ours]):
-                self.original.atoms.spend(10)
-                with about(f"output {ours!a} unit {v}"):
-                    form, other = self.original.form(ours, v), self.reduced.form(theirs, v)
-                    hold("free", not has_free(form) and not has_free(other), "its form has a free unknown")
-                    hold("output", is_multiple(form, ONE, other), "its form differs from that of the reduced network")
+            self.check_equal(ours, theirs, "output", "output", "free")
 
     def check_rows(self, half: Half, tensor: str, rows: list[Row], over: str | None) -> None:
         """Check every unit against its row, those of one class together; then its form is what the row says."""
@@ -2366,12 +2359,10 @@ def check_files(document: dict[str, Any], networks: Sequence[Network]) -> None:
                 what += f": {sorted({key for key, _ in found.items() ^ claimed.items()})!a:.200}"
             hold("hash", same, f"{side}: the certificate is about another file: another {what}")
     specification = document["claim"]["specification"]
+    need, fits = "has batch normalisation", specification == "as stored" or any(network.rooted for network in networks)
     if specification == "raw nnet":
-        fits = any(network.format == "nnet" for network in networks)
-        hold("claim", fits, "claim: the specification is 'raw nnet', but no file is .nnet")
-    elif specification != "as stored":
-        fits = any(network.rooted for network in networks)
-        hold("claim", fits, f"claim: the specification is {specification!r}, but no file has batch normalisation")
+        need, fits = "is .nnet", any(network.format == "nnet" for network in networks)
+    hold("claim", fits, f"claim: the specification is {specification!r}, but no file {need}")
 
 
 def one_line(message: str) -> str:

@@ -987,6 +987,49 @@ def test_lifts_of_lifts_are_budgeted(tmp_path):
     assert stops(tmp_path, net(*nodes, reorder("c7", "y", None, [64]), x=64), seconds=30) == "unknown"
 
 
+KINDS_REFUSED = {
+    "Quant of integers": (
+        graph(
+            node("Quant", "w s z b", "q", domain="onnx.brevitas"),
+            node("Cast", "q", "c", to=1),
+            node("Mul", "x c", "y"),
+            x=["n", 3],
+            w=integers(1, 2, 3),
+            s=np.float32(0.3),
+            z=np.float32(0),
+            b=np.float32(3),
+        ),
+        "element type 7",
+    ),
+    "Neg of unsigned integers": (
+        graph(
+            node("Neg", "w", "v"), node("Cast", "v", "c", to=1), node("Mul", "x c", "y"), x=["n", 1], w=np.uint8([1])
+        ),
+        "element type 2",
+    ),
+    "Div of integers": (
+        graph(node("Div", "w v", "q"), node("Reshape", "x q", "y"), x=["n", 3], w=integers(6, 3), v=integers(4, 1)),
+        "element type 7",
+    ),
+    "sizes that are no vector": (
+        graph(node("Reshape", "x s", "y"), x=["n", 3], s=integers([1, 3])),
+        "shape [1, 2]",
+    ),
+    "a short list of strides": (conv(strides=[1]), "window"),
+    "an input that is an attribute in later opsets": (
+        graph(node("Clip", "x a", "y"), x=["n", 3], opset=9, a=np.float32(0)),
+        "2 inputs",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KINDS_REFUSED)
+def test_types_and_places_of_inputs(name, tmp_path):
+    proto, part = KINDS_REFUSED[name]
+    with pytest.raises(check.Stop, match=re.escape(part)):
+        read(save(tmp_path / "m.onnx", proto))
+
+
 def test_constants_do_not_grow_without_bound(tmp_path):
     wide = graph(
         node("ConstantOfShape", "s", "c"),
