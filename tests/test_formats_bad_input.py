@@ -255,7 +255,7 @@ ONNX = {
     "matrix of rank 3": (one("MatMul", "x W", {"W": np.zeros((1, 2, 2))}), UnsupportedLayer, "matrix"),
     "vector for a matrix": (one("MatMul", "x W", {"W": np.zeros(2)}), UnsupportedLayer, "matrix"),
     "matrix on the left of a batch": (one("MatMul", "W x", {"W": np.eye(1)}), UnsupportedLayer, "batch axis"),
-    "product of computed tensors": (one("MatMul", "x x"), UnsupportedLayer, "expected a constant"),
+    "matrix product of computed tensors": (one("MatMul", "x x"), UnsupportedLayer, "expected a constant"),
     "product of constants": (one("MatMul", "W W", EYE), UnsupportedLayer, "expected a computed"),
     "MatMul of several axes": (one("MatMul", "x W", EYE, shape=(1, 3, 2)), UnsupportedLayer, "vector"),
     "Gemm of several axes": (one("Gemm", "x W", EYE, shape=(1, 3, 2)), ShapeError, "vector"),
