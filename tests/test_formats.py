@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 
 from exactlump.activation import ABS, IDENTITY, OPAQUE_NAMES, RELU, Activation, leaky_relu
 from exactlump.errors import CannotWrite, FormatError, NoExactValue, UnsupportedLayer
-from exactlump.formats import digest, format_of, read, write
+from exactlump.formats import digest, format_of, onnx_write, read, write
 from exactlump.formats.files import unpack
 from exactlump.network import Activate, Dense, Head, Network, Port, Reorder, Scale, Shift
 from exactlump.rational import Matrix, rational
@@ -704,9 +704,12 @@ def test_names_are_kept_where_they_are_unique(tmp_path):
     assert [list(n.output) for n in graph.node] == [["p"], ["h"], ["p_"], ["y"]]
 
 
-def test_large_models_keep_their_weights_beside_them(tmp_path):
+@pytest.mark.parametrize("gemm", [True, False])
+def test_large_models_keep_their_weights_beside_them(tmp_path, gemm, monkeypatch):
+    monkeypatch.setattr(onnx_write, "_BLOCK", 300)  # so that weights are written in several parts
     rng = np.random.default_rng(0)
-    made = dense_model((rng.standard_normal((30, 20)), rng.standard_normal(30)), (rng.standard_normal((2, 30)), [0, 1]))
+    layers = (rng.standard_normal((30, 20)), rng.standard_normal(30)), (rng.standard_normal((2, 30)), [0, 1])
+    made = dense_model(*layers, gemm=gemm)
     network = read(save(tmp_path / "in.onnx", made))
     for name in ("out.onnx", "out.onnx.gz"):
         write(network, tmp_path / name, max_inline=100)
