@@ -996,8 +996,7 @@ def read_tensor(tensor: dict[str, Any], folder: Folder) -> tuple[Value, str]:
             wide = bytearray(2 * len(raw))
             wide[2::4], wide[3::4] = raw[::2], raw[1::2]
             raw = wide
-        values = array("f" if kind == 16 else PACKED[kind])
-        values.frombytes(raw)
+        (values := array("f" if kind == 16 else PACKED[kind])).frombytes(raw)
         if sys.byteorder == "big":
             values.byteswap()
     if kind in FLOATS and not all(map(math.isfinite, values)):
