@@ -39,7 +39,7 @@ test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
 
 lemmas: $(VENV)/dev.stamp
-	@$(BIN)/python -m exactlump.lemmas proofs/smt
+	@$(BIN)/python -m exactlump.smt.lemmas proofs/smt
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .

@@ -23,11 +23,11 @@ from pathlib import Path
 import exactlump
 from benchmarks.verified import doubled
 from exactlump import check
-from exactlump.discharge import Limits
-from exactlump.obligations import Obligations
-from exactlump.prove import prove
-from exactlump.proving import read_certificate
-from exactlump.solve import SOLVERS, version
+from exactlump.smt.discharge import Limits
+from exactlump.smt.obligations import Obligations
+from exactlump.smt.prove import prove
+from exactlump.smt.proving import read_certificate
+from exactlump.smt.solve import SOLVERS, version
 from tests.widening import widen
 
 BUNDLED = sorted((Path(exactlump.__file__).parent / "networks").glob("*.*"))

@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 
 import exactlump
-from exactlump import monolithic
 from exactlump.activation import RELU
 from exactlump.network import Activate, Dense, Network, Port
-from exactlump.question import Question
 from exactlump.rational import Matrix, rational, text
-from exactlump.refute import Options, refute
-from exactlump.solve import answers
-from exactlump.vnnlib import read_box
+from exactlump.refutation.question import Question
+from exactlump.refutation.refute import Options, refute
+from exactlump.refutation.vnnlib import read_box
+from exactlump.smt import monolithic
+from exactlump.smt.solve import answers
 
 PAIRS = [
     *(

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from exactlump import rational
-from exactlump.affine import Row
-from exactlump.domain import cube
-from exactlump.extremes import nicest, worst
-from exactlump.regions import Combination, region
-from exactlump.shares import polygon, share
+from exactlump.refutation.affine import Row
+from exactlump.refutation.domain import cube
+from exactlump.relaxations.extremes import nicest, worst
+from exactlump.relaxations.regions import Combination, region
+from exactlump.relaxations.shares import polygon, share
 
 SIZE, MARGIN = 360, 40
 

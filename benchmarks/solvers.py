@@ -22,10 +22,10 @@ from onnx import numpy_helper
 import exactlump
 from benchmarks.scaling import planted
 from exactlump import check
-from exactlump.obligations import Obligations
-from exactlump.prove import prove
-from exactlump.proving import ProveOptions, prove_files, read_certificate
-from exactlump.solve import version
+from exactlump.smt.obligations import Obligations
+from exactlump.smt.prove import prove
+from exactlump.smt.proving import ProveOptions, prove_files, read_certificate
+from exactlump.smt.solve import version
 
 WIDTHS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 SIZES = ((784, 64, 64, 10), (784, 128, 128, 10), (784, 256, 256, 10), (784, 512, 512, 10))

@@ -23,15 +23,15 @@ from rich.table import Table
 from rich.text import Text
 
 from exactlump import __version__, demo
-from exactlump.cli_refute import refute_verb
-from exactlump.cli_relax import relax_verb
 from exactlump.errors import ExactlumpError
 from exactlump.formats.specification import is_folded
-from exactlump.page import write_report
-from exactlump.proving import FileProof, ProveOptions, prove_files
 from exactlump.rational import text
-from exactlump.report import report
-from exactlump.rerun import EXIT_CODES
+from exactlump.refutation.cli_refute import refute_verb
+from exactlump.relaxations.cli_relax import relax_verb
+from exactlump.reporting.page import write_report
+from exactlump.reporting.report import report
+from exactlump.reporting.rerun import EXIT_CODES
+from exactlump.smt.proving import FileProof, ProveOptions, prove_files
 from exactlump.verbs import (
     DEFAULT_MAX_UNPACKED,
     FileReduction,

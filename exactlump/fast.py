@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump import lump
-from exactlump.fast_layers import classify
-from exactlump.kernel import related_rows
-from exactlump.kernel_arithmetic import Floats, Ints
-from exactlump.kernel_matrix import checked, source
-from exactlump.kernel_sources import POSITIVE
+from exactlump.kernels.fast_layers import classify
+from exactlump.kernels.kernel import related_rows
+from exactlump.kernels.kernel_arithmetic import Floats, Ints
+from exactlump.kernels.kernel_matrix import checked, source
+from exactlump.kernels.kernel_sources import POSITIVE
 from exactlump.lump import NO_CHOICES, Choices, Classifier, Lumping
 from exactlump.network import Network
 from exactlump.rational import Rational, Vector, rational

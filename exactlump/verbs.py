@@ -13,14 +13,14 @@ from pathlib import Path
 from exactlump import certificate, check, fanout, formats
 from exactlump.anchors import anchors, end_of_layer
 from exactlump.certificate import Certificate
-from exactlump.coq import coq
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
-from exactlump.export import export
+from exactlump.extraction.coq import coq
+from exactlump.extraction.export import export
+from exactlump.extraction.verified import find_checker, run_checker
 from exactlump.formats.files import about, write_atomically
 from exactlump.lump import Lumping, maximum_lumping
 from exactlump.network import Activate, Dense, Network
 from exactlump.reduce import Reduction, reduce
-from exactlump.verified import find_checker, run_checker
 
 DEFAULT_MAX_UNPACKED = 512 * 2**20
 # The checker's file, which runs by itself.

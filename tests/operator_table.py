@@ -16,8 +16,8 @@ from exactlump.certificate import loads
 from exactlump.errors import UnsupportedLayer
 from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
 from exactlump.network import Activate, Head, MaxPool
-from exactlump.obligations import Obligations
 from exactlump.reduce import reduce
+from exactlump.smt.obligations import Obligations
 from exactlump.verbs import reduce_file
 from tests.tools import model, node, save, tensor
 

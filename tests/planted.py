@@ -10,11 +10,11 @@ import numpy as np
 
 from exactlump import formats
 from exactlump.activation import Activation
-from exactlump.evaluation import Evaluator
-from exactlump.limbs import numbers
 from exactlump.network import Activate, Head, Network
 from exactlump.rational import Vector, rational
 from exactlump.reduce import reduce
+from exactlump.refutation.evaluation import Evaluator
+from exactlump.refutation.limbs import numbers
 from exactlump.verbs import reduce_file
 from tests.widening import widen
 

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from exactlump import activation, check
 from exactlump.activation import ABS, IDENTITY, KINDS, OPAQUE_NAMES, RELU, Activation, bounded, leaky_relu, prelu
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.functions import definition, function_name, is_piecewise_linear, logic
-from exactlump.lemmas import HOME, expected
 from exactlump.network import Activate, Dense, Network, Port
-from exactlump.obligations import FORMS, _law
 from exactlump.rational import Matrix, fraction, rational
 from exactlump.simulation import Relation, entry
-from exactlump.smtlib import Interpreter, numeral, parse
-from exactlump.solve import SOLVERS, session
+from exactlump.smt.functions import definition, function_name, is_piecewise_linear, logic
+from exactlump.smt.lemmas import HOME, expected
+from exactlump.smt.obligations import FORMS, _law
+from exactlump.smt.smtlib import Interpreter, numeral, parse
+from exactlump.smt.solve import SOLVERS, session
 from tests.test_obligations import certificate, scripts
 
 NUMBERS = st.builds(rational, st.integers(-40, 40), st.integers(1, 6))

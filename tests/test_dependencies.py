@@ -9,10 +9,10 @@ from itertools import combinations
 import pytest
 from sympy import Matrix
 
-from exactlump import dependencies
-from exactlump.affine import Row
-from exactlump.dependencies import Bounds, exact_circuit, find_circuits
 from exactlump.rational import rational
+from exactlump.refutation.affine import Row
+from exactlump.relaxations import dependencies
+from exactlump.relaxations.dependencies import Bounds, exact_circuit, find_circuits
 from tests import oracle
 
 

@@ -8,13 +8,13 @@ from itertools import product
 import pytest
 
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
-from exactlump.dichotomy import decide, evaluate_flat, has_one_hidden_layer
 from exactlump.errors import ShapeError, UnsupportedLayer
-from exactlump.hyperplanes import beside, plane_of, point_on
-from exactlump.monolithic import Monolithic
 from exactlump.network import Activate, Dense, Head, Network, Port, Reorder, Scale, Shift
 from exactlump.rational import Matrix, rational
-from exactlump.solve import answers
+from exactlump.refutation.dichotomy import decide, evaluate_flat, has_one_hidden_layer
+from exactlump.refutation.hyperplanes import beside, plane_of, point_on
+from exactlump.smt.monolithic import Monolithic
+from exactlump.smt.solve import answers
 from tests import oracle
 from tests.tools import fails
 

@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 from exactlump import read
 from exactlump.activation import RELU, Activation, leaky_relu
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.evaluation import Evaluator
-from exactlump.floating import FloatNetwork, nearest
-from exactlump.limbs import limbs, numbers
 from exactlump.network import (
     Activate,
     Add,
@@ -32,6 +29,9 @@ from exactlump.network import (
     Shift,
 )
 from exactlump.rational import ZERO, Matrix, rational
+from exactlump.refutation.evaluation import Evaluator
+from exactlump.refutation.floating import FloatNetwork, nearest
+from exactlump.refutation.limbs import limbs, numbers
 from exactlump.window import Window
 from tests.strategies import lumpable_networks, networks, relu_chain
 from tests.tools import real_networks

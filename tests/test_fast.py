@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactlump import kernel, kernel_matrix, kernel_numba, kernel_sources
 from exactlump.activation import IDENTITY, RELU, Activation
 from exactlump.errors import ExactlumpError, FormatError, ShapeError
 from exactlump.fast import proportional_classes
-from exactlump.kernel import related_rows
-from exactlump.kernel_arithmetic import Double, Safe, Single, demand_ieee, two_product
-from exactlump.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
+from exactlump.kernels import kernel, kernel_matrix, kernel_numba, kernel_sources
+from exactlump.kernels.kernel import related_rows
+from exactlump.kernels.kernel_arithmetic import Double, Safe, Single, demand_ieee, two_product
+from exactlump.kernels.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.lump import canonical_key
 from exactlump.rational import ONE, ZERO, rational
 from exactlump.simulation import Form

@@ -8,7 +8,7 @@ import pytest
 
 from exactlump import check, reduce_file, write
 from exactlump.errors import ExactlumpError
-from exactlump.proving import read_certificate
+from exactlump.smt.proving import read_certificate
 from tests.test_obligations import TWINS
 
 

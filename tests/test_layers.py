@@ -29,9 +29,7 @@ MAY_IMPORT = {
     "formats.onnx_graph": "activation errors formats.files formats.onnx_tensor network rational",
     "formats.onnx_reorder": "errors formats.onnx_graph formats.onnx_tensor network",
     "formats.onnx_window": "errors formats.onnx_graph window",
-    "formats.onnx_images": (
-        "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window network rational window"
-    ),
+    "formats.onnx_images": "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window network rational window",
     "formats.onnx_select": "errors formats.onnx_graph formats.onnx_tensor network",
     "formats.onnx_functions": "activation errors formats.onnx_graph formats.onnx_tensor network rational",
     "formats.onnx_norm": (
@@ -42,12 +40,13 @@ MAY_IMPORT = {
         "activation errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor network rational"
     ),
     "formats.onnx_operators": (
-        "errors formats.onnx_constants formats.onnx_functions formats.onnx_graph formats.onnx_images formats.onnx_norm"
-        " formats.onnx_quantize formats.onnx_reorder formats.onnx_select formats.onnx_tensor network rational"
+        "errors formats.onnx_constants formats.onnx_functions formats.onnx_graph formats.onnx_images "
+        "formats.onnx_norm formats.onnx_quantize formats.onnx_reorder formats.onnx_select formats.onnx_tensor "
+        "network rational"
     ),
     "formats.onnx": (
-        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor formats.specification"
-        " network rational"
+        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor "
+        "formats.specification network rational"
     ),
     "formats.onnx_implied": "network rational",
     "formats.onnx_writer": "errors floats network rational",
@@ -61,14 +60,14 @@ MAY_IMPORT = {
         "activation errors floats formats.onnx_write_quantize formats.onnx_writer network rational"
     ),
     "formats.onnx_write": (
-        "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions formats.onnx_write_images"
-        " formats.onnx_write_nodes formats.onnx_writer network"
+        "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions "
+        "formats.onnx_write_images formats.onnx_write_nodes formats.onnx_writer network"
     ),
     "formats.torch_layers": "errors formats.files network",
     "formats.torch": "errors formats.files formats.onnx formats.torch_layers network",
     "formats": (
-        "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write formats.specification"
-        " formats.torch network"
+        "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write "
+        "formats.specification formats.torch network"
     ),
     "forms": "activation network rational window",
     "simulation": "activation errors forms network rational",
@@ -80,110 +79,164 @@ MAY_IMPORT = {
     "places": "anchors network rational",
     "pieces": "anchors errors floats network places quotient rational simulation",
     "trim": "anchors forms lump network quotient rational simulation",
-    "fast_chain": (
-        "anchors errors fast floats forms kernel_arithmetic kernel_matrix kernel_sources kernel_sums lump network"
-        " pieces quotient rational simulation"
+    "kernels.fast_chain": (
+        "anchors errors fast floats forms kernels.kernel_arithmetic kernels.kernel_matrix "
+        "kernels.kernel_sources kernels.kernel_sums lump network pieces quotient rational simulation"
     ),
-    "reduce": "activation anchors errors fast fast_chain fast_layers forms lump network pieces quotient simulation trim",
-    "kernel_arithmetic": "errors",
-    "kernel_sources": "kernel_arithmetic",
-    "kernel_numba": "kernel_arithmetic kernel_sources",
-    "kernel_matrix": "errors kernel_arithmetic kernel_numba kernel_sources",
-    "kernel_sums": "floats kernel_arithmetic kernel_sources rational",
-    "kernel": "kernel_arithmetic kernel_sources",
-    "fast_layers": (
-        "floats forms kernel kernel_arithmetic kernel_matrix kernel_sources kernel_sums lump network rational"
+    "reduce": (
+        "activation anchors errors fast forms kernels.fast_chain kernels.fast_layers lump network pieces "
+        "quotient simulation trim"
     ),
-    "fast": "fast_layers kernel kernel_arithmetic kernel_matrix kernel_sources lump network rational",
+    "kernels.kernel_arithmetic": "errors",
+    "kernels.kernel_sources": "kernels.kernel_arithmetic",
+    "kernels.kernel_numba": "kernels.kernel_arithmetic kernels.kernel_sources",
+    "kernels.kernel_matrix": "errors kernels.kernel_arithmetic kernels.kernel_numba kernels.kernel_sources",
+    "kernels.kernel_sums": "floats kernels.kernel_arithmetic kernels.kernel_sources rational",
+    "kernels.kernel": "kernels.kernel_arithmetic kernels.kernel_sources",
+    "kernels.fast_layers": (
+        "floats forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
+        "kernels.kernel_sums lump network rational"
+    ),
+    "fast": (
+        "kernels.fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
+        "kernels.kernel_sources lump network rational"
+    ),
     "fanout": (
-        "anchors errors fast_layers forms kernel kernel_arithmetic kernel_matrix kernel_sources lump network rational"
+        "anchors errors forms kernels.fast_layers kernels.kernel kernels.kernel_arithmetic "
+        "kernels.kernel_matrix kernels.kernel_sources lump network rational"
     ),
     "certificate": "errors formats formats.files formats.specification network rational simulation",
     "check": "",
-    "chains": "activation certificate errors forms network rational simulation",
-    "export": "activation certificate chains errors network rational simulation",
-    "coq": "errors",
-    "verified": "errors",
-    "verbs": "anchors certificate check coq errors export fanout formats formats.files lump network reduce verified",
-    "smtlib": "errors rational",
-    "lifting": "errors network window",
-    "blocks": "lifting rational smtlib",
-    "terms": "blocks rational smtlib",
-    "substitution": "blocks lifting network rational simulation smtlib terms",
-    "structure": ("activation blocks certificate errors forms lifting network rational simulation substitution terms"),
-    "functions": "activation errors forms rational smtlib terms",
-    "assertions": "activation blocks forms functions lifting rational smtlib structure terms window",
-    "obligations": "activation assertions blocks certificate forms functions network structure",
-    "monolithic": "errors forms functions network obligations rational terms window",
-    "hyperplanes": "rational",
-    "affine": "errors network rational",
-    "dichotomy": "affine errors hyperplanes network rational",
-    "solve": "errors rational smtlib",
-    "evidence": "errors obligations rational",
-    "layout": "network",
-    "limbs": "rational",
-    "evaluation": "activation errors layout limbs network",
-    "floating": "activation errors layout network rational",
-    "domain": "errors floating rational",
-    "vnnlib": "domain errors formats.files rational",
-    "question": "errors floating limbs rational smtlib",
-    "comparing": "domain errors evaluation limbs network question rational",
-    "search": "comparing domain floating network rational",
-    "shorten": "domain rational",
-    "matching": "activation errors forms lump network rational reduce simulation",
-    "replay": "errors floating formats.files rational",
-    "whole": "domain functions monolithic network obligations question rational smtlib solve",
-    "refute": (
-        "comparing dichotomy domain errors evaluation limbs matching network question rational search shorten whole"
+    "extraction.chains": "activation certificate errors forms network rational simulation",
+    "extraction.export": "activation certificate errors extraction.chains network rational simulation",
+    "extraction.coq": "errors",
+    "extraction.verified": "errors",
+    "verbs": (
+        "anchors certificate check errors extraction.coq extraction.export extraction.verified fanout formats "
+        "formats.files lump network reduce"
     ),
-    "refuting": (
-        "certificate check domain errors formats formats.files formats.specification network question rational refute "
-        "replay vnnlib"
+    "smt.smtlib": "errors rational",
+    "smt.lifting": "errors network window",
+    "smt.blocks": "rational smt.lifting smt.smtlib",
+    "smt.terms": "rational smt.blocks smt.smtlib",
+    "smt.substitution": "network rational simulation smt.blocks smt.lifting smt.smtlib smt.terms",
+    "smt.structure": (
+        "activation certificate errors forms network rational simulation smt.blocks smt.lifting "
+        "smt.substitution smt.terms"
     ),
-    "cli_refute": "domain errors floating formats.files formats.specification question rational refute refuting",
-    "regions": "affine domain hyperplanes rational smtlib solve terms",
-    "shares": "affine domain floating rational regions",
-    "extremes": "rational regions shorten smtlib solve terms",
-    "dependencies": "affine rational",
-    "interiors": "activation affine domain network rational regions",
-    "merging": "interiors network rational",
-    "literal": "activation affine interiors merging rational",
-    "proposals": "dependencies interiors merging rational regions",
-    "worst": "dichotomy domain errors monolithic network question rational smtlib solve whole",
-    "relaxation": (
-        "dichotomy domain errors extremes interiors literal merging network proposals rational refute regions shares"
-        " worst"
+    "smt.functions": "activation errors forms rational smt.smtlib smt.terms",
+    "smt.assertions": (
+        "activation forms rational smt.blocks smt.functions smt.lifting smt.smtlib smt.structure smt.terms window"
     ),
-    "relaxing": "domain errors extremes formats formats.files network rational regions relaxation replay",
-    "cli_relax": "errors floating rational relaxation relaxing",
-    "discharge": "errors evidence obligations smtlib solve",
-    "prove": "discharge errors evidence network obligations rational solve",
-    "grammar": "errors formats.specification rational",
-    "proving": (
-        "certificate discharge errors evidence formats formats.files formats.specification grammar monolithic network"
-        " obligations prove"
+    "smt.obligations": "activation certificate forms network smt.assertions smt.blocks smt.functions smt.structure",
+    "smt.monolithic": "errors forms network rational smt.functions smt.obligations smt.terms window",
+    "refutation.hyperplanes": "rational",
+    "refutation.affine": "errors network rational",
+    "refutation.dichotomy": "errors network rational refutation.affine refutation.hyperplanes",
+    "smt.solve": "errors rational smt.smtlib",
+    "smt.evidence": "errors rational smt.obligations",
+    "refutation.layout": "network",
+    "refutation.limbs": "rational",
+    "refutation.evaluation": "activation errors network refutation.layout refutation.limbs",
+    "refutation.floating": "activation errors network rational refutation.layout",
+    "refutation.domain": "errors rational refutation.floating",
+    "refutation.vnnlib": "errors formats.files rational refutation.domain",
+    "refutation.question": "errors rational refutation.floating refutation.limbs smt.smtlib",
+    "refutation.comparing": (
+        "errors network rational refutation.domain refutation.evaluation refutation.limbs refutation.question"
     ),
-    "record": "errors evidence formats.files obligations rational",
-    "matrix": "certificate evidence monolithic network obligations record",
-    "picture": "",
-    "facts": "certificate errors network picture rational reduce simulation",
-    "rerun": "certificate errors formats.files verbs",
-    "report": (
-        "certificate errors evidence facts formats formats.files formats.onnx matrix network "
-        "picture proving record rerun"
+    "refutation.search": "network rational refutation.comparing refutation.domain refutation.floating",
+    "refutation.shorten": "rational refutation.domain",
+    "refutation.matching": "activation errors forms lump network rational reduce simulation",
+    "refutation.replay": "errors formats.files rational refutation.floating",
+    "refutation.whole": (
+        "network rational refutation.domain refutation.question smt.functions smt.monolithic smt.obligations "
+        "smt.smtlib smt.solve"
     ),
-    "page": "errors evidence floats formats.files matrix picture rational record report verbs",
-    "lemmas": "errors smtlib solve",
+    "refutation.refute": (
+        "errors network rational refutation.comparing refutation.dichotomy refutation.domain "
+        "refutation.evaluation refutation.limbs refutation.matching refutation.question refutation.search "
+        "refutation.shorten refutation.whole"
+    ),
+    "refutation.refuting": (
+        "certificate check errors formats formats.files formats.specification network rational "
+        "refutation.domain refutation.question refutation.refute refutation.replay refutation.vnnlib"
+    ),
+    "refutation.cli_refute": (
+        "errors formats.files formats.specification rational refutation.domain refutation.floating "
+        "refutation.question refutation.refute refutation.refuting"
+    ),
+    "relaxations.regions": (
+        "rational refutation.affine refutation.domain refutation.hyperplanes smt.smtlib smt.solve smt.terms"
+    ),
+    "relaxations.shares": "rational refutation.affine refutation.domain refutation.floating relaxations.regions",
+    "relaxations.extremes": "rational refutation.shorten relaxations.regions smt.smtlib smt.solve smt.terms",
+    "relaxations.dependencies": "rational refutation.affine",
+    "relaxations.interiors": "activation network rational refutation.affine refutation.domain relaxations.regions",
+    "relaxations.merging": "network rational relaxations.interiors",
+    "relaxations.literal": "activation rational refutation.affine relaxations.interiors relaxations.merging",
+    "relaxations.proposals": (
+        "rational relaxations.dependencies relaxations.interiors relaxations.merging relaxations.regions"
+    ),
+    "relaxations.worst": (
+        "errors network rational refutation.dichotomy refutation.domain refutation.question refutation.whole "
+        "smt.monolithic smt.smtlib smt.solve"
+    ),
+    "relaxations.relaxation": (
+        "errors network rational refutation.dichotomy refutation.domain refutation.refute "
+        "relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
+        "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
+    ),
+    "relaxations.relaxing": (
+        "errors formats formats.files network rational refutation.domain refutation.replay "
+        "relaxations.extremes relaxations.regions relaxations.relaxation"
+    ),
+    "relaxations.cli_relax": "errors rational refutation.floating relaxations.relaxation relaxations.relaxing",
+    "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
+    "smt.prove": "errors network rational smt.discharge smt.evidence smt.obligations smt.solve",
+    "smt.grammar": "errors formats.specification rational",
+    "smt.proving": (
+        "certificate errors formats formats.files formats.specification network smt.discharge smt.evidence "
+        "smt.grammar smt.monolithic smt.obligations smt.prove"
+    ),
+    "reporting.record": "errors formats.files rational smt.evidence smt.obligations",
+    "reporting.matrix": "certificate network reporting.record smt.evidence smt.monolithic smt.obligations",
+    "reporting.picture": "",
+    "reporting.facts": "certificate errors network rational reduce reporting.picture simulation",
+    "reporting.rerun": "certificate errors formats.files verbs",
+    "reporting.report": (
+        "certificate errors formats formats.files formats.onnx network reporting.facts reporting.matrix "
+        "reporting.picture reporting.record reporting.rerun smt.evidence smt.proving"
+    ),
+    "reporting.page": (
+        "errors floats formats.files rational reporting.matrix reporting.picture reporting.record "
+        "reporting.report smt.evidence verbs"
+    ),
+    "smt.lemmas": "errors smt.smtlib smt.solve",
     "demo": "errors formats lump quotient rational verbs",
-    "cli": "cli_refute cli_relax demo errors formats.specification page proving rational report rerun verbs",
+    "cli": (
+        "demo errors formats.specification rational refutation.cli_refute relaxations.cli_relax "
+        "reporting.page reporting.report reporting.rerun smt.proving verbs"
+    ),
     "__main__": "cli",
     "__init__": "activation certificate errors formats lump network quotient rational reduce simulation trim verbs",
+    "smt": "",
+    "refutation": "",
+    "relaxations": "",
+    "reporting": "",
+    "kernels": "",
+    "extraction": "",
 }
 
 # Packages that need not be installed: imported late, so that everything else works without them.
 OPTIONAL = {"cvc5", "dask", "distributed", "jinja2", "matplotlib", "numba", "onnxruntime", "sklearn", "torch"}
 # Packages that only the named modules may import; a name that ends in a dot stands for all modules below it.
-OWNERS = {"z3": ("solve",), "cvc5": ("solve",), "onnx": ("formats.",), "click": ("cli", "cli_refute", "cli_relax")}
+OWNERS = {
+    "z3": ("smt.solve",),
+    "cvc5": ("smt.solve",),
+    "onnx": ("formats.",),
+    "click": ("cli", "refutation.", "relaxations."),
+}
 
 
 class Import(NamedTuple):
@@ -288,7 +341,7 @@ def test_the_checker_imports_the_standard_library_only_and_only_verbs_import_it(
         roots = {found.name.split(".")[0] for found in MODULES["check"]}
         assert roots
         assert roots <= set(sys.stdlib_module_names)
-    assert {module for module in MODULES if "check" in imported(module)} <= {"refuting", "verbs"}
+    assert {module for module in MODULES if "check" in imported(module)} <= {"refutation.refuting", "verbs"}
 
 
 @pytest.mark.parametrize("package", OWNERS)

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from exactlump.errors import FormatError
-from exactlump.lemmas import HOME, expected, main, put
-from exactlump.solve import SOLVERS
+from exactlump.smt.lemmas import HOME, expected, main, put
+from exactlump.smt.solve import SOLVERS
 
 SCRIPTS = sorted(HOME.glob("*.smt2"))
 TABLE = (HOME / "README.md").read_text(encoding="utf-8")

@@ -19,13 +19,13 @@ from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.certificate import Certificate
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
-from exactlump.functions import definition, function_name
 from exactlump.network import Activate, Dense, Head, Network, Port
-from exactlump.obligations import FORMS, Obligations
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.simulation import FREE, NULL, Affine, Relation, Same, entry
-from exactlump.smtlib import Interpreter, numeral, parse, read_model
-from exactlump.terms import integer_row, linear
+from exactlump.smt.functions import definition, function_name
+from exactlump.smt.obligations import FORMS, Obligations
+from exactlump.smt.smtlib import Interpreter, numeral, parse, read_model
+from exactlump.smt.terms import integer_row, linear
 from tests import oracle
 from tests.test_tampering import planted
 

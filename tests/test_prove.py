@@ -26,14 +26,14 @@ from exactlump import check, read, reduce, reduce_file, write
 from exactlump.activation import RELU
 from exactlump.cli import main
 from exactlump.errors import ExactlumpError, FormatError, NotALumping
-from exactlump.evidence import DISCHARGED, REFUTED
-from exactlump.monolithic import Monolithic
 from exactlump.network import Activate, Network, Port
-from exactlump.obligations import Obligations
-from exactlump.prove import prove
-from exactlump.proving import ProveOptions, prove_files, read_certificate
 from exactlump.rational import Matrix, rational
-from exactlump.solve import SOLVERS
+from exactlump.smt.evidence import DISCHARGED, REFUTED
+from exactlump.smt.monolithic import Monolithic
+from exactlump.smt.obligations import Obligations
+from exactlump.smt.prove import prove
+from exactlump.smt.proving import ProveOptions, prove_files, read_certificate
+from exactlump.smt.solve import SOLVERS
 from tests import oracle
 from tests.test_obligations import ONE_UNIT, ROWS, TWINS, certificate, dense
 from tests.test_tampering import Forger, planted
@@ -345,7 +345,7 @@ def test_a_missing_file_is_one_line(triple, capsys):
 
 
 def test_out_of_time_is_unknown(triple, capsys, monkeypatch):
-    monkeypatch.setattr("exactlump.solve.time.monotonic", iter(range(0, 10**6, 100)).__next__)
+    monkeypatch.setattr("exactlump.smt.solve.time.monotonic", iter(range(0, 10**6, 100)).__next__)
     code, out, err = run(capsys, *triple, "--timeout", "1", "--jobs", "1")
     assert code == 3
     assert out.startswith("unknown: 6 of 6 answers are missing, the first for: ")

@@ -17,16 +17,16 @@ import pytest
 from exactlump import check, formats, read, reduce, reduce_file, write
 from exactlump.activation import RELU
 from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.monolithic import Monolithic
 from exactlump.network import Activate, Conv, Dense, MaxPool, Network, Node, Port, Reorder
-from exactlump.obligations import FORMS, Obligations
-from exactlump.page import render
-from exactlump.prove import prove
-from exactlump.proving import ProveOptions, prove_files, read_certificate
 from exactlump.rational import ONE, rational
-from exactlump.report import report
+from exactlump.reporting.page import render
+from exactlump.reporting.report import report
 from exactlump.simulation import Affine, Relation, entry
-from exactlump.solve import SOLVERS
+from exactlump.smt.monolithic import Monolithic
+from exactlump.smt.obligations import FORMS, Obligations
+from exactlump.smt.prove import prove
+from exactlump.smt.proving import ProveOptions, prove_files, read_certificate
+from exactlump.smt.solve import SOLVERS
 from exactlump.window import Window
 from tests import oracle, test_check_images
 from tests.image_networks import image_network
@@ -322,7 +322,7 @@ def test_put_in_all_positions_ones_are_one_everywhere(threads):
 
 def test_a_node_of_another_kind_is_unsupported(monkeypatch):
     case = certified(image_network(1))
-    monkeypatch.setattr("exactlump.structure.Node", Dense | Activate)
+    monkeypatch.setattr("exactlump.smt.structure.Node", Dense | Activate)
     with pytest.raises(UnsupportedLayer, match="no obligations"):
         Obligations(*case)
 

@@ -16,20 +16,20 @@ from hypothesis import strategies as st
 from exactlump import check, read, reduce
 from exactlump.activation import RELU, Activation
 from exactlump.cli import main
-from exactlump.domain import Box, cube, everything, exact_number
 from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.evaluation import Evaluator
 from exactlump.formats import write
-from exactlump.limbs import numbers
-from exactlump.matching import common_quotient
 from exactlump.network import Activate, Conv, Dense, Head, MaxPool, Network, Port, Reorder
-from exactlump.question import Question, largest_gap
 from exactlump.rational import ONE, ZERO, Matrix, parse, rational
-from exactlump.refute import Options, refute
-from exactlump.refuting import RefuteOptions, refute_files
-from exactlump.search import grid_of
-from exactlump.shorten import shortened
-from exactlump.whole import is_small
+from exactlump.refutation.domain import Box, cube, everything, exact_number
+from exactlump.refutation.evaluation import Evaluator
+from exactlump.refutation.limbs import numbers
+from exactlump.refutation.matching import common_quotient
+from exactlump.refutation.question import Question, largest_gap
+from exactlump.refutation.refute import Options, refute
+from exactlump.refutation.refuting import RefuteOptions, refute_files
+from exactlump.refutation.search import grid_of
+from exactlump.refutation.shorten import shortened
+from exactlump.refutation.whole import is_small
 from exactlump.window import Window
 from tests.strategies import lumpable_networks, permuted, relu_chain
 from tests.tools import DATA, dense_model, fails, save

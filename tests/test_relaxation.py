@@ -12,24 +12,24 @@ import pytest
 
 from exactlump import formats
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
-from exactlump.affine import Row
 from exactlump.cli import main
-from exactlump.dichotomy import evaluate_flat
-from exactlump.domain import Box, cube, everything
 from exactlump.errors import CannotWrite, FormatError, ShapeError
-from exactlump.extremes import check, nicest, worst
-from exactlump.interiors import image, layers_of
-from exactlump.literal import literal_merges
 from exactlump.lump import is_lumping
-from exactlump.merging import Merge, merged
 from exactlump.network import Activate, Conv, Network, Port, Reorder
 from exactlump.rational import ONE, ZERO, Matrix, fraction, rational
-from exactlump.regions import Combination, bounds, region
-from exactlump.relaxation import RelaxOptions, first_parting, relax, relax_literally
-from exactlump.relaxing import FileRelaxOptions, relax_file
-from exactlump.shares import share
+from exactlump.refutation.affine import Row
+from exactlump.refutation.dichotomy import evaluate_flat
+from exactlump.refutation.domain import Box, cube, everything
+from exactlump.relaxations.extremes import check, nicest, worst
+from exactlump.relaxations.interiors import image, layers_of
+from exactlump.relaxations.literal import literal_merges
+from exactlump.relaxations.merging import Merge, merged
+from exactlump.relaxations.regions import Combination, bounds, region
+from exactlump.relaxations.relaxation import RelaxOptions, first_parting, relax, relax_literally
+from exactlump.relaxations.relaxing import FileRelaxOptions, relax_file
+from exactlump.relaxations.shares import share
+from exactlump.relaxations.worst import worst_input
 from exactlump.window import Window
-from exactlump.worst import worst_input
 from tests import oracle
 from tests.strategies import relu_chain
 from tests.tools import dense_model, fails, real_networks, run, save

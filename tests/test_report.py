@@ -15,14 +15,14 @@ import pytest
 from exactlump import Activate, Network, Port, read, reduce_file, write
 from exactlump.activation import RELU
 from exactlump.cli import main
-from exactlump.evidence import DISCHARGED
-from exactlump.facts import drawings, layers
-from exactlump.matrix import RULES, expected
-from exactlump.page import render
-from exactlump.picture import Column, Drawing, Unit, printable, svg
-from exactlump.proving import ProveOptions, prove_files, read_certificate
-from exactlump.report import report
-from exactlump.solve import version
+from exactlump.reporting.facts import drawings, layers
+from exactlump.reporting.matrix import RULES, expected
+from exactlump.reporting.page import render
+from exactlump.reporting.picture import Column, Drawing, Unit, printable, svg
+from exactlump.reporting.report import report
+from exactlump.smt.evidence import DISCHARGED
+from exactlump.smt.proving import ProveOptions, prove_files, read_certificate
+from exactlump.smt.solve import version
 from exactlump.verbs import CHECKER
 from tests.test_obligations import dense
 from tests.tools import dense_model, save

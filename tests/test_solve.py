@@ -10,13 +10,13 @@ from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
-from exactlump import solve
-from exactlump.discharge import Limits, discharge
 from exactlump.errors import FormatError
-from exactlump.evidence import DISCHARGED, REFUTED, UNKNOWN
-from exactlump.obligations import Obligation, Script
 from exactlump.rational import rational
-from exactlump.solve import SOLVERS, Answer, SolverFailure, answers, session, version
+from exactlump.smt import solve
+from exactlump.smt.discharge import Limits, discharge
+from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN
+from exactlump.smt.obligations import Obligation, Script
+from exactlump.smt.solve import SOLVERS, Answer, SolverFailure, answers, session, version
 
 PREAMBLE = """(set-info :smt-lib-version 2.6)
 (set-option :produce-models true)
@@ -186,7 +186,7 @@ class Sleeper:
 
 def test_a_solver_that_ignores_its_limit_is_ended(monkeypatch):
     monkeypatch.setattr(solve, "_z3", lambda seconds: Sleeper())
-    monkeypatch.setattr("exactlump.discharge.GRACE", 0.2)
+    monkeypatch.setattr("exactlump.smt.discharge.GRACE", 0.2)
     start = time.monotonic()
     (finding,) = found([script(GOOD)], limits=Limits(seconds=0.2), jobs=1)
     assert finding.verdict == UNKNOWN

@@ -27,14 +27,14 @@ from exactlump import certificate, check, read, reduce, reduce_file, write
 from exactlump.activation import Activation, leaky_relu
 from exactlump.certificate import Certificate
 from exactlump.cli import cli, main
-from exactlump.coq import MAX_WEIGHTS
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, UnsupportedLayer
-from exactlump.export import export
+from exactlump.extraction.coq import MAX_WEIGHTS
+from exactlump.extraction.export import export
+from exactlump.extraction.verified import NAME, run_checker
 from exactlump.formats import ModelFile
 from exactlump.network import Head, Network
 from exactlump.rational import fraction, rational
 from exactlump.verbs import coq_files, export_files
-from exactlump.verified import NAME, run_checker
 from tests import oracle
 from tests.strategies import lumpable_networks, relu_chain
 from tests.test_tampering import Forger, planted
@@ -334,7 +334,7 @@ def test_coq_names_and_sizes_are_refused(triples, tmp_path):
     wide = "all " + "1 " * (MAX_WEIGHTS + 1)
     lines = ["exactlump-export 1", f"network original inputs {MAX_WEIGHTS + 1} layers 1", f"layer 1 1 relu 0 {wide}"]
     with pytest.raises(CannotWrite, match=f"more than {MAX_WEIGHTS}"):
-        list(exactlump.coq.coq(lines, "wide"))
+        list(exactlump.extraction.coq.coq(lines, "wide"))
 
 
 # --- The command line -----------------------------------------------------------------------------
@@ -397,7 +397,7 @@ def test_check_verified_gives_a_verdict(checker, kind, name, code, word, capsys)
 
 def test_check_verified_without_the_binary(triples, monkeypatch, tmp_path, capsys):
     """Exit 2, one line that says what to do."""
-    monkeypatch.setattr(exactlump.verified, "__file__", str(tmp_path / "a" / "b"))
+    monkeypatch.setattr(exactlump.extraction.verified, "__file__", str(tmp_path / "a" / "b"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("EXACTLUMP_VERIFIED", raising=False)
     assert main_code(["check", *_named(triples, "scaled_twins"), "--verified"]) == 2

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the verb `refute` of the command line: options in, the verdict and its evidence out."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from exactlump.errors import ExactlumpError
+from exactlump.formats.files import about
+from exactlump.formats.specification import AS_STORED
+from exactlump.rational import Rational, text
+from exactlump.refutation.domain import exact_number
+from exactlump.refutation.floating import number
+from exactlump.refutation.question import Question
+from exactlump.refutation.refute import Finding, Options
+from exactlump.refutation.refuting import FileFinding, RefuteOptions, refute_files
+
+_PATH = click.Path(path_type=Path)
+CODES = {"equivalent": 0, "different": 1}
+
+
+@click.command("refute")
+@click.argument("a", type=_PATH)
+@click.argument("b", type=_PATH)
+@click.option("--box", nargs=2, metavar="LO HI", help="Bounds of every input, decimals or p/q. [default: none]")
+@click.option("--vnnlib", type=_PATH, metavar="FILE", help="The input box of a VNN-LIB 1.0 property, .gz too.")
+@click.option("--epsilon", metavar="E", help="Ask whether some output differs by more than E.")
+@click.option("--argmax", is_flag=True, help="Ask whether the decision differs, however ties are broken.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, metavar="S")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N")
+@click.option("--certificate", type=_PATH, help="Where to write the certificate, if the exact quotients are the same.")
+@click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
+def refute_verb(
+    a: Path,
+    b: Path,
+    box: tuple[str, str] | None,
+    vnnlib: Path | None,
+    epsilon: str | None,
+    argmax: bool,
+    timeout: float,
+    seed: int,
+    certificate: Path | None,
+    raw_nnet: bool,
+    as_json: bool,
+) -> None:
+    """Find an exact input at which two networks differ, or say `equivalent`, or `unknown` (docs/counterexamples.md).
+
+    The input is found in whatever way, and confirmed in exact arithmetic.
+    """
+    if box is not None and vnnlib is not None:
+        raise click.UsageError("--box and --vnnlib: expected one of them")
+    if epsilon is not None and argmax:
+        raise click.UsageError("--epsilon and --argmax: expected one of them")
+    with about("--epsilon"):
+        question = _question(epsilon, argmax)
+    options = RefuteOptions(
+        question=question,
+        box=box,
+        vnnlib=vnnlib,
+        search=Options(seconds=timeout, seed=seed),
+        certificate=certificate,
+        raw_nnet=raw_nnet,
+    )
+    with _verdict_of_errors(as_json):
+        found = refute_files(a, b, options)
+    if as_json:
+        click.echo(json.dumps(found.json))
+    else:
+        read_as = "" if found.specification == AS_STORED else f"; {found.specification}"
+        click.echo(f"{found.finding.verdict}: {_clause(found)}{read_as}")
+        for line in _evidence(found):
+            click.echo(_printable(line), err=True)
+    sys.exit(CODES.get(found.finding.verdict, 3))
+
+
+@contextmanager
+def _verdict_of_errors(as_json: bool) -> Iterator[None]:
+    """Where nothing is claimed, stdout says so."""
+    try:
+        yield
+    except ExactlumpError as error:
+        if verdict := {3: "unknown", 4: "unsupported"}.get(error.exit_code):
+            reason = _printable(str(error))
+            click.echo(json.dumps({"verdict": verdict, "reason": reason}) if as_json else f"{verdict}: {reason}")
+        raise
+
+
+def _question(epsilon: str | None, argmax: bool) -> Question:
+    if epsilon is not None:
+        return Question("epsilon", exact_number(epsilon))
+    return Question("argmax" if argmax else "different")
+
+
+def _clause(found: FileFinding) -> str:
+    """What the verdict means, in one clause."""
+    finding, domain = found.finding, found.domain.name
+    if finding.verdict == "different":
+        kind = "the decisions differ" if found.question.kind == "argmax" else "the outputs differ"
+        return f"{kind} by up to {_short(finding.gap)} at an exact input ({finding.method})"
+    if finding.verdict == "equivalent":
+        ways = {
+            "same bytes": "the files are the same",
+            "quotient": "both have the same exact quotient, as the checker confirmed",
+            "one hidden layer": "kinks and affine parts agree (one hidden layer)",
+            "solver": f"Z3 finds no input for the question on {domain}",
+        }
+        return ways[finding.method]
+    return f"nothing found on {domain} for: {found.question}"
+
+
+def _evidence(found: FileFinding) -> list[str]:
+    """The lines that follow the verdict, for people."""
+    finding = found.finding
+    lines = [f"question: {found.question}  domain: {found.domain.name}"]
+    if finding.input is not None and finding.outputs is not None:
+        lines.append(f"input: {_sparse(finding.input)}")
+        lines += [f"outputs of {side}: {_listed(values)}" for side, values in zip("ab", finding.outputs, strict=True)]
+        if found.replayed:
+            lines += [f"float32 of {side}: {values[:10]}" for side, values in zip("ab", found.replayed, strict=True)]
+    lines += _parting(finding)
+    lines += [f"tried: {words}" for words in finding.tried]
+    lines += [f"note: {words}" for words in found.notes]
+    if found.certificate:
+        lines.append(f"certificate: {found.certificate}")
+    return lines
+
+
+def _parting(finding: Finding) -> list[str]:
+    at = finding.parting
+    if at is None:
+        return []
+    values = " and ".join(map(_short, at.values))
+    return [f"the networks part at {at.a!r} and {at.b!r}, unit {at.unit}: {values}"]
+
+
+def _short(value: Rational) -> str:
+    """A rational as it is when short, else nearly."""
+    words = text(value)
+    return words if len(words) <= 24 else f"about {number(value):.6g}"
+
+
+def _listed(values: Sequence[Rational], most: int = 10) -> str:
+    shown = ", ".join(map(_short, values[:most]))
+    return shown + (f", and {len(values) - most} more" if len(values) > most else "")
+
+
+def _sparse(x: Sequence[Rational], most: int = 12) -> str:
+    """The entries that are not zero, by index."""
+    entries = [(i, y) for i, y in enumerate(x) if y]
+    shown = ", ".join(f"x[{i}] = {_short(y)}" for i, y in entries[:most])
+    more = f", and {len(entries) - most} more entries" if len(entries) > most else ""
+    return f"{shown}{more}; all others 0" if entries else "0 everywhere"
+
+
+def _printable(words: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)

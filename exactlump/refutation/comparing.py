@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about two networks side by side: what of them is compared, their exact outputs, where they part."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from exactlump.errors import ShapeError, UnsupportedLayer
+from exactlump.network import Conv, Dense, Head, Network, Node
+from exactlump.rational import ZERO, Matrix, Rational, Vector, rational
+from exactlump.refutation.domain import Box
+from exactlump.refutation.evaluation import Evaluator
+from exactlump.refutation.limbs import Numbers, numbers
+from exactlump.refutation.question import Question
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two networks, ready for exact evaluation, with a question about them on a domain."""
+
+    a: Network
+    b: Network
+    question: Question
+    box: Box
+    exact: tuple[Evaluator, Evaluator]
+
+    def outputs(self, x: Vector) -> tuple[Numbers, Numbers]:
+        """The exact outputs of both at an input."""
+        point = numbers(x)
+        return self.exact[0](point), self.exact[1](point)
+
+    def separates(self, x: Vector) -> bool:
+        """Whether an input lies in the domain and the networks differ there, exactly."""
+        return self.box.holds(x) and self.question.separates(*self.outputs(x))
+
+
+def demand_comparable(a: Network, b: Network) -> int:
+    """How many inputs both networks have."""
+    inputs = [sum(math.prod(port.shape) for port in network.inputs) for network in (a, b)]
+    outputs = [sum(math.prod(network.shapes[name]) for name in network.outputs) for network in (a, b)]
+    for what, (one, other) in (("inputs", inputs), ("outputs", outputs)):
+        if one != other:
+            raise ShapeError(f"{what}: found {one} and {other} elements, expected as many in both networks")
+    return inputs[0]
+
+
+def cost(pair: Pair) -> int:
+    """About how many multiplications one evaluation of both networks takes in floats; at least 1."""
+    total = 1
+    for network in (pair.a, pair.b):
+        for node in network.nodes:
+            if isinstance(node, Dense | Conv):
+                total += math.prod(node.weight.shape) * network.views[node.target].positions
+    return total
+
+
+def heads_of(network: Network) -> list[tuple[str, int, int]]:
+    """The heads among the outputs: kind, where the output begins in the flat outputs, and how long it is."""
+    found, start = [], 0
+    for name in network.outputs:
+        node, size = network.producer.get(name), math.prod(network.shapes[name])
+        if isinstance(node, Head):
+            found.append((node.kind, start, size))
+        start += size
+    return found
+
+
+def below_heads(network: Network, decisions: bool) -> Network:
+    """The network below its output heads, which must be outputs that nothing reads.
+
+    For decisions, the only output is the head's source: softmax keeps the order.  Else softmaxes are equal exactly
+    where the differences of their sources' units are, so a head gives way to the differences to the last unit.
+    """
+    heads = [node for node in network.nodes if isinstance(node, Head)]
+    for head in heads:
+        if head.target not in network.outputs or network.consumers[head.target]:
+            raise UnsupportedLayer(f"tensor {head.target!r}: found {head.kind} inside, expected it at the output only")
+    if heads and decisions:
+        if len(network.outputs) > 1:
+            raise UnsupportedLayer("outputs: found several besides a head, expected one for a decision")
+        nodes = tuple(node for node in network.nodes if node is not heads[0])
+        return replace(network, nodes=nodes, outputs=(heads[0].source,))
+    return replace(network, nodes=tuple(_differences(network, n) if n in heads else n for n in network.nodes))
+
+
+def _differences(network: Network, head: Node) -> Node:
+    """The differences of the units of a head's source to the last one; an argmax stays."""
+    if not isinstance(head, Head) or head.kind == "argmax":
+        return head
+    units, one = network.units(head.source), rational(1)
+    rows = [{k: one, units - 1: -one} if k < units - 1 else {} for k in range(units)]
+    return Dense(head.source, head.target, Matrix.from_rows(rows, units), (ZERO,) * units)
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """The first tensor, node by node, where two networks of the same build have different values at an input."""
+
+    a: str
+    b: str
+    unit: int
+    values: tuple[Rational, Rational]
+
+
+def parting(pair: Pair, x: Vector) -> Parting | None:
+    """The first tensor with different values at x; None for networks that are not built alike, node by node."""
+    if [type(n) for n in pair.a.nodes] != [type(n) for n in pair.b.nodes]:
+        return None
+    ours, theirs = (evaluator.valuation(numbers(x)) for evaluator in pair.exact)
+    for one, other in zip(pair.a.nodes, pair.b.nodes, strict=True):
+        left, right = ours[one.target], theirs[other.target]
+        if len(left.tops) != len(right.tops):
+            return None
+        unequal = _unequal(left, right)
+        if unequal is not None:
+            values = left.rationals[unequal], right.rationals[unequal]
+            return Parting(one.target, other.target, unequal, values)
+    return None
+
+
+def _unequal(a: Numbers, b: Numbers) -> int | None:
+    found = np.flatnonzero(a.tops * b.bottom != b.tops * a.bottom)
+    return int(found[0]) if len(found) else None

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about exact evaluation of a network at many inputs, fast, with the values of `Network.evaluate`.
+
+A tensor is integers over one common denominator; matrix products are those of `limbs.py`.  Nothing is ever rounded.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from exactlump.activation import Activation
+from exactlump.errors import ShapeError, UnsupportedLayer
+from exactlump.network import (
+    Activate,
+    Add,
+    AveragePool,
+    Conv,
+    Dense,
+    Head,
+    MaxPool,
+    Network,
+    Node,
+    Pad,
+    Reorder,
+    Scale,
+    Select,
+    Shift,
+    View,
+    sources,
+)
+from exactlump.refutation.layout import Indices, moved, taps, unit_of
+from exactlump.refutation.limbs import Integers, Numbers, Product, integers, joined, numbers
+
+Step: TypeAlias = Callable[..., Numbers]
+
+
+class Evaluator:
+    """A network made ready for exact evaluation at many inputs.
+
+    Raises UnsupportedLayer for heads without rational values; evaluation raises NoExactValue for an activation that has
+    none at some point.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.sizes = [math.prod(port.shape) for port in network.inputs]
+        self.steps = [(node, _step(node, [network.views[name] for name in sources(node)])) for node in network.nodes]
+
+    def valuation(self, x: Numbers) -> dict[str, Numbers]:
+        """The exact value of every tensor at a flat input: of several inputs, one after the other."""
+        if len(x.tops) != sum(self.sizes):
+            raise ShapeError(f"input: found {len(x.tops)} values, expected {sum(self.sizes)}")
+        values: dict[str, Numbers] = {}
+        start = 0
+        for port, size in zip(self.network.inputs, self.sizes, strict=True):
+            values[port.name] = Numbers(x.tops[start : start + size], x.bottom)
+            start += size
+        for node, step in self.steps:
+            values[node.target] = step(*(values[name] for name in sources(node)))
+        return values
+
+    def __call__(self, x: Numbers) -> Numbers:
+        """The outputs at a flat input, one after the other."""
+        values = self.valuation(x)
+        return joined([values[name] for name in self.network.outputs])
+
+
+def _step(node: Node, views: Sequence[View]) -> Step:
+    """What a node does to exact tensors."""
+    view = views[0]
+    if isinstance(node, Dense):
+        return partial(_affine, Product(node.weight), numbers(node.bias), None)
+    if isinstance(node, Conv):
+        return partial(_affine, Product(node.weight), numbers(node.bias), _columns(node, view))
+    if isinstance(node, Reorder | Select | Pad):
+        return partial(_move, moved(node, views))
+    if isinstance(node, MaxPool):
+        return partial(_largest, taps(node, view))
+    if isinstance(node, AveragePool):
+        return partial(_mean, taps(node, view), np.array(node.window.cells(padding=node.padding), object))
+    if isinstance(node, Add):
+        return partial(_add, node.signs)
+    if isinstance(node, Scale):
+        return partial(_scale, numbers([node.factor[v] for v in unit_of(view)]))
+    if isinstance(node, Shift):
+        return partial(_shift, numbers([node.constant[v] for v in unit_of(view)]))
+    if isinstance(node, Activate):
+        return _activation(node, view)
+    if isinstance(node, Head) and node.kind == "argmax":
+        return _argmax
+    raise UnsupportedLayer(f"tensor {node.target!r}: found {_kind(node)}, expected a node with rational values")
+
+
+def _kind(node: Node) -> str:
+    return node.kind if isinstance(node, Head) else type(node).__name__
+
+
+def _columns(node: Conv, view: View) -> Indices:
+    """The elements that every position reads, in the order of the weight's columns: (columns, P)."""
+    found = taps(node, view)
+    return found.reshape(-1, found.shape[2])
+
+
+def _affine(product: Product, bias: Numbers, gather: Indices | None, x: Numbers) -> Numbers:
+    tops, bottoms = product(x.tops.tolist(), gather)
+    common = math.lcm(math.lcm(*bottoms) * x.bottom, bias.bottom)
+    factors = integers([common // (d * x.bottom) for d in bottoms])
+    total = tops * factors[:, None] + (bias.tops * (common // bias.bottom))[:, None]
+    return Numbers(total.reshape(-1), common).reduced()
+
+
+def _move(gather: Indices, *xs: Numbers) -> Numbers:
+    x = xs[0] if len(xs) == 1 else joined(xs)
+    return Numbers(np.append(x.tops, 0)[gather], x.bottom)
+
+
+def _largest(windows: Indices, x: Numbers) -> Numbers:
+    floor = min(x.tops)
+    return Numbers(np.append(x.tops, floor)[windows].max(axis=1).reshape(-1), x.bottom)
+
+
+def _mean(windows: Indices, cells: Integers, x: Numbers) -> Numbers:
+    common = math.lcm(*cells)
+    total = np.append(x.tops, 0)[windows].sum(axis=1) * (common // cells)
+    return Numbers(total.reshape(-1), x.bottom * common).reduced()
+
+
+def _add(signs: Sequence[int], *xs: Numbers) -> Numbers:
+    bottom = math.lcm(*(x.bottom for x in xs))
+    terms = [x.tops * (sign * (bottom // x.bottom)) for sign, x in zip(signs, xs, strict=True)]
+    return Numbers(np.sum(np.stack(terms), axis=0), bottom)
+
+
+def _scale(factor: Numbers, x: Numbers) -> Numbers:
+    return Numbers(x.tops * factor.tops, x.bottom * factor.bottom).reduced()
+
+
+def _shift(constant: Numbers, x: Numbers) -> Numbers:
+    return _add((1, 1), x, constant).reduced()
+
+
+def _activation(node: Activate, view: View) -> Step:
+    if any(sigma.slope is None for sigma in node.functions):
+        return partial(_apply, [node.functions[v] for v in unit_of(view)])
+    slopes = numbers([sigma.slope for sigma in node.functions])
+    return partial(_leaky, Numbers(slopes.tops[unit_of(view)], slopes.bottom))
+
+
+def _leaky(slopes: Numbers, x: Numbers) -> Numbers:
+    below = np.minimum(x.tops, 0)
+    tops = (x.tops - below) * slopes.bottom + below * slopes.tops
+    return Numbers(tops, x.bottom * slopes.bottom)
+
+
+def _apply(functions: Sequence[Activation], x: Numbers) -> Numbers:
+    return numbers([sigma(y) for sigma, y in zip(functions, x.rationals, strict=True)])
+
+
+def _argmax(x: Numbers) -> Numbers:
+    values = list(x.tops)
+    return Numbers(integers([values.index(max(values))]), 1)

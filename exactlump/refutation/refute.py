@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about refuting: an exact input at which two networks differ, or a reason why there is none, or neither.
+
+Methods, in this order; each yields only what exact arithmetic has confirmed:
+
+1. points   simple and random points, at several scales along rays: milliseconds
+2. quotient both networks have the same exact quotient: equivalent (`matching.py`)
+3. one hidden layer  on all inputs decided outright (`dichotomy.py`)
+4. cones    where the weights first differ, neurons with chosen signs, and rays there
+5. gradients; for decisions, bisection between inputs with different ones
+6. solver   Z3 on both whole networks, when they are small
+
+A difference in floats that vanishes in exact arithmetic is nothing.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+import numpy as np
+
+from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
+from exactlump.network import Network
+from exactlump.rational import Rational, Vector
+from exactlump.refutation import dichotomy, whole
+from exactlump.refutation.comparing import Pair, Parting, below_heads, cost, demand_comparable, heads_of, parting
+from exactlump.refutation.domain import Box, demand_inputs, everything
+from exactlump.refutation.evaluation import Evaluator
+from exactlump.refutation.limbs import Numbers
+from exactlump.refutation.matching import Common, common_quotient
+from exactlump.refutation.question import Question, largest_gap
+from exactlump.refutation.search import (
+    Floating,
+    ascended_points,
+    boundary_points,
+    cone_points,
+    random_points,
+    simple_points,
+)
+from exactlump.refutation.shorten import shortened
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to search.
+
+    seconds  the time limit, looked at between candidates
+    seed     of the random points: the same seed gives the same answer, time permitting
+    shorten  whether a found input is made shorter
+    """
+
+    seconds: float = 60.0
+    seed: int = 0
+    shorten: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer: "different" with an input, "equivalent" (the answer to the question is no), or "unknown".
+
+    input, outputs  exact; the outputs flat, one vector a network
+    method          which method answered
+    gap             the largest difference of two outputs at the input
+    parting         where the networks part at the input, when they are built alike
+    common          the simulations that show equivalence, when they were found
+    tried           what was tried, in order, in words
+    """
+
+    verdict: str
+    method: str
+    input: Vector | None = None
+    outputs: tuple[Vector, Vector] | None = None
+    gap: Rational | None = None
+    parting: Parting | None = None
+    common: Common | None = None
+    tried: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def refute(
+    a: Network, b: Network, question: Question | None = None, box: Box | None = None, options: Options | None = None
+) -> Finding:
+    """Find an exact input at which two networks differ, or show that there is none, or say `unknown`.
+
+    Raises ShapeError when the numbers of inputs or outputs differ, UnsupportedLayer and NoExactValue for networks that
+    cannot be evaluated exactly (unless they are equal for another reason).
+    """
+    start = time.monotonic()
+    question, options = question or Question(), options or Options()
+    inputs = demand_comparable(a, b)
+    box = box or everything(inputs)
+    demand_inputs(box, inputs)
+    search = _Search(a, b, question, box, options, start + options.seconds)
+    return replace(search.run(), seconds=time.monotonic() - start)
+
+
+@dataclass
+class _Search:
+    a: Network
+    b: Network
+    question: Question
+    box: Box
+    options: Options
+    deadline: float
+    tried: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    # An input at which the networks differ, though perhaps not as the question asks.
+    differ: bool = False
+    # Why some candidate could not be evaluated.
+    irrational: NoExactValue | None = None
+    latest: tuple[Vector, tuple[Numbers, Numbers]] | None = None
+
+    def run(self) -> Finding:
+        """All methods, in order."""
+        try:
+            found = self._searched(self._pair())
+        except UnsupportedLayer:
+            if common := self._common():
+                return self._equivalent("quotient", common)
+            raise
+        if found is None and self.irrational is not None:
+            raise self.irrational
+        return found or Finding("unknown", "none", tried=tuple(self.tried), notes=tuple(self.notes))
+
+    def _searched(self, pair: Pair) -> Finding | None:
+        for method in (self._points, self._quotient, self._one_layer, self._cones, self._solver, self._gradients):
+            if found := method(pair):
+                return found
+            if time.monotonic() > self.deadline:
+                self.tried.append("out of time")
+                break
+        return None
+
+    def _pair(self) -> Pair:
+        """Both networks ready for exact evaluation, without output heads."""
+        heads = heads_of(self.a)
+        if heads != heads_of(self.b):
+            raise UnsupportedLayer(f"outputs: found the heads {heads} and {heads_of(self.b)}, expected the same")
+        if heads and self.question.kind == "epsilon":
+            raise NoExactValue(f"outputs: {heads[0][0]} has no values that an epsilon is compared with")
+        if [kind for kind, *_ in heads] == ["argmax"] and len(self.a.outputs) == 1:
+            self.question = Question("index")
+        a, b = (below_heads(network, self.question.is_about_decisions) for network in (self.a, self.b))
+        if heads:
+            self.notes.append("compared below the output heads, up to what the heads do not see")
+        outputs = sum(math.prod(a.shapes[name]) for name in a.outputs)
+        if self.question.is_about_decisions and outputs < 2:
+            raise ShapeError(f"outputs: found {outputs}, expected at least 2 for a decision")
+        return Pair(a, b, self.question, self.box, (Evaluator(a), Evaluator(b)))
+
+    # Methods.
+
+    def _points(self, pair: Pair) -> Finding | None:
+        floating = Floating(pair, self.options.seed)
+        points = chain(simple_points(self.box), random_points(floating, 6))
+        return self._first("points", points, pair, time.monotonic() + self.options.seconds / 4)
+
+    def _quotient(self, pair: Pair) -> Finding | None:
+        if self.differ:
+            return None
+        common = self._common()
+        return self._equivalent("quotient", common) if common else None
+
+    def _common(self) -> Common | None:
+        self.tried.append("quotient: whether the exact quotients are the same")
+        return common_quotient(self.a, self.b)
+
+    def _one_layer(self, pair: Pair) -> Finding | None:
+        if not all(map(dichotomy.has_one_hidden_layer, (pair.a, pair.b))):
+            return None
+        self.tried.append("one hidden layer: decided on all inputs")
+        x = dichotomy.decide(pair.a, pair.b)
+        if x is None:
+            return self._equivalent("one hidden layer")
+        return self._different("one hidden layer", x, pair) if pair.separates(x) else None
+
+    def _cones(self, pair: Pair) -> Finding | None:
+        return self._first("cones", cone_points(Floating(pair, self.options.seed + 1), 2), pair)
+
+    def _gradients(self, pair: Pair) -> Finding | None:
+        rounds = (self._round(pair, self.options.seed + 2 + round_) for round_ in range(64))
+        return self._first("gradients", chain.from_iterable(rounds), pair)
+
+    def _round(self, pair: Pair, seed: int) -> Iterator[Vector]:
+        """Candidates of one round of the longer search."""
+        floating = Floating(pair, seed)
+        if self.question.is_about_decisions:
+            yield from boundary_points(floating, self._decisions(pair), 3)
+        yield from ascended_points(floating, 4, max(8, min(64, 4_000_000 // cost(pair))))
+
+    def _decisions(self, pair: Pair) -> Callable[[Vector], tuple[int, int]]:
+        def decide(x: Vector) -> tuple[int, int]:
+            first, second = (int(np.argmax(y.tops)) for y in self._outputs(pair, x))
+            return first, second
+
+        return decide
+
+    def _solver(self, pair: Pair) -> Finding | None:
+        if not whole.is_small(pair.a, pair.b):
+            return None
+        seconds = max(0.1, min(30.0, (self.deadline - time.monotonic()) / 2))
+        self.tried.append("solver: Z3 on both networks")
+        try:
+            word, found = whole.ask(pair.a, pair.b, self.question, self.box, seconds)
+        except UnsupportedLayer:
+            return None
+        if word == "unsat":
+            return self._equivalent("solver")
+        if word == "sat" and not isinstance(found, str) and pair.separates(found):
+            return self._different("solver", found, pair)
+        return None
+
+    def _outputs(self, pair: Pair, x: Vector) -> tuple[Numbers, Numbers]:
+        """The exact outputs at x; asked twice in a row, they are computed once."""
+        if self.latest is None or self.latest[0] is not x:
+            self.latest = x, pair.outputs(x)
+        return self.latest[1]
+
+    # Answers.
+
+    def _first(self, method: str, points: Iterable[Vector], pair: Pair, until: float = math.inf) -> Finding | None:
+        """The answer at the first of some points that separates the networks."""
+        count = 0
+        for x in in_time(points, min(self.deadline, until)):
+            if not self.box.holds(x):
+                continue
+            try:
+                outputs = self._outputs(pair, x)
+            except NoExactValue as error:
+                self.irrational = error
+                continue
+            count += 1
+            self.differ = self.differ or bool(largest_gap(*outputs))
+            if self.question.separates(*outputs):
+                return self._different(method, x, pair)
+        self.tried.append(f"{method}: {count} candidates")
+        return None
+
+    def _different(self, method: str, x: Vector, pair: Pair) -> Finding:
+        if self.options.shorten:
+            x = shortened(x, self.box, pair.separates, max(16, min(256, 30_000_000 // cost(pair))))
+        a, b = pair.outputs(x)
+        return Finding(
+            verdict="different",
+            method=method,
+            input=x,
+            outputs=(a.rationals, b.rationals),
+            gap=largest_gap(a, b),
+            parting=parting(pair, x),
+            tried=tuple(self.tried),
+            notes=tuple(self.notes),
+        )
+
+    def _equivalent(self, method: str, common: Common | None = None) -> Finding:
+        return Finding("equivalent", method, common=common, tried=tuple(self.tried), notes=tuple(self.notes))
+
+
+def in_time(points: Iterable[Vector], deadline: float) -> Iterator[Vector]:
+    """Points until the deadline, but at least one."""
+    for x in points:
+        yield x
+        if time.monotonic() > deadline:
+            return

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about replaying an input in float32 with onnxruntime, when it is installed: what runtimes say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exactlump.errors import ExactlumpError
+from exactlump.formats.files import read_bytes, unpack
+from exactlump.rational import Rational
+from exactlump.refutation.floating import nearest
+
+
+class CannotReplay(ExactlumpError):
+    """A model that this machine's onnxruntime does not run."""
+
+
+def replay(path: Path, x: Sequence[Rational], max_unpacked: int) -> list[float]:
+    """The flat outputs of an ONNX file at the float32 input nearest to x.
+
+    Raises CannotReplay for other formats, without onnxruntime, and for what it refuses to run.
+    """
+    if not path.name.endswith((".onnx", ".onnx.gz")):
+        raise CannotReplay(f"{path}: no ONNX file")
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise CannotReplay("onnxruntime is not installed, expected: pip install 'exactlump[runtime]'") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    source: Any = unpack(read_bytes(path), max_unpacked) if path.name.endswith(".gz") else str(path)
+    try:
+        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        outputs = session.run(None, _feed(session, x))
+    except Exception as error:  # onnxruntime raises bare Exception subclasses of many kinds
+        raise CannotReplay(f"{path}: onnxruntime: {str(error).splitlines()[0][:200]}") from error
+    return [float(y) for output in outputs for y in np.asarray(output, np.float64).ravel()]
+
+
+def _feed(session: Any, x: Sequence[Rational]) -> dict[str, Any]:
+    """The flat input cut into the declared inputs, with a batch of one."""
+    values, feed, start = nearest(x), {}, 0
+    for declared in session.get_inputs():
+        shape = [size if isinstance(size, int) and size > 0 else 1 for size in declared.shape]
+        size = int(np.prod(shape))
+        kind = {"tensor(double)": np.float64, "tensor(float16)": np.float16}.get(declared.type, np.float32)
+        feed[declared.name] = values[start : start + size].astype(kind).reshape(shape)
+        start += size
+    return feed

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the verb `relax` of the command line: options in, the verdict and the regions out."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exactlump.errors import ExactlumpError
+from exactlump.rational import parse
+from exactlump.refutation.floating import number
+from exactlump.relaxations.relaxation import RelaxOptions
+from exactlump.relaxations.relaxing import FileRelaxation, FileRelaxOptions, relax_file
+
+_PATH = click.Path(path_type=Path)
+_CODES = {"equivalent": 0, "different": 1}
+# How many merges, and entries of an input, people are shown.
+_MOST_MERGES, _MOST_ENTRIES = 30, 12
+
+
+@click.command("relax")
+@click.argument("source", metavar="IN", type=_PATH)
+@click.option("--layer", metavar="NAME", help="One layer, by the name that inspect prints. [default: all]")
+@click.option(
+    "--terms", type=click.IntRange(1, 4), default=2, show_default=True, help="Neurons that may stand for one."
+)
+@click.option("--box", nargs=2, metavar="LO HI", help="Bounds of every input, decimals or p/q. [default: none]")
+@click.option("--write", type=_PATH, metavar="OUT", help="Write the merged network, also where it is wrong.")
+@click.option("--literal", is_flag=True, help="The quotient of Definition 6 as printed (docs/erratum.md) instead.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, metavar="S")
+@click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
+def relax_verb(
+    source: Path,
+    layer: str | None,
+    terms: int,
+    box: tuple[str, str] | None,
+    write: Path | None,
+    literal: bool,
+    timeout: float,
+    raw_nnet: bool,
+    as_json: bool,
+) -> None:
+    """Say which neurons are linear combinations of others, and where replacing them is right (docs/relaxation.md).
+
+    `equivalent` if every merge that is proposed is right on the whole domain; `different` with the regions where they
+    are right, and an exact input at which the merged network has other outputs.  --timeout bounds each question to Z3.
+    """
+    if literal and layer is not None:
+        raise click.UsageError("--literal and --layer: expected one of them")
+    search = RelaxOptions(layer=layer, terms=terms, seconds=timeout)
+    options = FileRelaxOptions(search=search, box=box, write=write, literal=literal, raw_nnet=raw_nnet)
+    with _verdict_of_errors(as_json):
+        found = relax_file(source, options)
+    if as_json:
+        click.echo(json.dumps(found.json))
+    else:
+        click.echo(_printable(f"{found.relaxation.verdict}: {found.relaxation.reason}"))
+        for line in _evidence(found):
+            click.echo(_printable(line), err=True)
+    sys.exit(_CODES.get(found.relaxation.verdict, 3))
+
+
+@contextmanager
+def _verdict_of_errors(as_json: bool) -> Iterator[None]:
+    """Where nothing is claimed, stdout says so."""
+    try:
+        yield
+    except ExactlumpError as error:
+        if verdict := {3: "unknown", 4: "unsupported"}.get(error.exit_code):
+            reason = _printable(str(error))
+            click.echo(json.dumps({"verdict": verdict, "reason": reason}) if as_json else f"{verdict}: {reason}")
+        raise
+
+
+def _evidence(found: FileRelaxation) -> Iterator[str]:
+    """The lines that follow the verdict, for people."""
+    words = found.json
+    merges = words["merges"]
+    for merge in merges[:_MOST_MERGES]:
+        yield from _merge(merge)
+    if len(merges) > _MOST_MERGES:
+        yield f"and {len(merges) - _MOST_MERGES} more merges (--json lists all)"
+    if at := words["counterexample"]:
+        yield f"input: {_input(at['input'])}"
+        for side in ("original", "merged"):
+            yield f"outputs of the {side} network: {', '.join(map(_short, at['outputs'][side][:10]))}"
+            if at["replayed"]:
+                yield f"float32 of the {side} network: {at['replayed'][side][:10]}"
+        if at["parts_at"]:
+            yield f"the networks part at {at['parts_at']!r}"
+    if worst := words["worst"]:
+        kind = "largest difference of an output on the box" if worst["largest"] else "largest difference found"
+        yield f"{kind}: {_short(worst['gap'])} at {_input(worst['input'])}"
+    for note in words["notes"]:
+        yield f"note: {note}"
+    if words["written"]:
+        yield f"merged network: {words['written']}"
+
+
+def _input(x: Sequence[str]) -> str:
+    entries = [f"x[{i}] = {value}" for i, value in enumerate(x) if value != "0"]
+    rest = f", and {len(entries) - _MOST_ENTRIES} more entries" if len(entries) > _MOST_ENTRIES else ""
+    return f"{', '.join(entries[:_MOST_ENTRIES]) or '0 everywhere'}{rest}"
+
+
+def _short(value: str) -> str:
+    """A rational as it is when short, else nearly."""
+    return value if len(value) <= 24 else f"about {number(parse(value)):.9g}"
+
+
+def _merge(merge: Mapping[str, Any]) -> Iterator[str]:
+    """One merge, and where it is right."""
+    head = f"{merge['layer']}: {merge['equation']}"
+    if merge["right"] == "everywhere":
+        yield f"{head}: right on the whole domain (Z3: {merge['z3']})"
+        return
+    yield f"{head}: wrong at {_at(merge['point'])}" if merge["point"] else f"{head}: wrong somewhere"
+    if merge["offset"]:
+        yield f"    wrong by the constant {merge['offset']} everywhere, which the next bias could take away"
+    for cell in merge["region"] or ():
+        yield f"    right where {cell}"
+    if merge["region"] == []:
+        yield "    right on no region with interior points"
+    if share := merge["share"]:
+        part = share.get("exact") or f"about {share['estimate']:.3f}, by {share['samples']} random points"
+        yield f"    share of the box where it is right: {part}"
+    if merge["worst"]:
+        kind = "worst" if merge["worst"]["largest"] else "worst found"
+        yield f"    {kind}: {_at(merge['worst'])}"
+
+
+def _at(point: Mapping[str, Any]) -> str:
+    few = len(point["at"]) <= _MOST_ENTRIES
+    places = [f"{name} = {value}" for name, value in point["at"].items() if few or value != "0"]
+    rest = f", and {len(places) - _MOST_ENTRIES} more" if len(places) > _MOST_ENTRIES else ""
+    return f"{', '.join(places[:_MOST_ENTRIES]) or '0 everywhere'}{rest}, by {_short(point['defect'])}"
+
+
+def _printable(words: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)

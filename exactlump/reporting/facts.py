@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about what a certificate says of each layer, in the words of an assessor.
+
+Counts and classes are read off the certificate.  Where both networks are at hand, and the checker has accepted them,
+they add the order of the layers, the units that were written, and why nothing more was removed.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from exactlump.certificate import Certificate
+from exactlump.errors import ExactlumpError, UnsupportedLayer
+from exactlump.network import Activate, Conv, Dense, Network, Reorder, Scale, Shift, sources
+from exactlump.rational import ONE, ZERO, text
+from exactlump.reduce import LayerReport, reduce
+from exactlump.reporting.picture import Column, Drawing, Unit
+from exactlump.simulation import Affine, Free, Relation, Row, Same
+
+NO_FILES = "not known: the certificate alone does not say it"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of the original network, as its rows have it.
+
+    units               its units: neurons, or channels
+    classes             how many classes they are, `merged`: units that another one of their class stands for
+    zero, constant      units that are always 0, or another constant
+    sums                units that are sums of classes
+    unobservable        units that no output depends on
+    written, copies     units of the reduced network for it, and those beyond one a class (None: not known)
+    groups              each class or kind with its members, in words
+    why                 why nothing more was removed
+    grid                the axes of one unit, where it is an image
+    """
+
+    name: str
+    over: str | None
+    units: int
+    classes: int
+    merged: int
+    zero: int
+    constant: int
+    sums: int
+    unobservable: int
+    written: int | None
+    copies: int | None
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    why: str
+    grid: tuple[int, ...] = ()
+
+
+def layers(claimed: Certificate, networks: tuple[Network, Network] | None) -> tuple[Layer, ...]:
+    """The layers that the certificate has rows for, those put into the layer above, and those that were added.
+
+    networks: the original and the reduced one, if the checker has accepted them with this certificate.
+    """
+    if networks is None:
+        return tuple(_layer(claimed, name, None, NO_FILES) for name in claimed.forward)
+    original, reduced = networks
+    why = _why(claimed, original, reduced)
+    found = []
+    for name in original.shapes:
+        if name in claimed.forward:
+            layer = _layer(claimed, name, reduced, why[name])
+            found.append(replace(layer, grid=original.views[name].grid))
+        elif name in original.hidden and not _is_covered(original, name, claimed.forward):
+            found.append(_derived(original, reduced, name))
+    return (*found, *_added(claimed, original, reduced))
+
+
+def _layer(claimed: Certificate, name: str, reduced: Network | None, why: str) -> Layer:
+    relation = claimed.forward[name]
+    kinds = [_kind(row) for row in relation.rows]
+    classes = {row.terms[0][0] for row in relation.rows if _kind(row) == "class" and isinstance(row, Affine)}
+    written = _written(claimed, relation, reduced)
+    number = _classes(claimed, relation, written)
+    return Layer(
+        name=name,
+        over=relation.over,
+        units=len(kinds),
+        classes=len(classes),
+        merged=kinds.count("class") - len(classes),
+        zero=kinds.count("zero"),
+        constant=kinds.count("constant"),
+        sums=kinds.count("sum"),
+        unobservable=kinds.count("free"),
+        written=written,
+        copies=None if written is None or number is None else written - number,
+        groups=_groups(relation),
+        why=why,
+    )
+
+
+def _written(claimed: Certificate, relation: Relation, reduced: Network | None) -> int | None:
+    """How many units of the reduced network hold the classes of a layer."""
+    if relation.over is None:
+        return 0
+    if relation.over in claimed.backward:
+        return len(claimed.backward[relation.over].rows)
+    return reduced.units(relation.over) if reduced is not None else None
+
+
+def _classes(claimed: Certificate, relation: Relation, written: int | None) -> int | None:
+    """How many classes the reduced network has there: one for each unit where the certificate is silent."""
+    own = claimed.backward.get(relation.over) if relation.over is not None else None
+    if own is None:
+        return written
+    return len({k for row in own.rows if isinstance(row, Affine) for k, _ in row.terms})
+
+
+def _derived(original: Network, reduced: Network, name: str) -> Layer:
+    why = "no rows of its own: without an activation, its units are put into what reads them"
+    written = reduced.units(name) if name in reduced.producer else None
+    return Layer(name, None, original.units(name), 0, 0, 0, 0, 0, 0, written, None, (), why)
+
+
+def _added(claimed: Certificate, original: Network, reduced: Network) -> Iterator[Layer]:
+    """The layers of the reduced network that stand for none of the original one."""
+    over = {relation.over for relation in claimed.forward.values()}
+    for name in reduced.hidden:
+        if name not in original.shapes and not _is_covered(reduced, name, over):
+            units, why = reduced.units(name), "only in the reduced network: holds copies, so that the numbers above fit"
+            yield Layer(name, None, 0, 0, 0, 0, 0, 0, 0, units, units, (), why)
+
+
+def _is_covered(network: Network, name: str, rows: Collection[str | None]) -> bool:
+    """Whether one of the tensors with rows follows a hidden layer before the next one mixes its units."""
+    while name not in rows:
+        readers = network.consumers[name]
+        if len(readers) != 1 or isinstance(readers[0], Dense | Conv):
+            return False
+        name = readers[0].target
+    return True
+
+
+# Rows in words.
+
+
+def _kind(row: Row) -> str:
+    """ "class", "zero", "constant", "sum" or "free"."""
+    if isinstance(row, Free | Same):
+        return "free"
+    if not isinstance(row, Affine):
+        raise UnsupportedLayer(f"found a row of the kind {type(row).__name__}, which the report does not know")
+    if not row.terms:
+        return "constant" if row.plus else "zero"
+    return "class" if len(row.terms) == 1 and not row.plus else "sum"
+
+
+def _groups(relation: Relation) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The partition: classes with the ratio of each member, then what is in no class."""
+    groups: dict[str, list[str]] = {}
+    for v, row in enumerate(relation.rows):
+        groups.setdefault(_group(row), []).append(_member(v, row))
+    last = {"always 0": 1, "constant": 2, "sum of classes": 3, "unobservable": 4}
+    ordered = sorted(groups, key=lambda group: last.get(group, 0))
+    return tuple((group, tuple(groups[group])) for group in ordered)
+
+
+def _group(row: Row) -> str:
+    kind = _kind(row)
+    if kind == "class" and isinstance(row, Affine):
+        return f"class {row.terms[0][0]}"
+    return {"zero": "always 0", "sum": "sum of classes", "free": "unobservable"}.get(kind, kind)
+
+
+def _member(v: int, row: Row) -> str:
+    """A unit with the multiple of its class that it is, its constant, its sum."""
+    if isinstance(row, Same):
+        return f"{v} = {text(row.factor)} * unit {row.unit}"
+    if isinstance(row, Free) or _kind(row) == "zero":
+        return str(v)
+    if _kind(row) == "class":
+        return f"{v} (ratio {text(row.terms[0][1])})"
+    parts = [f"{text(c)} * class {k}" for k, c in row.terms] + ([text(row.plus)] if row.plus else [])
+    return f"{v} = {' + '.join(parts)}"
+
+
+# Why nothing more was removed.
+
+
+def _why(claimed: Certificate, original: Network, reduced: Network) -> Mapping[str, str]:
+    """For each layer with rows: what reducing the reduced network once more, in exact numbers, finds."""
+    try:
+        again = {layer.name: layer for layer in reduce(reduced, "exact").layers}
+    except ExactlumpError as error:
+        return dict.fromkeys(claimed.forward, f"not known: {error}")
+    return {name: _reason(original, name, relation, again) for name, relation in claimed.forward.items()}
+
+
+def _reason(original: Network, name: str, relation: Relation, again: Mapping[str, LayerReport]) -> str:
+    if name in original.outputs:
+        return "an output: kept unit by unit"
+    if relation.over is None:
+        return "nothing is left"
+    layer = again.get(relation.over)
+    if layer is None:
+        return "kept unit by unit" if relation.is_identity else "not known: no layer of the reduced network ends in it"
+    if layer.fused:
+        return "nothing more merges; in exact numbers the layer could be put into the one above"
+    classes = len({k for row in relation.rows if isinstance(row, Affine) for k, _ in row.terms})
+    if layer.after < classes:
+        return f"{classes - layer.after} more could go: reducing once more, in exact numbers, leaves {layer.after}"
+    return layer.why_not_more
+
+
+# The picture.
+
+
+def drawings(claimed: Certificate, original: Network, reduced: Network) -> tuple[Drawing, Drawing]:
+    """Both networks as columns of units; the units of one class have one colour, in both."""
+    colours: dict[tuple[str, int], int] = {}
+
+    def column(network: Network, name: str, relation: Relation | None) -> Column:
+        if relation is None:
+            words = [f"element {v} of {name}" for v in range(network.units(name))]
+            return Column(name, tuple(Unit("input", None, str(v), w) for v, w in enumerate(words)))
+        return Column(name, tuple(_unit(name, v, row, relation.over, colours) for v, row in enumerate(relation.rows)))
+
+    inputs = [{port.name for port in network.inputs} for network in (original, reduced)]
+    ours = [
+        column(original, name, claimed.forward.get(name))
+        for name in original.shapes
+        if name in claimed.forward or name in inputs[0]
+    ]
+    over = {relation.over for relation in claimed.forward.values()}
+    theirs = [
+        column(reduced, name, None if name in inputs[1] else _own(claimed, reduced, name))
+        for name in reduced.shapes
+        if name in over or name in inputs[1]
+    ]
+    return _drawing("original", original, ours), _drawing("reduced", reduced, theirs)
+
+
+def _drawing(title: str, network: Network, columns: list[Column]) -> Drawing:
+    """The drawing; a network that is not small has no edges, as it is not drawn."""
+    drawing = Drawing(title, tuple(columns), ())
+    return replace(drawing, edges=_edges(network, [c.name for c in columns])) if drawing.is_small else drawing
+
+
+def _own(claimed: Certificate, reduced: Network, name: str) -> Relation:
+    """The rows of a tensor of the reduced network: where the certificate is silent, unit k is class k."""
+    identity = tuple(Affine(((k, ONE),), ZERO) for k in range(reduced.units(name)))
+    return Relation(name, claimed.backward[name].rows if name in claimed.backward else identity)
+
+
+def _unit(name: str, v: int, row: Row, over: str | None, colours: dict[tuple[str, int], int]) -> Unit:
+    kind, colour, label = _kind(row), None, {"zero": "0", "constant": "c", "sum": "+", "free": "?"}.get(_kind(row), "")
+    if kind == "class" and isinstance(row, Affine):
+        k = row.terms[0][0]
+        colour, label = colours.setdefault((str(over), k), len(colours)), str(k)
+    return Unit(kind, colour, label, f"{name}, unit {_member(v, row)}: {_group(row)}")
+
+
+def _edges(network: Network, columns: list[str]) -> tuple[tuple[int, int, int, int], ...]:
+    """The weights that are not zero of the dense layers between two columns; nothing where other nodes lie between."""
+    found = []
+    for d, name in enumerate(columns):
+        top = _below(network, name, [other for other in columns if other != name])
+        node = network.producer.get(top)
+        below = _below(network, node.source, columns) if isinstance(node, Dense) and top not in columns[:d] else ""
+        if isinstance(node, Dense) and below in columns:
+            found += [(columns.index(below), u, d, v) for v in range(len(node.bias)) for u in node.weight.row(v)]
+    return tuple(found)
+
+
+def _below(network: Network, name: str, columns: list[str]) -> str:
+    """Down through nodes that keep each unit by itself, to a column or to another node."""
+    while name not in columns and name in network.producer:
+        node = network.producer[name]
+        if not isinstance(node, Activate | Scale | Shift) and not (isinstance(node, Reorder) and node.axes is None):
+            break
+        (name,) = sources(node)
+    return name

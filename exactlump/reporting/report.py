@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the report: one page for an assessor, without scripts, that opens offline.
+
+The page restates a certificate.  Where both model files are at hand the checker is run on them, as a program of its
+own, and the page says what it answered; nowhere else does the page call two networks equivalent.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exactlump import formats
+from exactlump.certificate import Certificate
+from exactlump.errors import NotALumping, UnsupportedLayer
+from exactlump.formats.files import ModelFile, about, read_bytes, sha256
+from exactlump.network import Network
+from exactlump.reporting.facts import Layer, drawings, layers
+from exactlump.reporting.matrix import (
+    Item,
+    Requirement,
+    answered,
+    expected,
+    open_items,
+    quoted,
+    requirements,
+)
+from exactlump.reporting.picture import svg
+from exactlump.reporting.record import Answer, Record, read_record
+from exactlump.reporting.rerun import Checked, find_files, run_check
+from exactlump.smt.evidence import REFUTED
+from exactlump.smt.proving import read_certificate
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A model file: what the certificate says of it, and what it holds itself if it is at hand.
+
+    about  the network in figures, and the versions of its format
+    """
+
+    side: str
+    entry: ModelFile
+    name: str | None
+    about: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that the page says.
+
+    verdict  "equivalent" only if the checker was run, and accepted, and no evidence speaks against it
+    items    the obligations; `listed`: whether they were derived from the model files, not quoted
+    strangers  answers of the evidence to other scripts than these
+    """
+
+    verdict: str
+    reason: str
+    name: str
+    sha256: str
+    claimed: Certificate
+    producer: str
+    files: tuple[File, File]
+    checked: Checked | None
+    layers: tuple[Layer, ...]
+    record: Record | None
+    record_name: str
+    items: tuple[Item, ...]
+    listed: bool
+    unlisted_because: str
+    strangers: tuple[Answer, ...]
+    requirements: tuple[Requirement, ...]
+    picture: str | None
+
+
+def report(
+    certificate_path: str | os.PathLike[str],
+    *,
+    evidence: str | os.PathLike[str] | None = None,
+    original: str | os.PathLike[str] | None = None,
+    reduced: str | os.PathLike[str] | None = None,
+) -> Report:
+    """What there is to say of a certificate.
+
+    Model files that are not given are looked for beside the certificate, by their SHA-256.
+    Raises FormatError for files that cannot be read, and for evidence about other files.
+    """
+    path = Path(certificate_path)
+    claimed, producer = _certificate(path)
+    found = find_files(path, claimed, original, reduced)
+    hashes = {"original": claimed.original.sha256, "reduced": claimed.reduced.sha256, "certificate": sha256(path)}
+    record = read_record(evidence, hashes) if evidence is not None else None
+    checked = run_check(*found, path) if found is not None else None
+    accepted = found is not None and checked is not None and checked.verdict == "equivalent"
+    networks = _networks(claimed, *found) if found is not None and accepted else None
+    items, because = _items(claimed, networks, record)
+    strangers: tuple[Answer, ...] = ()
+    if record is not None and not because:
+        items, strangers = answered(items, record)
+    verdict, reason = _verdict(checked, items)
+    rows = layers(claimed, networks)
+    return Report(
+        verdict=verdict,
+        reason=reason,
+        name=path.name,
+        sha256=hashes["certificate"],
+        claimed=claimed,
+        producer=producer,
+        files=_described(claimed, found, networks),
+        checked=checked,
+        layers=rows,
+        record=record,
+        record_name=Path(evidence).name if evidence is not None else "",
+        items=items,
+        listed=not because,
+        unlisted_because=because,
+        strangers=strangers,
+        requirements=requirements(items, [layer.name for layer in rows if layer.groups]),
+        picture=_picture(claimed, networks),
+    )
+
+
+def _certificate(path: Path) -> tuple[Certificate, str]:
+    """The certificate, and its producer; what is no certificate is refused even where the checker is not run."""
+    return read_certificate(path), str(json.loads(read_bytes(path))["producer"])
+
+
+def _networks(claimed: Certificate, original: Path, reduced: Path) -> tuple[Network, Network] | None:
+    """The networks in files that the checker has accepted; None where the engine does not read one of them."""
+    try:
+        ours, theirs = (formats.read_as(path, claimed.specification) for path in (original, reduced))
+    except UnsupportedLayer:
+        return None
+    return ours, theirs
+
+
+def _items(
+    claimed: Certificate, networks: tuple[Network, Network] | None, record: Record | None
+) -> tuple[tuple[Item, ...], str]:
+    """The obligations; and why they are only what the evidence names, if they are."""
+    because = "that needs model files that are at hand, accepted by the checker, and read by this program"
+    if networks is not None:
+        forms = sorted({answer.form for answer in record.answers} if record is not None else ()) or ["decomposed"]
+        try:
+            return expected(*networks, claimed, forms), ""
+        except (NotALumping, UnsupportedLayer) as error:
+            because = str(error)
+    return (quoted(record) if record is not None else ()), because
+
+
+def _verdict(checked: Checked | None, items: Sequence[Item]) -> tuple[str, str]:
+    refuted = open_items(items, REFUTED)
+    if checked is None:
+        return (
+            "unknown",
+            "nothing was re-checked: the page restates the certificate, as the model files were not at hand",
+        )
+    if checked.verdict == "equivalent" and refuted:
+        claim = refuted[0][0].claim
+        return "unknown", f"the checker accepted, but the evidence has an obligation refuted ({claim}): one is wrong"
+    return checked.verdict, checked.reason
+
+
+def _described(
+    claimed: Certificate, found: tuple[Path, Path] | None, networks: tuple[Network, Network] | None
+) -> tuple[File, File]:
+    ours, theirs = (
+        File(
+            side,
+            entry,
+            found[i].name if found is not None else None,
+            _figures(found[i], entry, networks[i]) if found is not None and networks is not None else (),
+        )
+        for i, (side, entry) in enumerate((("original", claimed.original), ("reduced", claimed.reduced)))
+    )
+    return ours, theirs
+
+
+def _figures(path: Path, entry: ModelFile, network: Network) -> tuple[tuple[str, str], ...]:
+    """A network in figures, and the versions of its format."""
+    figures = [
+        ("hidden neurons", str(network.neurons)),
+        ("weights and biases", f"{network.parameters}, of which {network.nonzeros} are not zero"),
+        ("numbers", network.dtype),
+        *(("note of the reader", note) for note in network.notes),
+    ]
+    if entry.format.startswith("onnx"):
+        from exactlump.formats import onnx
+
+        with about(path):
+            model = onnx.load(read_bytes(path), entry.format, formats.MAX_UNPACKED)
+        opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in model.opset_import)
+        figures += [("ONNX opset", opsets), ("ONNX IR version", str(model.ir_version))]
+    return tuple(figures)
+
+
+def _picture(claimed: Certificate, networks: tuple[Network, Network] | None) -> str | None:
+    if networks is None:
+        return None
+    drawn = drawings(claimed, *networks)
+    return svg(drawn) if all(drawing.is_small for drawing in drawn) else None

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the question that layerwise obligations avoid: do two whole networks ever differ?
+
+One script: both networks element by element over the same inputs, every activation an if-then-else, and the claim that
+some output differs.  It needs no certificate, and solvers give up on it at about sixteen neurons a layer.
+"""
+
+from collections.abc import Iterator
+
+from exactlump.errors import UnsupportedLayer
+from exactlump.forms import Function, Largest, function_of
+from exactlump.network import (
+    Activate,
+    Add,
+    AveragePool,
+    Conv,
+    Dense,
+    MaxPool,
+    Network,
+    Node,
+    Pad,
+    Reorder,
+    Scale,
+    Select,
+    Shift,
+    View,
+    sources,
+)
+from exactlump.rational import ONE, ZERO
+from exactlump.smt.functions import applied, definition, is_piecewise_linear, largest
+from exactlump.smt.obligations import Obligation, Script, options
+from exactlump.smt.terms import integer_row, linear
+from exactlump.window import Window
+
+# Larger convolutions are not put into one question: solvers give up much earlier.
+MOST_PRODUCTS = 1_000_000
+
+
+class Monolithic:
+    """The whole-network question about two networks, as one obligation."""
+
+    count = 1
+
+    def __init__(self, original: Network, reduced: Network) -> None:
+        self.original, self.reduced = original, reduced
+        self.inputs = [
+            [f"x{i}_{k}" for k in range(original.units(port.name))] for i, port in enumerate(original.inputs)
+        ]
+
+    def scripts(self) -> Iterator[Script]:
+        """The one script.  Raises UnsupportedLayer for heads, and activations that are not piecewise linear."""
+        functions = functions_of(self.original) | functions_of(self.reduced)
+        defined = dict.fromkeys(line for sigma in sorted(functions, key=str) for line in definition(sigma))
+        lines = ["; exactlump: the whole-network question.  unsat: the networks compute the same function."]
+        lines += [*options("QF_LRA"), *defined]
+        constants = {
+            name: f"element {k} of {port.name!a}"
+            for port, names in zip(self.original.inputs, self.inputs, strict=True)
+            for k, name in enumerate(names)
+        }
+        lines += [f"(declare-const {name} Real)" for name in constants]
+        ours, theirs = define("a", self.original, self.inputs, lines), define("b", self.reduced, self.inputs, lines)
+        equal = [
+            f"(= {a} {b})"
+            for one, other in zip(self.original.outputs, self.reduced.outputs, strict=True)
+            for a, b in zip(ours[one], theirs[other], strict=True)
+        ]
+        words = "all outputs of the two networks are equal"
+        claim = Obligation("networks", "outputs", 0, "whole", words, f"(assert (not (and true {' '.join(equal)})))")
+        preamble = "".join(f"{line}\n" for line in lines)
+        yield Script("networks", "outputs", 0, "monolithic", preamble, (claim,), constants)
+
+
+def functions_of(network: Network) -> set[Function]:
+    """The functions of a network.  Raises UnsupportedLayer where one is not piecewise linear, or images are large."""
+    found: set[Function] = set()
+    for node in network.nodes:
+        functions = {function_of(node, v) for v in range(network.units(node.target))}
+        if not all(isinstance(f, Largest) or (not isinstance(f, str) and is_piecewise_linear(f)) for f in functions):
+            raise UnsupportedLayer(f"tensor {node.target!a}: found no piecewise linear function")
+        found.update(f for f in functions if not isinstance(f, str))
+    if _products(network) > MOST_PRODUCTS:
+        raise UnsupportedLayer(f"convolutions: found more than {MOST_PRODUCTS} products, too many for one question")
+    return found
+
+
+def _products(network: Network) -> int:
+    """How many products convolutions take, over all positions."""
+    nodes = (n for n in network.nodes if isinstance(n, Conv))
+    return sum(n.weight.nonzeros * network.views[n.target].positions for n in nodes)
+
+
+def define(letter: str, network: Network, inputs: list[list[str]], lines: list[str]) -> dict[str, list[str]]:
+    """The names of all elements of a network, whose definitions go to `lines`."""
+    names = {port.name: given for port, given in zip(network.inputs, inputs, strict=True)}
+    for i, node in enumerate(network.nodes):
+        below = [names[name] for name in sources(node)]
+        view = network.views[node.target]
+        if isinstance(node, Reorder):
+            names[node.target] = [below[0][u] for u in node.order(network.shapes[node.source])]
+        elif isinstance(node, Select):
+            names[node.target] = _picked(node, below, network)
+        else:
+            names[node.target] = [f"{letter}{i}_{e}" for e in range(view.elements)]
+            for name, (v, p) in zip(names[node.target], view.parts(), strict=True):
+                lines.append(f"(define-fun {name} () Real {_term(node, v, p, below, network)})")
+    return names
+
+
+def _picked(node: Select, below: list[list[str]], network: Network) -> list[str]:
+    """The elements of a selection, by the names that they have."""
+    views = [network.views[name] for name in node.sources]
+    picks = [(*node.picks[v], p) for v, p in network.views[node.target].parts()]
+    return [below[i][views[i].index(u, p)] for i, u, p in picks]
+
+
+def _term(node: Node, v: int, p: int, below: list[list[str]], network: Network) -> str:
+    """What a node makes of the elements of its sources, for position p of unit v."""
+    views = [network.views[name] for name in sources(node)]
+    if isinstance(node, Dense):
+        columns, integers, content = integer_row(node.weight, v)
+        return linear([below[0][u] for u in columns], integers, content, node.bias[v]).term
+    if isinstance(node, Conv):
+        return _conv(node, v, p, below[0], views[0])
+    if isinstance(node, AveragePool | MaxPool | Pad):
+        return _window(node, [below[0][views[0].index(v, place)] for place in _seen(node.window, p)], p)
+    here = [names[view.index(v, p)] for names, view in zip(below, views, strict=True)]
+    if isinstance(node, Add):
+        return linear(here, list(node.signs), ONE, ZERO).term
+    if isinstance(node, Activate):
+        return applied(node.functions[v], here[0])
+    if isinstance(node, Scale):
+        return linear(here, [1], node.factor[v], ZERO).term
+    assert isinstance(node, Shift)
+    return linear(here, [1], ONE, node.constant[v]).term
+
+
+def _conv(node: Conv, v: int, p: int, below: list[str], view: View) -> str:
+    columns, integers, content = integer_row(node.weight, v)
+    places = [(divmod(i, node.window.taps), n) for i, n in zip(columns, integers, strict=True)]
+    read = [(u, node.window.places(t)[p], n) for (u, t), n in places]
+    names = [below[view.index(u, place)] for u, place, _ in read if place is not None]
+    return linear(names, [n for _, place, n in read if place is not None], content, node.bias[v]).term
+
+
+def _seen(window: Window, p: int) -> list[int]:
+    """The positions that a window reads for position p, padding aside."""
+    return [place for t in range(window.taps) if (place := window.places(t)[p]) is not None]
+
+
+def _window(node: AveragePool | MaxPool | Pad, names: list[str], p: int) -> str:
+    if isinstance(node, MaxPool):
+        return largest(names)
+    cells = node.window.cells(padding=node.padding)[p] if isinstance(node, AveragePool) else 1
+    return linear(names, [1] * len(names), ONE / cells, ZERO).term
