@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import product
 
 from exactlump.activation import Activation
+from exactlump.errors import NoExactValue
 from exactlump.network import (
     Activate,
     Add,
@@ -52,10 +53,20 @@ def exact(value: object) -> Fraction:
 def sigma(function: Activation, y: Fraction) -> Fraction:
     if function.slope is not None:
         return y if y >= 0 else exact(function.slope) * y
+    if function.name == "surd":
+        return y * Fraction(7, 5)
     if function.name not in POLYNOMIALS:
-        return exact(function(rational(y.numerator, y.denominator)))
+        return known(function, y, Fraction(1, 3))
     a, b, c, d = POLYNOMIALS[function.name]
     return a + b * y + c * y**2 + d * y**3
+
+
+def known(function: Activation, y: Fraction, at_zero: Fraction) -> Fraction:
+    """The value where it is rational; elsewhere that of a polynomial with the function's value at 0."""
+    try:
+        return exact(function(rational(y.numerator, y.denominator)))
+    except NoExactValue:
+        return (known(function, Fraction(0), at_zero) if y else at_zero) + y + y**2
 
 
 def valuation(network: Network, inputs: Sequence[Sequence[Fraction]]) -> dict[str, list[Fraction]]:
@@ -78,7 +89,7 @@ def units(view: View) -> list[int]:
     return [index[view.channel] if view.channel is not None else v for v, index in enumerate(axes)]
 
 
-def apply(node: Node, x: list[Fraction], shape: tuple[int, ...], unit: list[int]) -> list[Fraction]:
+def apply(node: Node, x: list[Fraction], shape: tuple[int, ...], unit: Sequence[int] = ()) -> list[Fraction]:
     if isinstance(node, Dense):
         rows = [node.weight.row(v) for v in range(node.weight.shape[0])]
         return [

@@ -677,11 +677,18 @@ def test_the_good_json_is_good(tmp_path):
 # Files
 
 
-@pytest.mark.parametrize("suffix", [".pt", ".pth", ".h5", ".pb", ".tflite", ".gz", ".nnet.gz", ""])
+@pytest.mark.parametrize("suffix", [".h5", ".pb", ".tflite", ".gz", ".nnet.gz", ""])
 def test_other_formats_are_named(suffix, tmp_path):
     path = save(tmp_path / f"a{suffix}", b"")
     for call in (read, digest, lambda p: write(tiny(), p)):
         fails(FormatError, 2, lambda call=call: call(path), suffix.rsplit(".")[-1], ".onnx.gz", ".nnet", ".json")
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+def test_pytorch_files_are_not_read_without_their_layers(suffix, tmp_path):
+    path = save(tmp_path / f"a{suffix}", b"")
+    for call in (read, digest, lambda p: write(tiny(), p)):
+        fails(FormatError, 2, lambda call=call: call(path), suffix.rsplit(".")[-1])
 
 
 def test_files_that_cannot_be_read(tmp_path):
