@@ -687,3 +687,20 @@ def test_the_box_of_a_property():
     found = refute_files(one, other, options)
     networks = [read(path, raw_nnet=True) for path in (one, other)]
     confirmed(*networks, found.finding, options.question, found.domain)
+
+
+def test_equal_models_with_other_weights_beside_them_are_not_the_same(tmp_path):
+    """The bytes of the two model files are equal; what they name in their folders is not."""
+    paths = [tmp_path / folder / "model.onnx" for folder in "ab"]
+    for weight, path in enumerate(paths, 1):
+        path.parent.mkdir()
+        model = dense_model((np.full((1, 600), weight), [0]))
+        constants = [
+            onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(t), t.name) for t in model.graph.initializer
+        ]
+        model.graph.ClearField("initializer")
+        model.graph.initializer.extend(constants)
+        onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert refute_files(*paths).finding.verdict == "different"
+    assert refute_files(paths[0], paths[0]).finding.method == "same bytes"

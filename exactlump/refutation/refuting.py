@@ -103,7 +103,7 @@ def refute_files(
     for path, network in zip(paths, networks, strict=True):
         notes += tuple(f"{path}: {note}" for note in network.notes)
         notes += (f"{path}: {network.specification}",) if network.specification != AS_STORED else ()
-    if read_bytes(paths[0]) == read_bytes(paths[1]) and options.certificate is None:
+    if options.certificate is None and _same_bytes(paths, options.max_unpacked):
         found = Finding("equivalent", "same bytes")
     else:
         with about(f"{paths[0]}, {paths[1]}"):
@@ -115,6 +115,14 @@ def refute_files(
         notes += (why,) if why else ()
     replayed, why_not = _replayed(paths, found, options.max_unpacked)
     return FileFinding(found, options.question, box, replayed, notes + why_not, written, specification)
+
+
+def _same_bytes(paths: tuple[Path, Path], max_unpacked: int) -> bool:
+    """Whether two files are the same, and whatever they keep beside them: weights in a file of their own."""
+    if read_bytes(paths[0]) != read_bytes(paths[1]):
+        return False
+    one, other = (formats.digest(path, max_unpacked=max_unpacked) for path in paths)
+    return one == other
 
 
 def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, ...]]:
