@@ -10,28 +10,24 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from exactlump import __version__, demo
 from exactlump.errors import ExactlumpError
 from exactlump.formats.specification import is_folded
-from exactlump.rational import text
 from exactlump.refutation.cli_refute import refute_verb
 from exactlump.relaxations.cli_relax import relax_verb
 from exactlump.reporting.page import write_report
 from exactlump.reporting.report import report
 from exactlump.reporting.rerun import EXIT_CODES
-from exactlump.smt.proving import FileProof, ProveOptions, prove_files
+from exactlump.terminal import EPILOG, PATH, console_for, plain, print_notes, printable, verdict_of_errors
 from exactlump.verbs import (
     DEFAULT_MAX_UNPACKED,
     FileReduction,
@@ -45,12 +41,6 @@ from exactlump.verbs import (
     write_lines,
 )
 
-EPILOG = (
-    "Exit codes: 0 equivalent or valid, 1 different or rejected, 2 usage or bad input, 3 unknown or out of time, "
-    "4 unsupported operator or feature, 5 a bug of ours."
-)
-
-_PATH = click.Path(path_type=Path)
 _BATCHNORM = click.option(
     "--batchnorm",
     type=click.Choice(["float32", "float64", "exact"]),
@@ -69,9 +59,9 @@ def cli(context: click.Context) -> None:
 
 
 @cli.command("reduce", epilog=EPILOG)
-@click.argument("source", metavar="IN", type=_PATH)
-@click.argument("target", metavar="OUT", type=_PATH)
-@click.option("--certificate", type=_PATH, help="Where the certificate goes. [default: OUT.cert.json]")
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("target", metavar="OUT", type=PATH)
+@click.option("--certificate", type=PATH, help="Where the certificate goes. [default: OUT.cert.json]")
 @click.option(
     "--engine",
     type=click.Choice(["exact", "fast"]),
@@ -89,7 +79,7 @@ def cli(context: click.Context) -> None:
     "--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz."
 )
 @_BATCHNORM
-@click.option("--architecture", type=_PATH, metavar="FILE", help="The layers of weights: of a .pt or .pth file.")
+@click.option("--architecture", type=PATH, metavar="FILE", help="The layers of weights: of a .pt or .pth file.")
 @click.option(
     "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
 )
@@ -115,8 +105,8 @@ def reduce_verb(
     Weights of PyTorch (.pt, .pth) need --architecture.  The network that they make is first written as IN.onnx beside
     OUT, and the certificate is about that file.
     """
-    console = _console(stderr=True)
-    with _verdict_of_errors(as_json), console.status("") as status:
+    console = console_for(stderr=True)
+    with verdict_of_errors(as_json), console.status("") as status:
         done = reduce_file(
             source,
             target,
@@ -128,33 +118,21 @@ def reduce_verb(
             batchnorm=batchnorm,
             architecture=architecture,
             executor=executor,
-            listen=lambda words: status.update(_plain(words)),
+            listen=lambda words: status.update(plain(words)),
         )
     if as_json:
         click.echo(json.dumps(_reduce_json(done)))
         return
     before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
     folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
-    read = f" to {_printable(done.specification.name)}" if done.specification else folded
+    read = f" to {printable(done.specification.name)}" if done.specification else folded
     click.echo(f"equivalent{read}: {before} -> {after} hidden neurons")
     if done.specification:
         words = f"{source} was read as {done.specification}: the original of the certificate"
-        console.print(_plain(words), soft_wrap=True)
-    _print_notes(console, (*done.reduction.original.notes, *done.notes))
+        console.print(plain(words), soft_wrap=True)
+    print_notes(console, (*done.reduction.original.notes, *done.notes))
     console.print(_layer_table(done))
-    console.print(_plain(f"{done.reduced} ({done.weights}), certificate {done.certificate}"), soft_wrap=True)
-
-
-@contextmanager
-def _verdict_of_errors(as_json: bool) -> Iterator[None]:
-    """Where no equivalence is claimed and none is denied, stdout says so."""
-    try:
-        yield
-    except ExactlumpError as error:
-        if verdict := {3: "unknown", 4: "unsupported"}.get(error.exit_code):
-            reason = _printable(str(error))
-            click.echo(json.dumps({"verdict": verdict, "reason": reason}) if as_json else f"{verdict}: {reason}")
-        raise
+    console.print(plain(f"{done.reduced} ({done.weights}), certificate {done.certificate}"), soft_wrap=True)
 
 
 def _reduce_json(done: FileReduction) -> dict[str, Any]:
@@ -186,7 +164,7 @@ def _layer_table(done: FileReduction) -> Table:
     table.add_column("why nothing more was removed", min_width=30)
     for layer in layers:
         counts = [str(getattr(layer, name) or "-") for name in counted]
-        table.add_row(_plain(layer.name), str(layer.before), str(layer.after), *counts, _plain(layer.why_not_more))
+        table.add_row(plain(layer.name), str(layer.before), str(layer.after), *counts, plain(layer.why_not_more))
     return table
 
 
@@ -207,118 +185,11 @@ def check_verb(arguments: tuple[str, ...]) -> None:
     sys.exit(check_files(arguments))
 
 
-@cli.command("prove", epilog=EPILOG)
-@click.argument("original", type=_PATH)
-@click.argument("reduced", type=_PATH)
-@click.argument("certificate", type=_PATH)
-@click.option("--solver", type=click.Choice(["z3", "cvc5", "all"]), default="z3", show_default=True)
-@click.option(
-    "--form",
-    type=click.Choice(["direct", "decomposed"]),
-    default="decomposed",
-    show_default=True,
-    help="Activations as if-then-else, or linear identities and one scaling law for each activation.",
-)
-@click.option("--monolithic", is_flag=True, help="Ask about the whole networks at once: for small ones.")
-@click.option("--dump-smt", "dump", type=_PATH, metavar="DIR", help="Write the scripts that the solvers read.")
-@click.option(
-    "--evidence", type=_PATH, metavar="FILE", help="What is found, line by line; a later run goes on from it."
-)
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes. [default: one a core]")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each script.")
-@click.option("--memory", type=click.IntRange(min=1), metavar="MIB", help="Memory for each process.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
-def prove_verb(
-    original: Path,
-    reduced: Path,
-    certificate: Path,
-    solver: str,
-    form: str,
-    monolithic: bool,
-    dump: Path | None,
-    evidence: Path | None,
-    jobs: int | None,
-    timeout: float | None,
-    memory: int | None,
-    as_json: bool,
-) -> None:
-    """Let SMT solvers decide whether a certificate holds: one obligation for each unit of both networks.
-
-    `equivalent` only if every obligation is discharged by every solver asked (docs/obligations.md).
-    """
-    options = ProveOptions(
-        solvers=("z3", "cvc5") if solver == "all" else (solver,),
-        form="monolithic" if monolithic else form,
-        jobs=jobs,
-        seconds=timeout,
-        memory=memory * 2**20 if memory else None,
-        dump=dump,
-        evidence=evidence,
-    )
-    console = _console(stderr=True)
-    with _verdict_of_errors(as_json), console.status("") as status:
-
-        def listen(done: int, expected: int) -> None:
-            status.update(f"{done} of {expected} answers")
-
-        found = prove_files(original, reduced, certificate, options, listen)
-    if as_json:
-        click.echo(json.dumps(_prove_json(found, options)))
-    else:
-        click.echo(f"{found.verdict}: {_printable(found.reason)}")
-        _print_open(console, found)
-    sys.exit({"equivalent": 0, "rejected": 1}.get(found.verdict, 3))
-
-
-def _prove_json(found: FileProof, options: ProveOptions) -> dict[str, Any]:
-    proof = found.proof
-    return {
-        "verdict": found.verdict,
-        "reason": found.reason,
-        "form": options.form,
-        "obligations": proof.obligations if proof else 0,
-        "solvers": [{"name": name, "version": version} for name, version in proof.solvers] if proof else [],
-        "discharged": proof.discharged if proof else 0,
-        "reused": proof.reused if proof else 0,
-        "refuted": [finding.json for finding in proof.refuted] if proof else [],
-        "unknown": [finding.json for finding in proof.unknown] if proof else [],
-        "counterexample": _difference_json(found),
-        "evidence": str(options.evidence) if options.evidence else None,
-        "seconds": round(found.seconds, 3),
-    }
-
-
-def _difference_json(found: FileProof) -> dict[str, Any] | None:
-    difference = found.proof.difference if found.proof else None
-    if difference is None:
-        return None
-    flat = {
-        name: [text(value) for vector in getattr(difference, name) for value in vector]
-        for name in ("inputs", "original", "reduced")
-    }
-    return {"input": flat["inputs"], "outputs": {"original": flat["original"], "reduced": flat["reduced"]}}
-
-
-def _print_open(console: Console, found: FileProof, most: int = 5) -> None:
-    """The first findings that are not discharged, and a point at which the networks differ."""
-    if found.proof is None:
-        return
-    for finding in found.proof.open[:most]:
-        words = finding.json
-        at = ", ".join(f"{name} = {value}" for name, value in list(words.get("values", {}).items())[:most])
-        why = f"false at {at or 'zero'}" if finding.values else finding.reason
-        console.print(_plain(f"{finding.solver}: {finding.verdict}: {finding.obligation.claim}: {why}"), soft_wrap=True)
-    if len(found.proof.open) > most:
-        console.print(f"and {len(found.proof.open) - most} more")
-    if (difference := _difference_json(found)) is not None:
-        console.print(_plain(f"the networks differ: {json.dumps(difference)}"), soft_wrap=True)
-
-
 @cli.command("export", epilog=EPILOG)
-@click.argument("original", type=_PATH)
-@click.argument("reduced", type=_PATH)
-@click.argument("certificate", type=_PATH)
-@click.option("-o", "--output", type=_PATH, required=True, help="The file to write; NAME.v with --coq.")
+@click.argument("original", type=PATH)
+@click.argument("reduced", type=PATH)
+@click.argument("certificate", type=PATH)
+@click.option("-o", "--output", type=PATH, required=True, help="The file to write; NAME.v with --coq.")
 @click.option("--coq", "as_coq", is_flag=True, help="Write the theorem NAME_equivalent, for Coq's own kernel.")
 def export_verb(original: Path, reduced: Path, certificate: Path, output: Path, as_coq: bool) -> None:
     """Write the text that the checker extracted from the Coq proof reads (proofs/README.md).
@@ -334,11 +205,11 @@ def export_verb(original: Path, reduced: Path, certificate: Path, output: Path, 
 
 
 @cli.command("report", epilog=EPILOG)
-@click.argument("certificate", type=_PATH)
-@click.option("--evidence", type=_PATH, metavar="FILE", help="What `exactlump prove --evidence` wrote.")
-@click.option("--original", type=_PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
-@click.option("--reduced", type=_PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
-@click.option("-o", "--output", type=_PATH, required=True, help="The HTML file to write.")
+@click.argument("certificate", type=PATH)
+@click.option("--evidence", type=PATH, metavar="FILE", help="What `exactlump prove --evidence` wrote.")
+@click.option("--original", type=PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
+@click.option("--reduced", type=PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
+@click.option("-o", "--output", type=PATH, required=True, help="The HTML file to write.")
 def report_verb(
     certificate: Path, evidence: Path | None, original: Path | None, reduced: Path | None, output: Path
 ) -> None:
@@ -347,21 +218,20 @@ def report_verb(
     `equivalent` only if both model files are at hand and the checker, run once more, accepts them; `unknown` where
     the page only restates the certificate (docs/report.md).
     """
-    with _verdict_of_errors(False):
+    with verdict_of_errors(False):
         found = report(certificate, evidence=evidence, original=original, reduced=reduced)
         write_report(found, output, (certificate, evidence, original, reduced))
-    click.echo(f"{found.verdict}: {_printable(found.reason)}")
+    click.echo(f"{found.verdict}: {printable(found.reason)}")
     sys.exit(EXIT_CODES[found.verdict])
 
 
-refute_verb.epilog = EPILOG
+cli.add_command(prove_verb)
 cli.add_command(refute_verb)
-relax_verb.epilog = EPILOG
 cli.add_command(relax_verb)
 
 
 @cli.command("inspect", epilog=EPILOG)
-@click.argument("source", metavar="IN", type=_PATH)
+@click.argument("source", metavar="IN", type=PATH)
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
 @click.option(
     "--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz."
@@ -374,11 +244,11 @@ def inspect_verb(source: Path, raw_nnet: bool, max_unpacked: int, batchnorm: str
     if as_json:
         click.echo(json.dumps(asdict(found)))
         return
-    console = _console()
+    console = console_for()
     title = f"{source}: {found.neurons} hidden neurons, {found.parameters} parameters, {found.dtype}"
-    console.print(_plain(title), soft_wrap=True)
+    console.print(plain(title), soft_wrap=True)
     console.print(_inspection_table(found))
-    _print_notes(_console(stderr=True), found.notes)
+    print_notes(console_for(stderr=True), found.notes)
 
 
 def _inspection_table(found: Inspection) -> Table:
@@ -393,36 +263,15 @@ def _inspection_table(found: Inspection) -> Table:
     for layer in found.layers:
         counts = (layer.nonzeros, layer.classes, layer.dead, layer.constant)
         words = (layer.name, layer.neurons, layer.activation, *counts, layer.kept or "-")
-        table.add_row(*(_plain(str(word)) for word in words[: len(headings) + 1]))
+        table.add_row(*(plain(str(word)) for word in words[: len(headings) + 1]))
     return table
 
 
 @cli.command("demo", epilog=EPILOG)
-@click.option("--out", type=_PATH, default=Path("out/demo"), show_default=True, help="The folder to write to.")
+@click.option("--out", type=PATH, default=Path("out/demo"), show_default=True, help="The folder to write to.")
 def demo_verb(out: Path) -> None:
     """Reduce the bundled networks, check every certificate, and show the erratum of Definition 6."""
     demo.run(out, click.echo)
-
-
-def _print_notes(console: Console, notes: Sequence[str]) -> None:
-    for note in notes:
-        console.print(_plain(f"note: {note}"), soft_wrap=True)
-
-
-def _console(stderr: bool = False) -> Console:
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = 140
-    return console
-
-
-def _plain(words: str) -> Text:
-    """Words for a console, as they are: names from files are no markup, no emoji, and move no cursor."""
-    return Text(_printable(words))
-
-
-def _printable(words: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -449,7 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _fail(message: str, code: int) -> None:
     if os.environ.get("EXACTLUMP_DEBUG") == "1":
         traceback.print_exc()
-    print(f"exactlump: {_printable(message)}", file=sys.stderr)
+    print(f"exactlump: {printable(message)}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -163,8 +163,8 @@ MAY_IMPORT = {
         "refutation.domain refutation.question refutation.refute refutation.replay refutation.vnnlib"
     ),
     "refutation.cli_refute": (
-        "errors formats.files formats.specification rational refutation.domain refutation.floating "
-        "refutation.question refutation.refute refutation.refuting"
+        "formats.files formats.specification rational refutation.domain refutation.floating "
+        "refutation.question refutation.refute refutation.refuting terminal"
     ),
     "relaxations.regions": (
         "rational refutation.affine refutation.domain refutation.hyperplanes smt.smtlib smt.solve smt.terms"
@@ -191,7 +191,7 @@ MAY_IMPORT = {
         "errors formats formats.files network rational refutation.domain refutation.replay "
         "relaxations.extremes relaxations.regions relaxations.relaxation"
     ),
-    "relaxations.cli_relax": "errors rational refutation.floating relaxations.relaxation relaxations.relaxing",
+    "relaxations.cli_relax": "rational refutation.floating relaxations.relaxation relaxations.relaxing terminal",
     "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
     "smt.prove": "errors network rational smt.discharge smt.evidence smt.obligations smt.solve",
     "smt.grammar": "errors formats.specification rational",
@@ -213,10 +213,12 @@ MAY_IMPORT = {
         "reporting.report smt.evidence verbs"
     ),
     "smt.lemmas": "errors smt.smtlib smt.solve",
+    "terminal": "errors",
+    "smt.cli_prove": "rational smt.proving terminal",
     "demo": "errors formats lump quotient rational verbs",
     "cli": (
-        "demo errors formats.specification rational refutation.cli_refute relaxations.cli_relax "
-        "reporting.page reporting.report reporting.rerun smt.proving verbs"
+        "demo errors formats.specification refutation.cli_refute relaxations.cli_relax "
+        "reporting.page reporting.report reporting.rerun smt.cli_prove terminal verbs"
     ),
     "__main__": "cli",
     "__init__": "activation certificate errors formats lump network quotient rational reduce simulation trim verbs",
@@ -235,7 +237,7 @@ OWNERS = {
     "z3": ("smt.solve",),
     "cvc5": ("smt.solve",),
     "onnx": ("formats.",),
-    "click": ("cli", "refutation.", "relaxations."),
+    "click": ("cli", "terminal", "refutation.", "relaxations.", "smt."),
 }
 
 

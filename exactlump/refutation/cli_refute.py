@@ -3,13 +3,11 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from exactlump.errors import ExactlumpError
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
 from exactlump.rational import Rational, text
@@ -18,21 +16,21 @@ from exactlump.refutation.floating import number
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options
 from exactlump.refutation.refuting import FileFinding, RefuteOptions, refute_files
+from exactlump.terminal import EPILOG, PATH, printable, verdict_of_errors
 
-_PATH = click.Path(path_type=Path)
 CODES = {"equivalent": 0, "different": 1}
 
 
-@click.command("refute")
-@click.argument("a", type=_PATH)
-@click.argument("b", type=_PATH)
+@click.command("refute", epilog=EPILOG)
+@click.argument("a", type=PATH)
+@click.argument("b", type=PATH)
 @click.option("--box", nargs=2, metavar="LO HI", help="Bounds of every input, decimals or p/q. [default: none]")
-@click.option("--vnnlib", type=_PATH, metavar="FILE", help="The input box of a VNN-LIB 1.0 property, .gz too.")
+@click.option("--vnnlib", type=PATH, metavar="FILE", help="The input box of a VNN-LIB 1.0 property, .gz too.")
 @click.option("--epsilon", metavar="E", help="Ask whether some output differs by more than E.")
 @click.option("--argmax", is_flag=True, help="Ask whether the decision differs, however ties are broken.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, metavar="S")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N")
-@click.option("--certificate", type=_PATH, help="Where to write the certificate, if the exact quotients are the same.")
+@click.option("--certificate", type=PATH, help="Where to write the certificate, if the exact quotients are the same.")
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 def refute_verb(
@@ -66,7 +64,7 @@ def refute_verb(
         certificate=certificate,
         raw_nnet=raw_nnet,
     )
-    with _verdict_of_errors(as_json):
+    with verdict_of_errors(as_json):
         found = refute_files(a, b, options)
     if as_json:
         click.echo(json.dumps(found.json))
@@ -74,20 +72,8 @@ def refute_verb(
         read_as = "" if found.specification == AS_STORED else f"; {found.specification}"
         click.echo(f"{found.finding.verdict}: {_clause(found)}{read_as}")
         for line in _evidence(found):
-            click.echo(_printable(line), err=True)
+            click.echo(printable(line), err=True)
     sys.exit(CODES.get(found.finding.verdict, 3))
-
-
-@contextmanager
-def _verdict_of_errors(as_json: bool) -> Iterator[None]:
-    """Where nothing is claimed, stdout says so."""
-    try:
-        yield
-    except ExactlumpError as error:
-        if verdict := {3: "unknown", 4: "unsupported"}.get(error.exit_code):
-            reason = _printable(str(error))
-            click.echo(json.dumps({"verdict": verdict, "reason": reason}) if as_json else f"{verdict}: {reason}")
-        raise
 
 
 def _question(epsilon: str | None, argmax: bool) -> Question:
@@ -155,7 +141,3 @@ def _sparse(x: Sequence[Rational], most: int = 12) -> str:
     shown = ", ".join(f"x[{i}] = {_short(y)}" for i, y in entries[:most])
     more = f", and {len(entries) - most} more entries" if len(entries) > most else ""
     return f"{shown}{more}; all others 0" if entries else "0 everywhere"
-
-
-def _printable(words: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)

@@ -4,32 +4,30 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from exactlump.errors import ExactlumpError
 from exactlump.rational import parse
 from exactlump.refutation.floating import number
 from exactlump.relaxations.relaxation import RelaxOptions
 from exactlump.relaxations.relaxing import FileRelaxation, FileRelaxOptions, relax_file
+from exactlump.terminal import EPILOG, PATH, printable, verdict_of_errors
 
-_PATH = click.Path(path_type=Path)
 _CODES = {"equivalent": 0, "different": 1}
 # How many merges, and entries of an input, people are shown.
 _MOST_MERGES, _MOST_ENTRIES = 30, 12
 
 
-@click.command("relax")
-@click.argument("source", metavar="IN", type=_PATH)
+@click.command("relax", epilog=EPILOG)
+@click.argument("source", metavar="IN", type=PATH)
 @click.option("--layer", metavar="NAME", help="One layer, by the name that inspect prints. [default: all]")
 @click.option(
     "--terms", type=click.IntRange(1, 4), default=2, show_default=True, help="Neurons that may stand for one."
 )
 @click.option("--box", nargs=2, metavar="LO HI", help="Bounds of every input, decimals or p/q. [default: none]")
-@click.option("--write", type=_PATH, metavar="OUT", help="Write the merged network, also where it is wrong.")
+@click.option("--write", type=PATH, metavar="OUT", help="Write the merged network, also where it is wrong.")
 @click.option("--literal", is_flag=True, help="The quotient of Definition 6 as printed (docs/erratum.md) instead.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, metavar="S")
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
@@ -54,27 +52,15 @@ def relax_verb(
         raise click.UsageError("--literal and --layer: expected one of them")
     search = RelaxOptions(layer=layer, terms=terms, seconds=timeout)
     options = FileRelaxOptions(search=search, box=box, write=write, literal=literal, raw_nnet=raw_nnet)
-    with _verdict_of_errors(as_json):
+    with verdict_of_errors(as_json):
         found = relax_file(source, options)
     if as_json:
         click.echo(json.dumps(found.json))
     else:
-        click.echo(_printable(f"{found.relaxation.verdict}: {found.relaxation.reason}"))
+        click.echo(printable(f"{found.relaxation.verdict}: {found.relaxation.reason}"))
         for line in _evidence(found):
-            click.echo(_printable(line), err=True)
+            click.echo(printable(line), err=True)
     sys.exit(_CODES.get(found.relaxation.verdict, 3))
-
-
-@contextmanager
-def _verdict_of_errors(as_json: bool) -> Iterator[None]:
-    """Where nothing is claimed, stdout says so."""
-    try:
-        yield
-    except ExactlumpError as error:
-        if verdict := {3: "unknown", 4: "unsupported"}.get(error.exit_code):
-            reason = _printable(str(error))
-            click.echo(json.dumps({"verdict": verdict, "reason": reason}) if as_json else f"{verdict}: {reason}")
-        raise
 
 
 def _evidence(found: FileRelaxation) -> Iterator[str]:
@@ -139,7 +125,3 @@ def _at(point: Mapping[str, Any]) -> str:
     places = [f"{name} = {value}" for name, value in point["at"].items() if few or value != "0"]
     rest = f", and {len(places) - _MOST_ENTRIES} more" if len(places) > _MOST_ENTRIES else ""
     return f"{', '.join(places[:_MOST_ENTRIES]) or '0 everywhere'}{rest}, by {_short(point['defect'])}"
-
-
-def _printable(words: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
