@@ -27,6 +27,7 @@ from exactlump.relaxations.cli_relax import relax_verb
 from exactlump.reporting.page import write_report
 from exactlump.reporting.report import report
 from exactlump.reporting.rerun import EXIT_CODES
+from exactlump.smt.cli_prove import prove_verb
 from exactlump.terminal import EPILOG, PATH, console_for, plain, print_notes, printable, verdict_of_errors
 from exactlump.verbs import (
     DEFAULT_MAX_UNPACKED,
