@@ -4,22 +4,26 @@
     python -m benchmarks.solvers [--limit 60] [--out benchmarks/results/solvers.md]
 
 Two tables.  First, random 5-w-w-1 ReLU classifiers against their exact lumped copies 5-w/2-w/2-1: seconds of wall time
-until a limit is met, after which wider ones are not tried.  Second, dense classifiers 784-n-n-10 with half of their
-hidden neurons merged: CPU seconds of `prove`, scripts and their hashes included, in one process per solver.
+until a limit is met, after which wider ones are not tried; Marabou's too, where `pip install maraboupy` was done.
+Second, dense classifiers 784-n-n-10 with half of their hidden neurons merged: CPU seconds of `prove`, scripts and their
+hashes included, in one process per solver.
 """
 
 import argparse
+import functools
 import platform
 import resource
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 
 import onnx
 from onnx import numpy_helper
 
 import exactlump
+from benchmarks import marabou
 from benchmarks.scaling import planted
 from exactlump import check
 from exactlump.smt.obligations import Obligations
@@ -32,8 +36,9 @@ SIZES = ((784, 64, 64, 10), (784, 128, 128, 10), (784, 256, 256, 10), (784, 512,
 STATEMENTS = """\
 What each column proves, over the reals and for every input: `check` and `prove`, that the certificate's relation
 holds at every node of both networks, hence that the networks are equal (Theorem 1); they need the certificate, which
-`reduce` writes. The whole-network columns ask the solver whether any input gives different outputs, and need nothing
-but the networks.
+`reduce` writes. The whole-network columns of Z3 and cvc5 ask whether any input gives different outputs, and need
+nothing but the networks. Marabou's columns ask less: whether some output differs by 10^-6, or 10^-3, or more at an
+input of [-1, 1]^5, in floats; *false witness*: it names an input at which they do not, evaluated exactly.
 """
 
 
@@ -68,14 +73,21 @@ def race(files, limit, gave_up):
         "z3, whole": lambda: prove_files(*files, ProveOptions(("z3",), "monolithic", seconds=limit)),
         "cvc5, whole": lambda: prove_files(*files, ProveOptions(("cvc5",), "monolithic", seconds=limit)),
     }
+    answers = {column: lambda work=work: work().verdict for column, work in columns.items()}
+    if marabou.version():
+        networks = [exactlump.read(path) for path in files[:2]]
+        for exponent in (6, 3):
+            epsilon = Fraction(1, 10**exponent)
+            ask = functools.partial(marabou.difference, *networks, epsilon, limit)
+            answers[f"Marabou, box, 10^-{exponent}"] = ask
     row = {}
-    for column, work in columns.items():
+    for column, answer in answers.items():
         if column in gave_up:
             row[column] = ""
             continue
-        spent, result = seconds(work)
-        row[column] = f"{spent:.3f}" if result.verdict == "equivalent" else result.verdict
-        if result.verdict != "equivalent" or spent > limit:
+        spent, verdict = seconds(answer)
+        row[column] = f"{spent:.3f}" if verdict == "equivalent" else verdict
+        if verdict == "unknown" or spent > limit:
             gave_up.add(column)
     return row
 
@@ -135,6 +147,7 @@ def report(options, folder):
     count, wrong = one_wrong(folder)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     versions = f"Python {platform.python_version()}, z3 {version('z3')}, cvc5 {version('cvc5')}, {platform.machine()}"
+    versions += f", maraboupy {marabou.version()}" if marabou.version() else "; Marabou was not installed"
     return f"""# Proving two networks equal
 
 `python -m benchmarks.solvers --limit {options.limit:g}`, one run on a shared machine; {versions}.
