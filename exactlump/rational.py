@@ -34,6 +34,9 @@ _TEXT = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?")
 def rational(value: int | float | str | Rational, denominator: int = 1) -> Rational:
     """The exact value of an integer, a finite float, the text `p/q` or a rational, divided by `denominator`.
 
+    Numbers of NumPy, `Fraction` and `Decimal` are taken too.  Raises TypeError for what is no number, FormatError for
+    other texts, ValueError and OverflowError for what is not finite.
+
     >>> rational(0.5) == rational("1/2") == rational(1, 2) == rational(rational(1, 2))
     True
     """
@@ -41,10 +44,12 @@ def rational(value: int | float | str | Rational, denominator: int = 1) -> Ratio
         return parse(value) / denominator
     if isinstance(value, type(ONE)):
         return value / denominator
-    if isinstance(value, float):
-        value, power = value.as_integer_ratio()
-        return QQ(value, power * denominator)
-    return QQ(int(value), denominator)
+    if isinstance(value, np.integer):
+        value = int(value)
+    if not hasattr(value, "as_integer_ratio"):
+        raise TypeError(f"found a value of type {type(value).__name__}, expected a number")
+    p, q = value.as_integer_ratio()
+    return QQ(int(p), int(q) * denominator)
 
 
 def fraction(value: Rational) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 """This file is about exact numbers: they are Fractions under other names."""
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -34,6 +35,29 @@ def exact(value):
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_is_the_number_it_is(x):
     assert exact(rational(x)) == Fraction(x)
+
+
+@given(FRACTIONS)
+def test_numbers_of_other_types_are_what_they_are(q):
+    assert exact(rational(q)) == q
+    p = q.numerator % 2**15
+    assert rational(np.int16(p)) == rational(Decimal(p)) == p
+    assert rational(np.float32(p / 256)) == rational(np.float16(p % 1024 / 256)) + (p - p % 1024) / rational(256)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (1j, TypeError),
+        (None, TypeError),
+        ([1], TypeError),
+        (float("nan"), ValueError),
+        (np.float32("inf"), OverflowError),
+    ],
+)
+def test_what_is_no_rational_is_refused(value, error):
+    with pytest.raises(error):
+        rational(value)
 
 
 @given(FRACTIONS)
