@@ -26,9 +26,10 @@ import exactlump
 from benchmarks import marabou
 from benchmarks.scaling import planted
 from exactlump import check
+from exactlump.certificate import read_certificate
 from exactlump.smt.obligations import Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.proving import ProveOptions, prove_files, read_certificate
+from exactlump.smt.proving import ProveOptions, prove_files
 from exactlump.smt.solve import version
 
 WIDTHS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)

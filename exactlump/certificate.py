@@ -6,13 +6,16 @@ does not use this file.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from exactlump import __version__
+from exactlump import __version__, grammar
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
+from exactlump.formats.files import about, read_bytes
 from exactlump.formats.specification import AS_STORED as AS_STORED
 from exactlump.formats.specification import RAW_NNET as RAW_NNET
 from exactlump.rational import parse, text
@@ -50,6 +53,17 @@ def dumps(certificate: Certificate) -> str:
         },
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def read_certificate(path: str | os.PathLike[str]) -> Certificate:
+    """The certificate that a file holds, in grammar, every word of it.
+
+    Raises FormatError for any other, UnsupportedLayer for a version that is not known.
+    """
+    with about(path):
+        content = read_bytes(Path(path))
+        grammar.read(content)
+        return loads(content.decode())
 
 
 def loads(words: str) -> Certificate:

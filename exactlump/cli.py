@@ -28,9 +28,18 @@ from exactlump.reporting.page import write_report
 from exactlump.reporting.report import report
 from exactlump.reporting.rerun import EXIT_CODES
 from exactlump.smt.cli_prove import prove_verb
-from exactlump.terminal import EPILOG, PATH, console_for, plain, print_notes, printable, verdict_of_errors
+from exactlump.terminal import (
+    AS_JSON,
+    EPILOG,
+    MAX_UNPACKED,
+    PATH,
+    console_for,
+    plain,
+    print_notes,
+    printable,
+    verdict_of_errors,
+)
 from exactlump.verbs import (
-    DEFAULT_MAX_UNPACKED,
     FileReduction,
     Inspection,
     check_files,
@@ -76,15 +85,13 @@ def cli(context: click.Context) -> None:
     help="auto: the file's own type; exact: a .json file of rationals.",
 )
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
-@click.option(
-    "--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz."
-)
+@MAX_UNPACKED
 @_BATCHNORM
 @click.option("--architecture", type=PATH, metavar="FILE", help="The layers of weights: of a .pt or .pth file.")
 @click.option(
     "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
+@AS_JSON
 def reduce_verb(
     source: Path,
     target: Path,
@@ -169,21 +176,27 @@ def _layer_table(done: FileReduction) -> Table:
     return table
 
 
-@cli.command("check", epilog=EPILOG, context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def check_verb(arguments: tuple[str, ...]) -> None:
-    """Check a certificate: ORIGINAL REDUCED CERTIFICATE [--json].  The same as python3 -I exactlump/check.py.
+@cli.command("check", epilog=EPILOG)
+@click.argument("original", type=PATH)
+@click.argument("reduced", type=PATH)
+@click.argument("certificate", type=PATH)
+@click.option("--verified", is_flag=True, help="Ask the checker that is extracted from the Coq proof, too.")
+@MAX_UNPACKED
+@AS_JSON
+def check_verb(
+    original: Path, reduced: Path, certificate: Path, verified: bool, max_unpacked: int, as_json: bool
+) -> None:
+    """Check a certificate, as python3 -I exactlump/check.py ORIGINAL REDUCED CERTIFICATE does by itself.
 
-    With --verified, the checker that is extracted from the Coq proof then checks it too (`make proofs` builds it).
+    `make proofs` builds the checker that --verified asks (proofs/README.md).
     """
-    if "--verified" in arguments:
-        files = [word for word in arguments if word != "--verified"]
-        if len(files) != 3:
-            raise click.UsageError("--verified goes with ORIGINAL REDUCED CERTIFICATE and nothing else")
-        verdict, code = check_verified(*files)
-        click.echo(verdict)
-        sys.exit(code)
-    sys.exit(check_files(arguments))
+    if not verified:
+        sys.exit(check_files(original, reduced, certificate, max_unpacked=max_unpacked, as_json=as_json))
+    if as_json:
+        raise click.UsageError("--verified and --json: expected one of them")
+    verdict, code = check_verified(original, reduced, certificate, max_unpacked=max_unpacked)
+    click.echo(verdict)
+    sys.exit(code)
 
 
 @cli.command("export", epilog=EPILOG)
@@ -192,15 +205,18 @@ def check_verb(arguments: tuple[str, ...]) -> None:
 @click.argument("certificate", type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, help="The file to write; NAME.v with --coq.")
 @click.option("--coq", "as_coq", is_flag=True, help="Write the theorem NAME_equivalent, for Coq's own kernel.")
-def export_verb(original: Path, reduced: Path, certificate: Path, output: Path, as_coq: bool) -> None:
+@MAX_UNPACKED
+def export_verb(
+    original: Path, reduced: Path, certificate: Path, output: Path, as_coq: bool, max_unpacked: int
+) -> None:
     """Write the text that the checker extracted from the Coq proof reads (proofs/README.md).
 
     With --coq, a file that coqc checks by itself, for networks of up to 100,000 weights.
     """
     if not as_coq:
-        write_lines(output, export_files(original, reduced, certificate))
+        write_lines(output, export_files(original, reduced, certificate, max_unpacked=max_unpacked))
     elif output.suffix == ".v":
-        write_lines(output, coq_files(original, reduced, certificate, output.stem))
+        write_lines(output, coq_files(original, reduced, certificate, output.stem, max_unpacked=max_unpacked))
     else:
         raise click.UsageError(f"{output}: found another suffix, expected .v with --coq")
 
@@ -211,8 +227,14 @@ def export_verb(original: Path, reduced: Path, certificate: Path, output: Path, 
 @click.option("--original", type=PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
 @click.option("--reduced", type=PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
 @click.option("-o", "--output", type=PATH, required=True, help="The HTML file to write.")
+@MAX_UNPACKED
 def report_verb(
-    certificate: Path, evidence: Path | None, original: Path | None, reduced: Path | None, output: Path
+    certificate: Path,
+    evidence: Path | None,
+    original: Path | None,
+    reduced: Path | None,
+    output: Path,
+    max_unpacked: int,
 ) -> None:
     """Write a certificate as a page for an assessor, which needs no script and no network.
 
@@ -220,7 +242,7 @@ def report_verb(
     the page only restates the certificate (docs/report.md).
     """
     with verdict_of_errors(False):
-        found = report(certificate, evidence=evidence, original=original, reduced=reduced)
+        found = report(certificate, evidence=evidence, original=original, reduced=reduced, max_unpacked=max_unpacked)
         write_report(found, output, (certificate, evidence, original, reduced))
     click.echo(f"{found.verdict}: {printable(found.reason)}")
     sys.exit(EXIT_CODES[found.verdict])
@@ -234,11 +256,9 @@ cli.add_command(relax_verb)
 @cli.command("inspect", epilog=EPILOG)
 @click.argument("source", metavar="IN", type=PATH)
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
-@click.option(
-    "--max-unpacked", type=click.IntRange(min=1), default=DEFAULT_MAX_UNPACKED, metavar="BYTES", help="Bound for .gz."
-)
+@MAX_UNPACKED
 @_BATCHNORM
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
+@AS_JSON
 def inspect_verb(source: Path, raw_nnet: bool, max_unpacked: int, batchnorm: str | None, as_json: bool) -> None:
     """Say what IN holds, layer by layer, and how its neurons are classed by the maximum lumping."""
     found = inspect_file(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)

@@ -15,12 +15,22 @@ from rich.console import Console
 from rich.text import Text
 
 from exactlump.errors import ExactlumpError
+from exactlump.formats import files
 
 EPILOG = (
     "Exit codes: 0 equivalent or valid, 1 different or rejected, 2 usage or bad input, 3 unknown or out of time, "
     "4 unsupported operator or feature, 5 a bug of ours."
 )
 PATH = click.Path(path_type=Path)
+# Options that several verbs have.
+MAX_UNPACKED = click.option(
+    "--max-unpacked",
+    type=click.IntRange(min=1),
+    default=files.MAX_UNPACKED,
+    metavar="BYTES",
+    help="The most bytes that a .gz file may unpack to. [default: 512 MiB]",
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +19,9 @@ from exactlump.extraction.export import export
 from exactlump.extraction.verified import find_checker, run_checker
 from exactlump.formats.files import about, write_atomically
 from exactlump.lump import Lumping, maximum_lumping
-from exactlump.network import Activate, Dense, Network
+from exactlump.network import Activate, Conv, Dense, Network
 from exactlump.reduce import Reduction, reduce
 
-DEFAULT_MAX_UNPACKED = 512 * 2**20
 # The checker's file, which runs by itself.
 CHECKER = Path(check.__file__)
 
@@ -55,7 +54,7 @@ def reduce_file(
     weights: str = "auto",
     engine: str | None = None,
     raw_nnet: bool = False,
-    max_unpacked: int = DEFAULT_MAX_UNPACKED,
+    max_unpacked: int = formats.MAX_UNPACKED,
     batchnorm: str | None = None,
     architecture: str | os.PathLike[str] | None = None,
     executor: str | None = None,
@@ -82,7 +81,7 @@ def reduce_file(
     source = made or source
     network = formats.read(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
     raw = raw_nnet and formats.format_of(source) == "nnet"
-    room = max(max_unpacked, DEFAULT_MAX_UNPACKED)
+    room = max(max_unpacked, formats.MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
     listen(f"reducing {network.neurons} hidden neurons")
     reduction, notes = _reduce(network, target, dtype, engine, executor)
@@ -196,9 +195,17 @@ def _write(network: Network, target: Path, source: Path, raw: bool) -> None:
         formats.write(network, target)
 
 
-def check_files(arguments: Sequence[str]) -> int:
-    """What `python3 -I check.py` does with these arguments; returns its exit code."""
-    return check.main(list(arguments))
+def check_files(
+    original: str | os.PathLike[str],
+    reduced: str | os.PathLike[str],
+    certificate_path: str | os.PathLike[str],
+    *,
+    max_unpacked: int = formats.MAX_UNPACKED,
+    as_json: bool = False,
+) -> int:
+    """What `python3 -I check.py` does with three files: print the verdict and return its exit code."""
+    options = ["--max-unpacked", str(max_unpacked), *["--json"] * as_json]
+    return check.main([*options, "--", *(os.fspath(path) for path in (original, reduced, certificate_path))])
 
 
 def export_files(
@@ -206,17 +213,13 @@ def export_files(
     reduced: str | os.PathLike[str],
     certificate_path: str | os.PathLike[str],
     *,
-    max_unpacked: int = DEFAULT_MAX_UNPACKED,
+    max_unpacked: int = formats.MAX_UNPACKED,
 ) -> Iterator[str]:
     """The lines of the text that the extracted checker reads (proofs/README.md), for three files.
 
     The files' hashes are not looked at here: `check` does that.  Raises FormatError, UnsupportedLayer, NotALumping.
     """
-    try:
-        words = Path(certificate_path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise FormatError(f"{certificate_path}: cannot be read: {error}") from error
-    proof = certificate.loads(words)
+    proof = certificate.read_certificate(certificate_path)
     ours, theirs = (
         formats.read_as(path, proof.specification, max_unpacked=max_unpacked) for path in (original, reduced)
     )
@@ -233,24 +236,33 @@ def coq_files(
     reduced: str | os.PathLike[str],
     certificate_path: str | os.PathLike[str],
     name: str,
+    *,
+    max_unpacked: int = formats.MAX_UNPACKED,
 ) -> Iterator[str]:
     """The lines of a Coq file with the theorem that two networks are equal.  Raises CannotWrite, and as above."""
-    return coq(export_files(original, reduced, certificate_path), name)
+    return coq(export_files(original, reduced, certificate_path, max_unpacked=max_unpacked), name)
 
 
-def check_verified(original: str, reduced: str, certificate_path: str) -> tuple[str, int]:
+def check_verified(
+    original: str | os.PathLike[str],
+    reduced: str | os.PathLike[str],
+    certificate_path: str | os.PathLike[str],
+    *,
+    max_unpacked: int = formats.MAX_UNPACKED,
+) -> tuple[str, int]:
     """The verdict of the extracted checker on what three files say, once `check` has bound the certificate to them.
 
     Raises FormatError where a file cannot be read or the extracted checker is not built.
     """
     find_checker()
-    verdict = check.check(original, reduced, certificate_path)
+    files = [os.fspath(path) for path in (original, reduced, certificate_path)]
+    verdict = check.check(files[0], files[1], files[2], max_unpacked)
     if verdict.code == 2:
         raise FormatError(verdict.reason)
     if verdict.code:
         return f"{verdict.verdict}: {verdict.reason}", verdict.code
     try:
-        return run_checker(export_files(original, reduced, certificate_path))
+        return run_checker(export_files(*files, max_unpacked=max_unpacked))
     except UnsupportedLayer as error:
         return f"unsupported: {error}", error.exit_code
 
@@ -305,7 +317,7 @@ def inspect_file(
     source: str | os.PathLike[str],
     *,
     raw_nnet: bool = False,
-    max_unpacked: int = DEFAULT_MAX_UNPACKED,
+    max_unpacked: int = formats.MAX_UNPACKED,
     batchnorm: str | None = None,
 ) -> Inspection:
     """What a model file holds, and how the maximum lumping classes its neurons.
@@ -330,7 +342,7 @@ def inspect_file(
 
 def _inspect_layer(network: Network, lumping: Lumping, tensor: str, dense: str) -> LayerInspection:
     node, weights = network.producer[tensor], network.producer[dense]
-    assert isinstance(weights, Dense)
+    assert isinstance(weights, Dense | Conv)
     functions = {str(f) for f in node.functions} if isinstance(node, Activate) else {"none"}
     constants = lumping.constants[tensor].values()
     return LayerInspection(

@@ -179,7 +179,7 @@ def test_no_arguments_show_the_help_and_are_wrong_usage(run):
         (["inspect", "a.onnx", "b.onnx"], "b.onnx"),
         (["demo", "out"], "out"),
         (["export", "a.onnx", "b.onnx", "c.json"], "--output"),
-        (["check", "--verified", "a.onnx"], "--verified"),
+        (["check", "--verified", "a.onnx"], "'REDUCED'"),
     ],
     ids=" ".join,
 )
@@ -891,7 +891,7 @@ def test_check_is_the_bare_checker(case, as_json, triple, run, tmp_path):
 
 
 def test_verified_needs_three_files_and_a_checker(triple, run, monkeypatch, tmp_path):
-    monkeypatch.setattr(cli, "check_verified", lambda *files: (f"equivalent: {len(files)} files", 0))
+    monkeypatch.setattr(cli, "check_verified", lambda *files, **_: (f"equivalent: {len(files)} files", 0))
     assert run("check", "--verified", *triple) == (0, "equivalent: 3 files\n", "")
     refused(run("check", "--verified", *triple, "--json"), 2, "--verified")
 
@@ -906,6 +906,10 @@ def test_export_writes_all_or_nothing(triple, run, tmp_path):
     refused(run("export", *triple, "-o", "missing/out.txt"), 2, "missing/out.txt")
     refused(run("export", *triple[:2], "missing.json", "-o", "other.txt"), 2, "missing.json")
     refused(run("export", *triple[:2], triple[0], "-o", "other.txt"), 2)
+    other = Path(triple[2]).read_text(encoding="utf-8").replace('"all reals"', '"only zero"')
+    Path("claims.json").write_text(other, encoding="utf-8")
+    refused(run("export", *triple[:2], "claims.json", "-o", "other.txt"), 2, "claims.json", "domain")
+    Path("claims.json").unlink()
     assert names(tmp_path) == ["out.txt"]
 
 
@@ -933,6 +937,42 @@ def test_json_of_inspect(run):
     (layer,) = found["layers"]
     assert (layer["neurons"], layer["activation"], layer["nonzeros"]) == (4, "relu", 2)
     assert (layer["classes"], layer["dead"], layer["constant"], layer["kept"]) == (1, 1, 1, None)
+
+
+def test_inspect_shows_layers_of_images(run):
+    """A convolution's weights are counted as a dense layer's are; two of its three channels are one class."""
+    kernels = {"K": np.array([[[[1.0, 0]]], [[[2, 0]]], [[[0, 1]]]]), "W": np.ones((1, 9))}
+    nodes = [
+        helper.make_node("Conv", ["x", "K"], ["c"]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("Flatten", ["r"], ["f"]),
+        helper.make_node("Gemm", ["f", "W"], ["y"], transB=1),
+    ]
+    save(Path("in.onnx"), model(nodes, {"x": [1, 1, 3, 2]}, {"y": [1, 1]}, kernels))
+    (layer,) = one_object(run("inspect", "in.onnx", "--json"))["layers"]
+    assert (layer["neurons"], layer["nonzeros"], layer["classes"]) == (3, 3, 2)
+
+
+@pytest.mark.parametrize("verb", ["reduce", "inspect", "check", "prove", "export", "report", "refute", "relax"])
+def test_every_verb_bounds_what_it_unpacks(verb, run, tmp_path):
+    save(Path("in.onnx"), twins())
+    Path("in.onnx.gz").write_bytes(gzip.compress(Path("in.onnx").read_bytes()))
+    assert run("reduce", "in.onnx.gz", "out.onnx").code == 0
+    triple = ["in.onnx.gz", "out.onnx", "out.onnx.cert.json"]
+    words = {
+        "reduce": ["in.onnx.gz", "b.onnx"],
+        "inspect": triple[:1],
+        "relax": triple[:1],
+        "refute": triple[:2],
+        "export": [*triple, "-o", "text"],
+        "report": [triple[2], "-o", "page"],
+    }.get(verb, triple)
+    before = names(tmp_path)
+    done = run(verb, *words, "--max-unpacked", "100")
+    assert done.code == 2
+    assert "100" in done.err
+    assert names(tmp_path) == before
+    assert run(verb, *words).code == 0
 
 
 def test_inspect_raw_nnet(run, tmp_path):

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from exactlump import check, reduce_file, write
+from exactlump.certificate import read_certificate
 from exactlump.errors import ExactlumpError
-from exactlump.smt.proving import read_certificate
 from tests.test_obligations import TWINS
 
 

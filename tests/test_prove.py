@@ -24,6 +24,7 @@ import pytest
 from benchmarks import scaling
 from exactlump import check, read, reduce, reduce_file, write
 from exactlump.activation import RELU
+from exactlump.certificate import read_certificate
 from exactlump.cli import main
 from exactlump.errors import ExactlumpError, FormatError, NotALumping
 from exactlump.network import Activate, Network, Port
@@ -32,7 +33,7 @@ from exactlump.smt.evidence import DISCHARGED, REFUTED
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.proving import ProveOptions, prove_files, read_certificate
+from exactlump.smt.proving import ProveOptions, prove_files
 from exactlump.smt.solve import SOLVERS
 from tests import oracle
 from tests.test_obligations import ONE_UNIT, ROWS, TWINS, certificate, dense

@@ -16,6 +16,7 @@ import pytest
 
 from exactlump import check, formats, read, reduce, reduce_file, write
 from exactlump.activation import RELU
+from exactlump.certificate import read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.network import Activate, Conv, Dense, MaxPool, Network, Node, Port, Reorder
 from exactlump.rational import ONE, rational
@@ -25,7 +26,7 @@ from exactlump.simulation import Affine, Relation, entry
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import FORMS, Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.proving import ProveOptions, prove_files, read_certificate
+from exactlump.smt.proving import ProveOptions, prove_files
 from exactlump.smt.solve import SOLVERS
 from exactlump.window import Window
 from tests import oracle, test_check_images

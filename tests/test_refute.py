@@ -689,6 +689,16 @@ def test_the_box_of_a_property():
     confirmed(*networks, found.finding, options.question, found.domain)
 
 
+def test_a_suffix_in_capitals_is_read_alike(tmp_path):
+    """The headers divide the input by 2 and by 1; without them the networks are equal."""
+    words = "1,1,1,1,\n1,1,\n0\n-100,\n100,\n0,0,\n{},1,\n1,\n0,\n"
+    for name, spread in (("A.NNET", 2), ("B.NNET", 1)):
+        (tmp_path / name).write_text(words.format(spread))
+    paths = tmp_path / "A.NNET", tmp_path / "B.NNET"
+    assert refute_files(*paths).finding.verdict == "different"
+    assert refute_files(*paths, RefuteOptions(raw_nnet=True)).finding.verdict == "equivalent"
+
+
 def test_equal_models_with_other_weights_beside_them_are_not_the_same(tmp_path):
     """The bytes of the two model files are equal; what they name in their folders is not."""
     paths = [tmp_path / folder / "model.onnx" for folder in "ab"]

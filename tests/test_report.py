@@ -11,9 +11,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from onnx import helper
 
 from exactlump import Activate, Network, Port, read, reduce_file, write
 from exactlump.activation import RELU
+from exactlump.certificate import read_certificate
 from exactlump.cli import main
 from exactlump.reporting.facts import drawings, layers
 from exactlump.reporting.matrix import RULES, expected
@@ -21,11 +23,11 @@ from exactlump.reporting.page import render
 from exactlump.reporting.picture import Column, Drawing, Unit, printable, svg
 from exactlump.reporting.report import report
 from exactlump.smt.evidence import DISCHARGED
-from exactlump.smt.proving import ProveOptions, prove_files, read_certificate
+from exactlump.smt.proving import ProveOptions, prove_files
 from exactlump.smt.solve import version
 from exactlump.verbs import CHECKER
 from tests.test_obligations import dense
-from tests.tools import dense_model, save
+from tests.tools import dense_model, model, save
 
 pytest.importorskip("jinja2", reason="the page is written with jinja2")
 
@@ -200,6 +202,20 @@ def test_the_layers_of_bundled_networks_are_those_of_the_reduction(source, tmp_p
     drawn = drawings(found.claimed, read(source), read(tmp_path / f"small{source.suffix}"))
     units = sum(len(column.units) for drawing in drawn for column in drawing.columns)
     assert page.count("circle") == (units if found.picture else 0)
+
+
+def test_the_claim_says_how_irrational_scales_are_read(tmp_path):
+    nodes = [
+        helper.make_node("Gemm", ["x", "W"], ["h"], transB=1),
+        helper.make_node("BatchNormalization", ["h", "one", "zero", "zero", "one"], ["n"]),
+        helper.make_node("Relu", ["n"], ["r"]),
+        helper.make_node("Gemm", ["r", "V"], ["y"], transB=1),
+    ]
+    constants = {"W": [[1.0, 2.0], [2.0, 4.0]], "one": [1.0, 1.0], "zero": [0.0, 0.0], "V": [[1.0, 1.0]]}
+    source = save(tmp_path / "big.onnx", model(nodes, {"x": [1, 2]}, {"y": [1, 1]}, constants))
+    page = shown(report(reduce_file(source, tmp_path / "small.onnx").certificate)).text()
+    assert "both read with batch normalisation folded, scales in float32" in page
+    assert "as they are stored" not in page
 
 
 def test_an_onnx_file_shows_its_versions_and_the_hash_of_each_tensor(tmp_path):

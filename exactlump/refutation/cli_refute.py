@@ -16,7 +16,7 @@ from exactlump.refutation.floating import number
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options
 from exactlump.refutation.refuting import FileFinding, RefuteOptions, refute_files
-from exactlump.terminal import EPILOG, PATH, printable, verdict_of_errors
+from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, printable, verdict_of_errors
 
 CODES = {"equivalent": 0, "different": 1}
 
@@ -32,7 +32,8 @@ CODES = {"equivalent": 0, "different": 1}
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N")
 @click.option("--certificate", type=PATH, help="Where to write the certificate, if the exact quotients are the same.")
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
+@MAX_UNPACKED
+@AS_JSON
 def refute_verb(
     a: Path,
     b: Path,
@@ -44,6 +45,7 @@ def refute_verb(
     seed: int,
     certificate: Path | None,
     raw_nnet: bool,
+    max_unpacked: int,
     as_json: bool,
 ) -> None:
     """Find an exact input at which two networks differ, or say `equivalent`, or `unknown` (docs/counterexamples.md).
@@ -63,6 +65,7 @@ def refute_verb(
         search=Options(seconds=timeout, seed=seed),
         certificate=certificate,
         raw_nnet=raw_nnet,
+        max_unpacked=max_unpacked,
     )
     with verdict_of_errors(as_json):
         found = refute_files(a, b, options)

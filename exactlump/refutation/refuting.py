@@ -94,10 +94,7 @@ def refute_files(
     """
     options = options or RefuteOptions()
     paths = Path(a), Path(b)
-    networks = [
-        formats.read(path, raw_nnet=options.raw_nnet and path.suffix == ".nnet", max_unpacked=options.max_unpacked)
-        for path in paths
-    ]
+    networks = [formats.read(path, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked) for path in paths]
     box, notes = _domain(networks[0], options)
     specification = _specification(networks)
     for path, network in zip(paths, networks, strict=True):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from exactlump.errors import ExactlumpError
+from exactlump.formats import format_of
 from exactlump.formats.files import read_bytes, unpack
 from exactlump.rational import Rational
 from exactlump.refutation.floating import nearest
@@ -22,7 +23,8 @@ def replay(path: Path, x: Sequence[Rational], max_unpacked: int) -> list[float]:
 
     Raises CannotReplay for other formats, without onnxruntime, and for what it refuses to run.
     """
-    if not path.name.endswith((".onnx", ".onnx.gz")):
+    kind = format_of(path)
+    if kind not in ("onnx", "onnx.gz"):
         raise CannotReplay(f"{path}: no ONNX file")
     try:
         import onnxruntime
@@ -31,7 +33,7 @@ def replay(path: Path, x: Sequence[Rational], max_unpacked: int) -> list[float]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    source: Any = unpack(read_bytes(path), max_unpacked) if path.name.endswith(".gz") else str(path)
+    source: Any = unpack(read_bytes(path), max_unpacked) if kind == "onnx.gz" else str(path)
     try:
         session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         outputs = session.run(None, _feed(session, x))

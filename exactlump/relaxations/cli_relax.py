@@ -13,7 +13,7 @@ from exactlump.rational import parse
 from exactlump.refutation.floating import number
 from exactlump.relaxations.relaxation import RelaxOptions
 from exactlump.relaxations.relaxing import FileRelaxation, FileRelaxOptions, relax_file
-from exactlump.terminal import EPILOG, PATH, printable, verdict_of_errors
+from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, printable, verdict_of_errors
 
 _CODES = {"equivalent": 0, "different": 1}
 # How many merges, and entries of an input, people are shown.
@@ -31,7 +31,8 @@ _MOST_MERGES, _MOST_ENTRIES = 30, 12
 @click.option("--literal", is_flag=True, help="The quotient of Definition 6 as printed (docs/erratum.md) instead.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, metavar="S")
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
+@MAX_UNPACKED
+@AS_JSON
 def relax_verb(
     source: Path,
     layer: str | None,
@@ -41,6 +42,7 @@ def relax_verb(
     literal: bool,
     timeout: float,
     raw_nnet: bool,
+    max_unpacked: int,
     as_json: bool,
 ) -> None:
     """Say which neurons are linear combinations of others, and where replacing them is right (docs/relaxation.md).
@@ -51,7 +53,9 @@ def relax_verb(
     if literal and layer is not None:
         raise click.UsageError("--literal and --layer: expected one of them")
     search = RelaxOptions(layer=layer, terms=terms, seconds=timeout)
-    options = FileRelaxOptions(search=search, box=box, write=write, literal=literal, raw_nnet=raw_nnet)
+    options = FileRelaxOptions(
+        search=search, box=box, write=write, literal=literal, raw_nnet=raw_nnet, max_unpacked=max_unpacked
+    )
     with verdict_of_errors(as_json):
         found = relax_file(source, options)
     if as_json:

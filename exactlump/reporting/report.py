@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exactlump import formats
-from exactlump.certificate import Certificate
+from exactlump.certificate import Certificate, read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.formats.files import ModelFile, about, read_bytes, sha256
 from exactlump.network import Network
@@ -30,7 +30,6 @@ from exactlump.reporting.picture import svg
 from exactlump.reporting.record import Answer, Record, read_record
 from exactlump.reporting.rerun import Checked, find_files, run_check
 from exactlump.smt.evidence import REFUTED
-from exactlump.smt.proving import read_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +79,11 @@ def report(
     evidence: str | os.PathLike[str] | None = None,
     original: str | os.PathLike[str] | None = None,
     reduced: str | os.PathLike[str] | None = None,
+    max_unpacked: int = formats.MAX_UNPACKED,
 ) -> Report:
     """What there is to say of a certificate.
 
+    max_unpacked: the most bytes that a .onnx.gz file may unpack to.
     Model files that are not given are looked for beside the certificate, by their SHA-256.
     Raises FormatError for files that cannot be read, and for evidence about other files.
     """
@@ -91,9 +92,9 @@ def report(
     found = find_files(path, claimed, original, reduced)
     hashes = {"original": claimed.original.sha256, "reduced": claimed.reduced.sha256, "certificate": sha256(path)}
     record = read_record(evidence, hashes) if evidence is not None else None
-    checked = run_check(*found, path) if found is not None else None
+    checked = run_check(*found, path, max_unpacked) if found is not None else None
     accepted = found is not None and checked is not None and checked.verdict == "equivalent"
-    networks = _networks(claimed, *found) if found is not None and accepted else None
+    networks = _networks(claimed, *found, max_unpacked) if found is not None and accepted else None
     items, because = _items(claimed, networks, record)
     strangers: tuple[Answer, ...] = ()
     if record is not None and not because:
@@ -107,7 +108,7 @@ def report(
         sha256=hashes["certificate"],
         claimed=claimed,
         producer=producer,
-        files=_described(claimed, found, networks),
+        files=_described(claimed, found, networks, max_unpacked),
         checked=checked,
         layers=rows,
         record=record,
@@ -126,10 +127,12 @@ def _certificate(path: Path) -> tuple[Certificate, str]:
     return read_certificate(path), str(json.loads(read_bytes(path))["producer"])
 
 
-def _networks(claimed: Certificate, original: Path, reduced: Path) -> tuple[Network, Network] | None:
+def _networks(claimed: Certificate, original: Path, reduced: Path, max_unpacked: int) -> tuple[Network, Network] | None:
     """The networks in files that the checker has accepted; None where the engine does not read one of them."""
     try:
-        ours, theirs = (formats.read_as(path, claimed.specification) for path in (original, reduced))
+        ours, theirs = (
+            formats.read_as(path, claimed.specification, max_unpacked=max_unpacked) for path in (original, reduced)
+        )
     except UnsupportedLayer:
         return None
     return ours, theirs
@@ -163,21 +166,24 @@ def _verdict(checked: Checked | None, items: Sequence[Item]) -> tuple[str, str]:
 
 
 def _described(
-    claimed: Certificate, found: tuple[Path, Path] | None, networks: tuple[Network, Network] | None
+    claimed: Certificate,
+    found: tuple[Path, Path] | None,
+    networks: tuple[Network, Network] | None,
+    max_unpacked: int,
 ) -> tuple[File, File]:
     ours, theirs = (
         File(
             side,
             entry,
             found[i].name if found is not None else None,
-            _figures(found[i], entry, networks[i]) if found is not None and networks is not None else (),
+            _figures(found[i], entry, networks[i], max_unpacked) if found is not None and networks is not None else (),
         )
         for i, (side, entry) in enumerate((("original", claimed.original), ("reduced", claimed.reduced)))
     )
     return ours, theirs
 
 
-def _figures(path: Path, entry: ModelFile, network: Network) -> tuple[tuple[str, str], ...]:
+def _figures(path: Path, entry: ModelFile, network: Network, max_unpacked: int) -> tuple[tuple[str, str], ...]:
     """A network in figures, and the versions of its format."""
     figures = [
         ("hidden neurons", str(network.neurons)),
@@ -189,7 +195,7 @@ def _figures(path: Path, entry: ModelFile, network: Network) -> tuple[tuple[str,
         from exactlump.formats import onnx
 
         with about(path):
-            model = onnx.load(read_bytes(path), entry.format, formats.MAX_UNPACKED)
+            model = onnx.load(read_bytes(path), entry.format, max_unpacked)
         opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in model.opset_import)
         figures += [("ONNX opset", opsets), ("ONNX IR version", str(model.ir_version))]
     return tuple(figures)

@@ -52,11 +52,11 @@ def _beside(path: Path, entry: ModelFile) -> Path | None:
     return None
 
 
-def run_check(original: Path, reduced: Path, certificate_path: Path) -> Checked:
+def run_check(original: Path, reduced: Path, certificate_path: Path, max_unpacked: int) -> Checked:
     """Run the checker's file by itself, in a process without this package.  Raises FormatError where it does."""
     places = [os.path.abspath(place) for place in (original, reduced, certificate_path)]
     done = subprocess.run(
-        [sys.executable, "-I", str(CHECKER), *places, "--json"],
+        [sys.executable, "-I", str(CHECKER), *places, "--json", f"--max-unpacked={max_unpacked}"],
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from exactlump.rational import text
 from exactlump.smt.proving import FileProof, ProveOptions, prove_files
-from exactlump.terminal import EPILOG, PATH, console_for, plain, printable, verdict_of_errors
+from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, console_for, plain, printable, verdict_of_errors
 
 
 @click.command("prove", epilog=EPILOG)
@@ -32,7 +32,8 @@ from exactlump.terminal import EPILOG, PATH, console_for, plain, printable, verd
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes. [default: one a core]")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each script.")
 @click.option("--memory", type=click.IntRange(min=1), metavar="MIB", help="Memory for each process.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
+@MAX_UNPACKED
+@AS_JSON
 def prove_verb(
     original: Path,
     reduced: Path,
@@ -45,6 +46,7 @@ def prove_verb(
     jobs: int | None,
     timeout: float | None,
     memory: int | None,
+    max_unpacked: int,
     as_json: bool,
 ) -> None:
     """Let SMT solvers decide whether a certificate holds: one obligation for each unit of both networks.
@@ -59,6 +61,7 @@ def prove_verb(
         memory=memory * 2**20 if memory else None,
         dump=dump,
         evidence=evidence,
+        max_unpacked=max_unpacked,
     )
     console = console_for(stderr=True)
     with verdict_of_errors(as_json), console.status("") as status:

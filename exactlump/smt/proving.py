@@ -9,16 +9,14 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
-from exactlump import certificate, formats
-from exactlump.certificate import RAW_NNET, Certificate
+from exactlump import formats
+from exactlump.certificate import RAW_NNET, Certificate, read_certificate
 from exactlump.errors import CannotWrite, NotALumping
-from exactlump.formats.files import about, read_bytes, write_atomically
+from exactlump.formats.files import sha256, write_atomically
 from exactlump.formats.specification import batchnorm_of
 from exactlump.network import Network
-from exactlump.smt import grammar
 from exactlump.smt.discharge import Limits
 from exactlump.smt.evidence import Evidence
 from exactlump.smt.monolithic import Monolithic
@@ -40,13 +38,14 @@ class FileProof:
 class ProveOptions:
     """How to prove.
 
-    solvers     "z3", "cvc5", or both
-    form        "decomposed", "direct", or "monolithic" for the whole-network question
-    jobs        processes; None: one a core
-    seconds     for each script
-    memory      bytes, for each process
-    dump        a folder for the scripts
-    evidence    a file for what is found, and for what an earlier run found
+    solvers       "z3", "cvc5", or both
+    form          "decomposed", "direct", or "monolithic" for the whole-network question
+    jobs          processes; None: one a core
+    seconds       for each script
+    memory        bytes, for each process
+    dump          a folder for the scripts
+    evidence      a file for what is found, and for what an earlier run found
+    max_unpacked  the most bytes that a .onnx.gz file may unpack to
     """
 
     solvers: Sequence[str] = ("z3",)
@@ -56,6 +55,7 @@ class ProveOptions:
     memory: int | None = None
     dump: Path | None = None
     evidence: Path | None = None
+    max_unpacked: int = formats.MAX_UNPACKED
 
 
 DEFAULTS = ProveOptions()
@@ -75,31 +75,26 @@ def prove_files(
     """
     start = time.perf_counter()
     claimed = read_certificate(certificate_path)
-    ours, theirs = (formats.read_as(path, claimed.specification) for path in (original, reduced))
-    if reason := _unbound(claimed, original, reduced) or _unfit(claimed, ours, theirs):
+    room = options.max_unpacked
+    ours, theirs = (formats.read_as(path, claimed.specification, max_unpacked=room) for path in (original, reduced))
+    if reason := _unbound(claimed, original, reduced, room) or _unfit(claimed, ours, theirs):
         return FileProof("rejected", reason, None, time.perf_counter() - start)
     try:
         plan = _plan(ours, theirs, claimed, options.form)
     except NotALumping as error:
         return FileProof("rejected", str(error), None, time.perf_counter() - start)
-    hashes = {name: _sha256(path) for name, path in (("original", original), ("reduced", reduced))}
-    hashes["certificate"] = _sha256(certificate_path)
+    hashes = {name: sha256(Path(path)) for name, path in (("original", original), ("reduced", reduced))}
+    hashes["certificate"] = sha256(Path(certificate_path))
     proof = _proof(ours, theirs, plan, options, hashes, listen)
     return FileProof(proof.verdict, _reason(proof), proof, time.perf_counter() - start)
 
 
-def read_certificate(path: str | os.PathLike[str]) -> Certificate:
-    """A certificate that is in grammar, every word of it; FormatError for any other."""
-    with about(path):
-        content = read_bytes(Path(path))
-        grammar.read(content)
-        return certificate.loads(content.decode())
-
-
-def _unbound(claimed: Certificate, original: str | os.PathLike[str], reduced: str | os.PathLike[str]) -> str:
+def _unbound(
+    claimed: Certificate, original: str | os.PathLike[str], reduced: str | os.PathLike[str], max_unpacked: int
+) -> str:
     """Why a certificate is not about two files; nothing if it is."""
     for side, entry, path in (("original", claimed.original, original), ("reduced", claimed.reduced, reduced)):
-        if formats.digest(path) != entry:
+        if formats.digest(path, max_unpacked=max_unpacked) != entry:
             return f"{side}: the certificate is about another file than {path}: hashes differ"
     if claimed.specification == RAW_NNET and not (_is_nnet(original) or _is_nnet(reduced)):
         return "claim: the specification is 'raw nnet', but no file is .nnet"
@@ -182,7 +177,3 @@ def _reason(proof: Proof) -> str:
 
 def _is_nnet(path: str | os.PathLike[str]) -> bool:
     return formats.format_of(path) == "nnet"
-
-
-def _sha256(path: str | os.PathLike[str]) -> str:
-    return sha256(read_bytes(Path(path))).hexdigest()
