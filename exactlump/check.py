@@ -999,6 +999,7 @@ def read_tensor(tensor: dict[str, Any], folder: Folder) -> tuple[Value, str]:
         (values := array("f" if kind == 16 else PACKED[kind])).frombytes(raw)
         if sys.byteorder == "big":
             values.byteswap()
+    demand(kind != 9 or max(values, default=0) <= 1, "found a truth value other than 0 and 1")
     if kind in FLOATS and not all(map(math.isfinite, values)):
         v, value = next((v, value) for v, value in enumerate(values) if not math.isfinite(value))
         index = [v // step % n for n, step in zip(dims, strides(dims), strict=True)]
@@ -1023,7 +1024,13 @@ def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
 
 # --- ONNX graphs --------------------------------------------------------------------------------------
 
-OPSETS = range(7, 29)  # before 7, broadcasting and Dropout meant something else
+OPSETS = range(6, 29)
+# What meant something else before opset 7, and the attribute that makes some of these mean the same
+BEFORE_7 = dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "PRelu"), "")
+BEFORE_7 |= {"Gemm": "broadcast", "BatchNormalization": "is_test", "Dropout": "is_test"}
+# Attributes that are truth values
+FLAGS = {"keepdims", "noop_with_empty_axes", "ceil_mode", "storage_order", "count_include_pad", "select_last_index"}
+FLAGS |= {"transA", "transB", "allowzero", "signed", "narrow", "training_mode", "spatial", "is_test", "broadcast"}
 QONNX = ("Quant", "BipolarQuant")  # operators of these domains
 QONNX_DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
 INTEGERS = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 6: (-(1 << 31), (1 << 31) - 1)}
@@ -1096,18 +1103,23 @@ class OnnxReader:
     def node(self, node: dict[str, Any]) -> None:
         """One node, by its row of OPERATORS."""
         op, outputs = node.get("op_type", ""), node.get("output", [])
-        while len(outputs) > 1 and not outputs[-1]:
+        if op in ("Dropout", "MaxPool") and len(outputs) == 2 and not outputs[1]:
             outputs.pop()
         found = f"found operator {op!a} of domain {node.get('domain', '')!a}, expected one of the table"
         known = op in OPERATORS and (standard(node) if op not in QONNX else node.get("domain") in QONNX_DOMAINS)
         support(known and not node.get("overload"), found)
         several = 2 if op == "Dropout" else MAX_UNITS if op == "Split" else 1
         demand(0 < len(outputs) <= several, f"found {len(outputs)} outputs, expected 1")
+        support(all(outputs), "found an output without a name")
         self.op, self.outputs = op, outputs
         read, words, defaults = OPERATORS[op]
         ports = [(*port, self.opset < int(since or 0)) for *port, since in PORT.findall(words)]
-        early = {name: float if letter == "f" else list for letter, _, name, is_early in ports if is_early}
-        self.attributes = settings(node.get("attribute", []), {**defaults, **early})
+        early = {name: float if letter == "f" else list for letter, _, name, is_early in ports if is_early and name}
+        word = BEFORE_7.get(op) if self.opset < 7 else None
+        older = {word: 0} if word else {}
+        self.attributes = settings(node.get("attribute", []), {**defaults, **early, **older})
+        same = word is None or self.attributes.pop(word, 0)
+        support(same, f"found another meaning than since opset 7, expected {word or 'that opset'}")
         inputs = self.arguments(node.get("input", []), ports)
         constant = len(inputs) > 0 and all(x is None or x.values is not None for x in inputs)
         self.net = self.constants if constant else self.network
@@ -1129,6 +1141,8 @@ class OnnxReader:
             for x in filter(None, taken):
                 fits = letter in "aem" or (x.values is None) == (letter == "x")
                 support(fits, f"found {x.name!a}: no constant, or 0 computed inputs")
+                fits = x.values is not None or letter == "a" or x.kind in FLOATS
+                support(fits, f"found integers that are computed, {x.name!a}, expected floats")
                 fits = x.kind in KINDS[letter] and (letter != "l" or len(x.dims) == 1)
                 demand(fits, f"{x.name!a}: found element type {x.kind} of shape {[*x.dims]}, expected another")
             found += taken
@@ -1179,7 +1193,7 @@ class OnnxReader:
         if self.net is self.constants:
             parts = [self.values[name].values for name in node.sources]  # type: ignore[union-attr]
             return self.fold(target, source.kind, dims, (element(node, parts, v) for v in range(math.prod(dims))))
-        value = Value(target, source.batch, dims)
+        value = Value(target, source.batch, dims, source.kind)
         self.define(target, value)
         return value
 
@@ -1321,14 +1335,18 @@ class OnnxReader:
         y = y or Value("", (), (), 1, [Fraction(1, 2) if self.op == "Sqrt" else -ONE])
         x = self.stretched(target, x, y)
         at = self.broadcast(y, x)
-        self.fold(target, x.kind, x.dims, (self.raised(Fraction(b), at(v)) for v, b in enumerate(x.values)))
+        self.fold(target, x.kind, x.dims, (self.raised(Fraction(b), at(v), x.kind) for v, b in enumerate(x.values)))
 
-    def raised(self, x: Fraction, y: Fraction) -> Fraction:
+    def raised(self, x: Fraction, y: Fraction, kind: int) -> Fraction:
         """x to an integer or to 1/2: the root is rounded as the specification says if it is irrational."""
         if 2 * y == 1:
             demand(x >= 0, f"found the root of {x}, expected one of a number that is not negative")
             exact = Fraction(math.isqrt(x.numerator), math.isqrt(x.denominator))
-            return exact if exact * exact == x else self.rounded(x)
+            if exact * exact == x:
+                return exact
+            coarse = kind == 11 and self.network.specification.endswith("32")
+            support(not coarse, "found an irrational root of float64, which the specification rounds to float32")
+            return self.rounded(x)
         support(y.denominator == 1 and abs(y) <= 64, f"found the exponent {y}, expected an integer")
         demand(x or y >= 0, "found a division by zero")
         return x ** int(y)
@@ -1424,7 +1442,7 @@ class OnnxReader:
         self, target: str, x: Value, kind: int, grid: Grid, of: Callable[..., Fraction], name: str = ""
     ) -> None:
         """A constant: what is made of an element, its scale, its zero point and the bounds; or else the function."""
-        x, place = self.spread(x, grid.places)
+        x, place = self.spread(x if x.values is not None else x._replace(kind=kind, grid=None), grid.places)
         if x.values is not None:
             pairs = ((Fraction(y), grid.steps[int(place(v))]) for v, y in enumerate(x.values))
             self.fold(target, kind, x.dims, (of(y, *step, grid.low, grid.high) for y, step in pairs))
@@ -1444,7 +1462,8 @@ class OnnxReader:
             fits, f"found {mode!a:.40}, or several zero points or widths, expected one of {[*known]} and one number"
         )
         zero, bits = (Fraction(part.values[0]) for part in parts)
-        support(bits in range(1, 65), f"found the width {bits}, expected 1 to 64")
+        least = 2 if self.attributes["signed"] else 1  # one signed bit is -1 or 1 to some, -1 or 0 to others
+        support(bits in range(least, 65), f"found the width {bits}, expected {least} to 64")
         narrow, half = self.attributes["narrow"] != 0, 1 << int(bits) - 1
         bounds = (narrow - half, half - 1) if self.attributes["signed"] else (0, 2 * half - 1 - narrow)
         (rounded, name), grid = known[mode], gridded(scale, [zero], scale.dims, *bounds)
@@ -1478,7 +1497,10 @@ class OnnxReader:
         for i, n in enumerate(grid):
             s, span = stride[i], dilation[i] * (kernel[i] - 1) + 1
             if same:
-                total = max((-(-n // s) - 1) * s + span - n, 0)
+                total = (-(-n // s) - 1) * s + span - n
+                alike = "Pool" not in self.op or (total >= 0 and dilation[i] == 1)  # else runtimes disagree
+                support(alike, f"found auto_pad {auto} of a pool whose windows have gaps, expected pads")
+                total = max(total, 0)
                 begin[i] = total // 2 if auto == "SAME_UPPER" else total - total // 2
                 end[i] = total - begin[i]
             room = n + begin[i] + end[i] - span
@@ -1675,7 +1697,7 @@ class OnnxReader:
         kind = self.attributes["to"]
         if x.values is None:
             support(kind in FLOATS, f"found a cast to type {kind}, expected floats")
-            self.same(target, x)
+            self.same(target, x._replace(kind=kind))
         elif kind == x.kind:
             self.define(target, x._replace(name=target))
         else:
@@ -1716,6 +1738,7 @@ class OnnxReader:
     def squeeze(self, target: str, x: Value, given: Value | None) -> None:
         """Squeeze drops axes of size 1, Unsqueeze makes more of them."""
         full, more = x.full, self.op == "Unsqueeze"
+        support(given is None or len(given.values), "axes: found an empty list, which some read as none")
         support(given or (not more and x.batch != (0,)), "axes: found none, expected a list")
         axes = [*given.values] if given else [i for i, n in enumerate(full) if n == 1]
         rank = len(full) + (len(axes) if more else 0)
@@ -1755,7 +1778,7 @@ class OnnxReader:
             fits, f"found axis {axis} of {list(x.dims)} besides the batch axis, expected the only one, and its first"
         )
         self.network.head(x.name, self.kept(target), kind)
-        self.made(self.kept(target), x)
+        self.made(self.kept(target), x._replace(kind=7 if kind == "argmax" else x.kind))
         self.drop(target, ())
 
 
@@ -1827,6 +1850,8 @@ def input_value(name: str, kind: dict[str, Any]) -> Value:
     element = kind.get("elem_type", 0)
     support(element in FLOATS, f"found element type {element}, expected floats")
     demand("shape" in kind, "found no shape, expected one")
+    clear = all(len({"dim_value", "dim_param"} & dim.keys()) < 2 for dim in kind["shape"].get("dim", []))
+    demand(clear, "found a dimension that is a number and a symbol, expected one of them")
     dims = [dim.get("dim_value") for dim in kind["shape"].get("dim", [])]
     batched = len(dims) > 1
     demand(all(n is None or n > 0 for n in dims), f"found dimensions {dims}, expected positive numbers")
@@ -1845,6 +1870,7 @@ def settings(attributes: Iterable[memoryview], expected: dict[str, Any]) -> dict
             demand(name not in found and attribute.keys() <= {key}, "found it twice")
             demand(kind in (default, type(default)), f"found a {kind.__name__}, expected another type")
             found[name] = value = kind(attribute.get(key, kind()))
+            support(name not in FLAGS or value in (0, 1), f"found {value!a:.40}, expected 0 or 1")
             floats = value if kind is tuple else [value] if kind is float else []
             demand(all(map(math.isfinite, floats)), f"found {value!a:.40}, expected finite numbers")
     return {name: found.get(name, None if isinstance(d, type) else d) for name, d in expected.items()}

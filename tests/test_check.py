@@ -327,6 +327,7 @@ READABLE = {
     "Gemm, bias scalar": one("Gemm", "w b", constants={"w": W23, "b": np.float32(2)}, transB=1),
     "Gemm, bias (1)": one("Gemm", "w b", constants={"w": W23, "b": V[:1]}, transB=1, opset=7),
     "Gemm without a bias": one("Gemm", "w", constants={"w": W23}, transB=1),
+    "Gemm in opset 6": one("Gemm", "w b", opset=6, constants={"w": W23.T, "b": V[:2]}, broadcast=1),
     "Gemm in opset 7": one("Gemm", "w b", opset=7, constants={"w": W23.T, "b": V[:2]}),
     "Add": one("Add", "c", constants={"c": V}),
     "Add in opset 7": one("Add", "c", opset=7, constants={"c": V}),
@@ -557,7 +558,19 @@ REFUSED = {
         UNSUPPORTED,
         "'the_node'",
     ),
-    "opset 6": (one("Relu", opset=6), UNSUPPORTED, "opset"),
+    "opset 5": (one("Relu", opset=5), UNSUPPORTED, "opset"),
+    "Add in opset 6": (one("Add", "c", opset=6, constants={"c": V}), UNSUPPORTED, "opset"),
+    "Add in opset 6, an attribute without a name": (
+        patched(one("Add", "c", opset=6, constants={"c": V}), lambda p: p.graph.node[0].attribute.add(type=2, i=1)),
+        UNSUPPORTED,
+        "attribute",
+    ),
+    "Gemm in opset 6, not broadcast": (
+        one("Gemm", "w b", opset=6, constants={"w": W23.T, "b": V[:2]}),
+        UNSUPPORTED,
+        "broadcast",
+    ),
+    "Dropout in opset 6, training": (one("Dropout", opset=6), UNSUPPORTED, "is_test"),
     "opset of tomorrow": (one("Relu", opset=check.OPSETS[-1] + 1), UNSUPPORTED, "opset"),
     "no opset": (patched(RELU, lambda p: p.ClearField("opset_import")), MALFORMED, "0 versions"),
     "two opsets": (

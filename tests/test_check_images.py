@@ -17,18 +17,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import helper, numpy_helper
+from onnx import load as load_model
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
-from exactlump import check
+from exactlump import check, formats
 from exactlump.activation import KINDS, Activation
-from exactlump.errors import NoExactValue, ShapeError
+from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.formats import onnx as package
 from exactlump.rational import fraction, rational
 from tests.regenerate import act, dense, head, identity, net, over, relu, reorder, row, scale, shift, text, total
 from tests.test_check import FILES, agree, concrete, evaluate, mutate, read, rehash, verdict
 from tests.test_check import READABLE as DENSE
-from tests.tools import model, node, save
+from tests.tools import model, node, port, save
 
 # --- Reading ONNX: every operator on images against onnx.reference -----------------------------------
 
@@ -1028,6 +1029,94 @@ def test_types_and_places_of_inputs(name, tmp_path):
     proto, part = KINDS_REFUSED[name]
     with pytest.raises(check.Stop, match=re.escape(part)):
         read(save(tmp_path / "m.onnx", proto))
+
+
+def _argmaxes(*last):
+    """Two indices side by side, and what is made of them."""
+    first = (
+        node("ArgMax", "x", "p", axis=1),
+        node("ArgMax", "z", "q", axis=1),
+        node("Concat", "p q", "r", axis=1),
+        node("Reshape", "r s", "t"),
+    )
+    made = graph(*first, *last, s=integers(0, 1, 2))
+    made.graph.input[0].CopyFrom(port("x", ["n", 2]))
+    made.graph.input.append(port("z", ["n", 2]))
+    return made
+
+
+# What ONNX or its runtimes read otherwise than one might, so that both readers refuse it
+OTHERWISE = {
+    "the mean of integers": _argmaxes(node("ReduceMean", "t", "m", axes=[2], keepdims=0), node("Cast", "m", "y", to=1)),
+    "parts without a name": graph(
+        helper.make_node("Split", ["x"], ["a", "b", ""], axis=1),
+        node("Concat", "a b", "y", axis=1),
+        x=["n", 6],
+        opset=11,
+    ),
+    "statistics without a name": graph(
+        helper.make_node("BatchNormalization", ["x", "o", "z", "z", "o"], ["y", "", "", "", ""]),
+        x=["n", 2],
+        o=np.float32([1, 1]),
+        z=np.float32([0, 0]),
+    ),
+    "a truth value that is 2": one("MaxPool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=2),
+    "axes to keep that are 2": graph(node("ReduceMean", "x", "y", axes=[2, 3], keepdims=2)),
+    "no axes to squeeze": graph(node("Squeeze", "x a", "y"), x=["n", 1, 3], a=integers()),
+    "one signed bit": graph(
+        node("Quant", "x s z b", "y", domain="onnx.brevitas"),
+        x=["n", 3],
+        s=np.float32(1),
+        z=np.float32(0),
+        b=np.float32(1),
+    ),
+    "SAME and a kernel shorter than the stride": one(
+        "AveragePool", kernel_shape=[1, 1], strides=[3, 3], auto_pad="SAME_UPPER"
+    ),
+    "SAME and dilations": one("MaxPool", kernel_shape=[2, 2], dilations=[2, 2], auto_pad="SAME_LOWER"),
+    "a truth value in a byte that is 2": graph(
+        node("Cast", "c", "d", to=1), node("Mul", "x d", "y"), x=["n", 3], c=np.array([True, False, True])
+    ),
+}
+OTHERWISE["a truth value in a byte that is 2"].graph.initializer[0].raw_data = b"\x02\x00\x01"
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_what_is_read_in_several_ways_is_refused(name, tmp_path):
+    path = save(tmp_path / "m.onnx", OTHERWISE[name])
+    with pytest.raises(check.Stop):
+        read(path)
+    with pytest.raises((FormatError, UnsupportedLayer)):
+        formats.read(path)
+
+
+def test_a_dimension_that_is_a_number_and_a_symbol_is_refused(tmp_path):
+    """Of two members of a oneof the last one counts, and only some readers see the first."""
+    made = graph(node("Relu", "x", "y"), x=[2, 3])
+    entry = made.graph.input[0].type.tensor_type.shape.dim[0]
+    both = entry.SerializeToString() + type(entry)(dim_param="N").SerializeToString()
+    assert type(entry).FromString(both).WhichOneof("value") == "dim_param"
+    entry.ClearField("value")
+    entry.denotation = "D" * (len(both) - 2)  # a field of the same length, to be replaced by both
+    words = made.SerializeToString()
+    assert words.count(entry.SerializeToString()) == 1
+    path = save(tmp_path / "m.onnx", words.replace(entry.SerializeToString(), both))
+    assert load_model(path).graph.input[0].type.tensor_type.shape.dim[0].dim_param == "N"
+    with pytest.raises(check.Stop, match="a number and a symbol"):
+        read(path)
+
+
+def test_roots_of_float64_are_not_rounded_to_float32(tmp_path):
+    """The certificate names the rounding, and cancellation would make any error of it."""
+    nodes = [node("Sqrt", "c", "r"), node("Mul", "x r", "y")]
+    made = model(nodes, {"x": ["n", 1]}, {"y": None}, [numpy_helper.from_array(np.array([2.0]), "c")], dtype="float64")
+    path = save(tmp_path / "m.onnx", made)
+    coarse, fine = ("batch normalisation folded, scales in float" + bits for bits in ("32", "64"))
+    assert check.read_network(str(path), fine, check.MAX_UNPACKED).rooted
+    with pytest.raises(check.Stop, match="float64"):
+        check.read_network(str(path), coarse, check.MAX_UNPACKED)
+    with pytest.raises(UnsupportedLayer, match="float64"):
+        formats.read(path, batchnorm="float32")
 
 
 def test_constants_do_not_grow_without_bound(tmp_path):

@@ -98,7 +98,7 @@ def _pow(reader: Reader, op: Operator) -> None:
 
     def power(x: Any, y: Any) -> Any:
         if 2 * y == 1:
-            return _root(reader, x)
+            return _root(reader, x, base.kind)
         if y.denominator != 1 or abs(y) > 64:
             raise UnsupportedLayer("found another exponent than 1/2 and integers up to 64")
         return x ** int(y) if y >= 0 else quotient(1, x ** -int(y))
@@ -107,13 +107,14 @@ def _pow(reader: Reader, op: Operator) -> None:
 
 
 def _sqrt(reader: Reader, op: Operator) -> None:
-    fold(reader, op, lambda x: _root(reader, x), (reader.constant(op.input(0)),))
+    constant = reader.constant(op.input(0))
+    fold(reader, op, lambda x: _root(reader, x, constant.kind), (constant,))
 
 
-def _root(reader: Reader, x: Any) -> Any:
+def _root(reader: Reader, x: Any, kind: int) -> Any:
     if x < 0:
         raise FormatError("found the root of a negative number")
-    return root(reader, x)
+    return root(reader, x, fine=kind == TensorProto.DOUBLE)
 
 
 def _reciprocal(reader: Reader, op: Operator) -> None:

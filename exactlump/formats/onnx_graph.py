@@ -59,8 +59,16 @@ class Product:
     name: str
 
 
+# Attributes that are truth values; of other numbers runtimes make different things.
+FLAGS = {"keepdims", "noop_with_empty_axes", "ceil_mode", "storage_order", "count_include_pad", "select_last_index"}
+FLAGS |= {"transA", "transB", "allowzero", "signed", "narrow", "training_mode", "spatial", "is_test", "broadcast"}
+
+
 class Operator:
-    """One node of the graph, its attributes by name."""
+    """One node of the graph, its attributes by name.
+
+    Raises FormatError where an attribute comes twice, UnsupportedLayer for what only some runtimes understand.
+    """
 
     __slots__ = ("attributes", "inputs", "kind", "outputs")
 
@@ -71,6 +79,11 @@ class Operator:
         self.attributes: dict[str, Any] = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         if len(self.attributes) != len(node.attribute):
             raise FormatError("attributes: found a name twice")
+        for name in FLAGS & self.attributes.keys():
+            if self.attributes[name] not in (0, 1):
+                raise UnsupportedLayer(f"{name}: found {self.attributes[name]!r}, expected 0 or 1")
+        if not all(self.outputs[: 1 if self.kind in ("Dropout", "MaxPool") else None]):
+            raise UnsupportedLayer("found an output without a name")
 
     @property
     def target(self) -> str:

@@ -45,14 +45,16 @@ def surd(square: Rational) -> tuple[Rational, int]:
     return rational(math.isqrt(p * q // d), q), d
 
 
-def root(reader: Reader, square: Rational) -> Rational:
-    """The square root: exact where it is rational, else rounded as the specification says.
+def root(reader: Reader, square: Rational, *, fine: bool = False) -> Rational:
+    """The square root: exact where it is rational, else rounded as the specification says; fine: not to float32.
 
     Raises UnsupportedLayer where it may not be rounded, or is no normal number of the float type.
     """
     p, q = fraction(square)
     if math.isqrt(p) ** 2 == p and math.isqrt(q) ** 2 == q:
         return rational(math.isqrt(p), math.isqrt(q))
+    if fine and reader.batchnorm == "float32":
+        raise UnsupportedLayer("found an irrational root of float64, which would be rounded to float32")
     if reader.batchnorm == "exact":
         raise UnsupportedLayer(f"found the irrational root of {text(square)[:40]}, expected one that may be rounded")
     return _rounded(reader, square)

@@ -195,8 +195,9 @@ def _bounds(op: Operator, bits: Rational) -> tuple[Rational, Rational]:
     """The least and the greatest integer."""
     width, remainder = fraction(bits)
     signed, narrow = bool(op.attributes.get("signed", 1)), bool(op.attributes.get("narrow", 0))
-    if remainder != 1 or not 1 <= width <= _MOST_BITS:
-        raise UnsupportedLayer(f"bit width: found {bits}, expected an integer from 1 to {_MOST_BITS}")
+    least = 2 if signed else 1  # one signed bit is -1 or 1 to some, -1 or 0 to others
+    if remainder != 1 or not least <= width <= _MOST_BITS:
+        raise UnsupportedLayer(f"bit width: found {bits}, expected an integer from {least} to {_MOST_BITS}")
     if signed:
         return rational(narrow - (1 << (width - 1))), rational((1 << (width - 1)) - 1)
     return ZERO, rational((1 << width) - 1 - narrow)

@@ -121,6 +121,8 @@ def _axes(reader: Reader, op: Operator, rank: int) -> list[int] | None:
         axes = reader.constant(op.input(1)).integers() if op.input(1) else None
     if axes is None:
         return None
+    if not len(axes):
+        raise UnsupportedLayer("axes: found an empty list, which some runtimes read as none")
     if any(not -rank <= axis < rank for axis in axes):
         raise ShapeError(f"axes: found {list(axes)} for a tensor of rank {rank}")
     found = sorted(axis % rank for axis in axes)

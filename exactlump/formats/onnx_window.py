@@ -32,7 +32,10 @@ def sliding(op: Operator, grid: Grid, kernel: Grid) -> Window:
     auto = _auto_pad(op)
     if auto.startswith("SAME"):
         target = tuple(-(-n // s) for n, s in zip(grid, stride, strict=True))
-        total = [max((m - 1) * s + k - n, 0) for m, s, k, n in zip(target, stride, spans, grid, strict=True)]
+        total = [(m - 1) * s + k - n for m, s, k, n in zip(target, stride, spans, grid, strict=True)]
+        if op.kind.endswith("Pool") and (min(total) < 0 or max(dilation) > 1):
+            raise UnsupportedLayer(f"found auto_pad {auto} of a pool whose windows have gaps: runtimes differ")
+        total = [max(n, 0) for n in total]
         less, more = tuple(n // 2 for n in total), tuple(n - n // 2 for n in total)
         begin, end = (less, more) if auto == "SAME_UPPER" else (more, less)
         return Window(grid, target, kernel, stride, dilation, begin, end)
