@@ -14,11 +14,12 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pyt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint proofs coqchk clean
+.PHONY: help demo test extras lemmas lint proofs coqchk clean
 
 help:
 	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
 	@echo 'make test    run the tests'
+	@echo 'make extras  install PyTorch and numba too, so that no test is skipped for want of them'
 	@echo 'make lemmas  put the lemma library, proofs/smt, to z3 and cvc5'
 	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
 	@echo 'make proofs  compile and audit the Coq proofs, and build the checker that is extracted from them'
@@ -37,6 +38,10 @@ demo: $(VENV)/core.stamp
 
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
+
+extras: $(VENV)/dev.stamp
+	@echo 'installing PyTorch and numba into $(VENV)' >&2
+	@$(INSTALL) --editable '.[fast,torch]'
 
 lemmas: $(VENV)/dev.stamp
 	@$(BIN)/python -m exactlump.smt.lemmas proofs/smt
