@@ -97,7 +97,7 @@ class Activation:
         return self._symmetry[1]
 
     def scaling(self, c: Rational) -> Rational | None:
-        """The h with sigma(c*y) = h*sigma(y) for all y, or None when there is none (THEORY D3)."""
+        """The h with sigma(c*y) = h*sigma(y) for all y, or None where the table has none (docs/activations.md)."""
         if c == 1:
             return ONE
         allowed = {"one": False, "sign twins": c == -1, "positive": c > 0, "any sign": c != 0}
@@ -275,8 +275,8 @@ _COMMON = {
 RELU = Activation("leaky_relu", (ZERO,))
 IDENTITY = Activation("leaky_relu", (ONE,))
 ABS = Activation("leaky_relu", (-ONE,))
-# Functions without parameters that ONNX has under the same name since its first opsets.
-OPAQUE_NAMES = frozenset({"sigmoid", "tanh", "softplus", "softsign", "erf", "sin", "cos", "exp"})
+# Functions without parameters whose operators in ONNX have the same names.
+ONNX_NAMES = frozenset({"sigmoid", "tanh", "softplus", "softsign", "erf", "sin", "cos", "exp"})
 
 
 def leaky_relu(slope: Rational) -> Activation:

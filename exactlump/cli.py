@@ -22,6 +22,7 @@ from rich.table import Table
 from exactlump import __version__, demo
 from exactlump.errors import ExactlumpError
 from exactlump.formats.specification import is_folded
+from exactlump.reduce import ENGINES
 from exactlump.refutation.cli_refute import refute_verb
 from exactlump.relaxations.cli_relax import relax_verb
 from exactlump.reporting.page import write_report
@@ -74,8 +75,8 @@ def cli(context: click.Context) -> None:
 @click.option("--certificate", type=PATH, help="Where the certificate goes. [default: OUT.cert.json]")
 @click.option(
     "--engine",
-    type=click.Choice(["exact", "fast"]),
-    help="Which engine finds; both find the same. [default: fast for large networks]",
+    type=click.Choice(ENGINES),
+    help="What searches; both find the same. [default: fast for large networks]",
 )
 @click.option(
     "--weights",

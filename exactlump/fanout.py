@@ -20,8 +20,8 @@ import numpy as np
 from exactlump import __version__
 from exactlump.anchors import anchors
 from exactlump.errors import FormatError
+from exactlump.fast_layers import RawRows, classify, raw_rows
 from exactlump.forms import Forms
-from exactlump.kernels.fast_layers import RawRows, classify, raw_rows
 from exactlump.kernels.kernel import Found, related_rows
 from exactlump.kernels.kernel_arithmetic import Ints
 from exactlump.kernels.kernel_matrix import checked, source

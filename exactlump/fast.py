@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump import lump
-from exactlump.kernels.fast_layers import classify
+from exactlump.fast_layers import classify
 from exactlump.kernels.kernel import related_rows
 from exactlump.kernels.kernel_arithmetic import Floats, Ints
 from exactlump.kernels.kernel_matrix import checked, source

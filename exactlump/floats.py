@@ -93,7 +93,7 @@ def _divide(p: int, q: int) -> int:
 
 
 def pieces(value: Rational, dtype: str) -> tuple[Rational, ...] | None:
-    """Floats of that type whose exact sum is the rational, each the nearest to what is left (THEORY T10).
+    """Floats of that type whose exact sum is the rational, each the nearest to what is left (paper-to-code.md, T10).
 
     None when there are none: the number is not dyadic, not on the type's grid, or too large.  Zero is the empty sum.
 

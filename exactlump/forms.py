@@ -65,9 +65,6 @@ class Form(NamedTuple):
         return Form(terms | {(*ONES, lift): self.constant}, ZERO)
 
 
-NOTHING = Form({}, ZERO)
-
-
 @dataclass(frozen=True, slots=True)
 class Largest:
     """What a MaxPool does to each unit: the largest value that its window sees."""

@@ -13,15 +13,15 @@ from exactlump.activation import IDENTITY
 from exactlump.anchors import anchors, end_of_layer, sources
 from exactlump.errors import CannotWrite, FormatError, NoExactValue
 from exactlump.fast import maximum_lumping as fast_maximum_lumping
+from exactlump.fast_chain import reduce_chain
+from exactlump.fast_layers import lines
 from exactlump.forms import Forms, Function
-from exactlump.kernels.fast_chain import reduce_chain
-from exactlump.kernels.fast_layers import lines
+from exactlump.fuse import fusible
 from exactlump.lump import Choices, Classifier, Lumping, canonical_key, maximum_lumping
 from exactlump.network import Activate, Network
 from exactlump.pieces import Misfit, Written, write_in
 from exactlump.quotient import Step, quotient
 from exactlump.simulation import Affine, Simulation, compose
-from exactlump.trim import fusible
 
 
 @dataclass(frozen=True, slots=True)

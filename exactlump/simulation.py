@@ -116,7 +116,7 @@ def _row_through(v: int, row: Row, second: tuple[Row, ...], free: dict[int, tupl
 
 
 def commutes(sigma: Function, h: Rational, found: Form, expected: Form) -> bool:
-    """Whether sigma(found) = h * sigma(expected) because sigma commutes with a scaling (THEORY D3)."""
+    """Whether sigma(found) = h * sigma(expected) because sigma commutes with a scaling (docs/activations.md)."""
     scalings = {h, -h, _ratio(found, expected)}
     return any(sigma.scaling(c) == h and found == expected.scaled(c) for c in scalings)
 

@@ -346,7 +346,7 @@ def graph(opset, seed, steps, last=None):
     return made
 
 
-# How far float32 may be off (THEORY T10): each node adds at most gamma = n*u/(1 - n*u) of what it sums.
+# How far float32 may be off (docs/trust.md): each node adds at most gamma = n*u/(1 - n*u) of what it sums.
 
 _U = 2.0**-24
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactlump import activation, check
-from exactlump.activation import ABS, IDENTITY, KINDS, OPAQUE_NAMES, RELU, Activation, bounded, leaky_relu, prelu
+from exactlump.activation import ABS, IDENTITY, KINDS, ONNX_NAMES, RELU, Activation, bounded, leaky_relu, prelu
 from exactlump.errors import NoExactValue, ShapeError
 from exactlump.network import Activate, Dense, Network, Port
 from exactlump.rational import Matrix, fraction, rational
@@ -135,7 +135,7 @@ def test_steps_by_their_definition(y):
 def test_rational_values_at_zero_only():
     known = {"sigmoid": rational(1, 2), "tanh": 0, "softsign": 0, "erf": 0, "sin": 0, "cos": 1, "exp": 1}
     assert {name: Activation(name)(rational(0)) for name in known} == known
-    for name in OPAQUE_NAMES - {"softsign"}:
+    for name in ONNX_NAMES - {"softsign"}:
         with pytest.raises(NoExactValue):
             Activation(name)(rational(1))
     for name in ("softplus", "log_sigmoid"):

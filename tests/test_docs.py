@@ -200,6 +200,13 @@ def test_names_in_paper_to_code_exist():
     assert [t for t in code if not exists(t)] == []
 
 
+def test_the_architecture_names_every_module():
+    page = prose(ROOT / "docs" / "architecture.md")
+    modules = [path for path in (ROOT / "exactlump").rglob("*.py") if path.name != "__init__.py"]
+    assert len(modules) > 100
+    assert [path.name for path in modules if not re.search(rf"`{path.stem}(\.py)?`", page)] == []
+
+
 def test_tests_named_in_the_documents_exist():
     named = [(page, t) for page in PAGES for t in tokens(page) if re.match(r"(tests/)?test_\w+\.py", t)]
     assert len(named) > 10

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exactlump
-from exactlump import fast, floats, formats, lump
+from exactlump import fast, fast_chain, fast_layers, floats, formats, lump
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.errors import CannotWrite, UnsupportedLayer
-from exactlump.kernels import fast_chain, fast_layers, kernel_sums
+from exactlump.kernels import kernel_sums
 from exactlump.lump import Choices
 from exactlump.network import Activate, Conv, Dense, Network, Port
 from exactlump.rational import Matrix, rational

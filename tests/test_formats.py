@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from exactlump.activation import ABS, IDENTITY, OPAQUE_NAMES, RELU, Activation, leaky_relu
+from exactlump.activation import ABS, IDENTITY, ONNX_NAMES, RELU, Activation, leaky_relu
 from exactlump.errors import CannotWrite, FormatError, NoExactValue, UnsupportedLayer
 from exactlump.formats import digest, format_of, onnx_write, read, write
 from exactlump.formats.files import unpack
@@ -365,7 +365,7 @@ def test_random_graphs_mean_what_onnx_says_and_survive_writing(graph, data):
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("name", sorted(OPAQUE_NAMES))
+@pytest.mark.parametrize("name", sorted(ONNX_NAMES))
 def test_activations_mean_what_onnx_says(name, opset, tmp_path):
     operator = name.capitalize()
     if operator == "Erf" and opset < 9:
@@ -658,7 +658,7 @@ def test_every_node_is_written_as_itself(dtype, batch, tmp_path):
         Dense("n", "o", Matrix.from_rows([{0: half}, {}, {5: rational(-3)}], 6), (half, rational(0), rational(1))),
         *(
             Activate(s, t, (Activation(f),) * 3)
-            for s, t, f in zip("opqrstuv", "pqrstuvw", sorted(OPAQUE_NAMES), strict=True)
+            for s, t, f in zip("opqrstuv", "pqrstuvw", sorted(ONNX_NAMES), strict=True)
         ),
         Head("w", "y", "softmax"),
         Head("o", "z", "log_softmax"),

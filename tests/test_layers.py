@@ -78,14 +78,13 @@ IMPORTS = {
     "quotient": "anchors forms lump network plain rational rebuild simulation",
     "places": "anchors network rational",
     "pieces": "anchors errors floats network places quotient rational simulation",
-    "trim": "anchors forms lump network quotient rational simulation",
-    "kernels.fast_chain": (
+    "fuse": "anchors forms network rational simulation",
+    "fast_chain": (
         "anchors errors fast floats forms kernels.kernel_arithmetic kernels.kernel_matrix "
         "kernels.kernel_sources kernels.kernel_sums lump network pieces quotient rational simulation"
     ),
     "reduce": (
-        "activation anchors errors fast forms kernels.fast_chain kernels.fast_layers lump network pieces "
-        "quotient simulation trim"
+        "activation anchors errors fast forms fast_chain fast_layers lump network pieces quotient simulation fuse"
     ),
     "kernels.kernel_arithmetic": "errors",
     "kernels.kernel_sources": "kernels.kernel_arithmetic",
@@ -93,16 +92,16 @@ IMPORTS = {
     "kernels.kernel_matrix": "errors kernels.kernel_arithmetic kernels.kernel_numba kernels.kernel_sources",
     "kernels.kernel_sums": "floats kernels.kernel_arithmetic kernels.kernel_sources rational",
     "kernels.kernel": "kernels.kernel_arithmetic kernels.kernel_sources",
-    "kernels.fast_layers": (
+    "fast_layers": (
         "floats forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
         "kernels.kernel_sums lump network rational"
     ),
     "fast": (
-        "kernels.fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
+        "fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
         "kernels.kernel_sources lump network rational"
     ),
     "fanout": (
-        "anchors errors forms kernels.fast_layers kernels.kernel kernels.kernel_arithmetic "
+        "anchors errors forms fast_layers kernels.kernel kernels.kernel_arithmetic "
         "kernels.kernel_matrix kernels.kernel_sources lump network rational"
     ),
     "grammar": "errors formats.specification rational",
@@ -217,7 +216,7 @@ IMPORTS = {
     "smt.cli_prove": "rational smt.proving terminal",
     "demo": "errors formats lump quotient rational verbs",
     "cli": (
-        "demo errors formats.specification refutation.cli_refute relaxations.cli_relax "
+        "demo errors formats.specification reduce refutation.cli_refute relaxations.cli_relax "
         "reporting.page reporting.report reporting.rerun smt.cli_prove terminal verbs"
     ),
     "__main__": "cli",

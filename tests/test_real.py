@@ -95,7 +95,7 @@ def _equal_at_points(original, reduced):
 
 
 def _close_in_floats(network, path):
-    """onnxruntime stays within the running error bound of the exact values (THEORY T10), at float32 inputs."""
+    """onnxruntime stays within the running error bound of the exact values (docs/trust.md), at float32 inputs."""
     found, (declared, *others) = session(path), session(path).get_inputs()
     assert not others
     shape = [size if isinstance(size, int) else 1 for size in declared.shape]

@@ -20,9 +20,9 @@ from exactlump.quotient import quotient
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Same, compose, entry, find_flaw
-from exactlump.trim import drop_unobservable
 from tests.oracle import difference, exact, points_at_kinks, random_points, valuation
 from tests.strategies import lumpable_networks, networks, relu_chain
+from tests.tools import drop_unobservable
 
 TWINS = relu_chain(([[1, 2], [2, 4], [0, 0]], [3, 6, 0]), ([[1, 1, 1]], [0]))
 

@@ -9,9 +9,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from exactlump.anchors import anchors
 from exactlump.errors import ExactlumpError
+from exactlump.lump import Lumping
 from exactlump.network import Activate, Dense, Head, Network, Reorder, Scale, Shift
-from exactlump.rational import fraction, rational
+from exactlump.quotient import first_member, quotient
+from exactlump.rational import ONE, fraction, rational
 
 KINDS = {
     "float32": TensorProto.FLOAT,
@@ -208,7 +211,7 @@ def _head(n, x):
 
 
 def error_bound(network, x, unit=2.0**-24):
-    """The exact outputs at an exact input, and how far floats of that unit roundoff can be off (THEORY T10)."""
+    """The exact outputs at an exact input, and how far floats of that unit roundoff can be off (docs/trust.md)."""
     exact = network.valuation(*x)
     errors = {port.name: np.zeros(network.units(port.name)) for port in network.inputs}
     for n in network.nodes:
@@ -284,3 +287,11 @@ def tiny(dtype="exact"):
         Dense("r", "y", Matrix.from_rows([{0: rational(1), 1: rational(3)}], 2), (rational(-1),)),
     )
     return Network((Port("x", (2,), None if dtype == "exact" else 1),), nodes, ("y",), dtype)
+
+
+def drop_unobservable(network):
+    """The network without its unobservable units, and the simulation to it (T4)."""
+    units = {tensor: range(network.units(tensor)) for tensor in anchors(network)}
+    classes = {tensor: tuple((v,) for v in every) for tensor, every in units.items()}
+    rho = {tensor: (ONE,) * len(every) for tensor, every in units.items()}
+    return quotient(network, Lumping(classes, rho, {tensor: {} for tensor in units}), first_member, trim=True)

@@ -8,13 +8,16 @@ integers: a layer has one denominator, and a class or a free unit stands for its
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from exactlump.activation import OPAQUE_NAMES, Activation
+from exactlump.activation import Activation
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.extraction.chains import Unit, chains, layers, quotient, targets
 from exactlump.network import Activate, Head, Network
 from exactlump.rational import ONE, Rational, fraction, rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same
+
+# Functions without parameters that the extracted checker has names for (proofs/driver.ml).
+NAMES = frozenset({"sigmoid", "tanh", "softplus", "softsign", "erf", "sin", "cos", "exp"})
 
 
 def export(original: Network, reduced: Network, certificate: Certificate) -> Iterator[str]:
@@ -65,7 +68,7 @@ def _layer(layer: Sequence[Unit], width: int) -> Iterator[str]:
 
 
 def _function(function: Activation) -> str:
-    if function.name not in OPAQUE_NAMES and function.slope is None:
+    if function.name not in NAMES and function.slope is None:
         raise UnsupportedLayer(f"function {function}: expected one that the extracted checker knows")
     if function.slope is None or not str(function).startswith("leaky"):
         return str(function)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from onnx import TensorProto
 
-from exactlump.activation import ABS, OPAQUE_NAMES, RELU, Activation, bounded, prelu
+from exactlump.activation import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, same
 from exactlump.formats.onnx_tensor import Constant
@@ -160,7 +160,7 @@ def _argmax(reader: Reader, op: Operator) -> None:
 
 
 FUNCTIONS: Mapping[str, Read] = {
-    **{name.capitalize(): _plain(Activation(name)) for name in sorted(OPAQUE_NAMES)},
+    **{name.capitalize(): _plain(Activation(name)) for name in sorted(ONNX_NAMES)},
     "Relu": _plain(RELU),
     "Abs": _plain(ABS),
     "Sign": _plain(Activation("sign")),

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 
 from exactlump import floats
-from exactlump.activation import ABS, OPAQUE_NAMES, RELU, Activation
+from exactlump.activation import ABS, ONNX_NAMES, RELU, Activation
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_write_quantize import quantise
 from exactlump.formats.onnx_writer import Writer
@@ -13,7 +13,7 @@ from exactlump.rational import Rational, Vector, fraction, text
 
 # Function: the operator, the opset that it came with, and its attributes for the parameters.
 _OPERATORS: Mapping[str, tuple[str, int, tuple[str, ...]]] = {
-    **{name: (name.capitalize(), 0, ()) for name in OPAQUE_NAMES},
+    **{name: (name.capitalize(), 0, ()) for name in ONNX_NAMES},
     "sign": ("Sign", 0, ()),
     "floor": ("Floor", 0, ()),
     "ceil": ("Ceil", 0, ()),

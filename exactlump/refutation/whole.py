@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about asking a solver about two whole networks on a domain: only for small ones.
 
-Solvers give up at about sixteen neurons a layer (docs/obligations.md), so larger networks are not asked about.
+Solvers give up at about sixteen neurons a layer (benchmarks/results/solvers.md): larger networks are not asked about.
 """
 
 from exactlump.network import Activate, Dense, Network, Reorder, Scale, Shift

@@ -6,7 +6,7 @@ Each row of either half of a certificate is a claim about one unit: for all valu
     sigma(P(v)) = ratio * tau(sum of multiples of class forms) + plus,
 
 P(v) being what the unit's node makes of the units below, with their rows put in (docs/certificate-format.md, "The
-rules"; T5 of docs/obligations.md).  An obligation is the negation of a claim: it must be unsatisfiable.
+rules"; T5 of docs/trust.md).  An obligation is the negation of a claim: it must be unsatisfiable.
 
 Forms: `direct` says exactly that, activations as if-then-else.  `decomposed` says the linear identity behind it,
 P(v) = ratio * (class form) with the ratio a scaling that the activation commutes with, and the scaling law of each

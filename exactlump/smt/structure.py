@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from exactlump.activation import IDENTITY
 from exactlump.certificate import Certificate
-from exactlump.errors import NotALumping, UnsupportedLayer
+from exactlump.errors import NotALumping
 from exactlump.forms import Function, Largest, function_of, is_affine
 from exactlump.network import Head, Network, Node, View, sources
 from exactlump.rational import ONE, ZERO, Rational, text
@@ -75,8 +75,6 @@ class Claims:
 
     def __init__(self, original: Network, reduced: Network, certificate: Certificate) -> None:
         _demand_interface(original, reduced)
-        for network in (original, reduced):
-            _demand_known(network)
         forward, backward = dict(certificate.forward), dict(certificate.backward)
         _demand_tensors("original", original, forward)
         _demand_tensors("reduced", reduced, backward)
@@ -264,13 +262,6 @@ def _demand_tensors(side: str, network: Network, half: Simulation) -> None:
             raise NotALumping(f"{side} {tensor!a}: found a relation, but no node that defines the tensor")
         if len(relation.rows) != network.units(tensor):
             raise NotALumping(f"{side} {tensor!a}: found {len(relation.rows)} rows, not {network.units(tensor)}")
-
-
-def _demand_known(network: Network) -> None:
-    """Raise UnsupportedLayer for nodes that scripts have no terms for."""
-    for node in network.nodes:
-        if not isinstance(node, Node):
-            raise UnsupportedLayer(f"{type(node).__name__} node {node.target!a}: no obligations for it yet")
 
 
 def _demand_interface(original: Network, reduced: Network) -> None:

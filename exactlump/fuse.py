@@ -1,31 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about what a quotient still holds in vain: unobservable units, and pairs of affine layers.
-
-A unit is *unobservable* when every weight that reads it is zero, or is read by unobservable units only (T4): in a
-quotient also a class whose outgoing columns cancelled, as in ReLU(x) - ReLU(x).  Two consecutive Dense nodes without
-activation between them are *fused* when that costs no weight.  (Constants are folded by the lumping itself.)
-"""
+"""This file is about fusing two Dense nodes in a row, without activation between them, where that costs no weight."""
 
 from collections.abc import Collection
 
-from exactlump.anchors import anchors, linear_layers
+from exactlump.anchors import linear_layers
 from exactlump.forms import Forms, fold
-from exactlump.lump import Lumping
 from exactlump.network import Dense, Network
-from exactlump.quotient import Step, first_member, quotient
 from exactlump.rational import ONE
 from exactlump.simulation import Affine, Simulation
 
 # Fusing a pair may make the checker's expansion of the original cost at most this many times its weights.
 EXPANSION = 4
-
-
-def drop_unobservable(network: Network) -> Step:
-    """The network without its unobservable units, and the simulation to it (T4)."""
-    units = {tensor: range(network.units(tensor)) for tensor in anchors(network)}
-    classes = {tensor: tuple((v,) for v in every) for tensor, every in units.items()}
-    rho = {tensor: (ONE,) * len(every) for tensor, every in units.items()}
-    return quotient(network, Lumping(classes, rho, {tensor: {} for tensor in units}), first_member, trim=True)
 
 
 def fusible(

@@ -5,15 +5,16 @@ import pytest
 from hypothesis import given, settings
 
 from exactlump.activation import RELU
+from exactlump.fuse import fusible
 from exactlump.lump import Choices, maximum_lumping
 from exactlump.network import Activate, Dense, Head, Network, Port
 from exactlump.quotient import quotient
 from exactlump.rational import ONE, Matrix, rational
 from exactlump.reduce import exact_quotient
 from exactlump.simulation import FREE, Same, entry, find_flaw
-from exactlump.trim import drop_unobservable, fusible
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, relu_chain
+from tests.tools import drop_unobservable
 
 
 def lumped(network):
