@@ -216,17 +216,17 @@ def drawings(claimed: Certificate, original: Network, reduced: Network) -> tuple
             return Column(name, tuple(Unit("input", None, str(v), w) for v, w in enumerate(words)))
         return Column(name, tuple(_unit(name, v, row, relation.over, colours) for v, row in enumerate(relation.rows)))
 
-    inputs = [{port.name for port in network.inputs} for network in (original, reduced)]
+    inputs = {port.name for port in reduced.inputs}
+    over = {relation.over for relation in claimed.forward.values()} - inputs
     ours = [
         column(original, name, claimed.forward.get(name))
         for name in original.shapes
-        if name in claimed.forward or name in inputs[0]
+        if name in claimed.forward or name in {*original.outputs, *(port.name for port in original.inputs)}
     ]
-    over = {relation.over for relation in claimed.forward.values()}
     theirs = [
-        column(reduced, name, None if name in inputs[1] else _own(claimed, reduced, name))
+        column(reduced, name, _own(claimed, reduced, name) if name in over else None)
         for name in reduced.shapes
-        if name in over or name in inputs[1]
+        if name in over | inputs or name in reduced.outputs
     ]
     return _drawing("original", original, ours), _drawing("reduced", reduced, theirs)
 
