@@ -88,7 +88,7 @@ def cli(context: click.Context) -> None:
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
 @MAX_UNPACKED
 @_BATCHNORM
-@click.option("--architecture", type=PATH, metavar="FILE", help="The layers of weights: of a .pt or .pth file.")
+@click.option("--architecture", type=PATH, metavar="FILE", help="JSON that lists the layers of a .pt or .pth file.")
 @click.option(
     "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
 )
@@ -237,7 +237,7 @@ def report_verb(
     output: Path,
     max_unpacked: int,
 ) -> None:
-    """Write a certificate as a page for an assessor, which needs no script and no network.
+    """Write a certificate as one HTML page for an assessor: no scripts, and it opens offline.
 
     `equivalent` only if both model files are at hand and the checker, run once more, accepts them; `unknown` where
     the page only restates the certificate (docs/report.md).

@@ -82,6 +82,16 @@ def test_divisions_are_exact_where_torch_rounds():
     agree(dyadic(nn.Sequential(nn.Linear(3, 3), nn.Hardswish(), nn.Softsign())), (3,), 1e-5)
 
 
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d, nn.BatchNorm2d])
+def test_the_epsilon_of_normalisations_is_what_onnx_can_hold(layer):
+    """PyTorch's default is no float32 number: rounded to one for float32 weights, refused for float64."""
+    shape = (2,) if layer is nn.BatchNorm1d else (2, 1, 1)
+    ours.from_torch(layer(2).eval(), shape)
+    with pytest.raises(UnsupportedLayer, match="no float32 number"):
+        ours.from_torch(layer(2).double().eval(), shape)
+    assert ours.from_torch(layer(2, eps=2**-17).double().eval(), shape).dtype == "float64"
+
+
 @pytest.mark.parametrize(
     ("layer", "function"),
     [
