@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about how the exact engine and the checker grow with a network: CPU seconds against weights.
+"""This file is about how reduction and the checker grow with a network: CPU seconds against weights.
 
     python -m benchmarks.scaling [--runs 5] [--out benchmarks/results/scaling.json] [MODEL ...]
 

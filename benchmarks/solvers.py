@@ -39,7 +39,8 @@ What each column proves, over the reals and for every input: `check` and `prove`
 holds at every node of both networks, hence that the networks are equal (Theorem 1); they need the certificate, which
 `reduce` writes. The whole-network columns of Z3 and cvc5 ask whether any input gives different outputs, and need
 nothing but the networks. Marabou's columns ask less: whether some output differs by 10^-6, or 10^-3, or more at an
-input of [-1, 1]^5, in floats; *false witness*: it names an input at which they do not, evaluated exactly.
+input of [-1, 1]^5, in floats, with its default options; *false witness*: it names an input at which they do not,
+evaluated exactly.
 """
 
 
