@@ -173,6 +173,7 @@ def test_grids_are_finer_than_boxes():
     assert grid_of(np.array([2.0, 0.0])) == 32
     assert grid_of(np.array([1e-3, 1.0])) == 2**16
     assert grid_of(np.array([0.0])) == 16
+    assert grid_of(np.array([np.finfo(np.float64).max])) == 16
 
 
 # Verdicts
@@ -577,6 +578,44 @@ def test_bad_input_is_one_line(models, tmp_path, run):
         assert words in err
         assert len(err.strip().splitlines()) == 1
         assert out == "" or (expected == 4 and out.startswith("unsupported: "))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Writes networks to exact files."""
+
+    def save_all(*networks):
+        paths = [tmp_path / f"{i}.json" for i in range(len(networks))]
+        for path, network in zip(paths, networks, strict=True):
+            write(network, path)
+        return paths
+
+    return save_all
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("box", ["1.7e308", "1e308", "8e307"])
+def test_the_widest_boxes_are_searched(saved, run, box):
+    paths = saved(DEEP, changed(DEEP, "1/1000000"))
+    code, _, err = run(*paths, "--box", f"-{box}", box, "--argmax", "--timeout", "2")
+    assert code in (0, 1, 3), err
+    assert run(*paths, "--box", f"-{box}", box, "--timeout", "2")[0] == 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("question", [[], ["--argmax"], ["--epsilon", "1e300"]], ids=str)
+def test_weights_near_the_end_of_float64_are_searched(saved, monkeypatch, run, question):
+    """No least squares of what is infinite, about which LAPACK would have a word on stdout."""
+
+    def lstsq(matrix, right, rcond):
+        assert np.isfinite(matrix).all()
+        assert np.isfinite(right).all()
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr(np.linalg, "lstsq", lstsq)
+    large = relu_chain(([[1e300, 2e300], [-1e300, 1e300]], [0, 1]), ([[1e300, -1e300], [2e300, 1e300]], [0, 0]))
+    code, _, err = run(*saved(large, changed(large)), *question, "--timeout", "2")
+    assert code in (0, 1, 3), err
 
 
 def test_a_flat_box_is_a_point(models, run):

@@ -94,7 +94,9 @@ def refute(
     box = box or everything(inputs)
     demand_inputs(box, inputs)
     search = _Search(a, b, question, box, options, start + options.seconds)
-    return replace(search.run(), seconds=time.monotonic() - start)
+    with np.errstate(all="ignore"):  # floats that overflow only say nothing about where to look
+        found = search.run()
+    return replace(found, seconds=time.monotonic() - start)
 
 
 @dataclass

@@ -36,7 +36,9 @@ def replay(path: Path, x: Sequence[Rational], max_unpacked: int) -> list[float]:
     source: Any = unpack(read_bytes(path), max_unpacked) if kind == "onnx.gz" else str(path)
     try:
         session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        outputs = session.run(None, _feed(session, x))
+        with np.errstate(over="ignore"):  # what is beyond float32 is infinite there
+            feed = _feed(session, x)
+        outputs = session.run(None, feed)
     except Exception as error:  # onnxruntime raises bare Exception subclasses of many kinds
         raise CannotReplay(f"{path}: onnxruntime: {str(error).splitlines()[0][:200]}") from error
     return [float(y) for output in outputs for y in np.asarray(output, np.float64).ravel()]

@@ -38,7 +38,7 @@ class Floating:
         self.bounded = np.isfinite(self.lower) & np.isfinite(self.upper)
         low, high = (np.where(self.bounded, bound, 0.0) for bound in (self.lower, self.upper))
         self.centre = self.clipped((low + high) / 2)
-        self.width = np.where(self.bounded, high - low, 2.0)
+        self.width = np.where(self.bounded, np.minimum(high - low, np.finfo(np.float64).max), 2.0)
         self.grid = grid_of(self.width)
 
     def elements(self, side: int, tensor: str) -> int:
@@ -60,8 +60,8 @@ class Floating:
         corners = self.rng.random((count, 1)) < 0.25
         inside = np.where(corners, np.round(inside), inside)
         free = scale * self.rng.standard_normal(shape)
-        low = np.where(self.bounded, self.lower, 0.0)
-        return self.clipped(np.where(self.bounded, low + inside * self.width, free))
+        low, high = (np.where(self.bounded, bound, 0.0) for bound in (self.lower, self.upper))
+        return self.clipped(np.where(self.bounded, (1 - inside) * low + inside * high, free))
 
     def ray(self, x: Floats) -> Floats:
         """A point at several scales, in the coordinates that have no two bounds."""
@@ -192,9 +192,21 @@ def _cone(floating: Floating, side: int, name: str, group: Sequence[int], signs:
         rows = network.gradient_from(values, {name: seed})
         now = values[name][0, list(group)]
         aim = np.array(signs) * max(1e-3, float(np.abs(now).max()))
-        step, *_ = np.linalg.lstsq(rows @ rows.T, aim - now, rcond=None)
+        step = _solved(rows @ rows.T, aim - now)
+        if step is None:
+            break
         x = floating.clipped(x + step @ rows)
     return floating.ray(x[0])
+
+
+def _solved(matrix: Floats, right: Floats) -> Floats | None:
+    """The least squares solution; None where there is none in floats."""
+    if not (np.isfinite(matrix).all() and np.isfinite(right).all()):
+        return None  # LAPACK would print on stdout
+    try:
+        return np.asarray(np.linalg.lstsq(matrix, right, rcond=None)[0], np.float64)
+    except np.linalg.LinAlgError:
+        return None
 
 
 # Gradients.
