@@ -30,7 +30,7 @@ from exactlump.network import (
 )
 from exactlump.rational import ZERO, Matrix, rational
 from exactlump.refutation.evaluation import Evaluator
-from exactlump.refutation.floating import FloatNetwork, nearest
+from exactlump.refutation.floating import FloatNetwork, nearest, nearly, number
 from exactlump.refutation.limbs import limbs, numbers
 from exactlump.window import Window
 from tests.strategies import lumpable_networks, networks, relu_chain
@@ -201,6 +201,13 @@ def test_values_in_floats_are_near():
     network, x = image_network(), flat_point(image_network(), 3)
     found = FloatNetwork(network)(nearest(x)[None])[0]
     assert found == pytest.approx(nearest(Evaluator(network)(numbers(x)).rationals), rel=1e-9)
+
+
+def test_what_is_beyond_float64_is_infinite_and_still_has_words():
+    large = rational(10) ** 400
+    assert (number(large), number(-large), number(1 / large)) == (math.inf, -math.inf, 0.0)
+    assert (nearly(-2 * large / 3, 4), nearly(1 / large, 6)) == ("about -6.667e+399", "about 1e-400")
+    assert (nearly(rational(1, 3), 3), nearly(ZERO, 3)) == ("about 0.333", "about 0")
 
 
 @pytest.mark.parametrize("seed", range(3))

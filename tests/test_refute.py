@@ -618,6 +618,35 @@ def test_weights_near_the_end_of_float64_are_searched(saved, monkeypatch, run, q
     assert code in (0, 1, 3), err
 
 
+@pytest.mark.parametrize("question", [[], ["--argmax"], ["--epsilon", "1e999"]], ids=str)
+@pytest.mark.parametrize("box", [[], ["--box", "-1e9999", "1e9999"]], ids=str)
+def test_numbers_beyond_float64_are_no_bug(saved, run, question, box):
+    factor = rational(10) ** 400
+    large = relu_chain(([[factor, 2 * factor], [-factor, factor]], [0, 1]), ([[1, -1], [2, 1]], [0, 0]))
+    code, out, err = run(*saved(large, changed(large)), *box, *question, "--timeout", "2")
+    assert code in (0, 1, 3), err
+    assert out.partition(":")[0] == {0: "equivalent", 1: "different", 3: "unknown"}[code]
+    if not question:
+        assert code == 1
+        assert "about inf" not in out + err
+
+
+def test_bounds_of_a_property_may_lie_beyond_float64(saved, tmp_path, run):
+    property_ = tmp_path / "p.vnnlib"
+    bounds = "".join(f"(declare-const X_{i} Real)(assert (and (<= X_{i} 1e9999) (>= X_{i} 1e999)))" for i in range(2))
+    property_.write_text(bounds)
+    code, out, err = run(*saved(DEEP, changed(DEEP)), "--vnnlib", property_, "--timeout", "2")
+    assert (code, out.partition(":")[0]) == (1, "different"), err
+
+
+def test_nothing_follows_a_verdict_that_cannot_be_shown(models, run, monkeypatch):
+    def fail(found):
+        raise OverflowError
+
+    monkeypatch.setattr("exactlump.refutation.cli_refute._evidence", fail)
+    assert run(models["a"], models["other"])[:2] == (5, "")
+
+
 def test_a_flat_box_is_a_point(models, run):
     code, out, _ = run(models["a"], models["other"], "--box", "1/3", "1/3", "--json")
     found = json.loads(out)

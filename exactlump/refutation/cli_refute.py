@@ -12,7 +12,7 @@ from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
 from exactlump.rational import Rational, text
 from exactlump.refutation.domain import exact_number
-from exactlump.refutation.floating import number
+from exactlump.refutation.floating import nearly
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options
 from exactlump.refutation.refuting import FileFinding, RefuteOptions, refute_files
@@ -72,9 +72,10 @@ def refute_verb(
     if as_json:
         click.echo(json.dumps(found.json))
     else:
+        lines = _evidence(found)  # before the verdict: what fails here must not follow one
         read_as = "" if found.specification == AS_STORED else f"; {found.specification}"
         click.echo(f"{found.finding.verdict}: {_clause(found)}{read_as}")
-        for line in _evidence(found):
+        for line in lines:
             click.echo(printable(line), err=True)
     sys.exit(CODES.get(found.finding.verdict, 3))
 
@@ -130,7 +131,7 @@ def _parting(finding: Finding) -> list[str]:
 def _short(value: Rational) -> str:
     """A rational as it is when short, else nearly."""
     words = text(value)
-    return words if len(words) <= 24 else f"about {number(value):.6g}"
+    return words if len(words) <= 24 else nearly(value, 6)
 
 
 def _listed(values: Sequence[Rational], most: int = 10) -> str:

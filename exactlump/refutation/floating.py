@@ -9,6 +9,7 @@ respect to tensor t.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -46,7 +47,20 @@ def number(value: Rational) -> float:
     try:
         return p / q
     except OverflowError:
-        return math.copysign(math.inf, p)
+        return math.inf if p > 0 else -math.inf
+
+
+def nearly(value: Rational, digits: int) -> str:
+    """A rational in words, to so many digits; also where no float64 is near it.
+
+    >>> nearly(rational(1, 3), 6), nearly(rational(10) ** 400 / 3, 6)
+    ('about 0.333333', 'about 3.33333e+399')
+    """
+    near: float | Decimal = number(value)
+    if value and (not near or math.isinf(near)):
+        context = Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN)
+        near = context.divide(*map(Decimal, fraction(value))).normalize()
+    return f"about {near:.{digits}g}"
 
 
 def nearest(values: Iterable[Rational]) -> Floats:

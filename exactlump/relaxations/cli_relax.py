@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from exactlump.rational import parse
-from exactlump.refutation.floating import number
+from exactlump.refutation.floating import nearly
 from exactlump.relaxations.relaxation import RelaxOptions
 from exactlump.relaxations.relaxing import FileRelaxation, FileRelaxOptions, relax_file
 from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, printable, verdict_of_errors
@@ -61,8 +61,9 @@ def relax_verb(
     if as_json:
         click.echo(json.dumps(found.json))
     else:
+        lines = list(_evidence(found))  # before the verdict: what fails here must not follow one
         click.echo(printable(f"{found.relaxation.verdict}: {found.relaxation.reason}"))
-        for line in _evidence(found):
+        for line in lines:
             click.echo(printable(line), err=True)
     sys.exit(_CODES.get(found.relaxation.verdict, 3))
 
@@ -100,7 +101,7 @@ def _input(x: Sequence[str]) -> str:
 
 def _short(value: str) -> str:
     """A rational as it is when short, else nearly."""
-    return value if len(value) <= 24 else f"about {number(parse(value)):.9g}"
+    return value if len(value) <= 24 else nearly(parse(value), 9)
 
 
 def _merge(merge: Mapping[str, Any]) -> Iterator[str]:
