@@ -162,6 +162,16 @@ def test_the_share_of_a_box_is_exact_in_the_plane_and_an_estimate_beyond():
     assert share(combine([1, 1], [row(1), row(2)]), []) is None
 
 
+@pytest.mark.filterwarnings("error")
+def test_no_share_is_estimated_beyond_float64():
+    wide = combine([1, 1], [row(1, 0, 0), row(0, 1, 1)], box=cube("-1e307", "1e307", 3))
+    assert abs(share(wide, region(wide)).value - 0.5) < 0.02
+    wider = replace(wide, box=cube("-1e999", "1e999", 3))
+    assert share(wider, region(wider)) is None
+    large = combine([1, 1], [row(10**400, 0, 0), row(0, 1, 1)], box=cube("-1", "1", 3))
+    assert share(large, region(large)) is None
+
+
 def test_a_share_in_the_plane_agrees_with_a_grid():
     rng = random.Random(4)
     for _ in range(20):

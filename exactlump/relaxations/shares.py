@@ -31,7 +31,7 @@ Point = tuple[Rational, Rational]
 
 
 def share(combination: Combination, cells: Sequence[Cell]) -> Share | None:
-    """The share of the region in its box; None when the box is not bounded."""
+    """The share of the region in its box; None when the box is not bounded, or beyond float64 in three dimensions."""
     rows = [row for _, row in combination.parts]
     axes = used_coordinates(rows)
     if not all(combination.box.lower[i] is not None and combination.box.upper[i] is not None for i in axes):
@@ -80,11 +80,16 @@ def _area(polygon: Sequence[Point]) -> Rational:
     return abs(sum((a[0] * b[1] - a[1] * b[0] for a, b in pairs), ZERO)) / 2
 
 
-def _estimated(rows: Sequence[Row], axes: Sequence[int], box: Box, cells: Sequence[Cell]) -> Share:
-    """The share of random points, in floats, the same in every run."""
+def _estimated(rows: Sequence[Row], axes: Sequence[int], box: Box, cells: Sequence[Cell]) -> Share | None:
+    """The share of random points, in floats, the same in every run; None for values beyond float64."""
     low, high = (np.array([number(side[i]) for i in axes]) for side in (box.lower, box.upper))
-    points = np.random.default_rng(0).uniform(low, high, (SAMPLES, len(axes)))
+    part = np.random.default_rng(0).random((SAMPLES, len(axes)))
     weights = np.array([[number(row.weights.get(i, ZERO)) for i in axes] for row in rows])
-    signs = np.where(points @ weights.T + np.array([number(row.constant) for row in rows]) >= 0, 1, -1)
+    with np.errstate(all="ignore"):
+        points = (1 - part) * low + part * high
+        values = points @ weights.T + np.array([number(row.constant) for row in rows])
+    if not np.isfinite(values).all():
+        return None
+    signs = np.where(values >= 0, 1, -1)
     wanted = {(*cell.sources, cell.target) for cell in cells}
     return Share(sum(tuple(line) in wanted for line in signs.tolist()) / SAMPLES, SAMPLES)
