@@ -138,7 +138,7 @@ IMPORTS = {
     "refutation.layout": "network",
     "refutation.limbs": "rational",
     "refutation.evaluation": "activation errors network refutation.layout refutation.limbs",
-    "refutation.floating": "errors network rational refutation.layout",
+    "refutation.floating": "activation errors network rational refutation.layout",
     "refutation.domain": "errors rational refutation.floating",
     "refutation.vnnlib": "errors formats.files rational refutation.domain",
     "refutation.question": "errors rational refutation.floating refutation.limbs smt.smtlib",

@@ -392,6 +392,30 @@ def test_functions_without_rational_values_are_unsupported_unless_the_networks_h
     fails(UnsupportedLayer, 4, lambda: refute(with_sigmoid(2), with_sigmoid(3)), "sigmoid")
 
 
+def with_elu(bias, *outputs):
+    """elu(x + bias), and constants as further outputs; elu is rational at 0 and above only."""
+    nodes = (
+        Dense("x", "d", Matrix.from_rows([{0: ONE}], 1), (rational(bias),)),
+        Activate("d", "h", (Activation("elu", (ONE,)),)),
+        Dense("h", "y", Matrix.from_rows([{0: ONE}, *({} for _ in outputs)], 1), (ZERO, *map(rational, outputs))),
+    )
+    return Network((Port("x", (1,)),), nodes, ("y",))
+
+
+def test_an_input_is_found_though_shorter_ones_have_irrational_values():
+    a, b = with_elu(-7), with_elu("-20/3")
+    found = refute(a, b, options=QUICK)
+    confirmed(a, b, found)
+    assert found.input == (8,)
+
+
+def test_the_search_goes_on_where_values_are_irrational():
+    a, b = with_elu(0, 30), with_elu(0, "30001/1000")
+    question, box = Question("argmax"), cube("-40", "40", 1)
+    confirmed(a, b, refute(a, b, question, box, QUICK), question, box)
+    fails(NoExactValue, 4, lambda: refute(a, b, question, cube("-40", "-1", 1), Options(seconds=0.5)), "elu")
+
+
 def test_out_of_time_is_unknown_and_says_what_was_tried():
     """Equal, with no common quotient, and too large for a solver."""
     draw = np.random.default_rng(0)

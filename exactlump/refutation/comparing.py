@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from exactlump.errors import ShapeError, UnsupportedLayer
+from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.network import Conv, Dense, Head, Network, Node
 from exactlump.rational import ZERO, Matrix, Rational, Vector, rational
 from exactlump.refutation.domain import Box
@@ -31,8 +31,11 @@ class Pair:
         return self.exact[0](point), self.exact[1](point)
 
     def separates(self, x: Vector) -> bool:
-        """Whether an input lies in the domain and the networks differ there, exactly."""
-        return self.box.holds(x) and self.question.separates(*self.outputs(x))
+        """Whether the networks differ, exactly, at an input in the domain; not where a value is irrational."""
+        try:
+            return self.box.holds(x) and self.question.separates(*self.outputs(x))
+        except NoExactValue:
+            return False
 
 
 def demand_comparable(a: Network, b: Network) -> int:

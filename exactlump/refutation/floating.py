@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from exactlump.activation import Activation
 from exactlump.errors import NoExactValue, UnsupportedLayer
 from exactlump.network import (
     Activate,
@@ -176,21 +177,32 @@ def _elementwise(node: Node, view: View) -> Step:
 
 
 def _by_value(node: Activate, units: Indices) -> Step:
-    """Functions without a slope of their own: exact values one by one, gradients by differences; slow."""
+    """Functions without a slope of their own: exact values one by one, gradients by differences; slow.
+
+    Where a value is irrational, or not finite, it is not a number here.
+    """
     try:
         node.functions[0](rational(7, 5))
     except NoExactValue as error:
         raise UnsupportedLayer(f"tensor {node.target!r}: {error}") from error
 
     def forward(x: Floats) -> Floats:
-        found = [[number(node.functions[v](rational(float(y)))) for v, y in zip(units, row, strict=True)] for row in x]
-        return np.array(found)
+        return np.array([[_value(node.functions[v], float(y)) for v, y in zip(units, row, strict=True)] for row in x])
 
     def backward(g: Floats, xs: Sequence[Floats], y: Floats) -> list[Floats]:
         step = 1e-6 * np.maximum(1.0, np.abs(xs[0]))
         return [g * (forward(xs[0] + step) - y) / step]
 
     return Step(forward, backward)
+
+
+def _value(sigma: Activation, y: float) -> float:
+    if not math.isfinite(y):
+        return math.nan
+    try:
+        return number(sigma(rational(y)))
+    except NoExactValue:
+        return math.nan
 
 
 def _matrix(weight: Floats, bias: Floats) -> Step:

@@ -193,9 +193,12 @@ class _Search:
             yield from boundary_points(floating, self._decisions(pair), 3)
         yield from ascended_points(floating, 4, max(8, min(64, 4_000_000 // cost(pair))))
 
-    def _decisions(self, pair: Pair) -> Callable[[Vector], tuple[int, int]]:
-        def decide(x: Vector) -> tuple[int, int]:
-            first, second = (int(np.argmax(y.tops)) for y in self._outputs(pair, x))
+    def _decisions(self, pair: Pair) -> Callable[[Vector], tuple[int, int] | None]:
+        def decide(x: Vector) -> tuple[int, int] | None:
+            try:
+                first, second = (int(np.argmax(y.tops)) for y in self._outputs(pair, x))
+            except NoExactValue:
+                return None
             return first, second
 
         return decide

@@ -225,12 +225,13 @@ def ascended_points(floating: Floating, rounds: int, batch: int) -> Iterator[Vec
 
 
 def boundary_points(
-    floating: Floating, decide: Callable[[Vector], tuple[int, int]], rounds: int, steps: int = 90
+    floating: Floating, decide: Callable[[Vector], tuple[int, int] | None], rounds: int, steps: int = 90
 ) -> Iterator[Vector]:
     """Midpoints of a bisection between inputs with different decisions, in exact arithmetic.
 
-    decide(x): the decisions of both networks at x.  As long as they agree at both ends, the interval holds a change of
-    decision of both; when those lie apart, some midpoint falls between them, sooner or later.
+    decide(x): the decisions of both networks at x; None where a value is irrational.  As long as they agree at both
+    ends, the interval holds a change of decision of both; when those lie apart, some midpoint falls between them,
+    sooner or later.
     """
     scales = (1.0,) if floating.bounded.all() else (1.0, 16.0, 0.125)
     for round_ in range(rounds):
@@ -240,7 +241,7 @@ def boundary_points(
         left, right = (floating.exact(end, 1 << _HALVINGS) for end in ends)
         first, last = decide(left), decide(right)
         for _ in range(steps):
-            if first[0] != first[1] or last[0] != last[1] or first == last:
+            if first is None or last is None or first[0] != first[1] or last[0] != last[1] or first == last:
                 break
             middle = tuple((y + z) / 2 for y, z in zip(left, right, strict=True))
             yield middle
