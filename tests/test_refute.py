@@ -416,6 +416,34 @@ def test_the_search_goes_on_where_values_are_irrational():
     fails(NoExactValue, 4, lambda: refute(a, b, question, cube("-40", "-1", 1), Options(seconds=0.5)), "elu")
 
 
+QUESTIONS = [Question(), Question("epsilon", rational(1, 10)), Question("argmax")]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=str)
+def test_a_box_of_one_point_is_decided_there(question):
+    """Too large for a solver, without a common quotient; the networks have the values 1 and 1 more at 0."""
+    draw = np.random.default_rng(0)
+    layers = [(draw.integers(-3, 4, (40, 3)).tolist(), [1] * 40), (draw.integers(-3, 4, (2, 40)).tolist(), [0, 0])]
+    a, b = relu_chain(*layers), split_by_mirror(relu_chain(*layers))
+    point = Box(*[(rational(1, 3), ZERO, -ONE)] * 2)
+    found = refute(a, b, question, point, QUICK)
+    assert (found.verdict, found.method, found.tried) == ("equivalent", "one point", ("one point: 1 candidates",))
+    ours = outputs_of(a, point.lower)
+    shift = [ours[1] - ours[0], ours[0] - ours[1]]
+    last = b.nodes[-1]
+    other = replace(b, nodes=(*b.nodes[:-1], replace(last, bias=tuple(shift))))
+    found = refute(a, other, question, point, QUICK)
+    confirmed(a, other, found, question, point)
+    assert (found.method, found.input) == ("one point", point.lower)
+
+
+def test_at_a_point_with_an_irrational_value_only_the_quotient_is_an_answer():
+    point = cube("1", "1", 1)
+    assert refute(with_elu(-7), with_elu(-7), box=point, options=QUICK).method == "quotient"
+    fails(NoExactValue, 4, lambda: refute(with_elu(-7), with_elu(-8), box=point), "elu")
+    assert refute(with_elu(-1, 3), with_elu(-1, 4), Question("argmax"), point).method == "one point"
+
+
 def test_out_of_time_is_unknown_and_says_what_was_tried():
     """Equal, with no common quotient, and too large for a solver."""
     draw = np.random.default_rng(0)
@@ -674,9 +702,9 @@ def test_nothing_follows_a_verdict_that_cannot_be_shown(models, run, monkeypatch
 def test_a_flat_box_is_a_point(models, run):
     code, out, _ = run(models["a"], models["other"], "--box", "1/3", "1/3", "--json")
     found = json.loads(out)
-    assert code in (1, 0)
-    if code == 1:
-        assert found["input"] == ["1/3"] * 3
+    assert (code, found["input"], found["method"]) == (1, ["1/3"] * 3, "one point")
+    code, out, _ = run(models["a"], models["other"], "--box", "0", "0")
+    assert (code, out) == (0, "equivalent: as evaluated at the only point of box [0, 0]\n")
 
 
 def test_exact_files_are_compared_too(tmp_path):

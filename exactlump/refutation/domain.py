@@ -42,6 +42,11 @@ class Box:
         """Whether every input has both bounds."""
         return None not in self.lower and None not in self.upper
 
+    @property
+    def is_point(self) -> bool:
+        """Whether only one point lies in the box."""
+        return self.is_bounded and self.lower == self.upper
+
     def holds(self, x: Sequence[Rational]) -> bool:
         """Whether a point lies in the box."""
         return all(

@@ -7,8 +7,10 @@ Methods, in this order; each yields only what exact arithmetic has confirmed:
 2. quotient both networks have the same exact quotient: equivalent (`matching.py`)
 3. one hidden layer  on all inputs decided outright (`dichotomy.py`)
 4. cones    where the weights first differ, neurons with chosen signs, and rays there
-5. gradients; for decisions, bisection between inputs with different ones
-6. solver   Z3 on both whole networks, when they are small
+5. solver   Z3 on both whole networks, when they are small
+6. gradients; for decisions, bisection between inputs with different ones
+
+A domain of one point is decided there; only where its value is irrational is the quotient looked at too.
 
 A difference in floats that vanishes in exact arithmetic is nothing.
 """
@@ -23,7 +25,7 @@ import numpy as np
 
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.network import Network
-from exactlump.rational import Rational, Vector
+from exactlump.rational import ZERO, Rational, Vector
 from exactlump.refutation import dichotomy, whole
 from exactlump.refutation.comparing import Pair, Parting, below_heads, cost, demand_comparable, heads_of, parting
 from exactlump.refutation.domain import Box, demand_inputs, everything
@@ -128,13 +130,18 @@ class _Search:
         return found or Finding("unknown", "none", tried=tuple(self.tried), notes=tuple(self.notes))
 
     def _searched(self, pair: Pair) -> Finding | None:
-        for method in (self._points, self._quotient, self._one_layer, self._cones, self._solver, self._gradients):
+        for method in self._methods():
             if found := method(pair):
                 return found
             if time.monotonic() > self.deadline:
                 self.tried.append("out of time")
                 break
         return None
+
+    def _methods(self) -> tuple[Callable[[Pair], Finding | None], ...]:
+        if self.box.is_point:
+            return self._one_point, self._quotient
+        return self._points, self._quotient, self._one_layer, self._cones, self._solver, self._gradients
 
     def _pair(self) -> Pair:
         """Both networks ready for exact evaluation, without output heads."""
@@ -154,6 +161,10 @@ class _Search:
         return Pair(a, b, self.question, self.box, (Evaluator(a), Evaluator(b)))
 
     # Methods.
+
+    def _one_point(self, pair: Pair) -> Finding | None:
+        found = self._first("one point", [self.box.clamped([ZERO] * len(self.box.lower))], pair)
+        return found or (None if self.irrational else self._equivalent("one point"))
 
     def _points(self, pair: Pair) -> Finding | None:
         floating = Floating(pair, self.options.seed)
