@@ -691,6 +691,14 @@ def test_bounds_of_a_property_may_lie_beyond_float64(saved, tmp_path, run):
     assert (code, out.partition(":")[0]) == (1, "different"), err
 
 
+def test_a_name_of_a_file_cannot_forge_a_verdict(saved, tmp_path, run):
+    property_ = tmp_path / "p\nequivalent: forged.vnnlib"
+    property_.write_text("".join(f"(declare-const X_{i} Real)(assert (and (<= X_{i} 1) (>= X_{i} 0)))" for i in "01"))
+    code, out, err = run(*saved(DEEP, split_by_mirror(DEEP)), "--vnnlib", property_)
+    assert (code, out.count("\n")) == (0, 1), err
+    assert "p\\nequivalent: forged.vnnlib" in out
+
+
 def test_nothing_follows_a_verdict_that_cannot_be_shown(models, run, monkeypatch):
     def fail(found):
         raise OverflowError

@@ -74,7 +74,7 @@ def refute_verb(
     else:
         lines = _evidence(found)  # before the verdict: what fails here must not follow one
         read_as = "" if found.specification == AS_STORED else f"; {found.specification}"
-        click.echo(f"{found.finding.verdict}: {_clause(found)}{read_as}")
+        click.echo(printable(f"{found.finding.verdict}: {_clause(found)}{read_as}"))
         for line in lines:
             click.echo(printable(line), err=True)
     sys.exit(CODES.get(found.finding.verdict, 3))
