@@ -44,6 +44,38 @@ def test_assertions_about_outputs_are_counted_and_not_used():
     assert parse(HEADER + BOX).note == ""
 
 
+def test_a_quoted_symbol_is_the_symbol():
+    box = parse((HEADER + BOX).replace("X_0", "|X_0|") + "(assert (<= |X_1| 2))").box
+    assert (box.upper[0], box.upper[1]) == (rational(3, 2), 2)
+    assert parse(f'(set-info :source |a (text;|)(set-info :status "(;")\n{HEADER}{BOX}').box.upper[1] == 7
+    assert parse(f"{HEADER}{BOX}(assert (<= |Y_0| 2))").unused == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("(<= x_0 -2.5)", "'x_0'"),
+        ("(<= X_00 -2.5)", "'X_00'"),
+        ("(<= |x 0| 1)", "'|x 0|'"),
+        ("(<= |1| 2)", "'|1|'"),
+        ("(|and| (<= Y_0 1))", "'|and|'"),
+        ("(and (<= X_0 1) (<= x_1 1))", "(<= x_1 1): found the symbol 'x_1'"),
+        ("(or (<= Y_0 1) (<= x_1 1))", "'x_1'"),
+        ("(let ((y Y_0)) (<= y 1))", "'let'"),
+        ("(and (<= Y_0 1) false)", "'false'"),
+        ("false", "'false'"),
+        ("true", "'true'"),
+        ("(<= 1 0)", "(<= 1 0): found no variable"),
+        ("()", "(): found no variable"),
+        ("(<= |Y_1| 0)", "variable Y_1: used but not declared"),
+        ("(<= |X_0 1)", "found | without another one"),
+        ('(<= "X_0 1)', 'found " without another one'),
+    ],
+)
+def test_no_assertion_is_left_out_that_may_be_about_inputs(statement, reason):
+    fails(FormatError, 2, lambda: parse(f"{HEADER}{BOX}(assert {statement})"), reason)
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -2,8 +2,9 @@
 """This file is about VNN-LIB 1.0: the input box that a property file states, with exact decimals.
 
 Read are `declare-const` of X_0, X_1, ... and Y_0, Y_1, ..., and `assert`s of one comparison (`<=`, `>=`, either way
-round) between an input and a number, or a conjunction (`and`) of such.  An assertion in which no input occurs speaks of
-outputs: it is counted, and not used.  Everything else that mentions an input is refused.
+round) between an input and a number, or a conjunction (`and`) of such.  An assertion made of declared outputs, numbers
+and operators speaks of outputs: it is counted, and not used.  Everything else is refused: nothing that might bound an
+input is left out.
 """
 
 import os
@@ -21,7 +22,9 @@ from exactlump.refutation.domain import Box
 MAX_BYTES = 64 << 20
 _MAX_DEPTH = 64
 _MAX_INPUTS = 10_000_000
-_TOKEN = re.compile(r";[^\n]*|[()]|[^\s();]+")
+_TOKEN = re.compile(r';[^\n]*|[()]|\|[^|\\]*\||"[^"]*"|[^\s();|"]+|[|"]')
+_QUOTES = "|", '"'
+_OPERATORS = frozenset(("and", "or", "not", "=>", "xor", "ite", "=", "distinct", *"<>+-*/", "<=", ">="))
 _VARIABLE = re.compile(r"([XY])_(0|[1-9][0-9]{0,8})")
 _COMMENT = ";"
 
@@ -89,12 +92,20 @@ def _expressions(words: str) -> Iterator[Expression]:
                 yield done
             else:
                 stack[-1].append(done)
+        elif token in _QUOTES:
+            raise FormatError(f"found {token} without another one, expected it around a symbol or a text")
         elif stack:
-            stack[-1].append(token)
+            stack[-1].append(_unquoted(token))
         else:
             raise FormatError(f"found {token[:40]!r} outside of parentheses")
     if stack:
         raise FormatError("found the end of the file, expected ')'")
+
+
+def _unquoted(token: str) -> str:
+    """A token; `|X_0|` is the same symbol as X_0."""
+    inside = token[1:-1]
+    return inside if token[0] == "|" and _VARIABLE.fullmatch(inside) else token
 
 
 @dataclass
@@ -126,7 +137,7 @@ class _Reader:
     def statement(self, statement: Expression) -> None:
         letters = {letter for letter, _ in self.variables(statement)}
         if "X" not in letters:
-            self.unused += 1
+            self.leave_out(statement, letters)
             return
         match statement:
             case ["and", *parts]:
@@ -138,6 +149,18 @@ class _Reader:
                 self.compare(right, left, statement)
             case _:
                 raise UnsupportedLayer(f"found the constraint {_shown(statement)}, expected a bound on one input")
+
+    def leave_out(self, statement: Expression, letters: set[str]) -> None:
+        """Count an assertion about outputs; FormatError for one that may be about something else."""
+        for symbol in _symbols(statement):
+            if symbol not in _OPERATORS and not _VARIABLE.fullmatch(symbol) and not _is_number(symbol):
+                raise FormatError(
+                    f"assertion {_shown(statement)}: found the symbol {symbol[:40]!r}, expected declared variables, "
+                    "numbers and operators"
+                )
+        if not letters:
+            raise FormatError(f"assertion {_shown(statement)}: found no variable, expected an input or an output")
+        self.unused += 1
 
     def compare(self, small: Expression, large: Expression, statement: Expression) -> None:
         """small <= large, one of them an input, the other a number."""
@@ -173,6 +196,23 @@ class _Reader:
         order = range(count)
         box = Box(tuple(self.lower[i] for i in order), tuple(self.upper[i] for i in order), name)
         return Property(box, len(self.declared["Y"]), self.unused)
+
+
+def _symbols(expression: Expression) -> Iterator[str]:
+    """All words of an expression."""
+    if isinstance(expression, str):
+        yield expression
+    else:
+        for part in expression:
+            yield from _symbols(part)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        decimal(word)
+    except FormatError:
+        return False
+    return True
 
 
 def _word(expression: Expression) -> str | None:
