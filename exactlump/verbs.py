@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided
 from exactlump.extraction.coq import coq
 from exactlump.extraction.export import export
 from exactlump.extraction.verified import find_checker, run_checker
-from exactlump.formats.files import about, write_atomically
+from exactlump.formats.files import about, demand_apart, write_atomically
 from exactlump.lump import Lumping, maximum_lumping
 from exactlump.network import Activate, Conv, Dense, Network
 from exactlump.reduce import Reduction, reduce
@@ -75,7 +75,7 @@ def reduce_file(
     start = time.perf_counter()
     source, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
-    _demand_apart(source, target, proof)
+    _demand_places((source, architecture), target, proof)
     listen(f"reading {source}")
     made = _specification(source, target, proof, architecture, max_unpacked)
     source = made or source
@@ -121,7 +121,7 @@ def _specification(
         return None
     made = target.with_name(f"{source.name}.onnx")
     for place in (target, proof):
-        _demand_apart(source, made, place)
+        _demand_places((source, architecture), made, place)
     write_atomically(made, formats.weights_as_onnx(source, architecture, max_unpacked=max_unpacked))
     return made
 
@@ -154,14 +154,14 @@ def _demand_accepted(source: Path, verdict: check.Verdict) -> None:
         raise refusal(f"{source}: not accepted by the checker ({verdict.reason}); nothing was written")
 
 
-def _demand_apart(source: Path, target: Path, proof: Path) -> None:
+def _demand_places(sources: Sequence[str | os.PathLike[str] | None], target: Path, proof: Path) -> None:
+    """Raise CannotWrite unless both files can be written, over each other as little as over the sources."""
     for place in (target, proof):
         if not place.parent.is_dir():
             raise CannotWrite(f"{place}: found no folder {place.parent}, expected an existing one")
         if place.exists() and not place.is_file():
             raise CannotWrite(f"{place}: found a folder or a device, expected a file")
-        if place.exists() and source.exists() and place.samefile(source):
-            raise CannotWrite(f"{place}: found the input's own name, expected another file")
+        demand_apart(place, sources)
     if os.path.realpath(target) == os.path.realpath(proof):
         raise CannotWrite(f"{proof}: found the output's own name, expected another file for the certificate")
 

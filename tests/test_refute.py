@@ -594,11 +594,17 @@ def test_the_checker_accepts_every_common_quotient(tmp_path, planted, random):
     assert found.finding.verdict == "equivalent", found.notes
 
 
-def test_a_certificate_does_not_replace_a_network(models, run):
-    code, _, err = run(models["a"], models["twice"], "--certificate", models["a"])
-    assert code == 2
-    assert "network's own name" in err
-    assert read(models["a"]).neurons == 4
+def test_a_certificate_does_not_replace_what_is_read(models, tmp_path, run):
+    property_ = tmp_path / "p.vnnlib"
+    property_.write_text("".join(f"(declare-const X_{i} Real)(assert (and (<= X_{i} 1) (>= X_{i} 0)))" for i in "012"))
+    inputs = models["a"], models["twice"], property_
+    before = [path.read_bytes() for path in inputs]
+    for path in inputs:
+        for place in (path, tmp_path / "none" / ".." / path.name):
+            code, out, err = run(*inputs[:2], "--vnnlib", property_, "--certificate", place)
+            assert (code, out) == (2, "")
+            assert "found the input's own name" in err
+    assert [path.read_bytes() for path in inputs] == before
 
 
 def test_bad_input_is_one_line(models, tmp_path, run):

@@ -421,6 +421,8 @@ def test_only_weights_need_an_architecture(tmp_path):
         exactlump.reduce_file(tmp_path / "b.onnx", tmp_path / "c.onnx", architecture=plan)
     with pytest.raises(CannotWrite, match="own name"):
         exactlump.reduce_file(path, tmp_path / "a.pth.onnx", architecture=plan)
+    with pytest.raises(CannotWrite, match="own name"):
+        exactlump.reduce_file(path, tmp_path / "b.onnx", plan, architecture=plan)
 
 
 def test_the_public_name_is_the_same_function():

@@ -130,6 +130,19 @@ def write_together(contents: Mapping[str, Content]) -> None:
             os.unlink(left)
 
 
+def demand_apart(place: str | os.PathLike[str], sources: Iterable[str | os.PathLike[str] | None]) -> None:
+    """Raise CannotWrite where writing to a place would replace one of the files that are read, whatever their names."""
+    if any(source is not None and _is_same(place, source) for source in sources):
+        raise CannotWrite(f"{os.fspath(place)}: found the input's own name, expected another file")
+
+
+def _is_same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two names mean one file; of folders that do not exist, `..` leads out, as where files are written."""
+    with contextlib.suppress(OSError, ValueError):
+        return os.path.realpath(one) == os.path.realpath(other) or os.path.samefile(one, other)
+    return False
+
+
 @contextlib.contextmanager
 def _writable(path: str | os.PathLike[str]) -> Iterator[None]:
     try:

@@ -13,8 +13,8 @@ from typing import Any
 
 from exactlump import certificate, check, formats
 from exactlump.certificate import Certificate
-from exactlump.errors import CannotWrite, ShapeError
-from exactlump.formats.files import about, read_bytes, write_atomically
+from exactlump.errors import ShapeError
+from exactlump.formats.files import about, demand_apart, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED
 from exactlump.network import Network
 from exactlump.rational import text
@@ -94,6 +94,8 @@ def refute_files(
     """
     options = options or RefuteOptions()
     paths = Path(a), Path(b)
+    if options.certificate is not None:
+        demand_apart(options.certificate, (*paths, options.vnnlib))
     networks = [formats.read(path, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked) for path in paths]
     box, notes = _domain(networks[0], options)
     specification = _specification(networks)
@@ -158,8 +160,6 @@ def _certified(
         reason = f"the checker did not accept the common quotient ({verdict.verdict}: {verdict.reason})"
         return replace(found, verdict="unknown", method="none", common=None), None, reason
     if options.certificate is not None:
-        if any(options.certificate.exists() and options.certificate.samefile(path) for path in paths):
-            raise CannotWrite(f"{options.certificate}: found a network's own name, expected another file")
         write_atomically(options.certificate, words)
     return found, options.certificate, ""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from exactlump import formats
 from exactlump.errors import CannotWrite
-from exactlump.formats.files import about
+from exactlump.formats.files import about, demand_apart
 from exactlump.network import Network
 from exactlump.rational import ONE, Vector, text
 from exactlump.refutation.domain import Box, cube
@@ -88,6 +88,10 @@ def relax_file(source: str | os.PathLike[str], options: FileRelaxOptions) -> Fil
     Raises FormatError, ShapeError, UnsupportedLayer; CannotWrite when the merged weights do not fit the file's numbers.
     """
     start, source = time.perf_counter(), Path(source)
+    if options.write is not None:
+        demand_apart(options.write, [source])
+        with about(options.write):
+            formats.format_of(options.write)
     network = formats.read(source, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked)
     box: Box | None = None
     with about(source):
@@ -97,18 +101,10 @@ def relax_file(source: str | os.PathLike[str], options: FileRelaxOptions) -> Fil
         find = relax_literally if options.literal else relax
         found = find(network, options.search, box)
     if options.write is not None:
-        _write(found.merged, options.write, source)
+        formats.write(found.merged, options.write)
     at = found.finding.input if found.finding else None
     replayed = _replayed(source, found.merged, at, options.max_unpacked) if at is not None else None
     return FileRelaxation(found, box.name if box else "all reals", replayed, options.write, time.perf_counter() - start)
-
-
-def _write(network: Network, target: Path, source: Path) -> None:
-    if target.exists() and target.samefile(source):
-        raise CannotWrite(f"{target}: found the input's own name, expected another file")
-    with about(target):
-        formats.format_of(target)
-    formats.write(network, target)
 
 
 def _replayed(source: Path, small: Network, x: Vector, room: int) -> tuple[list[float], list[float]] | None:
