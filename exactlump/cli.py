@@ -244,7 +244,7 @@ def report_verb(
     """
     with verdict_of_errors(False):
         found = report(certificate, evidence=evidence, original=original, reduced=reduced, max_unpacked=max_unpacked)
-        write_report(found, output, (certificate, evidence, original, reduced))
+        write_report(found, output)
     click.echo(f"{found.verdict}: {printable(found.reason)}")
     sys.exit(EXIT_CODES[found.verdict])
 

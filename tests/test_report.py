@@ -506,14 +506,22 @@ def test_other_bad_input_is_refused(triple, evidence, capsys):
     refused(capsys, folder, triple[2], "--evidence", evidence, words=("line 1", "no JSON"))
 
 
-@pytest.mark.parametrize("which", [2, 3])
+@pytest.mark.parametrize("which", range(4))
 def test_no_file_that_is_read_is_written_over(triple, evidence, capsys, which):
     place = (*triple, evidence)[which]
     before = place.read_bytes()
-    code, out, err = run(capsys, triple[2], "--evidence", evidence, "-o", place)
-    assert (code, out) == (2, "")
-    assert "found the name of a file that is read" in err
+    for name in (place, place.parent / "none" / ".." / place.name):
+        code, out, err = run(capsys, triple[2], "--evidence", evidence, "-o", name)
+        assert (code, out) == (2, "")
+        assert "found the input's own name" in err
     assert place.read_bytes() == before
+
+
+def test_a_model_file_is_kept_although_the_other_one_is_not_found(triple, capsys):
+    triple[0].unlink()
+    before = triple[1].read_bytes()
+    assert run(capsys, triple[2], "-o", triple[1])[:2] == (2, "")
+    assert triple[1].read_bytes() == before
 
 
 def test_without_jinja2_the_error_names_the_extra(triple, capsys, monkeypatch):

@@ -5,14 +5,14 @@ import base64
 import hashlib
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from exactlump import __version__
-from exactlump.errors import CannotWrite, FormatError
+from exactlump.errors import FormatError
 from exactlump.floats import nearest
-from exactlump.formats.files import write_atomically
+from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.rational import fraction, parse
 from exactlump.reporting.matrix import open_items
 from exactlump.reporting.picture import printable
@@ -48,12 +48,10 @@ def render(found: Report) -> str:
     return str(page)
 
 
-def write_report(found: Report, path: str | os.PathLike[str], keep: Sequence[str | os.PathLike[str] | None]) -> None:
-    """Write the page, and not over one of the files to keep.  Raises CannotWrite, FormatError."""
-    page = render(found).encode()
-    if any(place is not None and os.path.realpath(place) == os.path.realpath(path) for place in keep):
-        raise CannotWrite(f"{os.fspath(path)}: found the name of a file that is read, expected another one")
-    write_atomically(path, page)
+def write_report(found: Report, path: str | os.PathLike[str]) -> None:
+    """Write the page, and not over one of the files that were read for it.  Raises CannotWrite, FormatError."""
+    demand_apart(path, found.sources)
+    write_atomically(path, render(found).encode())
 
 
 def _shown(value: Any) -> Any:

@@ -49,11 +49,13 @@ class File:
 class Report:
     """All that the page says.
 
+    sources  the files that were given or found
     verdict  "equivalent" only if the checker was run, and accepted, and no evidence speaks against it
     items    the obligations; `listed`: whether they were derived from the model files, not quoted
     strangers  answers of the evidence to other scripts than these
     """
 
+    sources: tuple[Path, ...]
     verdict: str
     reason: str
     name: str
@@ -89,7 +91,8 @@ def report(
     """
     path = Path(certificate_path)
     claimed, producer = _certificate(path)
-    found = find_files(path, claimed, original, reduced)
+    ours, theirs = find_files(path, claimed, original, reduced)
+    found = (ours, theirs) if ours is not None and theirs is not None else None
     hashes = {"original": claimed.original.sha256, "reduced": claimed.reduced.sha256, "certificate": sha256(path)}
     record = read_record(evidence, hashes) if evidence is not None else None
     checked = run_check(*found, path, max_unpacked) if found is not None else None
@@ -102,6 +105,7 @@ def report(
     verdict, reason = _verdict(checked, items)
     rows = layers(claimed, networks)
     return Report(
+        sources=tuple(Path(place) for place in (path, ours, theirs, evidence) if place is not None),
         verdict=verdict,
         reason=reason,
         name=path.name,

@@ -29,8 +29,8 @@ def find_files(
     claimed: Certificate,
     original: str | os.PathLike[str] | None,
     reduced: str | os.PathLike[str] | None,
-) -> tuple[Path, Path] | None:
-    """Both model files, given or found beside the certificate; None if neither is given and one is not found.
+) -> tuple[Path | None, Path | None]:
+    """The model files, given or found beside the certificate; None for one that is not found.
 
     Raises FormatError if one is given and the other is not found.
     """
@@ -41,7 +41,7 @@ def find_files(
         raise FormatError(
             f"{path}: found no {missing} file beside it with the hash it names, expected --{missing} FILE"
         )
-    return (found[0], found[1]) if found[0] is not None and found[1] is not None else None
+    return found[0], found[1]
 
 
 def _beside(path: Path, entry: ModelFile) -> Path | None:
