@@ -17,6 +17,8 @@ from exactlump import Activate, Network, Port, read, reduce_file, write
 from exactlump.activation import RELU
 from exactlump.certificate import read_certificate
 from exactlump.cli import main
+from exactlump.errors import FormatError
+from exactlump.formats.files import sha256
 from exactlump.reporting.facts import drawings, layers
 from exactlump.reporting.matrix import RULES, expected
 from exactlump.reporting.page import render
@@ -297,6 +299,19 @@ def test_a_file_is_found_by_its_content_and_not_by_its_name(triple):
     found = report(triple[2])
     assert found.verdict == "equivalent"
     assert found.files[0].name == "another name.json"
+
+
+def test_a_file_beside_the_certificate_that_cannot_be_read_is_passed_over(triple, monkeypatch):
+    stranger = triple[0].with_name("a stranger.json")
+    stranger.write_text("{}")
+
+    def refusing(place):
+        if place == stranger:
+            raise FormatError("cannot be read: Permission denied")
+        return sha256(place)
+
+    monkeypatch.setattr("exactlump.reporting.rerun.sha256", refusing)
+    assert report(triple[2]).verdict == "equivalent"
 
 
 # Verdicts that are no `equivalent`.

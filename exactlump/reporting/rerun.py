@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,14 @@ def find_files(
 
 
 def _beside(path: Path, entry: ModelFile) -> Path | None:
-    """The first file in the certificate's folder with the content that the certificate names."""
+    """The first file in the certificate's folder with the content that the certificate names.
+
+    Files that cannot be read are none of it.
+    """
     for place in sorted(path.parent.glob(f"*.{entry.format}")):
-        if place.is_file() and sha256(place) == entry.sha256:
-            return place
+        with suppress(FormatError):
+            if place.is_file() and sha256(place) == entry.sha256:
+                return place
     return None
 
 
