@@ -134,7 +134,7 @@ IMPORTS = {
     "refutation.affine": "errors network rational",
     "refutation.dichotomy": "errors network rational refutation.affine refutation.hyperplanes",
     "smt.solve": "errors rational smt.smtlib",
-    "smt.evidence": "errors rational smt.obligations",
+    "smt.evidence": "errors formats.files rational smt.obligations",
     "refutation.layout": "network",
     "refutation.limbs": "rational",
     "refutation.evaluation": "activation errors network refutation.layout refutation.limbs",

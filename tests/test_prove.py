@@ -8,6 +8,7 @@ wherever evaluation finds a difference all reject.
 import copy
 import hashlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -26,7 +27,7 @@ from exactlump import check, read, reduce, reduce_file, write
 from exactlump.activation import RELU
 from exactlump.certificate import read_certificate
 from exactlump.cli import main
-from exactlump.errors import ExactlumpError, FormatError, NotALumping
+from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping
 from exactlump.network import Activate, Network, Port
 from exactlump.rational import Matrix, rational
 from exactlump.smt.evidence import DISCHARGED, REFUTED
@@ -421,6 +422,47 @@ def test_evidence_about_other_files_is_not_continued(triple, tmp_path):
     with pytest.raises(FormatError, match="another file"):
         prove_files(*triple, options)
     assert options.evidence.read_text() == "something else\n"
+
+
+def test_what_is_no_evidence_is_not_written_over(triple, tmp_path):
+    options = ProveOptions(evidence=tmp_path / "notes.txt", jobs=1)
+    for content in ("my notes", "{}", "\n", "[" * 100_000 + "\n", '{"format": "exactlump evidence", "version": 1}'):
+        options.evidence.write_text(content)
+        with pytest.raises(FormatError, match=r"notes\.txt: found another file"):
+            prove_files(*triple, options)
+        assert options.evidence.read_text() == content
+    options.evidence.unlink()
+    os.mkfifo(options.evidence)
+    with pytest.raises(FormatError, match="found no regular file"):
+        prove_files(*triple, options)
+
+
+def test_a_first_line_that_was_not_finished_is_written_again(triple, tmp_path):
+    options = ProveOptions(evidence=tmp_path / "evidence.jsonl", jobs=1)
+    prove_files(*triple, options)
+    whole = options.evidence.read_bytes()
+    for length in (0, 1, whole.index(b"\n")):
+        options.evidence.write_bytes(whole[:length])
+        assert prove_files(*triple, options).verdict == "equivalent"
+        assert options.evidence.read_bytes().splitlines()[0] == whole.splitlines()[0]
+
+
+def test_a_later_line_that_is_too_deep_is_no_evidence(triple, tmp_path):
+    options = ProveOptions(evidence=tmp_path / "evidence.jsonl", jobs=1)
+    prove_files(*triple, options)
+    with options.evidence.open("a") as file:
+        file.write("[" * 100_000 + "\n")
+    with pytest.raises(FormatError, match="found another file"):
+        prove_files(*triple, options)
+
+
+def test_evidence_does_not_replace_what_is_read(triple):
+    before = [path.read_bytes() for path in triple]
+    for path in triple:
+        for place in (path, path.parent / "none" / ".." / path.name):
+            with pytest.raises(CannotWrite, match="the input's own name"):
+                prove_files(*triple, ProveOptions(evidence=place))
+    assert [path.read_bytes() for path in triple] == before
 
 
 # The whole-network question

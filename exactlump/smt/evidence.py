@@ -14,11 +14,13 @@ from typing import IO, Any
 
 from exactlump import __version__
 from exactlump.errors import CannotWrite, FormatError
+from exactlump.formats.files import about, read_bytes
 from exactlump.rational import Rational, text
 from exactlump.smt.obligations import Obligation
 
 DISCHARGED, REFUTED, UNKNOWN = "discharged", "refuted", "unknown"
 FORMAT = "exactlump evidence"
+_OTHER = "found another file, expected evidence of an earlier run, or none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,15 @@ class Finding:
 class Evidence:
     """A file of evidence, new or begun by an earlier run on the same files.
 
-    files: the hashes that the first line holds.  Raises FormatError when the file is about others, CannotWrite.
+    files: the hashes that the first line holds.  Raises FormatError when the file is about others, or is something
+    else than evidence, CannotWrite.
     """
 
     def __init__(self, path: str | os.PathLike[str], files: Mapping[str, str]) -> None:
         self.path = Path(path)
         self.done: set[tuple[str, str, str, str]] = set()
         header = {"format": FORMAT, "version": 1, "producer": f"exactlump {__version__}", **files}
-        whole = self._read(files)
+        whole = self._read(header)
         try:
             self.file: IO[bytes] = self.path.open("r+b" if whole else "wb")
             self.file.seek(whole)
@@ -88,30 +91,31 @@ class Evidence:
         if not whole:
             self._write([header])
 
-    def _read(self, files: Mapping[str, str]) -> int:
+    def _read(self, header: Mapping[str, Any]) -> int:
         """Take in what an earlier run found; the length of the file but for a line that it did not finish."""
-        try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
+        if not self.path.exists():
             return 0
-        except OSError as error:
-            raise CannotWrite(f"{self.path}: cannot be read: {error.strerror}") from error
-        whole = content.rfind(b"\n") + 1
-        lines = content[:whole].splitlines()
-        if not lines:
-            return 0
+        with about(self.path):
+            content = read_bytes(self.path)
+            whole = content.rfind(b"\n") + 1
+            if not whole and not _line(header).startswith(content):
+                raise FormatError(_OTHER)
+            self._take(content[:whole].splitlines(), header)
+        return whole
+
+    def _take(self, lines: Sequence[bytes], header: Mapping[str, Any]) -> None:
         try:
-            first, *others = (json.loads(line) for line in lines)
-            if first["format"] != FORMAT or any(first[side] != sha for side, sha in files.items()):
-                raise FormatError(f"{self.path}: found evidence about other files, expected none or that of these")
-            for line in others:
+            documents = [json.loads(line) for line in lines]
+            for first in documents[:1]:
+                if any(first[key] != header[key] for key in header.keys() - {"producer", "version"}):
+                    raise FormatError("found evidence about other files, expected none or that of these")
+            for line in documents[1:]:
                 if line.get("verdict") == DISCHARGED:
                     self.done.add((line["script"], line["id"], line["solver"], line["version"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             if isinstance(error, FormatError):
                 raise
-            raise FormatError(f"{self.path}: found another file, expected evidence of an earlier run") from error
-        return whole
+            raise FormatError(_OTHER) from error
 
     def has(self, sha256: str, obligation: Obligation, solver: str, version: str) -> bool:
         """Whether an earlier run discharged an obligation, in this very script, with this very solver."""
@@ -132,7 +136,11 @@ class Evidence:
 
     def _write(self, lines: Sequence[Mapping[str, Any]]) -> None:
         try:
-            self.file.write("".join(f"{json.dumps(line, sort_keys=True)}\n" for line in lines).encode())
+            self.file.write(b"".join(map(_line, lines)))
             self.file.flush()
         except OSError as error:
             raise CannotWrite(f"{self.path}: cannot be written: {error.strerror}") from error
+
+
+def _line(document: Mapping[str, Any]) -> bytes:
+    return f"{json.dumps(document, sort_keys=True)}\n".encode()

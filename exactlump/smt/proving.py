@@ -14,7 +14,7 @@ from pathlib import Path
 from exactlump import formats
 from exactlump.certificate import RAW_NNET, Certificate, read_certificate
 from exactlump.errors import CannotWrite, NotALumping
-from exactlump.formats.files import sha256, write_atomically
+from exactlump.formats.files import demand_apart, sha256, write_atomically
 from exactlump.formats.specification import batchnorm_of
 from exactlump.network import Network
 from exactlump.smt.discharge import Limits
@@ -74,6 +74,8 @@ def prove_files(
     Raises FormatError for files that cannot be read, UnsupportedLayer, CannotWrite.
     """
     start = time.perf_counter()
+    if options.evidence is not None:
+        demand_apart(options.evidence, (original, reduced, certificate_path))
     claimed = read_certificate(certificate_path)
     room = options.max_unpacked
     ours, theirs = (formats.read_as(path, claimed.specification, max_unpacked=room) for path in (original, reduced))
