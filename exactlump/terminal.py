@@ -5,10 +5,12 @@ The verdict goes to stdout, talk to stderr.  Names come from files, so nothing i
 """
 
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -22,6 +24,25 @@ EPILOG = (
     "4 unsupported operator or feature, 5 a bug of ours."
 )
 PATH = click.Path(path_type=Path)
+
+
+class _Seconds(click.FloatRange):
+    """A limit of time, such as solvers and clocks take: Z3 counts milliseconds in 32 bits."""
+
+    name = "number of seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=4_000_000)
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
+        """The number; a usage error for anything else, nan included."""
+        seconds = float(super().convert(value, param, context))
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a valid {self.name}.", param, context)
+        return seconds
+
+
+SECONDS = _Seconds()
 # Options that several verbs have.
 MAX_UNPACKED = click.option(
     "--max-unpacked",

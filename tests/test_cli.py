@@ -178,6 +178,13 @@ def test_no_arguments_show_the_help_and_are_wrong_usage(run):
         (["inspect"], "'IN'"),
         (["inspect", "a.onnx", "b.onnx"], "b.onnx"),
         (["demo", "out"], "out"),
+        *(
+            ([verb, *"abc"[:files], "--timeout", seconds], "--timeout")
+            for verb, files in (("prove", 3), ("refute", 2), ("relax", 1))
+            for seconds in ("nan", "inf", "-inf", "-1", "0", "1e9", "1e308", "1e999", "x")
+        ),
+        (["prove", "a", "b", "c", "--memory", "99999999999999"], "--memory"),
+        (["prove", "a", "b", "c", "--jobs", "99999999999999"], "--jobs"),
         (["export", "a.onnx", "b.onnx", "c.json"], "--output"),
         (["check", "--verified", "a.onnx"], "'REDUCED'"),
     ],

@@ -346,6 +346,11 @@ def test_a_missing_file_is_one_line(triple, capsys):
     assert (code, out, err.count("\n")) == (2, "", 1)
 
 
+def test_the_largest_limits_are_limits(triple, capsys):
+    code, _, err = run(capsys, *triple, "--jobs", "1", "--timeout", "4000000", "--memory", str(2**30))
+    assert (code, "Traceback" in err) == (0, False)
+
+
 def test_out_of_time_is_unknown(triple, capsys, monkeypatch):
     monkeypatch.setattr("exactlump.smt.solve.time.monotonic", iter(range(0, 10**6, 100)).__next__)
     code, out, err = run(capsys, *triple, "--timeout", "1", "--jobs", "1")

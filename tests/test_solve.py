@@ -13,7 +13,7 @@ import pytest
 from exactlump.errors import FormatError
 from exactlump.rational import rational
 from exactlump.smt import solve
-from exactlump.smt.discharge import Limits, discharge
+from exactlump.smt.discharge import Limits, _prepare, discharge
 from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN
 from exactlump.smt.obligations import Obligation, Script
 from exactlump.smt.solve import SOLVERS, Answer, SolverFailure, answers, session, version
@@ -196,6 +196,17 @@ def test_a_solver_that_ignores_its_limit_is_ended(monkeypatch):
 class Glutton:
     def __call__(self, text):
         return "x" * 2**33
+
+
+def test_a_limit_of_memory_above_that_of_this_process_is_kept_to_it(monkeypatch):
+    asked = []
+    monkeypatch.setattr("resource.getrlimit", lambda kind: (2**40, 2**40))
+    monkeypatch.setattr("resource.setrlimit", lambda kind, limits: asked.append(limits))
+    monkeypatch.setattr("exactlump.smt.discharge._expendable", False)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    for memory in (2**50, 2**30):
+        _prepare(memory)
+    assert asked == [(2**40, 2**40), (2**30, 2**30)]
 
 
 def test_out_of_memory_is_unknown(monkeypatch):

@@ -16,7 +16,7 @@ from exactlump.refutation.floating import nearly
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options
 from exactlump.refutation.refuting import FileFinding, RefuteOptions, refute_files
-from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, printable, verdict_of_errors
+from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
 
 CODES = {"equivalent": 0, "different": 1}
 
@@ -28,7 +28,7 @@ CODES = {"equivalent": 0, "different": 1}
 @click.option("--vnnlib", type=PATH, metavar="FILE", help="The input box of a VNN-LIB 1.0 property, .gz too.")
 @click.option("--epsilon", metavar="E", help="Ask whether some output differs by more than E.")
 @click.option("--argmax", is_flag=True, help="Ask whether the decision differs, however ties are broken.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, metavar="S")
+@click.option("--timeout", type=SECONDS, default=60.0, show_default=True, metavar="S")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N")
 @click.option("--certificate", type=PATH, help="Where to write the certificate, if the exact quotients are the same.")
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")

@@ -13,7 +13,7 @@ from exactlump.rational import parse
 from exactlump.refutation.floating import nearly
 from exactlump.relaxations.relaxation import RelaxOptions
 from exactlump.relaxations.relaxing import FileRelaxation, FileRelaxOptions, relax_file
-from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, printable, verdict_of_errors
+from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
 
 _CODES = {"equivalent": 0, "different": 1}
 # How many merges, and entries of an input, people are shown.
@@ -29,7 +29,7 @@ _MOST_MERGES, _MOST_ENTRIES = 30, 12
 @click.option("--box", nargs=2, metavar="LO HI", help="Bounds of every input, decimals or p/q. [default: none]")
 @click.option("--write", type=PATH, metavar="OUT", help="Write the merged network, also where it is wrong.")
 @click.option("--literal", is_flag=True, help="The quotient of Definition 6 as printed (docs/erratum.md) instead.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, metavar="S")
+@click.option("--timeout", type=SECONDS, default=10.0, show_default=True, metavar="S")
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
 @MAX_UNPACKED
 @AS_JSON

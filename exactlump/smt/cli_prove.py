@@ -11,7 +11,17 @@ from rich.console import Console
 
 from exactlump.rational import text
 from exactlump.smt.proving import FileProof, ProveOptions, prove_files
-from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, console_for, plain, printable, verdict_of_errors
+from exactlump.terminal import (
+    AS_JSON,
+    EPILOG,
+    MAX_UNPACKED,
+    PATH,
+    SECONDS,
+    console_for,
+    plain,
+    printable,
+    verdict_of_errors,
+)
 
 
 @click.command("prove", epilog=EPILOG)
@@ -29,9 +39,9 @@ from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, console_for,
 @click.option("--monolithic", is_flag=True, help="Ask about the whole networks at once: for small ones.")
 @click.option("--dump-smt", "dump", type=PATH, metavar="DIR", help="Write the scripts that the solvers read.")
 @click.option("--evidence", type=PATH, metavar="FILE", help="What is found, line by line; a later run goes on from it.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes. [default: one a core]")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds for each script.")
-@click.option("--memory", type=click.IntRange(min=1), metavar="MIB", help="Memory for each process.")
+@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes. [default: one a core]")
+@click.option("--timeout", type=SECONDS, metavar="S", help="Seconds for each script.")
+@click.option("--memory", type=click.IntRange(1, 2**30), metavar="MIB", help="Memory for each process.")
 @MAX_UNPACKED
 @AS_JSON
 def prove_verb(

@@ -63,6 +63,8 @@ def _prepare(memory: int | None) -> None:
     if memory is not None:
         import resource
 
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
