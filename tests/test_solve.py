@@ -13,7 +13,7 @@ import pytest
 from exactlump.errors import FormatError
 from exactlump.rational import rational
 from exactlump.smt import solve
-from exactlump.smt.discharge import Limits, _prepare, discharge
+from exactlump.smt.discharge import Limits, Task, _prepare, _Workers, discharge
 from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN
 from exactlump.smt.obligations import Obligation, Script
 from exactlump.smt.solve import SOLVERS, Answer, SolverFailure, answers, session, version
@@ -196,6 +196,23 @@ def test_a_solver_that_ignores_its_limit_is_ended(monkeypatch):
 class Glutton:
     def __call__(self, text):
         return "x" * 2**33
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="needs pipes that signal")
+@pytest.mark.parametrize("alive", [False, True])
+def test_pipes_signal_again_only_when_nothing_writes_to_abandoned_processes(monkeypatch, alive):
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        workers = _Workers(None, 1, Limits()).__enter__()
+        workers.submit(Task(script(GOOD), "", "z3", "1", script(GOOD).obligations))
+        manager = workers.executor._executor_manager_thread
+        if alive:
+            monkeypatch.setattr(manager, "is_alive", lambda: True)
+        workers.__exit__(KeyError)
+        assert signal.getsignal(signal.SIGPIPE) == (signal.SIG_IGN if alive else signal.SIG_DFL)
+        manager.join(timeout=60)
+    finally:
+        signal.signal(signal.SIGPIPE, before)
 
 
 def test_a_limit_of_memory_above_that_of_this_process_is_kept_to_it(monkeypatch):

@@ -202,11 +202,13 @@ class _Workers:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
+        done = True
         if self.given is None and kind is None:
             self.executor.shutdown()
         elif self.given is None:
-            _abandon(self.executor)
-        self.restore()
+            done = _abandon(self.executor)
+        if done:
+            self.restore()
 
     def submit(self, task: Task) -> Future[list[Answer]]:
         try:
@@ -238,9 +240,16 @@ class _Workers:
                 return "out of memory"
 
 
-def _abandon(executor: Executor) -> None:
-    """End our processes, whatever they are at: else leaving this program would wait for them."""
+def _abandon(executor: Executor) -> bool:
+    """End our processes, whatever they are at: else leaving this program would wait for them.
+
+    Whether its thread, which writes to their pipes, has come to an end.
+    """
     processes = list((getattr(executor, "_processes", None) or {}).values())  # `kill_workers` from Python 3.14 on
+    manager: threading.Thread | None = getattr(executor, "_executor_manager_thread", None)
     executor.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.kill()
+    if manager is not None:
+        manager.join(timeout=1.0)
+    return manager is None or not manager.is_alive()
