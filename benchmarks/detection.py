@@ -21,7 +21,8 @@ import numpy as np
 
 from exactlump import fast, lump
 from exactlump.activation import RELU
-from exactlump.network import Activate, Dense, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Port
 from exactlump.rational import Matrix, rational
 
 

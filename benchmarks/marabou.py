@@ -11,7 +11,7 @@ from fractions import Fraction
 from importlib import metadata
 
 from exactlump.activation import RELU
-from exactlump.network import Activate, Dense
+from exactlump.nodes import Activate, Dense
 from exactlump.rational import ONE, ZERO, fraction, rational
 
 MARGIN = 2.0**-20  # more than the rounding of a bound to a float

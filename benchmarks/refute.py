@@ -20,7 +20,8 @@ import numpy as np
 
 import exactlump
 from exactlump.activation import RELU
-from exactlump.network import Activate, Dense, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Port
 from exactlump.rational import Matrix, rational, text
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Options, refute

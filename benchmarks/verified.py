@@ -24,7 +24,7 @@ import exactlump
 from benchmarks.scaling import planted
 from exactlump import Activate, Dense, Matrix, rational
 from exactlump.extraction.verified import find_checker
-from exactlump.network import Shift
+from exactlump.nodes import Shift
 
 BUNDLED = sorted((Path(exactlump.__file__).parent / "networks").glob("*.*"))
 PLANTED = ((784, 256, 256, 10), (784, 2048, 2048, 10))

@@ -13,7 +13,8 @@ from exactlump.activation import Activation, leaky_relu
 from exactlump.errors import ExactlumpError, FormatError, NotALumping, UnsupportedLayer
 from exactlump.formats import from_torch, read, write
 from exactlump.lump import Lumping, is_lumping, maximum_lumping
-from exactlump.network import Activate, Dense, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Port
 from exactlump.quotient import quotient
 from exactlump.rational import Matrix, rational
 from exactlump.reduce import Reduction, exact_quotient, reduce

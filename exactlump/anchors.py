@@ -8,8 +8,9 @@ below.  Some anchored tensors are *kept* as they are, unit by unit; the reason i
 
 from collections.abc import Collection
 
-from exactlump.network import Activate, Conv, Dense, Head, MaxPool, Network, Node, Reorder, Scale, Shift, keeps_units
-from exactlump.network import sources as sources_of
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Shift, keeps_units
+from exactlump.nodes import sources as sources_of
 
 INPUT, OUTPUT = "it is an input", "it is an output"
 

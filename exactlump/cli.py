@@ -21,6 +21,7 @@ from rich.table import Table
 
 from exactlump import __version__, demo
 from exactlump.errors import ExactlumpError
+from exactlump.formats.files import demand_apart
 from exactlump.formats.specification import is_folded
 from exactlump.reduce import ENGINES
 from exactlump.refutation.cli_refute import refute_verb
@@ -214,6 +215,7 @@ def export_verb(
 
     With --coq, a file that coqc checks by itself, for networks of up to 100,000 weights.
     """
+    demand_apart(output, (original, reduced, certificate))
     if not as_coq:
         write_lines(output, export_files(original, reduced, certificate, max_unpacked=max_unpacked))
     elif output.suffix == ".v":

@@ -24,7 +24,8 @@ from exactlump.kernels.kernel_matrix import checked
 from exactlump.kernels.kernel_sources import parts
 from exactlump.kernels.kernel_sums import Sums, Terms
 from exactlump.lump import Classifier, Lumping
-from exactlump.network import Activate, Dense, Network, Node, Reorder
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Node, Reorder
 from exactlump.pieces import Written, splitter
 from exactlump.quotient import Step, content_of, relation_over
 from exactlump.rational import ONE, Matrix, Rational, Vector, fraction, is_simple, rational

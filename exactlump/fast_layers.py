@@ -19,7 +19,8 @@ from exactlump.kernels.kernel_matrix import checked, source
 from exactlump.kernels.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.kernels.kernel_sums import Sums, Terms
 from exactlump.lump import Choices, Group, classes_by_keys, constant_value, meets_padding
-from exactlump.network import Activate, Conv, Dense, MaxPool, Network, Node, Reorder, Shift, keeps_units
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense, MaxPool, Node, Reorder, Shift, keeps_units
 from exactlump.rational import ONE, ZERO, Rational, Vector, fraction, rational
 
 # Columns that are sums of many units each, as above fused layers, are left to the exact engine, and so are layers above

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from exactlump.activation import IDENTITY, Activation
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
@@ -22,7 +23,6 @@ from exactlump.network import (
     Dense,
     Head,
     MaxPool,
-    Network,
     Node,
     Pad,
     Reorder,

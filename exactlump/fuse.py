@@ -5,7 +5,8 @@ from collections.abc import Collection
 
 from exactlump.anchors import linear_layers
 from exactlump.forms import Forms, fold
-from exactlump.network import Dense, Network
+from exactlump.network import Network
+from exactlump.nodes import Dense
 from exactlump.rational import ONE
 from exactlump.simulation import Affine, Simulation
 

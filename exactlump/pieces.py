@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from exactlump import floats
 from exactlump.anchors import anchors, layer, sources
 from exactlump.errors import CannotWrite
-from exactlump.network import Activate, Conv, Dense, Network, Node, Scale, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense, Node, Scale, Shift
 from exactlump.places import Built, Place
 from exactlump.quotient import Step
 from exactlump.rational import ONE, ZERO, Matrix, Rational, decimal_text, text

@@ -12,21 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.anchors import ground, layer
-from exactlump.network import (
-    Activate,
-    Conv,
-    Dense,
-    Network,
-    Node,
-    Reorder,
-    Scale,
-    Select,
-    Shape,
-    Shift,
-    View,
-    renamed,
-    sources,
-)
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense, Node, Reorder, Scale, Select, Shape, Shift, View, renamed, sources
 from exactlump.rational import ONE, ZERO, Matrix, Rational, Vector
 
 # See `Built.write`.

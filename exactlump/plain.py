@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.forms import Atom, Forms
-from exactlump.network import Activate, Dense, Node, Reorder
+from exactlump.nodes import Activate, Dense, Node, Reorder
 from exactlump.rational import ONE
 
 # Rows that are looked at together have about so many entries.

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from exactlump.anchors import anchors, layer, sources
 from exactlump.forms import Form, Forms, atoms_below
 from exactlump.lump import Lumping
-from exactlump.network import Conv, Dense, Head, Network, Node
+from exactlump.network import Network
+from exactlump.nodes import Conv, Dense, Head, Node
 from exactlump.plain import Plain, plain_layer
 from exactlump.rational import (
     ONE,

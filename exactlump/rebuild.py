@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from exactlump.anchors import ground, layer
 from exactlump.forms import Atom, Form, Forms
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Conv,
     Dense,
-    Network,
     Node,
     Reorder,
     Scale,

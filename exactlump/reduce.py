@@ -18,7 +18,8 @@ from exactlump.fast_layers import lines
 from exactlump.forms import Forms, Function
 from exactlump.fuse import fusible
 from exactlump.lump import Choices, Classifier, Lumping, canonical_key, maximum_lumping
-from exactlump.network import Activate, Network
+from exactlump.network import Network
+from exactlump.nodes import Activate
 from exactlump.pieces import Misfit, Written, write_in
 from exactlump.quotient import Step, quotient
 from exactlump.simulation import Affine, Simulation, compose

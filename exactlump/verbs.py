@@ -19,7 +19,8 @@ from exactlump.extraction.export import export
 from exactlump.extraction.verified import find_checker, run_checker
 from exactlump.formats.files import about, demand_apart, write_atomically
 from exactlump.lump import Lumping, maximum_lumping
-from exactlump.network import Activate, Conv, Dense, Network
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense
 from exactlump.reduce import Reduction, reduce
 
 # The checker's file, which runs by itself.

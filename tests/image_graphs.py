@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from onnx import numpy_helper
 
-from exactlump.network import (
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,

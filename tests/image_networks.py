@@ -6,14 +6,14 @@ import random
 from dataclasses import dataclass, field
 
 from exactlump.activation import ABS, RELU, Activation, leaky_relu
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
     Conv,
     Dense,
     MaxPool,
-    Network,
     Node,
     Pad,
     Port,

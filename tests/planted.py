@@ -10,7 +10,8 @@ import numpy as np
 
 from exactlump import formats
 from exactlump.activation import Activation
-from exactlump.network import Activate, Head, Network
+from exactlump.network import Network
+from exactlump.nodes import Activate, Head
 from exactlump.rational import Vector, rational
 from exactlump.reduce import reduce
 from exactlump.refutation.evaluation import Evaluator

@@ -9,20 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exactlump.lump import meets_padding
-from exactlump.network import (
-    Activate,
-    Conv,
-    Dense,
-    Head,
-    Network,
-    Node,
-    Reorder,
-    Select,
-    View,
-    groups,
-    keeps_units,
-    sources,
-)
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense, Head, Node, Reorder, Select, View, groups, keeps_units, sources
 from exactlump.rational import Rational
 
 

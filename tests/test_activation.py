@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from exactlump import activation, check
 from exactlump.activation import ABS, IDENTITY, KINDS, ONNX_NAMES, RELU, Activation, bounded, leaky_relu, prelu
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.network import Activate, Dense, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Port
 from exactlump.rational import Matrix, fraction, rational
 from exactlump.simulation import Relation, entry
 from exactlump.smt.functions import definition, function_name, is_piecewise_linear, logic

@@ -911,6 +911,7 @@ def test_export_writes_all_or_nothing(triple, run, tmp_path):
     assert (done.code, done.out) == (0, "")
     assert Path("out.txt").read_text(encoding="ascii").endswith("\n")
     refused(run("export", *triple, "-o", "missing/out.txt"), 2, "missing/out.txt")
+    refused(run("export", *triple, "-o", triple[0]), 2, "another file")
     refused(run("export", *triple[:2], "missing.json", "-o", "other.txt"), 2, "missing.json")
     refused(run("export", *triple[:2], triple[0], "-o", "other.txt"), 2)
     other = Path(triple[2]).read_text(encoding="utf-8").replace('"all reals"', '"only zero"')

@@ -20,7 +20,8 @@ from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.kernels import kernel_sums
 from exactlump.lump import Choices
-from exactlump.network import Activate, Conv, Dense, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense, Port
 from exactlump.rational import Matrix, rational
 from tests.image_networks import image_network
 from tests.strategies import lumpable_networks, networks, with_float_arrays

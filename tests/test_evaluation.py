@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from exactlump import read
 from exactlump.activation import RELU, Activation, leaky_relu
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
@@ -20,7 +21,6 @@ from exactlump.network import (
     Dense,
     Head,
     MaxPool,
-    Network,
     Pad,
     Port,
     Reorder,

@@ -24,7 +24,8 @@ from exactlump.activation import RELU
 from exactlump.errors import FormatError
 from exactlump.fanout import FanOut, detect, executor
 from exactlump.lump import Choices
-from exactlump.network import Activate, Dense, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Port
 from exactlump.rational import Matrix, rational
 from exactlump.verbs import reduce_file
 from tests.test_engines import choices_of, network_of

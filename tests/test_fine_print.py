@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from exactlump.activation import IDENTITY, RELU, Activation, leaky_relu
 from exactlump.anchors import anchors
 from exactlump.floats import fits, pieces
-from exactlump.network import Activate, Dense, Network, Port, Scale, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Port, Scale, Shift
 from exactlump.rational import ONE, Matrix, primitive, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Same, entry, find_flaw

@@ -18,7 +18,8 @@ from exactlump.activation import ABS, IDENTITY, ONNX_NAMES, RELU, Activation, le
 from exactlump.errors import CannotWrite, FormatError, NoExactValue, UnsupportedLayer
 from exactlump.formats import digest, format_of, onnx_write, read, write
 from exactlump.formats.files import unpack
-from exactlump.network import Activate, Dense, Head, Network, Port, Reorder, Scale, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Head, Port, Reorder, Scale, Shift
 from exactlump.rational import Matrix, rational
 from tests.tools import (
     KINDS,

@@ -23,7 +23,8 @@ from exactlump.formats import read, read_as, write
 from exactlump.formats.onnx import rounded_up
 from exactlump.formats.onnx_norm import surd
 from exactlump.formats.specification import BATCHNORM
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
@@ -31,7 +32,6 @@ from exactlump.network import (
     Dense,
     Head,
     MaxPool,
-    Network,
     Node,
     Pad,
     Port,

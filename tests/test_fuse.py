@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from exactlump.activation import RELU
 from exactlump.fuse import fusible
 from exactlump.lump import Choices, maximum_lumping
-from exactlump.network import Activate, Dense, Head, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Head, Port
 from exactlump.quotient import quotient
 from exactlump.rational import ONE, Matrix, rational
 from exactlump.reduce import exact_quotient

@@ -10,21 +10,8 @@ from exactlump.activation import ABS, RELU, Activation, leaky_relu
 from exactlump.errors import CannotWrite
 from exactlump.formats import read, write
 from exactlump.lump import maximum_lumping
-from exactlump.network import (
-    Activate,
-    Add,
-    AveragePool,
-    Conv,
-    Dense,
-    Head,
-    MaxPool,
-    Network,
-    Pad,
-    Port,
-    Reorder,
-    Select,
-    groups,
-)
+from exactlump.network import Network
+from exactlump.nodes import Activate, Add, AveragePool, Conv, Dense, Head, MaxPool, Pad, Port, Reorder, Select, groups
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import find_flaw

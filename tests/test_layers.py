@@ -18,73 +18,72 @@ IMPORTS = {
     "rational": "errors",
     "activation": "errors rational",
     "window": "",
-    "network": "activation errors rational window",
+    "nodes": "activation errors rational window",
+    "network": "errors nodes rational",
     "floats": "errors rational",
     "formats.files": "errors",
     "formats.specification": "",
-    "formats.exact_words": "errors network rational",
-    "formats.exact": "activation errors formats.exact_words formats.files network rational window",
-    "formats.nnet": "activation errors formats.files formats.specification network rational",
-    "formats.onnx_tensor": "errors network rational",
-    "formats.onnx_graph": "activation errors formats.files formats.onnx_tensor network rational",
-    "formats.onnx_reorder": "errors formats.onnx_graph formats.onnx_tensor network",
+    "formats.exact_words": "errors nodes rational",
+    "formats.exact": "activation errors formats.exact_words formats.files network nodes rational window",
+    "formats.nnet": "activation errors formats.files formats.specification network nodes rational",
+    "formats.onnx_tensor": "errors nodes rational",
+    "formats.onnx_graph": "activation errors formats.files formats.onnx_tensor nodes rational",
+    "formats.onnx_reorder": "errors formats.onnx_graph formats.onnx_tensor nodes",
     "formats.onnx_window": "errors formats.onnx_graph window",
-    "formats.onnx_images": "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window network rational window",
-    "formats.onnx_select": "errors formats.onnx_graph formats.onnx_tensor network",
-    "formats.onnx_functions": "activation errors formats.onnx_graph formats.onnx_tensor network rational",
-    "formats.onnx_norm": (
-        "activation errors floats formats.files formats.onnx_graph formats.onnx_tensor network rational"
-    ),
-    "formats.onnx_constants": "errors formats.onnx_graph formats.onnx_norm formats.onnx_tensor network rational",
+    "formats.onnx_images": "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window nodes rational window",
+    "formats.onnx_select": "errors formats.onnx_graph formats.onnx_tensor nodes",
+    "formats.onnx_functions": "activation errors formats.onnx_graph formats.onnx_tensor nodes rational",
+    "formats.onnx_norm": "activation errors floats formats.files formats.onnx_graph formats.onnx_tensor nodes rational",
+    "formats.onnx_constants": "errors formats.onnx_graph formats.onnx_norm formats.onnx_tensor nodes rational",
     "formats.onnx_quantize": (
-        "activation errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor network rational"
+        "activation errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor nodes rational"
     ),
     "formats.onnx_operators": (
         "errors formats.onnx_constants formats.onnx_functions formats.onnx_graph formats.onnx_images "
         "formats.onnx_norm formats.onnx_quantize formats.onnx_reorder formats.onnx_select formats.onnx_tensor "
-        "network rational"
+        "nodes rational"
     ),
     "formats.onnx": (
-        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor "
-        "formats.specification network rational"
+        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor formats.specification "
+        "network nodes rational"
     ),
-    "formats.onnx_implied": "network rational",
-    "formats.onnx_writer": "errors floats network rational",
+    "formats.onnx_implied": "network nodes rational",
+    "formats.onnx_writer": "errors floats network nodes rational",
     "formats.onnx_write_weights": "errors floats formats.onnx_writer rational",
     "formats.onnx_write_nodes": (
-        "errors floats formats.onnx_reorder formats.onnx_write_weights formats.onnx_writer network rational"
+        "errors floats formats.onnx_reorder formats.onnx_write_weights formats.onnx_writer nodes rational"
     ),
-    "formats.onnx_write_images": "errors floats formats.onnx_write_weights formats.onnx_writer network window",
-    "formats.onnx_write_quantize": "errors floats formats.onnx_writer network rational",
+    "formats.onnx_write_images": "errors floats formats.onnx_write_weights formats.onnx_writer nodes window",
+    "formats.onnx_write_quantize": "errors floats formats.onnx_writer nodes rational",
     "formats.onnx_write_functions": (
-        "activation errors floats formats.onnx_write_quantize formats.onnx_writer network rational"
+        "activation errors floats formats.onnx_write_quantize formats.onnx_writer nodes rational"
     ),
     "formats.onnx_write": (
         "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions "
-        "formats.onnx_write_images formats.onnx_write_nodes formats.onnx_writer network"
+        "formats.onnx_write_images formats.onnx_write_nodes formats.onnx_writer network nodes"
     ),
-    "formats.torch_layers": "errors formats.files network",
-    "formats.torch": "errors formats.files formats.onnx formats.torch_layers network",
+    "formats.torch_layers": "errors formats.files nodes",
+    "formats.torch": "errors formats.files formats.onnx formats.torch_layers network nodes",
     "formats": (
-        "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write "
-        "formats.specification formats.torch network"
+        "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write formats.specification "
+        "formats.torch network"
     ),
-    "forms": "activation network rational window",
-    "simulation": "errors forms network rational",
-    "anchors": "network",
-    "lump": "anchors errors forms network rational simulation",
-    "plain": "forms network rational",
-    "rebuild": "anchors forms network plain rational simulation window",
-    "quotient": "anchors forms lump network plain rational rebuild simulation",
-    "places": "anchors network rational",
-    "pieces": "anchors errors floats network places quotient rational simulation",
-    "fuse": "anchors forms network rational simulation",
+    "forms": "activation network nodes rational window",
+    "simulation": "errors forms network nodes rational",
+    "anchors": "network nodes",
+    "lump": "anchors errors forms network nodes rational simulation",
+    "plain": "forms nodes rational",
+    "rebuild": "anchors forms network nodes plain rational simulation window",
+    "quotient": "anchors forms lump network nodes plain rational rebuild simulation",
+    "places": "anchors network nodes rational",
+    "pieces": "anchors errors floats network nodes places quotient rational simulation",
+    "fuse": "anchors forms network nodes rational simulation",
     "fast_chain": (
-        "anchors errors fast floats forms kernels.kernel_arithmetic kernels.kernel_matrix "
-        "kernels.kernel_sources kernels.kernel_sums lump network pieces quotient rational simulation"
+        "anchors errors fast floats forms kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
+        "kernels.kernel_sums lump network nodes pieces quotient rational simulation"
     ),
     "reduce": (
-        "activation anchors errors fast forms fast_chain fast_layers lump network pieces quotient simulation fuse"
+        "activation anchors errors fast fast_chain fast_layers forms fuse lump network nodes pieces quotient simulation"
     ),
     "kernels.kernel_arithmetic": "errors",
     "kernels.kernel_sources": "kernels.kernel_arithmetic",
@@ -94,34 +93,34 @@ IMPORTS = {
     "kernels.kernel": "kernels.kernel_arithmetic kernels.kernel_sources",
     "fast_layers": (
         "floats forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
-        "kernels.kernel_sums lump network rational"
+        "kernels.kernel_sums lump network nodes rational"
     ),
     "fast": (
-        "fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
-        "kernels.kernel_sources lump network rational"
+        "fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources lump "
+        "network rational"
     ),
     "fanout": (
-        "anchors errors forms fast_layers kernels.kernel kernels.kernel_arithmetic "
-        "kernels.kernel_matrix kernels.kernel_sources lump network rational"
+        "anchors errors fast_layers forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
+        "kernels.kernel_sources lump network rational"
     ),
     "grammar": "errors formats.specification rational",
-    "certificate": "errors grammar formats formats.files formats.specification rational simulation",
+    "certificate": "errors formats formats.files formats.specification grammar rational simulation",
     "check": "",
-    "extraction.chains": "activation certificate errors forms network rational simulation",
-    "extraction.export": "activation certificate errors extraction.chains network rational simulation",
+    "extraction.chains": "activation certificate errors forms network nodes rational simulation",
+    "extraction.export": "activation certificate errors extraction.chains network nodes rational simulation",
     "extraction.coq": "errors",
     "extraction.verified": "errors",
     "verbs": (
         "anchors certificate check errors extraction.coq extraction.export extraction.verified fanout formats "
-        "formats.files lump network reduce"
+        "formats.files lump network nodes reduce"
     ),
     "smt.smtlib": "errors rational",
-    "smt.lifting": "errors network window",
+    "smt.lifting": "errors network nodes window",
     "smt.blocks": "rational smt.lifting smt.smtlib",
     "smt.terms": "rational smt.blocks smt.smtlib",
-    "smt.substitution": "network rational simulation smt.blocks smt.lifting smt.smtlib smt.terms",
+    "smt.substitution": "network nodes rational simulation smt.blocks smt.lifting smt.smtlib smt.terms",
     "smt.structure": (
-        "activation certificate errors forms network rational simulation smt.blocks smt.lifting "
+        "activation certificate errors forms network nodes rational simulation smt.blocks smt.lifting "
         "smt.substitution smt.terms"
     ),
     "smt.functions": "activation errors forms rational smt.smtlib smt.terms",
@@ -129,29 +128,29 @@ IMPORTS = {
         "activation forms rational smt.blocks smt.functions smt.lifting smt.smtlib smt.structure smt.terms window"
     ),
     "smt.obligations": "activation certificate forms network smt.assertions smt.blocks smt.functions smt.structure",
-    "smt.monolithic": "errors forms network rational smt.functions smt.obligations smt.terms window",
+    "smt.monolithic": "errors forms network nodes rational smt.functions smt.obligations smt.terms window",
     "refutation.hyperplanes": "rational",
-    "refutation.affine": "errors network rational",
-    "refutation.dichotomy": "errors network rational refutation.affine refutation.hyperplanes",
+    "refutation.affine": "errors network nodes rational",
+    "refutation.dichotomy": "errors network nodes rational refutation.affine refutation.hyperplanes",
     "smt.solve": "errors rational smt.smtlib",
     "smt.evidence": "errors formats.files rational smt.obligations",
-    "refutation.layout": "network",
+    "refutation.layout": "nodes",
     "refutation.limbs": "rational",
-    "refutation.evaluation": "activation errors network refutation.layout refutation.limbs",
-    "refutation.floating": "activation errors network rational refutation.layout",
+    "refutation.evaluation": "activation errors network nodes refutation.layout refutation.limbs",
+    "refutation.floating": "activation errors network nodes rational refutation.layout",
     "refutation.domain": "errors rational refutation.floating",
     "refutation.vnnlib": "errors formats.files rational refutation.domain",
     "refutation.question": "errors rational refutation.floating refutation.limbs smt.smtlib",
     "refutation.comparing": (
-        "errors network rational refutation.domain refutation.evaluation refutation.limbs refutation.question"
+        "errors network nodes rational refutation.domain refutation.evaluation refutation.limbs refutation.question"
     ),
-    "refutation.search": "network rational refutation.comparing refutation.domain refutation.floating",
+    "refutation.search": "nodes rational refutation.comparing refutation.domain refutation.floating",
     "refutation.shorten": "rational refutation.domain",
-    "refutation.matching": "errors forms lump network rational reduce simulation",
+    "refutation.matching": "errors forms lump network nodes rational reduce simulation",
     "refutation.replay": "errors formats formats.files rational refutation.floating",
     "refutation.whole": (
-        "network rational refutation.domain refutation.question smt.functions smt.monolithic smt.obligations "
-        "smt.smtlib smt.solve"
+        "network nodes rational refutation.domain refutation.question smt.functions smt.monolithic "
+        "smt.obligations smt.smtlib smt.solve"
     ),
     "refutation.refute": (
         "errors network rational refutation.comparing refutation.dichotomy refutation.domain "
@@ -159,12 +158,12 @@ IMPORTS = {
         "refutation.shorten refutation.whole"
     ),
     "refutation.refuting": (
-        "certificate check errors formats formats.files formats.specification network rational "
-        "refutation.domain refutation.question refutation.refute refutation.replay refutation.vnnlib"
+        "certificate check errors formats formats.files formats.specification network rational refutation.domain "
+        "refutation.question refutation.refute refutation.replay refutation.vnnlib"
     ),
     "refutation.cli_refute": (
-        "formats.files formats.specification rational refutation.domain refutation.floating "
-        "refutation.question refutation.refute refutation.refuting terminal"
+        "formats.files formats.specification rational refutation.domain refutation.floating refutation.question "
+        "refutation.refute refutation.refuting terminal"
     ),
     "relaxations.regions": (
         "rational refutation.affine refutation.domain refutation.hyperplanes smt.smtlib smt.solve smt.terms"
@@ -172,8 +171,10 @@ IMPORTS = {
     "relaxations.shares": "rational refutation.affine refutation.domain refutation.floating relaxations.regions",
     "relaxations.extremes": "rational refutation.shorten relaxations.regions smt.smtlib smt.solve smt.terms",
     "relaxations.dependencies": "rational refutation.affine",
-    "relaxations.interiors": "activation network rational refutation.affine refutation.domain relaxations.regions",
-    "relaxations.merging": "network rational relaxations.interiors",
+    "relaxations.interiors": (
+        "activation network nodes rational refutation.affine refutation.domain relaxations.regions"
+    ),
+    "relaxations.merging": "network nodes rational relaxations.interiors",
     "relaxations.literal": "activation rational refutation.affine relaxations.interiors relaxations.merging",
     "relaxations.proposals": (
         "rational relaxations.dependencies relaxations.interiors relaxations.merging relaxations.regions"
@@ -183,17 +184,17 @@ IMPORTS = {
         "smt.monolithic smt.smtlib smt.solve"
     ),
     "relaxations.relaxation": (
-        "errors network rational refutation.dichotomy refutation.domain refutation.refute "
-        "relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
-        "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
+        "errors network nodes rational refutation.dichotomy refutation.domain refutation.refute "
+        "relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging relaxations.proposals "
+        "relaxations.regions relaxations.shares relaxations.worst"
     ),
     "relaxations.relaxing": (
-        "errors formats formats.files network rational refutation.domain refutation.replay "
-        "relaxations.extremes relaxations.regions relaxations.relaxation"
+        "errors formats formats.files network rational refutation.domain refutation.replay relaxations.extremes "
+        "relaxations.regions relaxations.relaxation"
     ),
     "relaxations.cli_relax": "rational refutation.floating relaxations.relaxation relaxations.relaxing terminal",
     "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
-    "smt.prove": "errors network rational smt.discharge smt.evidence smt.obligations smt.solve",
+    "smt.prove": "errors network nodes rational smt.discharge smt.evidence smt.obligations smt.solve",
     "smt.proving": (
         "certificate errors formats formats.files formats.specification network smt.discharge smt.evidence "
         "smt.monolithic smt.obligations smt.prove"
@@ -201,7 +202,7 @@ IMPORTS = {
     "reporting.record": "errors formats.files rational smt.evidence smt.obligations",
     "reporting.matrix": "certificate network reporting.record smt.evidence smt.monolithic smt.obligations",
     "reporting.picture": "",
-    "reporting.facts": "certificate errors network rational reduce reporting.picture simulation",
+    "reporting.facts": "certificate errors network nodes rational reduce reporting.picture simulation",
     "reporting.rerun": "certificate errors formats.files verbs",
     "reporting.report": (
         "certificate errors formats formats.files formats.onnx network reporting.facts reporting.matrix "
@@ -216,11 +217,11 @@ IMPORTS = {
     "smt.cli_prove": "rational smt.proving terminal",
     "demo": "errors formats lump quotient rational verbs",
     "cli": (
-        "demo errors formats.specification reduce refutation.cli_refute relaxations.cli_relax "
+        "demo errors formats.files formats.specification reduce refutation.cli_refute relaxations.cli_relax "
         "reporting.page reporting.report reporting.rerun smt.cli_prove terminal verbs"
     ),
     "__main__": "cli",
-    "__init__": "activation errors formats lump network quotient rational reduce verbs",
+    "__init__": "activation errors formats lump network nodes quotient rational reduce verbs",
     "smt": "",
     "refutation": "",
     "relaxations": "",

@@ -9,7 +9,8 @@ from hypothesis import given
 
 from exactlump.activation import RELU, Activation
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.network import Activate, Dense, Head, Network, Port, Reorder, Scale, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Head, Port, Reorder, Scale, Shift
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from tests.oracle import exact, outputs, random_points
 from tests.strategies import networks, relu_chain

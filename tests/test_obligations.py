@@ -19,7 +19,8 @@ from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.certificate import Certificate
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
-from exactlump.network import Activate, Dense, Head, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Head, Port
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.simulation import FREE, NULL, Affine, Relation, Same, entry
 from exactlump.smt.functions import definition, function_name

@@ -13,7 +13,8 @@ import pytest
 from sympy import Matrix, Rational
 
 from exactlump.lump import Lumping, is_lumping, maximum_lumping
-from exactlump.network import Dense, Network
+from exactlump.network import Network
+from exactlump.nodes import Dense
 from exactlump.quotient import Representative, first_member, quotient
 from exactlump.rational import ONE, rational
 from exactlump.simulation import find_flaw

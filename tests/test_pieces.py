@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from exactlump.errors import CannotWrite
 from exactlump.floats import fits, pieces
-from exactlump.network import Dense, Network
+from exactlump.network import Network
+from exactlump.nodes import Dense
 from exactlump.rational import decimal_text, fraction, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import entry, find_flaw

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 import exactlump
 from exactlump import pieces
 from exactlump.errors import CannotWrite
-from exactlump.network import Dense
+from exactlump.nodes import Dense
 from exactlump.plain import Plain
 from exactlump.rational import Matrix, rational
 from tests.image_networks import image_network

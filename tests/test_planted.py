@@ -9,7 +9,8 @@ import pytest
 from exactlump.activation import RELU, Activation
 from exactlump.floats import fits
 from exactlump.lump import maximum_lumping
-from exactlump.network import Activate, Conv, Dense, Network, Port, Reorder, groups
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense, Port, Reorder, groups
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.verbs import reduce_file

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from exactlump.activation import leaky_relu
-from exactlump.network import Activate, Dense, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Port
 from exactlump.rational import Matrix, fraction, rational
 
 PROOFS = Path(__file__).parents[1] / "proofs"

@@ -28,7 +28,8 @@ from exactlump.activation import RELU
 from exactlump.certificate import read_certificate
 from exactlump.cli import main
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping
-from exactlump.network import Activate, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Port
 from exactlump.rational import Matrix, rational
 from exactlump.smt.evidence import DISCHARGED, REFUTED
 from exactlump.smt.monolithic import Monolithic

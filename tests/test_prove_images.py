@@ -18,7 +18,8 @@ from exactlump import check, formats, read, reduce, reduce_file, write
 from exactlump.activation import RELU
 from exactlump.certificate import read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.network import Activate, Conv, Dense, MaxPool, Network, Node, Port, Reorder
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense, MaxPool, Node, Port, Reorder
 from exactlump.rational import ONE, rational
 from exactlump.reporting.page import render
 from exactlump.reporting.report import report

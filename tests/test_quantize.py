@@ -10,7 +10,8 @@ from onnx import helper
 from exactlump.activation import Activation
 from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import read, write
-from exactlump.network import Activate, Network, Port, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Port, Shift
 from exactlump.rational import rational
 from exactlump.verbs import reduce_file
 from tests.tools import DATA, model, node, numbers, real_networks, run, save, tensor

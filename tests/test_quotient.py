@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from exactlump.activation import RELU
 from exactlump.floats import fits
 from exactlump.lump import maximum_lumping
-from exactlump.network import Activate, Dense, Scale, Shift
+from exactlump.nodes import Activate, Dense, Scale, Shift
 from exactlump.quotient import Representative, first_member, quotient, representative
 from exactlump.rational import ONE, fraction, is_simple, primitive, rational
 from exactlump.simulation import NULL, Affine, entry, find_flaw

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from exactlump.activation import Activation
 from exactlump.floats import FLOAT_TYPES, pieces
-from exactlump.network import Activate, Dense, Head, Network, Node, Port, Scale, Select, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Head, Node, Port, Scale, Select, Shift
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import find_flaw

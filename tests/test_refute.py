@@ -18,7 +18,8 @@ from exactlump.activation import RELU, Activation
 from exactlump.cli import main
 from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.formats import write
-from exactlump.network import Activate, Conv, Dense, Head, MaxPool, Network, Port, Reorder
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Dense, Head, MaxPool, Port, Reorder
 from exactlump.rational import ONE, ZERO, Matrix, parse, rational
 from exactlump.refutation.domain import Box, cube, everything, exact_number
 from exactlump.refutation.evaluation import Evaluator

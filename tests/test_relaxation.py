@@ -16,7 +16,8 @@ from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.cli import main
 from exactlump.errors import CannotWrite, FormatError, ShapeError
 from exactlump.lump import is_lumping
-from exactlump.network import Activate, Conv, Network, Port, Reorder
+from exactlump.network import Network
+from exactlump.nodes import Activate, Conv, Port, Reorder
 from exactlump.rational import ONE, ZERO, Matrix, fraction, rational
 from exactlump.refutation.affine import Row
 from exactlump.refutation.dichotomy import evaluate_flat

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.lump import maximum_lumping
-from exactlump.network import Activate, Dense, Head, MaxPool, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Head, MaxPool, Port
 from exactlump.quotient import quotient
 from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.reduce import exact_quotient, reduce

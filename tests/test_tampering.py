@@ -17,7 +17,8 @@ import pytest
 
 from exactlump import check, read, reduce_file, write
 from exactlump.activation import leaky_relu
-from exactlump.network import Activate, Dense, Network, Port
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Port
 from exactlump.rational import Matrix, rational
 from tests import oracle
 

@@ -18,7 +18,7 @@ from exactlump.activation import Activation
 from exactlump.cli import cli
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import torch as ours
-from exactlump.network import Activate, Dense
+from exactlump.nodes import Activate, Dense
 from exactlump.rational import rational
 from tests.tools import DATA, numbers, run
 

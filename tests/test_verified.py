@@ -32,7 +32,8 @@ from exactlump.extraction.coq import MAX_WEIGHTS
 from exactlump.extraction.export import export
 from exactlump.extraction.verified import NAME, run_checker
 from exactlump.formats import ModelFile
-from exactlump.network import Activate, Head, Network
+from exactlump.network import Network
+from exactlump.nodes import Activate, Head
 from exactlump.rational import fraction, rational
 from exactlump.verbs import coq_files, export_files
 from tests import oracle

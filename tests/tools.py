@@ -12,7 +12,8 @@ from onnx import TensorProto, helper
 from exactlump.anchors import anchors
 from exactlump.errors import ExactlumpError
 from exactlump.lump import Lumping
-from exactlump.network import Activate, Dense, Head, Network, Reorder, Scale, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Head, Reorder, Scale, Shift
 from exactlump.quotient import first_member, quotient
 from exactlump.rational import ONE, fraction, rational
 
@@ -273,7 +274,7 @@ def fails(error, code, call, *words):
 def tiny(dtype="exact"):
     """x -> 2 ReLUs -> y, for tests of writing."""
     from exactlump.activation import RELU
-    from exactlump.network import Port
+    from exactlump.nodes import Port
     from exactlump.rational import Matrix
 
     nodes = (

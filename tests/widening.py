@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 from exactlump.anchors import anchors
 from exactlump.errors import NoExactValue
 from exactlump.floats import FLOAT_TYPES, fits
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     AveragePool,
     Conv,
     Dense,
-    Network,
     Node,
     Pad,
     Reorder,

@@ -13,7 +13,8 @@ from exactlump.activation import Activation
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.forms import Form, Forms, function_of
-from exactlump.network import Activate, Dense, Head, Network, Node, Reorder, Scale, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Head, Node, Reorder, Scale, Shift
 from exactlump.rational import ONE
 from exactlump.simulation import (
     FREE,

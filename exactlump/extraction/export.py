@@ -12,7 +12,8 @@ from exactlump.activation import Activation
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.extraction.chains import Unit, chains, layers, quotient, targets
-from exactlump.network import Activate, Head, Network
+from exactlump.network import Network
+from exactlump.nodes import Activate, Head
 from exactlump.rational import ONE, Rational, fraction, rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same
 

@@ -23,7 +23,8 @@ from exactlump.formats.exact_words import (
     vector,
 )
 from exactlump.formats.files import about
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
@@ -31,7 +32,6 @@ from exactlump.network import (
     Dense,
     Head,
     MaxPool,
-    Network,
     Node,
     Pad,
     Port,

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from exactlump.errors import FormatError
-from exactlump.network import Shape
+from exactlump.nodes import Shape
 from exactlump.rational import Rational, Vector
 from exactlump.rational import parse as parse_rational
 

@@ -23,7 +23,8 @@ from exactlump.activation import RELU
 from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED, RAW_NNET
-from exactlump.network import Activate, Dense, Network, Node, Port, Scale, Shift, sources
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Node, Port, Scale, Shift, sources
 from exactlump.rational import ONE, ZERO, Matrix, Rational, SparseRow, Vector, decimal, decimal_text, fraction, text
 
 Lines = Iterator[tuple[int, list[str]]]

@@ -16,7 +16,8 @@ from exactlump.formats.files import about
 from exactlump.formats.onnx_graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
 from exactlump.formats.specification import AS_STORED, BATCHNORM
-from exactlump.network import Network, Port, Shape
+from exactlump.network import Network
+from exactlump.nodes import Port, Shape
 from exactlump.rational import Rational, fraction
 
 _STANDARD = ("", "ai.onnx")

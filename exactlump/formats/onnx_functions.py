@@ -10,7 +10,7 @@ from exactlump.activation import ABS, ONNX_NAMES, RELU, Activation, bounded, pre
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, same
 from exactlump.formats.onnx_tensor import Constant
-from exactlump.network import Activate, Head, Reorder
+from exactlump.nodes import Activate, Head, Reorder
 from exactlump.rational import Rational, Vector
 
 # One function for all units

@@ -16,7 +16,7 @@ from exactlump.activation import Activation
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, type_name
-from exactlump.network import Dense, Node, Reorder, Shape, View
+from exactlump.nodes import Dense, Node, Reorder, Shape, View
 from exactlump.rational import ZERO, Matrix, Rational, rational
 
 # Elements of one tensor: far above any network, low enough that a small file cannot ask for all memory.

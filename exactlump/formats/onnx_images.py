@@ -13,7 +13,7 @@ from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error, result
 from exactlump.formats.onnx_tensor import Constant
 from exactlump.formats.onnx_window import pads, sizes, sliding, transposed
-from exactlump.network import AveragePool, Conv, MaxPool, Pad, Reorder, Shape
+from exactlump.nodes import AveragePool, Conv, MaxPool, Pad, Reorder, Shape
 from exactlump.rational import ZERO, Matrix, SparseRow, Vector
 from exactlump.window import Grid, Window, whole
 

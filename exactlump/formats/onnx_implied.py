@@ -6,21 +6,8 @@
 
 from collections.abc import Mapping
 
-from exactlump.network import (
-    Activate,
-    Add,
-    AveragePool,
-    Conv,
-    Head,
-    MaxPool,
-    Network,
-    Node,
-    Pad,
-    Reorder,
-    Scale,
-    Shift,
-    View,
-)
+from exactlump.network import Network
+from exactlump.nodes import Activate, Add, AveragePool, Conv, Head, MaxPool, Node, Pad, Reorder, Scale, Shift, View
 from exactlump.rational import fraction
 
 

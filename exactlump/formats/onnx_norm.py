@@ -21,7 +21,7 @@ from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error
 from exactlump.formats.onnx_tensor import Constant
-from exactlump.network import Activate, Scale, Shift
+from exactlump.nodes import Activate, Scale, Shift
 from exactlump.rational import ONE, ZERO, Rational, Vector, fraction, rational, text
 
 # More than the product of a float32 variance and epsilon of ordinary size has.

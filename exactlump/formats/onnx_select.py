@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error
 from exactlump.formats.onnx_tensor import Constant
-from exactlump.network import Select, Shape
+from exactlump.nodes import Select, Shape
 
 Indices: TypeAlias = NDArray[np.int64]
 

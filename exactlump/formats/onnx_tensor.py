@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, UnsupportedLayer
-from exactlump.network import Shape
+from exactlump.nodes import Shape
 from exactlump.rational import Matrix, Vector, rational
 
 # ONNX element type: NumPy's type for it, little-endian, and the field that holds the elements when `raw_data` does

@@ -16,7 +16,8 @@ from exactlump.formats.onnx_write_functions import activate
 from exactlump.formats.onnx_write_images import add, conv, pad, pool, select
 from exactlump.formats.onnx_write_nodes import dense, head, reorder, scale, shift
 from exactlump.formats.onnx_writer import Writer
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
@@ -24,7 +25,6 @@ from exactlump.network import (
     Dense,
     Head,
     MaxPool,
-    Network,
     Node,
     Pad,
     Port,

@@ -8,7 +8,7 @@ from exactlump.activation import ABS, ONNX_NAMES, RELU, Activation
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_write_quantize import quantise
 from exactlump.formats.onnx_writer import Writer
-from exactlump.network import Activate
+from exactlump.nodes import Activate
 from exactlump.rational import Rational, Vector, fraction, text
 
 # Function: the operator, the opset that it came with, and its attributes for the parameters.

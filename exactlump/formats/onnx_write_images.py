@@ -11,7 +11,7 @@ from exactlump import floats
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_write_weights import weights
 from exactlump.formats.onnx_writer import Writer
-from exactlump.network import Add, AveragePool, Conv, MaxPool, Pad, Select, View, groups
+from exactlump.nodes import Add, AveragePool, Conv, MaxPool, Pad, Select, View, groups
 from exactlump.window import Window, whole
 
 

@@ -8,7 +8,7 @@ from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_reorder import channel_after
 from exactlump.formats.onnx_write_weights import weights
 from exactlump.formats.onnx_writer import Writer
-from exactlump.network import Dense, Head, Reorder, Scale, Shift, View
+from exactlump.nodes import Dense, Head, Reorder, Scale, Shift, View
 from exactlump.rational import ONE, ZERO, Rational
 
 _HEADS = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}

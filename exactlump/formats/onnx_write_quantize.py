@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from exactlump import floats
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_writer import Writer
-from exactlump.network import Activate
+from exactlump.nodes import Activate
 from exactlump.rational import ONE, Vector, fraction, rational
 
 DOMAIN = "qonnx.custom_op.general"

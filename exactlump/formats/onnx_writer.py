@@ -11,7 +11,8 @@ from onnx import NodeProto, helper
 
 from exactlump import floats
 from exactlump.errors import CannotWrite
-from exactlump.network import Network, Shape, View
+from exactlump.network import Network
+from exactlump.nodes import Shape, View
 from exactlump.rational import ZERO, Rational, Vector, fraction, text
 
 

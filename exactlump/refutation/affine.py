@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.network import Add, Dense, Network, Node, Reorder, Scale, Select, Shift, sources
+from exactlump.network import Network
+from exactlump.nodes import Add, Dense, Node, Reorder, Scale, Select, Shift, sources
 from exactlump.rational import ONE, ZERO, Rational, Vector
 
 

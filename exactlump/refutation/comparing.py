@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.network import Conv, Dense, Head, Network, Node
+from exactlump.network import Network
+from exactlump.nodes import Conv, Dense, Head, Node
 from exactlump.rational import ZERO, Matrix, Rational, Vector, rational
 from exactlump.refutation.domain import Box
 from exactlump.refutation.evaluation import Evaluator

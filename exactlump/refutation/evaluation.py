@@ -13,7 +13,8 @@ import numpy as np
 
 from exactlump.activation import Activation
 from exactlump.errors import ShapeError, UnsupportedLayer
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
@@ -21,7 +22,6 @@ from exactlump.network import (
     Dense,
     Head,
     MaxPool,
-    Network,
     Node,
     Pad,
     Reorder,

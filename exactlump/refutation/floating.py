@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from exactlump.activation import Activation
 from exactlump.errors import NoExactValue, UnsupportedLayer
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
     Conv,
     Dense,
     MaxPool,
-    Network,
     Node,
     Pad,
     Reorder,

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.network import AveragePool, Conv, MaxPool, Pad, Reorder, Select, View
+from exactlump.nodes import AveragePool, Conv, MaxPool, Pad, Reorder, Select, View
 
 Indices: TypeAlias = NDArray[np.int64]
 

@@ -14,7 +14,7 @@ from itertools import combinations, product
 
 import numpy as np
 
-from exactlump.network import Activate
+from exactlump.nodes import Activate
 from exactlump.rational import Vector, rational
 from exactlump.refutation.comparing import Pair
 from exactlump.refutation.domain import Box

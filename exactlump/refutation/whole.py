@@ -4,7 +4,8 @@
 Solvers give up at about sixteen neurons a layer (benchmarks/results/solvers.md): larger networks are not asked about.
 """
 
-from exactlump.network import Activate, Dense, Network, Reorder, Scale, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Reorder, Scale, Shift
 from exactlump.rational import ZERO, Vector
 from exactlump.refutation.domain import Box
 from exactlump.refutation.question import Question

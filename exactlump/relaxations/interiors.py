@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exactlump.activation import Activation
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
     Dense,
     MaxPool,
-    Network,
     Node,
     Pad,
     Reorder,

@@ -8,7 +8,8 @@ sum r_i * sigma(l_i) where the original has sigma(sum r_i * l_i).  That is right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.network import Activate, Dense, Network, Node, Scale, Shift
+from exactlump.network import Network
+from exactlump.nodes import Activate, Dense, Node, Scale, Shift
 from exactlump.rational import ZERO, Matrix, Rational, Vector
 from exactlump.relaxations.interiors import Layer
 

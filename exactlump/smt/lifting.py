@@ -10,7 +10,8 @@ Throughout: v, u units; t a tap; P positions, p one of them.
 from typing import NamedTuple, TypeAlias
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.network import Add, AveragePool, Network, Node, Pad, Reorder, Select, View, keeps_units
+from exactlump.network import Network
+from exactlump.nodes import Add, AveragePool, Node, Pad, Reorder, Select, View, keeps_units
 from exactlump.window import Window
 
 

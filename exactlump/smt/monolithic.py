@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from exactlump.errors import UnsupportedLayer
 from exactlump.forms import Function, Largest, function_of
-from exactlump.network import (
+from exactlump.network import Network
+from exactlump.nodes import (
     Activate,
     Add,
     AveragePool,
     Conv,
     Dense,
     MaxPool,
-    Network,
     Node,
     Pad,
     Reorder,

@@ -14,7 +14,8 @@ from exactlump.activation import IDENTITY
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping
 from exactlump.forms import Function, Largest, function_of, is_affine
-from exactlump.network import Head, Network, Node, View, sources
+from exactlump.network import Network
+from exactlump.nodes import Head, Node, View, sources
 from exactlump.rational import ONE, ZERO, Rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same, Simulation, entry
 from exactlump.smt.blocks import Blocks
