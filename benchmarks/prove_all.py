@@ -26,7 +26,7 @@ from exactlump import check
 from exactlump.smt.discharge import Limits
 from exactlump.smt.obligations import Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.proving import read_certificate
+from exactlump.smt.prove_files import read_certificate
 from exactlump.smt.solve import SOLVERS, version
 from tests.widening import widen
 

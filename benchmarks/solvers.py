@@ -29,7 +29,7 @@ from exactlump import check
 from exactlump.certificate import read_certificate
 from exactlump.smt.obligations import Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.proving import ProveOptions, prove_files
+from exactlump.smt.prove_files import ProveOptions, prove_files
 from exactlump.smt.solve import version
 
 WIDTHS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)

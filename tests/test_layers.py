@@ -157,13 +157,13 @@ IMPORTS = {
         "refutation.evaluation refutation.limbs refutation.matching refutation.question refutation.search "
         "refutation.shorten refutation.whole"
     ),
-    "refutation.refuting": (
+    "refutation.refute_files": (
         "certificate check errors formats formats.files formats.specification network rational refutation.domain "
         "refutation.question refutation.refute refutation.replay refutation.vnnlib"
     ),
     "refutation.cli_refute": (
         "formats.files formats.specification rational refutation.domain refutation.floating refutation.question "
-        "refutation.refute refutation.refuting terminal"
+        "refutation.refute refutation.refute_files terminal"
     ),
     "relaxations.regions": (
         "rational refutation.affine refutation.domain refutation.hyperplanes smt.smtlib smt.solve smt.terms"
@@ -188,14 +188,14 @@ IMPORTS = {
         "relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging relaxations.proposals "
         "relaxations.regions relaxations.shares relaxations.worst"
     ),
-    "relaxations.relaxing": (
+    "relaxations.relax_file": (
         "errors formats formats.files network rational refutation.domain refutation.replay relaxations.extremes "
         "relaxations.regions relaxations.relaxation"
     ),
-    "relaxations.cli_relax": "rational refutation.floating relaxations.relaxation relaxations.relaxing terminal",
+    "relaxations.cli_relax": "rational refutation.floating relaxations.relax_file relaxations.relaxation terminal",
     "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
     "smt.prove": "errors network nodes rational smt.discharge smt.evidence smt.obligations smt.solve",
-    "smt.proving": (
+    "smt.prove_files": (
         "certificate errors formats formats.files formats.specification network smt.discharge smt.evidence "
         "smt.monolithic smt.obligations smt.prove"
     ),
@@ -214,7 +214,7 @@ IMPORTS = {
     ),
     "smt.lemmas": "errors smt.solve",
     "terminal": "errors formats.files",
-    "smt.cli_prove": "rational smt.proving terminal",
+    "smt.cli_prove": "rational smt.prove_files terminal",
     "demo": "errors formats lump quotient rational verbs",
     "cli": (
         "demo errors formats.files formats.specification reduce refutation.cli_refute relaxations.cli_relax "
@@ -342,7 +342,7 @@ def test_the_checker_imports_the_standard_library_only_and_only_verbs_import_it(
     roots = {found.name.split(".")[0] for found in MODULES["check"]}
     assert roots
     assert roots <= set(sys.stdlib_module_names)
-    assert {module for module in MODULES if "check" in imported(module)} <= {"refutation.refuting", "verbs"}
+    assert {module for module in MODULES if "check" in imported(module)} <= {"refutation.refute_files", "verbs"}
 
 
 @pytest.mark.parametrize("package", OWNERS)

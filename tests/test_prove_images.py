@@ -27,7 +27,7 @@ from exactlump.simulation import Affine, Relation, entry
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import FORMS, Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.proving import ProveOptions, prove_files
+from exactlump.smt.prove_files import ProveOptions, prove_files
 from exactlump.smt.solve import SOLVERS
 from exactlump.window import Window
 from tests import oracle, test_check_images

@@ -370,7 +370,7 @@ def test_only_equal_and_constant_neurons_go_below_a_quantiser(rows, left, tmp_pa
 @pytest.mark.parametrize("form", ["decomposed", "direct"])
 @pytest.mark.parametrize("solver", ["z3", "cvc5"])
 def test_solvers_discharge_what_goes(solver, form, tmp_path):
-    from exactlump.smt.proving import ProveOptions, prove_files
+    from exactlump.smt.prove_files import ProveOptions, prove_files
 
     done = reduce_file(save(tmp_path / "a.onnx", hidden([[1, 2], [1, 2], [0, 0]])), tmp_path / "b.onnx")
     proof = prove_files(

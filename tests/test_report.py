@@ -25,7 +25,7 @@ from exactlump.reporting.page import render
 from exactlump.reporting.picture import Column, Drawing, Unit, printable, svg
 from exactlump.reporting.report import report
 from exactlump.smt.evidence import DISCHARGED
-from exactlump.smt.proving import ProveOptions, prove_files
+from exactlump.smt.prove_files import ProveOptions, prove_files
 from exactlump.smt.solve import version
 from exactlump.verbs import CHECKER
 from tests.test_obligations import dense

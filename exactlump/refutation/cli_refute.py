@@ -15,7 +15,7 @@ from exactlump.refutation.domain import exact_number
 from exactlump.refutation.floating import nearly
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options
-from exactlump.refutation.refuting import FileFinding, RefuteOptions, refute_files
+from exactlump.refutation.refute_files import FileFinding, RefuteOptions, refute_files
 from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
 
 CODES = {"equivalent": 0, "different": 1}

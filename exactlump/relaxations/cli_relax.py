@@ -11,8 +11,8 @@ import click
 
 from exactlump.rational import parse
 from exactlump.refutation.floating import nearly
+from exactlump.relaxations.relax_file import FileRelaxation, FileRelaxOptions, relax_file
 from exactlump.relaxations.relaxation import RelaxOptions
-from exactlump.relaxations.relaxing import FileRelaxation, FileRelaxOptions, relax_file
 from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
 
 _CODES = {"equivalent": 0, "different": 1}

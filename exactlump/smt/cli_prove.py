@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from exactlump.rational import text
-from exactlump.smt.proving import FileProof, ProveOptions, prove_files
+from exactlump.smt.prove_files import FileProof, ProveOptions, prove_files
 from exactlump.terminal import (
     AS_JSON,
     EPILOG,
