@@ -32,7 +32,7 @@ from exactlump.nodes import (
     sources,
     view_after,
 )
-from exactlump.rational import ZERO, Matrix, Rational, Vector, fraction, rational
+from exactlump.rational import ZERO, Matrix, Rational, Vector, over_common, rational
 
 
 @dataclass(frozen=True)
@@ -192,9 +192,8 @@ def _signed(sign: int, x: Vector) -> Vector:
 
 def _dense(weight: Matrix, bias: Vector, x: Sequence[Rational]) -> Vector:
     """W x + b in integers: x over one common denominator, each row of W over its own."""
-    pairs = [fraction(y) for y in x]
-    common = math.lcm(*(q for _, q in pairs))
-    tops, bottoms = weight.times([p * (common // q) for p, q in pairs])
+    integers, common = over_common(x)
+    tops, bottoms = weight.times(integers)
     return tuple(rational(t, d * common) + b for t, d, b in zip(tops, bottoms, bias, strict=True))
 
 

@@ -132,15 +132,24 @@ def is_simple(ratio: Rational) -> bool:
     return q == 1 or (p == 1 and q & (q - 1) == 0)
 
 
+def over_common(values: Iterable[Rational]) -> tuple[list[int], int]:
+    """Rationals as integers over their least common denominator.
+
+    >>> over_common([rational(1, 2), rational(-2, 3)])
+    ([3, -4], 6)
+    """
+    pairs = [fraction(value) for value in values]
+    denominator = math.lcm(*(q for _, q in pairs))
+    return [p * (denominator // q) for p, q in pairs], denominator
+
+
 def primitive(values: Iterable[Rational]) -> tuple[list[int], Rational]:
     """Coprime integers p and a positive content g with values == g * p; ([0, ...], 1) for zeros.
 
     >>> primitive([rational(3, 4), rational(-9, 2)]) == ([1, -6], rational(3, 4))
     True
     """
-    pairs = [fraction(value) for value in values]
-    denominator = math.lcm(*(q for _, q in pairs))
-    integers = [p * (denominator // q) for p, q in pairs]
+    integers, denominator = over_common(values)
     divisor = math.gcd(*integers)
     if divisor == 0:
         return integers, ONE
@@ -255,6 +264,4 @@ def _index(floats: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _integer_row(row: SparseRow) -> tuple[list[int], list[int], int]:
-    pairs = [fraction(w) for w in row.values()]
-    denominator = math.lcm(*(q for _, q in pairs))
-    return list(row), [p * (denominator // q) for p, q in pairs], denominator
+    return list(row), *over_common(row.values())

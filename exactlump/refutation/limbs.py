@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.rational import Matrix, Rational, Vector, fraction, rational
+from exactlump.rational import Matrix, Rational, Vector, over_common, rational
 
 Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int64]
@@ -53,9 +53,8 @@ class Numbers:
 
 def numbers(values: Sequence[Rational]) -> Numbers:
     """Rationals over their least common denominator."""
-    pairs = [fraction(value) for value in values]
-    bottom = math.lcm(*(q for _, q in pairs))
-    return Numbers(integers([p * (bottom // q) for p, q in pairs]), bottom)
+    tops, bottom = over_common(values)
+    return Numbers(integers(tops), bottom)
 
 
 def integers(values: Sequence[int]) -> Integers:
@@ -115,12 +114,12 @@ def _exact_block(weight: Matrix, rows: range) -> Block:
     bottoms = []
     for v in rows:
         row = weight.row(v)
-        pairs = [fraction(w) for w in row.values()]
-        bottoms.append(math.lcm(*(q for _, q in pairs)))
+        tops, bottom = over_common(row.values())
         line = [0] * weight.shape[1]
-        for u, (p, q) in zip(row, pairs, strict=True):
-            line[u] = p * (bottoms[-1] // q)
+        for u, top in zip(row, tops, strict=True):
+            line[u] = top
         values += line
+        bottoms.append(bottom)
     cut = limbs(values, 3)
     return Block(cut.reshape(len(cut), len(rows), weight.shape[1]), tuple(bottoms))
 

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 
 from exactlump.network import Network
 from exactlump.nodes import Conv, Dense, Scale, Shift, sources
-from exactlump.rational import ONE, ZERO, Rational
+from exactlump.rational import ONE, ZERO, Rational, primitive
 from exactlump.simulation import Free, Relation, Same
 from exactlump.smt.blocks import INPUTS, UNITS, Block, Blocks, Key
 from exactlump.smt.lifting import Path, Places, ones, tap, words_of
 from exactlump.smt.smtlib import numeral
-from exactlump.smt.terms import Linear, coprime, integer_row, linear, times, total
+from exactlump.smt.terms import Linear, integer_row, linear, times, total
 
 # The kinds of blocks of a half: inputs, other tensors.
 _KINDS = {"a": (INPUTS, UNITS + 2), "b": (INPUTS + 1, UNITS), "c": (INPUTS + 2, UNITS + 1)}
@@ -129,7 +129,7 @@ class Half:
             for path, c in lifted.items():
                 name, block = self.blocks.one(path)
                 names, needs, numbers = [*names, name], needs | block, [*numbers, c]
-            integers, content = coprime(numbers)
+            integers, content = primitive(numbers)
         return linear(names, integers, content, constants.get((), ZERO))._replace(needs=frozenset(needs))
 
     # Names.

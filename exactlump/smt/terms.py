@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exactlump.rational import ONE, Matrix, Rational, fraction, rational
+from exactlump.rational import ONE, Matrix, Rational, fraction, primitive, rational
 from exactlump.smt.blocks import Key
 from exactlump.smt.smtlib import numeral
 
@@ -53,7 +53,7 @@ def integer_row(matrix: Matrix, v: int) -> tuple[list[int], list[int], Rational]
     """The columns of the entries of row v that are not zero, coprime integers, and what they are multiples of."""
     if matrix.floats is None:
         row = matrix.row(v)
-        return list(row), *coprime(list(row.values()))
+        return list(row), *primitive(row.values())
     values = matrix.floats[v]
     columns = np.flatnonzero(values)
     mantissas, exponents = np.frexp(values[columns].astype(np.float64))
@@ -61,19 +61,8 @@ def integer_row(matrix: Matrix, v: int) -> tuple[list[int], list[int], Rational]
     shifts: list[int] = (exponents - least).tolist()
     whole: list[int] = np.ldexp(mantissas, 53).astype(np.int64).tolist()
     integers = [n << shift for n, shift in zip(whole, shifts, strict=True)]
-    return columns.tolist(), *_coprime(integers, rational(2) ** (least - 53))
-
-
-def _coprime(integers: list[int], unit: Rational) -> tuple[list[int], Rational]:
     divisor = math.gcd(*integers) or 1
-    return [n // divisor for n in integers] if divisor > 1 else integers, unit * divisor
-
-
-def coprime(numbers: Sequence[Rational]) -> tuple[list[int], Rational]:
-    """Coprime integers, and what the numbers are multiples of them by."""
-    pairs = [fraction(w) for w in numbers]
-    bottom = math.lcm(*(q for _, q in pairs))
-    return _coprime([p * (bottom // q) for p, q in pairs], ONE / bottom)
+    return columns.tolist(), [n // divisor for n in integers], divisor * rational(2) ** (least - 53)
 
 
 def linear(names: list[str], integers: list[int], content: Rational, constant: Rational) -> Linear:
