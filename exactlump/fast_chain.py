@@ -25,7 +25,7 @@ from exactlump.kernels.kernel_sources import parts
 from exactlump.kernels.kernel_sums import Sums, Terms
 from exactlump.lump import Classifier, Lumping
 from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Node, Reorder
+from exactlump.nodes import Activate, Dense, Node, Reorder, restricted
 from exactlump.pieces import Written, splitter
 from exactlump.quotient import Step, content_of, relation_over
 from exactlump.rational import ONE, Matrix, Rational, Vector, fraction, is_simple, rational
@@ -189,11 +189,8 @@ class _Chain:
             weight = weight[:, self.layers[i - 1].observed]
         bias = tuple(one.bias[k] for k in one.observed.tolist())
         made: list[Node] = [replace(dense, weight=Matrix.from_floats(weight), bias=bias)]
-        for node in one.nodes[1:]:
-            assert isinstance(node, Activate)
-            firsts = [self.lumping.classes[one.tensor][k][0] for k in one.observed.tolist()]
-            made.append(replace(node, functions=tuple(node.functions[v] for v in firsts)))
-        return made
+        firsts = [self.lumping.classes[one.tensor][k][0] for k in one.observed.tolist()]
+        return made + [restricted(node, firsts) for node in one.nodes[1:]]
 
 
 def _simple_member(members: tuple[int, ...], rho: Vector) -> int | None:

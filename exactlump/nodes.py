@@ -185,6 +185,17 @@ def renamed(node: Node, target: str, *names: str) -> Node:
     return replace(node, target=target, source=source)
 
 
+def restricted(node: Node, units: Sequence[int]) -> Node:
+    """The node with an entry for each of these units of its source, where it has one for every unit."""
+    if isinstance(node, Scale):
+        return replace(node, factor=tuple(node.factor[v] for v in units))
+    if isinstance(node, Shift):
+        return replace(node, constant=tuple(node.constant[v] for v in units))
+    if isinstance(node, Activate):
+        return replace(node, functions=tuple(node.functions[v] for v in units))
+    return node
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """How the elements of a tensor, of a shape, are divided into units: by the channel axis; None: each is one."""

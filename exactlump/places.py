@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 
 from exactlump.anchors import ground, layer
 from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, Node, Reorder, Scale, Select, Shape, Shift, View, renamed, sources
+from exactlump.nodes import (
+    Conv,
+    Dense,
+    Node,
+    Reorder,
+    Select,
+    Shape,
+    View,
+    renamed,
+    restricted,
+    sources,
+)
 from exactlump.rational import ONE, ZERO, Matrix, Rational, Vector
 
 # See `Built.write`.
@@ -57,7 +68,7 @@ class Built:
         else:
             self._append(self._first(first, units))
         for node in rest:
-            self._append(node if units is None else _restricted(node, units))
+            self._append(node if units is None else restricted(node, units))
 
     def copy(self, tensor: str) -> None:
         """An identity Dense node that holds copies of a kept tensor."""
@@ -90,7 +101,7 @@ class Built:
             wanted = range(self.q.units(name)) if units is None else units
             read[name] = self._selected(self._read(name), name, wanted, f"{node.target} takes {name}")
         node = renamed(node, node.target, *(read[name] for name in sources(node)))
-        return node if units is None else _restricted(node, units)
+        return node if units is None else restricted(node, units)
 
     def _reordered(self, nodes: Sequence[Node], units: Sequence[int] | None) -> None:
         """A layer of reorderings only: images taken apart, or kept tensors in another shape."""
@@ -187,14 +198,3 @@ def _resized(view: View, units: int) -> Shape:
     if view.channel is None:
         return (units,)
     return (*view.shape[: view.channel], units, *view.shape[view.channel + 1 :])
-
-
-def _restricted(node: Node, units: Sequence[int]) -> Node:
-    """A node with one entry a place."""
-    if isinstance(node, Scale):
-        return replace(node, factor=tuple(node.factor[k] for k in units))
-    if isinstance(node, Shift):
-        return replace(node, constant=tuple(node.constant[k] for k in units))
-    if isinstance(node, Activate):
-        return replace(node, functions=tuple(node.functions[k] for k in units))
-    return node

@@ -17,7 +17,6 @@ from exactlump.anchors import ground, layer
 from exactlump.forms import Atom, Form, Forms
 from exactlump.network import Network
 from exactlump.nodes import (
-    Activate,
     Conv,
     Dense,
     Node,
@@ -27,6 +26,7 @@ from exactlump.nodes import (
     Shift,
     View,
     renamed,
+    restricted,
     sources,
     view_after,
 )
@@ -428,11 +428,9 @@ def _restricted(
 ) -> Node:
     """A node with one entry a class: that of its representative; a primitive row (None) needs none."""
     node = renamed(node, target, *names)
-    if isinstance(node, Activate):
-        return replace(node, functions=tuple(node.functions[v] for v in firsts))
     if isinstance(node, Scale):
         return replace(node, factor=tuple(ONE if v is None else node.factor[v] for v in units))
     if isinstance(node, Shift):
         own = zip(units, divisors, strict=True)
         return replace(node, constant=tuple(ZERO if v is None else node.constant[v] / d for v, d in own))
-    return node
+    return restricted(node, firsts)

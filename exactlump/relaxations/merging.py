@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Node, Scale, Shift
+from exactlump.nodes import Dense, Node, restricted
 from exactlump.rational import ZERO, Matrix, Rational, Vector
 from exactlump.relaxations.interiors import Layer
 
@@ -50,18 +50,13 @@ def _merge_layer(network: Network, nodes: dict[str, Node], layer: Layer, merges:
 
 def _narrowed(node: Node, kept: Sequence[int]) -> Node:
     """The node with these units only."""
-    if isinstance(node, Dense):
-        rows = [node.weight.row(v) for v in kept]
-        weight = Matrix.from_rows(rows, node.weight.shape[1])
-        if node.weight.floats is not None:
-            weight = Matrix.from_floats(node.weight.floats[list(kept)])
-        return replace(node, weight=weight, bias=tuple(node.bias[v] for v in kept))
-    if isinstance(node, Scale):
-        return replace(node, factor=tuple(node.factor[v] for v in kept))
-    if isinstance(node, Shift):
-        return replace(node, constant=tuple(node.constant[v] for v in kept))
-    assert isinstance(node, Activate)
-    return replace(node, functions=tuple(node.functions[v] for v in kept))
+    if not isinstance(node, Dense):
+        return restricted(node, kept)
+    rows = [node.weight.row(v) for v in kept]
+    weight = Matrix.from_rows(rows, node.weight.shape[1])
+    if node.weight.floats is not None:
+        weight = Matrix.from_floats(node.weight.floats[list(kept)])
+    return replace(node, weight=weight, bias=tuple(node.bias[v] for v in kept))
 
 
 def _redirected(weight: Matrix, merges: Sequence[Merge], place: Mapping[int, int]) -> Matrix:
