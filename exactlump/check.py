@@ -2009,11 +2009,12 @@ class Forms(NamedTuple):
     denominator: int
     bits: int
     of: Callable[[int], list[tuple[int, int]]]
+    first: int | None = None  # where unit v is the atom `first` + v
 
 
 def atoms(first: int) -> Forms:
     """The forms of a tensor whose unit v is the atom `first` + v."""
-    return Forms(1, 1, lambda v: [(first + v, 1)])
+    return Forms(1, 1, lambda v: [(first + v, 1)], first)
 
 
 def affine(form: Form, factor: Fraction, constant: Fraction) -> Form:
@@ -2100,8 +2101,8 @@ class Half:
         """The form of a unit."""
         if tensor not in self.known:
             return self.before(tensor, v)
-        d, _, of = self.known[tensor]
-        return dict(of(v)), d
+        forms = self.known[tensor]
+        return dict(forms.of(v)), forms.denominator
 
     def before(self, tensor: str, v: int) -> Form:
         """P(v): the form that the node of a tensor gives to a unit, before any function."""
@@ -2126,7 +2127,12 @@ class Half:
         below = [self.known[name] for name in node.sources]
         e, lift = below[0].denominator, None
         if node.place is None:
-            terms = self.total(zip(map(below[0].of, columns), integers, strict=True), below[0].bits)
+            first, units, numbers = below[0].first, [*columns], [*integers]
+            terms = {} if first is None else dict(zip(map(first.__add__, units), numbers, strict=True))
+            if len(terms) == len(numbers):  # the usual case, in short
+                self.atoms.spend(1 + len(terms))
+            else:
+                terms = self.total(zip(map(below[0].of, units), numbers, strict=True), below[0].bits)
             return affine((terms, d * e), ONE, bias)
         e = common((forms.denominator for forms in below), len(below))
         parts = []
