@@ -225,7 +225,9 @@ def main():
     parser = argparse.ArgumentParser(description="CPU time of finding proportional rows, against W.sum()")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--largest", type=int, default=8192)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/detection"))
+    parser.add_argument(
+        "--out", type=Path, metavar="benchmarks/results/detection", help="the results, without a suffix"
+    )
     options = parser.parse_args()
     compiler = with_numba()
     found = measured(options.runs, options.largest)
@@ -241,6 +243,9 @@ def main():
     )
     words.append("Time grows with the number of weights to the power")
     words.append(f"{exponent(found['growth'], 'NumPy'):.2f} (NumPy), {exponent(found['growth'], 'numba'):.2f} (numba).")
+    print("\n".join(words))
+    if options.out is None:
+        return
     options.out.with_suffix(".md").write_text("\n".join(words) + "\n", encoding="utf-8")
     options.out.with_suffix(".svg").write_text(plot(found["growth"]), encoding="utf-8")
     content = {"command": command, "machine": machine, **found}

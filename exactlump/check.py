@@ -1856,7 +1856,7 @@ def input_value(name: str, kind: dict[str, Any]) -> Value:
     batched = len(dims) > 1
     demand(all(n is None or n > 0 for n in dims), f"found dimensions {dims}, expected positive numbers")
     support(None not in dims[batched:], f"found dimensions {dims}, expected numbers beside the batch axis")
-    return Value(name, (dims[0] or 0,) if batched else (), tuple(dims[batched:]))
+    return Value(name, (dims[0] or 0,) if batched else (), tuple(dims[batched:]), element)
 
 
 def settings(attributes: Iterable[memoryview], expected: dict[str, Any]) -> dict[str, Any]:

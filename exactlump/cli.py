@@ -326,8 +326,16 @@ def _fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _prepare_process() -> None:
-    """Behave in a pipe as other programs do; a name that the output cannot encode is shown in ASCII."""
+    """Behave in a pipe as other programs do; a name that the output cannot encode is shown in ASCII.
+
+    SIGTERM is an interruption, so that no process and no folder of ours is left.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # else click would end with 1, which means `different`
     if isinstance(sys.stdout, io.TextIOWrapper):

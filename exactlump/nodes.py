@@ -320,6 +320,8 @@ def _windowed(name: str, window: Window, units: int, view: View) -> View:
 
 
 def _selected(node: Select, views: Sequence[View]) -> View:
+    if node.channel is not None and node.channel not in range(len(node.shape)):
+        raise ShapeError(f"tensor {node.target!r}: found channel axis {node.channel} of shape {list(node.shape)}")
     view = View(node.shape, node.channel)
     _same(node.target, "picks", len(node.picks), view.units)
     if any(below.grid != view.grid for below in views):

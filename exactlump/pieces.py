@@ -298,7 +298,10 @@ class _Writer:
         for (name, above), column in zip(readers, columns, strict=True):
             node = self._original_mixing(name)
             origins = [p.origin for p in above.places]
-            if node is None or None in origins or node.weight.shape[1] % (span := self._span(name)):
+            if node is None or None in origins:
+                return None
+            span = self._span(name)
+            if node.weight.shape[1] != span * self.original.units(tensor):  # it reads a selection
                 return None
             parts = {
                 (i, t): tuple(node.weight.entry(v, u * span + t) for u in members)

@@ -194,7 +194,9 @@ def _copies(tensor: str) -> str:
 
 
 def _resized(view: View, units: int) -> Shape:
-    """The shape of so many units of a tensor."""
+    """The shape of so many units of a tensor: its own for as many as it has."""
+    if units == view.units:
+        return view.shape
     if view.channel is None:
         return (units,)
     return (*view.shape[: view.channel], units, *view.shape[view.channel + 1 :])

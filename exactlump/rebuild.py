@@ -222,8 +222,10 @@ class Rebuilder:
             if self.anchored.get(name) is not None and view.channel == 0 and len(view.grid) == axes:
                 return name
         port = next((port for port in self.network.inputs if len(port.shape) == axes + 1), None)
-        if port is None:
-            return ""
+        if port is None:  # any elements do, as images of one position
+            (port, *_), ones = self.network.inputs, (1,) * axes
+            made = View((math.prod(port.shape), *ones), 0)
+            return self._steps(_seen(View(port.shape), made), (port.name,), self._fresh(f"{port.name}, a grid"))
         return self._steps(_seen(View(port.shape), View(port.shape, 0)), (port.name,), "")
 
     def _constants(self, target: str, values: Vector, grid: tuple[int, ...]) -> None:
@@ -272,6 +274,10 @@ class Rebuilder:
             origins = [self._origin(node.sources[i], u, d) for (i, u), d in picks]
             view = self.network.views[node.target] if kept else self._view(node.target, len(units))
             self._gather(origins, view, target, named=True)
+            return
+        if isinstance(node, Reorder):
+            origins = [self._origin(node.target, u, d, own=True) for u, d in zip(units, divisors, strict=True)]
+            self._gather(origins, self.network.views[node.target], target, named=True)
             return
         read = {}
         for name in dict.fromkeys(sources(node)):
@@ -382,7 +388,12 @@ def _channel_first(view: View) -> tuple[int, ...] | None:
 
 
 def _seen(here: View, view: View) -> list[Node]:
-    """The reorderings that lead from one view to another of the same units; elements take their shape first."""
+    """The reorderings that lead from one view to another of the same units; elements take their shape first.
+
+    Images of one position are elements then, as no reader of ONNX takes one shape of them for another.
+    """
+    if here.shape != view.shape and here.positions == 1 and view.channel is not None:
+        here = View(here.shape)
     if here.channel is None and view.channel is not None:
         shaped = [] if here.shape == view.shape else [Reorder("", "", None, view.shape)]
         return [*shaped, Reorder("", _IMPLIED, None, view.shape, view.channel)]

@@ -17,7 +17,7 @@ from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided
 from exactlump.extraction.coq import coq
 from exactlump.extraction.export import export
 from exactlump.extraction.verified import find_checker, run_checker
-from exactlump.formats.files import about, demand_apart, write_atomically
+from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.lump import Lumping, maximum_lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense
@@ -91,7 +91,10 @@ def reduce_file(
             staged, witness = folder / target.name, desk / proof.name
             listen(f"writing {target}")
             _write(reduction.reduced, staged, source, raw)
-            write_atomically(witness, certificate.dumps(_certificate(reduction, source, staged, raw, room)).encode())
+            claim = _certificate(reduction, source, staged, raw, room)
+            for place in (proof, *(target.parent / file.name for file in folder.iterdir())):
+                demand_apart(place, companions(source, claim.original))
+            write_atomically(witness, certificate.dumps(claim).encode())
             listen("checking")
             _demand_accepted(source, check.check(str(source), str(staged), str(witness), room))
             for file in sorted(folder.iterdir(), key=lambda path: path == staged):

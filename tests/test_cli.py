@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
@@ -906,6 +907,27 @@ def test_verified_needs_three_files_and_a_checker(triple, run, monkeypatch, tmp_
 # export, inspect, demo
 
 
+def test_data_beside_a_model_is_not_written_over(run, tmp_path):
+    """Neither by a certificate, nor by the weights of the reduced network, nor by a merged network."""
+    made = twins()
+    for tensor in made.graph.initializer:
+        tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor), tensor.name))
+    onnx.save(made, tmp_path / "in.onnx", save_as_external_data=True, location="w.json", size_threshold=0)
+    before = Path("w.json").read_bytes()
+    assert run("inspect", "in.onnx").code == 0
+    for arguments in (
+        ["reduce", "in.onnx", "out.onnx", "--certificate", "w.json"],
+        ["reduce", "in.onnx", "w.json"],
+        ["refute", "in.onnx", "in.onnx", "--certificate", "w.json"],
+        ["relax", "in.onnx", "--write", "w.json"],
+    ):
+        refused(run(*arguments), 2, "w.json", "another file")
+        assert Path("w.json").read_bytes() == before
+    assert run("reduce", "in.onnx", "out.onnx").code == 0
+    refused(run("report", "out.onnx.cert.json", "-o", "w.json"), 2, "w.json", "another file")
+    assert Path("w.json").read_bytes() == before
+
+
 def test_export_writes_all_or_nothing(triple, run, tmp_path):
     done = run("export", *triple, "-o", "out.txt")
     assert (done.code, done.out) == (0, "")
@@ -987,6 +1009,10 @@ def test_inspect_raw_nnet(run, tmp_path):
     save(tmp_path / "in.nnet", SCALED.encode())
     whole, raw = (run("inspect", "in.nnet", *more) for more in ([], ["--raw-nnet"]))
     assert "normalisation is part of the network" in whole.err
+    assert "they are constant" not in whole.err
+    save(tmp_path / "flat.nnet", SCALED.replace("\n4,5,6,\n", "\n4,5,0,\n").encode())
+    assert "range of the outputs is 0: with it, they are constant" in run("inspect", "flat.nnet").err
+    (tmp_path / "flat.nnet").unlink()
     assert "normalisation is left out" in raw.err
     assert whole.out == raw.out
 

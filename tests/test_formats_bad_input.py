@@ -648,6 +648,13 @@ JSON = {
     "bias too short": (nodes(bias=["0"]), ShapeError, "biases"),
     "factor too short": (entry("scale", factor=["1"]), ShapeError, "entries"),
     "constant too long": (entry("shift", constant=["1"] * 3), ShapeError, "entries"),
+    "select, a channel axis outside": (
+        document(
+            nodes=[{"op": "select", "sources": ["x"], "target": "y", "picks": [[0, 0]], "shape": [1], "channel": 1}]
+        ),
+        ShapeError,
+        "channel axis 1",
+    ),
     "axes wrong": (entry("reorder", axes=[0, 1], shape=[2]), ShapeError, "axes"),
     "reorder to another size": (entry("reorder", axes=None, shape=[3]), ShapeError, "elements"),
     "function unknown": (entry("activate", functions=[["relu"]] * 2), ShapeError, "relu"),

@@ -641,6 +641,60 @@ def test_the_table_of_operators_is_what_the_code_does():
     assert written == operator_table.table()
 
 
+# What is written has the interface of what was read
+
+WHOLE = {
+    "a selection of elements": ([node("Gather", "x i", "y", axis=2)], (3, 2, 4)),
+    "a sum with a part": ([node("Concat", "x", "d", axis=3), node("Add", "d x", "y")], (3, 2, 4)),
+    "parts in another order": (
+        [
+            node("Relu", "x", "h"),
+            node("Concat", "h h", "d", axis=1),
+            node("Transpose", "d", "t", perm=[0, 2, 1, 3]),
+            node("Flatten", "t", "y"),
+        ],
+        (3, 2, 4),
+    ),
+    "a constant for each element": (
+        [node("Conv", "x W", "t"), node("Relu", "t", "h"), node("Add", "h c", "y")],
+        (3, 2, 4),
+    ),
+    "nothing but constants": (
+        [node("Conv", "x Z", "t"), node("Relu", "t", "h"), node("Add", "h c", "y")],
+        (3, 2, 4),
+    ),
+    "casts between floats": ([node("Cast", "x", "t", to=1), node("Concat", "t x", "y", axis=1)], (3, 2, 4)),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_reduced_files_have_the_outputs_shapes_and_values(name, tmp_path):
+    nodes, shape = WHOLE[name]
+    random = np.random.default_rng(0)
+    constants = {
+        "i": np.array([1, -2, 1]),
+        "W": random.integers(-2, 3, (2, 3, 1, 1)).astype(float),
+        "Z": np.zeros((2, 3, 1, 1)),
+        "c": random.integers(-2, 3, (2, 2, 4)).astype(float),
+    }
+    used = {word for n in nodes for word in n.input}
+    network = _read(tmp_path, nodes, {key: value for key, value in constants.items() if key in used}, shape)
+    path = tmp_path / "a.onnx"
+    target = tmp_path / "reduced.onnx"
+    assert CliRunner().invoke(cli, ["reduce", str(path), str(target)]).exit_code == 0
+    x = random.integers(-4, 5, (1, *shape)).astype(np.float32)
+    (ours,), (theirs,) = (session(p).run(None, {"x": x}) for p in (path, target))
+    assert ours.shape == theirs.shape
+    assert np.array_equal(ours, theirs)
+    assert read(target).shapes["y"] == network.shapes["y"]
+
+
+def test_a_cast_of_an_index_is_refused(tmp_path):
+    nodes = [node("ArgMax", "x", "a", axis=1), node("Cast", "a", "f", to=1), node("Relu", "f", "y")]
+    with pytest.raises(UnsupportedLayer, match="Cast node 'f': found INT64 that is computed"):
+        _read(tmp_path, nodes, shape=(3,))
+
+
 # Real networks
 
 FOLDERS = ("conv/*", "residual_bn/*", "other_activations/*", "quantized/**/*", "not_chain/*")

@@ -130,6 +130,11 @@ def write_together(contents: Mapping[str, Content]) -> None:
             os.unlink(left)
 
 
+def companions(path: str | os.PathLike[str], file: ModelFile) -> list[Path]:
+    """The files of external data that a model file reads."""
+    return [Path(path).parent / location for location in file.external]
+
+
 def demand_apart(place: str | os.PathLike[str], sources: Iterable[str | os.PathLike[str] | None]) -> None:
     """Raise CannotWrite where writing to a place would replace one of the files that are read, whatever their names."""
     if any(source is not None and _is_same(place, source) for source in sources):

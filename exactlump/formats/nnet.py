@@ -89,6 +89,8 @@ def _notes(head: Header, raw: bool) -> tuple[str, ...]:
     notes.append(
         "the header's normalisation is left out" if raw else "the header's normalisation is part of the network"
     )
+    if not raw and not head.ranges[-1]:
+        notes.append("the header's range of the outputs is 0: with it, they are constant")
     if head.extra:
         notes.append(f"the header lists {head.extra} inputs more than the network has; they are left out")
     return tuple(notes)
@@ -134,7 +136,7 @@ def _integers(lines: Lines, what: str) -> tuple[int, ...]:
 def _header(lines: Lines, comments: tuple[str, ...]) -> Header:
     counts = _integers(lines, "the numbers of layers, inputs and outputs and the largest size")
     sizes = _integers(lines, "the sizes of the layers")
-    if len(counts) != 4 or counts[0] < 1 or counts[:3] != (len(sizes) - 1, sizes[0], sizes[-1]):
+    if len(counts) != 4 or min(counts) < 1 or counts[:3] != (len(sizes) - 1, sizes[0], sizes[-1]):
         raise FormatError(f"header: found {list(counts)} for layers of sizes {str(list(sizes))[:80]}")
     if min(sizes) < 1:
         raise FormatError("header: found a layer without neurons")

@@ -221,6 +221,8 @@ def _cast(reader: Reader, op: Operator) -> None:
         return
     if to not in FLOATS:
         raise UnsupportedLayer(f"found a cast to {type_name(to)}, expected a float type")
+    if source.kind not in FLOATS:
+        raise UnsupportedLayer(f"found {type_name(source.kind)} that is computed, expected floats")
     reader.notes[f"Cast {type_name(source.kind)} to {type_name(to)} read as the identity: the reals have one type"] += 1
     made = replace(source, name=op.target, kind=to)
     reader.emit(Reorder(source.name, op.target, None, source.shape, source.channel), made)

@@ -237,8 +237,8 @@ def _linear(name: str, unused: dict[str, Any]) -> Any:
     with about(f"layer {name!r}"):
         weight, bias = unused.pop(f"{name}.weight", None), unused.pop(f"{name}.bias", None)
         if weight is None or weight.dim() != 2 or (bias is not None and bias.shape != weight.shape[:1]):
-            found = None if weight is None else list(weight.shape)
-            raise FormatError(f"found weights of shape {found}, expected a matrix {name}.weight and a bias that fits")
+            found = "none" if weight is None else f"shape {list(weight.shape)}"
+            raise FormatError(f"found {found}, expected a matrix {name}.weight and a bias that fits")
         made = nn.Linear(1, 1, bias=bias is not None, dtype=weight.dtype)
         for key, tensor in (("weight", weight), ("bias", bias)):
             if tensor is not None:

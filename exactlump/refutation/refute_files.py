@@ -4,6 +4,7 @@
 `equivalent` by a common quotient is said only after `exactlump/check.py` has accepted a certificate for the two files.
 """
 
+import itertools
 import os
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 from exactlump import certificate, check, formats
 from exactlump.certificate import Certificate
 from exactlump.errors import ShapeError
-from exactlump.formats.files import about, demand_apart, read_bytes, write_atomically
+from exactlump.formats.files import about, companions, demand_apart, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED
 from exactlump.network import Network
 from exactlump.rational import text
@@ -160,6 +161,8 @@ def _certified(
         reason = f"the checker did not accept the common quotient ({verdict.verdict}: {verdict.reason})"
         return replace(found, verdict="unknown", method="none", common=None), None, reason
     if options.certificate is not None:
+        beside = [companions(path, file) for path, file in zip(paths, digests, strict=True)]
+        demand_apart(options.certificate, itertools.chain(*beside))
         write_atomically(options.certificate, words)
     return found, options.certificate, ""
 

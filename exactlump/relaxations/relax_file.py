@@ -10,7 +10,7 @@ from typing import Any
 
 from exactlump import formats
 from exactlump.errors import CannotWrite
-from exactlump.formats.files import about, demand_apart
+from exactlump.formats.files import about, companions, demand_apart
 from exactlump.network import Network
 from exactlump.rational import ONE, Vector, text
 from exactlump.refutation.domain import Box, cube
@@ -92,6 +92,7 @@ def relax_file(source: str | os.PathLike[str], options: FileRelaxOptions) -> Fil
         demand_apart(options.write, [source])
         with about(options.write):
             formats.format_of(options.write)
+        demand_apart(options.write, companions(source, formats.digest(source, max_unpacked=options.max_unpacked)))
     network = formats.read(source, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked)
     box: Box | None = None
     with about(source):

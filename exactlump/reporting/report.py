@@ -14,7 +14,7 @@ from pathlib import Path
 from exactlump import formats
 from exactlump.certificate import Certificate, read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.formats.files import ModelFile, about, read_bytes, sha256
+from exactlump.formats.files import ModelFile, about, companions, read_bytes, sha256
 from exactlump.network import Network
 from exactlump.reporting.facts import Layer, drawings, layers
 from exactlump.reporting.matrix import (
@@ -105,7 +105,7 @@ def report(
     verdict, reason = _verdict(checked, items)
     rows = layers(claimed, networks)
     return Report(
-        sources=tuple(Path(place) for place in (path, ours, theirs, evidence) if place is not None),
+        sources=_sources(claimed, ours, theirs, (path, evidence)),
         verdict=verdict,
         reason=reason,
         name=path.name,
@@ -124,6 +124,15 @@ def report(
         requirements=requirements(items, [layer.name for layer in rows if layer.groups]),
         picture=_picture(claimed, networks),
     )
+
+
+def _sources(
+    claimed: Certificate, ours: Path | None, theirs: Path | None, others: Sequence[str | os.PathLike[str] | None]
+) -> tuple[Path, ...]:
+    """All files that were given or found, and what they keep beside them."""
+    models = [(place, entry) for place, entry in ((ours, claimed.original), (theirs, claimed.reduced)) if place]
+    beside = [found for place, entry in models for found in companions(place, entry)]
+    return (*(Path(other) for other in others if other is not None), *(place for place, _ in models), *beside)
 
 
 def _certificate(path: Path) -> tuple[Certificate, str]:

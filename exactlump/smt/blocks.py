@@ -5,6 +5,7 @@ A block defines the units of one tensor, with one path of lifts after them.  Blo
 for; a script has the blocks that its statements need, and those that they need, in an order that is always the same.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -16,6 +17,8 @@ from exactlump.smt.smtlib import numeral
 # Kind, tensor, path: sorted, every block comes after those that it needs.
 Key: TypeAlias = tuple[int, int, int]
 CLASSES, ONES, INPUTS, UNITS = 0, 1, 2, 5
+
+_INTEGER = re.compile(r"\d+|\(- \d+\)")
 
 
 @dataclass(slots=True)
@@ -34,7 +37,8 @@ class Block:
         return "".join(f"{line}\n" for line in (f"; {self.about}", *declared, *self.lines))
 
     def define(self, name: str, term: str, needs: Iterable[Key]) -> None:
-        """One more name."""
+        """One more name; an integer is written as a real number, as not every logic takes it for one."""
+        term = f"(/ {term} 1)" if _INTEGER.fullmatch(term) else term
         self.lines.append(f"(define-fun {name} () Real {term})")
         self.needs.update(needs)
 

@@ -59,7 +59,7 @@ def prove_verb(
     max_unpacked: int,
     as_json: bool,
 ) -> None:
-    """Let SMT solvers decide whether a certificate holds: one obligation for each unit of both networks.
+    """Let SMT solvers decide whether a certificate holds: an obligation for each row that it claims.
 
     `equivalent` only if every obligation is discharged by every solver asked (docs/obligations.md).
     """

@@ -60,6 +60,7 @@ def _prepare(memory: int | None) -> None:
     global _expendable
     _expendable = True
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if memory is not None:
         import resource
 
