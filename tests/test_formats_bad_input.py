@@ -521,6 +521,7 @@ NNET = {
     "inputs do not match": (GOOD.replace("1,2,2,2,", "1,3,2,2,"), "header"),
     "outputs do not match": (GOOD.replace("1,2,2,2,", "1,2,3,2,"), "header"),
     "no layers": (GOOD.replace("1,2,2,2,\n2,2,", "0,2,2,2,\n2,"), "header"),
+    "no largest size": (GOOD.replace("1,2,2,2,\n", "1,2,2,0,\n"), "header"),
     "no neurons": (GOOD.replace("1,2,2,2,\n2,2,", "1,2,0,2,\n2,0,"), "without neurons"),
     "size is no integer": (GOOD.replace("\n2,2,\n", "\n2,2.0,\n"), "line 3"),
     "size is negative": (GOOD.replace("\n2,2,\n", "\n2,-2,\n"), "line 3"),

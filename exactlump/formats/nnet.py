@@ -136,7 +136,7 @@ def _integers(lines: Lines, what: str) -> tuple[int, ...]:
 def _header(lines: Lines, comments: tuple[str, ...]) -> Header:
     counts = _integers(lines, "the numbers of layers, inputs and outputs and the largest size")
     sizes = _integers(lines, "the sizes of the layers")
-    if len(counts) != 4 or min(counts) < 1 or counts[:3] != (len(sizes) - 1, sizes[0], sizes[-1]):
+    if len(counts) != 4 or min(counts[0], counts[3]) < 1 or counts[:3] != (len(sizes) - 1, sizes[0], sizes[-1]):
         raise FormatError(f"header: found {list(counts)} for layers of sizes {str(list(sizes))[:80]}")
     if min(sizes) < 1:
         raise FormatError("header: found a layer without neurons")
