@@ -276,7 +276,7 @@ def test_layers_may_have_the_names_of_the_weights(tmp_path):
     ("layers", "words"),
     [
         (["Linear", "ReLU"], "no Linear for 2.bias, 2.weight"),
-        (["Linear", "ReLU", "ReLU", "Linear"], "found weights of shape None"),
+        (["Linear", "ReLU", "ReLU", "Linear"], "found none, expected a matrix"),
         (["Linear", "Conv2d", "Linear"], "found Conv2d"),
         (["Linear", {"kind": "LeakyReLU"}, "Linear"], "expected numbers for negative_slope"),
         (["Linear", {"kind": "ReLU", "inplace": 1}, "Linear"], "expected numbers for nothing"),
