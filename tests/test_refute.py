@@ -428,7 +428,7 @@ def test_a_box_of_one_point_is_decided_there(question):
     a, b = relu_chain(*layers), split_by_mirror(relu_chain(*layers))
     point = Box(*[(rational(1, 3), ZERO, -ONE)] * 2)
     found = refute(a, b, question, point, QUICK)
-    assert (found.verdict, found.method, found.tried) == ("equivalent", "one point", ("one point: 1 candidates",))
+    assert (found.verdict, found.method) == ("equivalent", "one point")
     ours = outputs_of(a, point.lower)
     shift = [ours[1] - ours[0], ours[0] - ours[1]]
     last = b.nodes[-1]

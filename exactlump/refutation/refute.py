@@ -163,8 +163,16 @@ class _Search:
     # Methods.
 
     def _one_point(self, pair: Pair) -> Finding | None:
-        found = self._first("one point", [self.box.clamped([ZERO] * len(self.box.lower))], pair)
-        return found or (None if self.irrational else self._equivalent("one point"))
+        """The answer at the only point, however little time there is: what is not evaluated is not equivalent."""
+        x = self.box.clamped([ZERO] * len(self.box.lower))
+        try:
+            outputs = self._outputs(pair, x)
+        except NoExactValue as error:
+            self.irrational = error
+            return None
+        if self.question.separates(*outputs):
+            return self._different("one point", x, pair)
+        return self._equivalent("one point")
 
     def _points(self, pair: Pair) -> Finding | None:
         floating = Floating(pair, self.options.seed)
