@@ -128,7 +128,7 @@ class Network:
         return tuple(values[name] for name in self.outputs)
 
     def valuation(self, *inputs: Sequence[Rational]) -> dict[str, Vector]:
-        """The exact value of every tensor: the paper's Val(S_l) for all l."""
+        """The exact value of every tensor: the paper's Val(S_l) for all l.  Raises as `evaluate` does."""
         if len(inputs) != len(self.inputs):
             raise ShapeError(f"inputs: found {len(inputs)}, expected {len(self.inputs)}")
         values: dict[str, Vector] = {}

@@ -187,14 +187,17 @@ class Matrix:
 
     @staticmethod
     def from_floats(array: NDArray[Any]) -> "Matrix":
-        """The matrix whose entries are the exact values of a finite 2-D float array, (rows, columns)."""
+        """The matrix whose entries are the exact values of a finite 2-D float array, (rows, columns).
+
+        Raises ShapeError for another number of axes; that all are finite is for the caller to see to.
+        """
         if array.ndim != 2:
             raise ShapeError(f"matrix: found {array.ndim} dimensions, expected 2")
         return Matrix((array.shape[0], array.shape[1]), array, None)
 
     @staticmethod
     def from_rows(rows: Sequence[Mapping[int, Rational]], columns: int) -> "Matrix":
-        """The matrix of sparse rows {column: value}; zeros may be left out."""
+        """The matrix of sparse rows {column: value}; zeros may be left out.  Raises ShapeError for other columns."""
         kept = tuple({u: w for u, w in sorted(row.items()) if w} for row in rows)
         if any(row and not (0 <= min(row) and max(row) < columns) for row in kept):
             raise ShapeError(f"matrix: found a column outside 0..{columns - 1}")

@@ -137,7 +137,7 @@ def reduce(
     or None for the network's own.  Sums that do not fit a float type are split into pieces on copies of units, or
     else the merge is declined and counted.  Raises CannotWrite when even the unmerged network does not fit.
     engine: "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks, or with `find`.
-    find: see `fast.maximum_lumping`; not with the exact engine.
+    find: see `fast.maximum_lumping`; FormatError with the exact engine.
     """
     found = engine or ("fast" if find is not None or network.parameters >= LARGE else "exact")
     if find is not None and found == "exact":
