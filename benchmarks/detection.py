@@ -23,7 +23,8 @@ from exactlump import fast, lump
 from exactlump.activation import RELU
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Port
-from exactlump.rational import Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational
 
 
 def dense(n, dtype=np.float32, seed=0):

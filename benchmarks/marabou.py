@@ -12,7 +12,7 @@ from importlib import metadata
 
 from exactlump.activation import RELU
 from exactlump.nodes import Activate, Dense
-from exactlump.rational import ONE, ZERO, fraction, rational
+from exactlump.numbers.rational import ONE, ZERO, fraction, rational
 
 MARGIN = 2.0**-20  # more than the rounding of a bound to a float
 

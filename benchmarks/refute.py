@@ -22,7 +22,8 @@ import exactlump
 from exactlump.activation import RELU
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Port
-from exactlump.rational import Matrix, rational, text
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational, text
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Options, refute
 from exactlump.refutation.vnnlib import read_box

@@ -7,7 +7,7 @@ python benchmarks/region_plot.py docs/relaxation.svg
 import sys
 from pathlib import Path
 
-from exactlump import rational
+from exactlump.numbers import rational
 from exactlump.refutation.affine import Row
 from exactlump.refutation.domain import cube
 from exactlump.relaxations.extremes import nicest, worst

@@ -15,8 +15,9 @@ from exactlump.formats import from_torch, read, write
 from exactlump.lump import Lumping, is_lumping, maximum_lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Port
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational
 from exactlump.quotient import quotient
-from exactlump.rational import Matrix, rational
 from exactlump.reduce import Reduction, exact_quotient, reduce
 from exactlump.verbs import inspect_file, reduce_file
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.rational import ONE, ZERO, Rational, Vector, fraction, rational, text
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, fraction, rational, text
 
 # The value at y for the parameters of the function; None where it is irrational, or not known to be rational.
 Value: TypeAlias = Callable[..., Rational | None]

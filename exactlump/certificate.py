@@ -18,7 +18,7 @@ from exactlump.formats import ModelFile
 from exactlump.formats.files import about, read_bytes
 from exactlump.formats.specification import AS_STORED as AS_STORED
 from exactlump.formats.specification import RAW_NNET as RAW_NNET
-from exactlump.rational import parse, text
+from exactlump.numbers.rational import parse, text
 from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation
 
 

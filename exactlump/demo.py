@@ -9,8 +9,8 @@ from pathlib import Path
 from exactlump import formats
 from exactlump.errors import CannotWrite, ExactlumpError
 from exactlump.lump import Lumping, is_lumping
+from exactlump.numbers.rational import ONE, rational, text
 from exactlump.quotient import first_member, quotient
-from exactlump.rational import ONE, rational, text
 from exactlump.verbs import CHECKER, reduce_file
 
 NETWORKS = Path(__file__).parent / "networks"

@@ -28,7 +28,7 @@ from exactlump.kernels.kernel_matrix import checked, source
 from exactlump.kernels.kernel_sources import Plain
 from exactlump.lump import Choices, Group
 from exactlump.network import Network
-from exactlump.rational import Rational
+from exactlump.numbers.rational import Rational
 
 # Layers with fewer weights are not worth sending.
 LEAST = 1 << 16

@@ -15,7 +15,7 @@ from exactlump.kernels.kernel_matrix import checked, source
 from exactlump.kernels.kernel_sources import POSITIVE
 from exactlump.lump import NO_CHOICES, Choices, Classifier, Lumping
 from exactlump.network import Network
-from exactlump.rational import Rational, Vector, rational
+from exactlump.numbers.rational import Rational, Vector, rational
 
 
 def maximum_lumping(

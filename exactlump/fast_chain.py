@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump import floats
 from exactlump.anchors import anchors, layer
 from exactlump.errors import CannotWrite
 from exactlump.fast import maximum_lumping
@@ -26,9 +25,11 @@ from exactlump.kernels.kernel_sums import Sums, Terms
 from exactlump.lump import Classifier, Lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Node, Reorder, restricted
+from exactlump.numbers import floats
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, Rational, Vector, fraction, is_simple, rational
 from exactlump.pieces import Written, splitter
 from exactlump.quotient import Step, content_of, relation_over
-from exactlump.rational import ONE, Matrix, Rational, Vector, fraction, is_simple, rational
 from exactlump.simulation import NULL, Affine, Relation, Row, entry
 
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.floats import fits
 from exactlump.forms import Form, Forms, Function, function_of
 from exactlump.kernels.kernel import Found, related_rows
 from exactlump.kernels.kernel_arithmetic import Floats, Ints
@@ -21,7 +20,8 @@ from exactlump.kernels.kernel_sums import Sums, Terms
 from exactlump.lump import Choices, Group, classes_by_keys, constant_value, meets_padding
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense, MaxPool, Node, Reorder, Shift, keeps_units
-from exactlump.rational import ONE, ZERO, Rational, Vector, fraction, rational
+from exactlump.numbers.floats import fits
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, fraction, rational
 
 # Columns that are sums of many units each, as above fused layers, are left to the exact engine, and so are layers above
 # a merge with fewer weights than one in so many that is not zero.

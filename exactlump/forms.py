@@ -33,7 +33,7 @@ from exactlump.nodes import (
     keeps_units,
     sources,
 )
-from exactlump.rational import ONE, ZERO, Rational, SparseRow
+from exactlump.numbers.rational import ONE, ZERO, Rational, SparseRow
 from exactlump.window import Window
 
 # (tensor, unit, lift, ...); a free unit v of N has the first lift FREE_UNIT.

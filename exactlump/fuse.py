@@ -7,7 +7,7 @@ from exactlump.anchors import linear_layers
 from exactlump.forms import Forms, fold
 from exactlump.network import Network
 from exactlump.nodes import Dense
-from exactlump.rational import ONE
+from exactlump.numbers.rational import ONE
 from exactlump.simulation import Affine, Simulation
 
 # Fusing a pair may make the checker's expansion of the original cost at most this many times its weights.

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats.specification import SPECIFICATIONS
-from exactlump.rational import parse, text
+from exactlump.numbers.rational import parse, text
 
 MOST = 10**15
 LONGEST = 10_000

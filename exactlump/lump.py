@@ -22,7 +22,7 @@ from exactlump.errors import NoExactValue, NotALumping
 from exactlump.forms import Form, Forms, Function, function_of, tap_lift
 from exactlump.network import Network
 from exactlump.nodes import AveragePool, Conv, Dense, Head, Node, Pad
-from exactlump.rational import ONE, ZERO, Rational, Vector, fraction
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, fraction
 from exactlump.simulation import NULL, Affine, Relation, commutes, entry, forms_of
 
 Classes = tuple[tuple[int, ...], ...]

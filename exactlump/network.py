@@ -32,7 +32,8 @@ from exactlump.nodes import (
     sources,
     view_after,
 )
-from exactlump.rational import ZERO, Matrix, Rational, Vector, over_common, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ZERO, Rational, Vector, over_common, rational
 
 
 @dataclass(frozen=True)

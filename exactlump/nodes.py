@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 from exactlump.activation import Activation
 from exactlump.errors import ShapeError
-from exactlump.rational import Matrix, Vector
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import Vector
 from exactlump.window import Grid, Window
 
 Shape: TypeAlias = tuple[int, ...]

@@ -18,14 +18,15 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from exactlump import floats
 from exactlump.anchors import anchors, layer, sources
 from exactlump.errors import CannotWrite
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense, Node, Scale, Shift
+from exactlump.numbers import floats
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, Rational, decimal_text, text
 from exactlump.places import Built, Place
 from exactlump.quotient import Step
-from exactlump.rational import ONE, ZERO, Matrix, Rational, decimal_text, text
 from exactlump.simulation import Affine, Relation, entry
 
 # The exact sum of floats that a number is, or None when it is none; no floats for zero.

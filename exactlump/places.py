@@ -13,19 +13,9 @@ from numpy.typing import NDArray
 
 from exactlump.anchors import ground, layer
 from exactlump.network import Network
-from exactlump.nodes import (
-    Conv,
-    Dense,
-    Node,
-    Reorder,
-    Select,
-    Shape,
-    View,
-    renamed,
-    restricted,
-    sources,
-)
-from exactlump.rational import ONE, ZERO, Matrix, Rational, Vector
+from exactlump.nodes import Conv, Dense, Node, Reorder, Select, Shape, View, renamed, restricted, sources
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 
 # See `Built.write`.
 Weights: TypeAlias = Sequence[Mapping[tuple[int, int], Rational]] | NDArray[Any]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from exactlump.forms import Atom, Forms
 from exactlump.nodes import Activate, Dense, Node, Reorder
-from exactlump.rational import ONE
+from exactlump.numbers.rational import ONE
 
 # Rows that are looked at together have about so many entries.
 _CHUNK = 1 << 20

@@ -17,17 +17,8 @@ from exactlump.forms import Form, Forms, atoms_below
 from exactlump.lump import Lumping
 from exactlump.network import Network
 from exactlump.nodes import Conv, Dense, Head, Node
+from exactlump.numbers.rational import ONE, Rational, Vector, floor_log2, is_simple, power_of_two, primitive, rational
 from exactlump.plain import Plain, plain_layer
-from exactlump.rational import (
-    ONE,
-    Rational,
-    Vector,
-    floor_log2,
-    is_simple,
-    power_of_two,
-    primitive,
-    rational,
-)
 from exactlump.rebuild import Rebuilder
 from exactlump.simulation import FREE, NULL, Affine, Relation, Row, Same, Simulation, entry, forms_of
 

@@ -30,8 +30,9 @@ from exactlump.nodes import (
     sources,
     view_after,
 )
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 from exactlump.plain import Plain
-from exactlump.rational import ONE, ZERO, Matrix, Rational, Vector
 from exactlump.simulation import Affine, Row
 from exactlump.window import Grid, Window
 

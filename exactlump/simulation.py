@@ -17,7 +17,7 @@ from exactlump.errors import NoExactValue
 from exactlump.forms import FREE_UNIT, Form, Forms, Function, function_of, is_affine
 from exactlump.network import Network
 from exactlump.nodes import Head, Node
-from exactlump.rational import ONE, ZERO, Rational, text
+from exactlump.numbers.rational import ONE, ZERO, Rational, text
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from exactlump.nodes import (
     View,
     sources,
 )
-from exactlump.rational import rational
+from exactlump.numbers.rational import rational
 from tests.tools import model, node, number, numbers, port, tensor, weights
 
 OPSETS = (9, 11, 13, 18, 20, 21)

@@ -24,7 +24,8 @@ from exactlump.nodes import (
     View,
     view_after,
 )
-from exactlump.rational import ONE, Matrix, Rational, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, Rational, rational
 from exactlump.window import Window
 
 RATIOS = (1, 1, 2, 4, rational(1, 2), rational(3, 2))

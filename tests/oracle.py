@@ -30,7 +30,7 @@ from exactlump.nodes import (
     Shift,
     View,
 )
-from exactlump.rational import fraction, rational
+from exactlump.numbers.rational import fraction, rational
 from exactlump.window import Window
 
 # name: value at 0 and coefficients of y, y^2, y^3 of the polynomial that stands for the function.

@@ -12,7 +12,7 @@ from exactlump import formats
 from exactlump.activation import Activation
 from exactlump.network import Network
 from exactlump.nodes import Activate, Head
-from exactlump.rational import Vector, rational
+from exactlump.numbers.rational import Vector, rational
 from exactlump.reduce import reduce
 from exactlump.refutation.evaluation import Evaluator
 from exactlump.refutation.limbs import numbers

@@ -16,10 +16,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
-from exactlump.floats import fits
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, Node, Port, Reorder, Scale, Select, Shift, sources
-from exactlump.rational import ONE, ZERO, Matrix, Rational, SparseRow, power_of_two, rational
+from exactlump.numbers.floats import fits
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, Rational, SparseRow, power_of_two, rational
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

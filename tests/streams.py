@@ -11,7 +11,7 @@ from dataclasses import replace
 from exactlump.lump import meets_padding
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense, Head, Node, Reorder, Select, View, groups, keeps_units, sources
-from exactlump.rational import Rational
+from exactlump.numbers.rational import Rational
 
 
 def streams(network: Network) -> dict[str, str]:

@@ -19,7 +19,8 @@ from exactlump.activation import ABS, IDENTITY, KINDS, ONNX_NAMES, RELU, Activat
 from exactlump.errors import NoExactValue, ShapeError
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Port
-from exactlump.rational import Matrix, fraction, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import fraction, rational
 from exactlump.simulation import Relation, entry
 from exactlump.smt.functions import definition, function_name, is_piecewise_linear, logic
 from exactlump.smt.lemmas import HOME, expected

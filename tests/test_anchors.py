@@ -8,7 +8,8 @@ from exactlump.activation import RELU
 from exactlump.anchors import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers, sources
 from exactlump.network import Network
 from exactlump.nodes import Activate, Add, Dense, Head, Pad, Port, Reorder, Scale, Shift
-from exactlump.rational import ONE, ZERO, Matrix
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO
 from exactlump.reduce import exact_quotient
 from exactlump.simulation import find_flaw
 from exactlump.window import Window

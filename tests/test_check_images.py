@@ -25,7 +25,7 @@ from exactlump import check, formats
 from exactlump.activation import KINDS, Activation
 from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.formats import onnx as package
-from exactlump.rational import fraction, rational
+from exactlump.numbers.rational import fraction, rational
 from tests.regenerate import act, dense, head, identity, net, over, relu, reorder, row, scale, shift, text, total
 from tests.test_check import FILES, agree, concrete, evaluate, mutate, read, rehash, verdict
 from tests.test_check import READABLE as DENSE

@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 from sympy import Matrix
 
-from exactlump.rational import rational
+from exactlump.numbers.rational import rational
 from exactlump.refutation.affine import Row
 from exactlump.relaxations import dependencies
 from exactlump.relaxations.dependencies import Bounds, exact_circuit, find_circuits

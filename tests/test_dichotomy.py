@@ -11,7 +11,8 @@ from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.errors import ShapeError, UnsupportedLayer
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, Port, Reorder, Scale, Shift
-from exactlump.rational import Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational
 from exactlump.refutation.dichotomy import decide, evaluate_flat, has_one_hidden_layer
 from exactlump.refutation.hyperplanes import beside, plane_of, point_on
 from exactlump.smt.monolithic import Monolithic

@@ -15,14 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exactlump
-from exactlump import fast, fast_chain, fast_layers, floats, formats, lump
+from exactlump import fast, fast_chain, fast_layers, formats, lump
 from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.kernels import kernel_sums
 from exactlump.lump import Choices
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense, Port
-from exactlump.rational import Matrix, rational
+from exactlump.numbers import floats
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational
 from tests.image_networks import image_network
 from tests.strategies import lumpable_networks, networks, with_float_arrays
 from tests.test_fast import hard_layers

@@ -28,7 +28,8 @@ from exactlump.nodes import (
     Select,
     Shift,
 )
-from exactlump.rational import ZERO, Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ZERO, rational
 from exactlump.refutation.evaluation import Evaluator
 from exactlump.refutation.floating import FloatNetwork, nearest, nearly, number
 from exactlump.refutation.limbs import limbs, numbers

@@ -26,7 +26,8 @@ from exactlump.fanout import FanOut, detect, executor
 from exactlump.lump import Choices
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Port
-from exactlump.rational import Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational
 from exactlump.verbs import reduce_file
 from tests.test_engines import choices_of, network_of
 

@@ -22,7 +22,7 @@ from exactlump.kernels.kernel import related_rows
 from exactlump.kernels.kernel_arithmetic import Double, Safe, Single, demand_ieee, two_product
 from exactlump.kernels.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.lump import canonical_key
-from exactlump.rational import ONE, ZERO, rational
+from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.simulation import Form
 from tests.tools import fails
 

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 
 from exactlump.activation import IDENTITY, RELU, Activation, leaky_relu
 from exactlump.anchors import anchors
-from exactlump.floats import fits, pieces
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Port, Scale, Shift
-from exactlump.rational import ONE, Matrix, primitive, rational
+from exactlump.numbers.floats import fits, pieces
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, primitive, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Same, entry, find_flaw
 from tests.oracle import difference

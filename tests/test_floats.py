@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactlump import floats
 from exactlump.errors import CannotWrite
-from exactlump.rational import Matrix, fraction, power_of_two, rational
+from exactlump.numbers import floats
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import fraction, power_of_two, rational
 
 TYPES = sorted(floats.FLOAT_TYPES)
 NUMPY = ["float16", "float32", "float64"]

@@ -20,7 +20,8 @@ from exactlump.formats import digest, format_of, onnx_write, read, write
 from exactlump.formats.files import unpack
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, Port, Reorder, Scale, Shift
-from exactlump.rational import Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational
 from tests.tools import (
     KINDS,
     NEWEST,

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
-from exactlump import floats
 from exactlump.activation import ABS, RELU, Activation
 from exactlump.cli import cli
 from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLayer
@@ -41,7 +40,9 @@ from exactlump.nodes import (
     Shift,
     View,
 )
-from exactlump.rational import ONE, ZERO, Matrix, rational
+from exactlump.numbers import floats
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.verbs import reduce_file
 from exactlump.window import Window, whole
 from tests import operator_table

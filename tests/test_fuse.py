@@ -9,8 +9,9 @@ from exactlump.fuse import fusible
 from exactlump.lump import Choices, maximum_lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, Port
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, rational
 from exactlump.quotient import quotient
-from exactlump.rational import ONE, Matrix, rational
 from exactlump.reduce import exact_quotient
 from exactlump.simulation import FREE, Same, entry, find_flaw
 from tests.oracle import difference

@@ -12,7 +12,8 @@ from exactlump.formats import read, write
 from exactlump.lump import maximum_lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Add, AveragePool, Conv, Dense, Head, MaxPool, Pad, Port, Reorder, Select, groups
-from exactlump.rational import ONE, ZERO, Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import find_flaw
 from exactlump.verbs import reduce_file

@@ -14,220 +14,239 @@ PACKAGE = Path(__file__).parents[1] / "exactlump"
 
 # Module of the package -> the modules of the package that it imports.
 IMPORTS = {
+    "check": "",
     "errors": "",
-    "rational": "errors",
-    "activation": "errors rational",
     "window": "",
-    "nodes": "activation errors rational window",
-    "network": "errors nodes rational",
-    "floats": "errors rational",
-    "formats.files": "errors",
+    "activation": "errors numbers.rational",
+    "grammar": "errors formats.specification numbers.rational",
+    "terminal": "errors formats.files",
+    "nodes": "activation errors numbers.matrix numbers.rational window",
+    "numbers": "",
+    "numbers.rational": "errors",
+    "numbers.matrix": "errors numbers.rational",
+    "numbers.floats": "errors numbers.matrix numbers.rational",
+    "kernels": "",
+    "kernels.kernel_arithmetic": "errors",
+    "kernels.kernel_sources": "kernels.kernel_arithmetic",
+    "kernels.kernel": "kernels.kernel_arithmetic kernels.kernel_sources",
+    "kernels.kernel_numba": "kernels.kernel_arithmetic kernels.kernel_sources",
+    "kernels.kernel_matrix": "errors kernels.kernel_arithmetic kernels.kernel_numba kernels.kernel_sources",
+    "kernels.kernel_sums": "kernels.kernel_arithmetic kernels.kernel_sources numbers.floats numbers.rational",
+    "network": "errors nodes numbers.matrix numbers.rational",
+    "anchors": "network nodes",
+    "forms": "activation network nodes numbers.rational window",
+    "places": "anchors network nodes numbers.matrix numbers.rational",
+    "plain": "forms nodes numbers.rational",
+    "simulation": "errors forms network nodes numbers.rational",
+    "fuse": "anchors forms network nodes numbers.rational simulation",
+    "lump": "anchors errors forms network nodes numbers.rational simulation",
+    "rebuild": "anchors forms network nodes numbers.matrix numbers.rational plain simulation window",
+    "fast_layers": (
+        "forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
+        "kernels.kernel_sums lump network nodes numbers.floats numbers.rational"
+    ),
+    "quotient": "anchors forms lump network nodes numbers.rational plain rebuild simulation",
+    "fanout": (
+        "anchors errors fast_layers forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
+        "kernels.kernel_sources lump network numbers.rational"
+    ),
+    "fast": (
+        "fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources lump "
+        "network numbers.rational"
+    ),
+    "pieces": "anchors errors network nodes numbers.floats numbers.matrix numbers.rational places quotient simulation",
+    "fast_chain": (
+        "anchors errors fast forms kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
+        "kernels.kernel_sums lump network nodes numbers.floats numbers.matrix numbers.rational pieces quotient "
+        "simulation"
+    ),
+    "reduce": (
+        "activation anchors errors fast fast_chain fast_layers forms fuse lump network nodes pieces quotient simulation"
+    ),
     "formats.specification": "",
-    "formats.exact_words": "errors nodes rational",
-    "formats.exact": "activation errors formats.exact_words formats.files network nodes rational window",
-    "formats.nnet": "activation errors formats.files formats.specification network nodes rational",
-    "formats.onnx_tensor": "errors nodes rational",
-    "formats.onnx_graph": "activation errors formats.files formats.onnx_tensor nodes rational",
+    "formats.files": "errors",
+    "formats.exact_words": "errors nodes numbers.rational",
+    "formats.onnx_tensor": "errors nodes numbers.matrix numbers.rational",
+    "formats.torch_layers": "errors formats.files nodes",
+    "formats.exact": (
+        "activation errors formats.exact_words formats.files network nodes numbers.matrix numbers.rational window"
+    ),
+    "formats.nnet": (
+        "activation errors formats.files formats.specification network nodes numbers.matrix numbers.rational"
+    ),
+    "formats.onnx_graph": "activation errors formats.files formats.onnx_tensor nodes numbers.matrix numbers.rational",
+    "formats.onnx_implied": "network nodes numbers.rational",
+    "formats.onnx_writer": "errors network nodes numbers.floats numbers.rational",
+    "formats.onnx_functions": "activation errors formats.onnx_graph formats.onnx_tensor nodes numbers.rational",
+    "formats.onnx_norm": (
+        "activation errors formats.files formats.onnx_graph formats.onnx_tensor nodes numbers.floats numbers.rational"
+    ),
     "formats.onnx_reorder": "errors formats.onnx_graph formats.onnx_tensor nodes",
-    "formats.onnx_window": "errors formats.onnx_graph window",
-    "formats.onnx_images": "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window nodes rational window",
     "formats.onnx_select": "errors formats.onnx_graph formats.onnx_tensor nodes",
-    "formats.onnx_functions": "activation errors formats.onnx_graph formats.onnx_tensor nodes rational",
-    "formats.onnx_norm": "activation errors floats formats.files formats.onnx_graph formats.onnx_tensor nodes rational",
-    "formats.onnx_constants": "errors formats.onnx_graph formats.onnx_norm formats.onnx_tensor nodes rational",
+    "formats.onnx_window": "errors formats.onnx_graph window",
+    "formats.onnx_write_quantize": "errors formats.onnx_writer nodes numbers.floats numbers.rational",
+    "formats.onnx_write_weights": "errors formats.onnx_writer numbers.floats numbers.matrix numbers.rational",
+    "formats.onnx_constants": "errors formats.onnx_graph formats.onnx_norm formats.onnx_tensor nodes numbers.rational",
+    "formats.onnx_images": (
+        "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window nodes numbers.matrix numbers.rational window"
+    ),
+    "formats.onnx_write_functions": (
+        "activation errors formats.onnx_write_quantize formats.onnx_writer nodes numbers.floats numbers.rational"
+    ),
+    "formats.onnx_write_images": "errors formats.onnx_write_weights formats.onnx_writer nodes numbers.floats window",
+    "formats.onnx_write_nodes": (
+        "errors formats.onnx_reorder formats.onnx_write_weights formats.onnx_writer nodes numbers.floats "
+        "numbers.rational"
+    ),
     "formats.onnx_quantize": (
-        "activation errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor nodes rational"
+        "activation errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor nodes "
+        "numbers.rational"
     ),
     "formats.onnx_operators": (
         "errors formats.onnx_constants formats.onnx_functions formats.onnx_graph formats.onnx_images "
         "formats.onnx_norm formats.onnx_quantize formats.onnx_reorder formats.onnx_select formats.onnx_tensor "
-        "nodes rational"
+        "nodes numbers.matrix numbers.rational"
     ),
     "formats.onnx": (
-        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor formats.specification "
-        "network nodes rational"
-    ),
-    "formats.onnx_implied": "network nodes rational",
-    "formats.onnx_writer": "errors floats network nodes rational",
-    "formats.onnx_write_weights": "errors floats formats.onnx_writer rational",
-    "formats.onnx_write_nodes": (
-        "errors floats formats.onnx_reorder formats.onnx_write_weights formats.onnx_writer nodes rational"
-    ),
-    "formats.onnx_write_images": "errors floats formats.onnx_write_weights formats.onnx_writer nodes window",
-    "formats.onnx_write_quantize": "errors floats formats.onnx_writer nodes rational",
-    "formats.onnx_write_functions": (
-        "activation errors floats formats.onnx_write_quantize formats.onnx_writer nodes rational"
+        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor "
+        "formats.specification network nodes numbers.rational"
     ),
     "formats.onnx_write": (
         "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions "
         "formats.onnx_write_images formats.onnx_write_nodes formats.onnx_writer network nodes"
     ),
-    "formats.torch_layers": "errors formats.files nodes",
     "formats.torch": "errors formats.files formats.onnx formats.torch_layers network nodes",
     "formats": (
         "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write formats.specification "
         "formats.torch network"
     ),
-    "forms": "activation network nodes rational window",
-    "simulation": "errors forms network nodes rational",
-    "anchors": "network nodes",
-    "lump": "anchors errors forms network nodes rational simulation",
-    "plain": "forms nodes rational",
-    "rebuild": "anchors forms network nodes plain rational simulation window",
-    "quotient": "anchors forms lump network nodes plain rational rebuild simulation",
-    "places": "anchors network nodes rational",
-    "pieces": "anchors errors floats network nodes places quotient rational simulation",
-    "fuse": "anchors forms network nodes rational simulation",
-    "fast_chain": (
-        "anchors errors fast floats forms kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
-        "kernels.kernel_sums lump network nodes pieces quotient rational simulation"
-    ),
-    "reduce": (
-        "activation anchors errors fast fast_chain fast_layers forms fuse lump network nodes pieces quotient simulation"
-    ),
-    "kernels.kernel_arithmetic": "errors",
-    "kernels.kernel_sources": "kernels.kernel_arithmetic",
-    "kernels.kernel_numba": "kernels.kernel_arithmetic kernels.kernel_sources",
-    "kernels.kernel_matrix": "errors kernels.kernel_arithmetic kernels.kernel_numba kernels.kernel_sources",
-    "kernels.kernel_sums": "floats kernels.kernel_arithmetic kernels.kernel_sources rational",
-    "kernels.kernel": "kernels.kernel_arithmetic kernels.kernel_sources",
-    "fast_layers": (
-        "floats forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
-        "kernels.kernel_sums lump network nodes rational"
-    ),
-    "fast": (
-        "fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources lump "
-        "network rational"
-    ),
-    "fanout": (
-        "anchors errors fast_layers forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
-        "kernels.kernel_sources lump network rational"
-    ),
-    "grammar": "errors formats.specification rational",
-    "certificate": "errors formats formats.files formats.specification grammar rational simulation",
-    "check": "",
-    "extraction.chains": "activation certificate errors forms network nodes rational simulation",
-    "extraction.export": "activation certificate errors extraction.chains network nodes rational simulation",
+    "certificate": "errors formats formats.files formats.specification grammar numbers.rational simulation",
+    "extraction": "",
     "extraction.coq": "errors",
     "extraction.verified": "errors",
+    "extraction.chains": "activation certificate errors forms network nodes numbers.rational simulation",
+    "extraction.export": "activation certificate errors extraction.chains network nodes numbers.rational simulation",
     "verbs": (
         "anchors certificate check errors extraction.coq extraction.export extraction.verified fanout formats "
         "formats.files lump network nodes reduce"
     ),
-    "smt.smtlib": "errors rational",
-    "smt.lifting": "errors network nodes window",
-    "smt.blocks": "rational smt.lifting smt.smtlib",
-    "smt.terms": "rational smt.blocks smt.smtlib",
-    "smt.substitution": "network nodes rational simulation smt.blocks smt.lifting smt.smtlib smt.terms",
-    "smt.structure": (
-        "activation certificate errors forms network nodes rational simulation smt.blocks smt.lifting "
-        "smt.substitution smt.terms"
-    ),
-    "smt.functions": "activation errors forms rational smt.smtlib smt.terms",
-    "smt.assertions": (
-        "activation forms rational smt.blocks smt.functions smt.lifting smt.smtlib smt.structure smt.terms window"
-    ),
-    "smt.obligations": "activation certificate forms network smt.assertions smt.blocks smt.functions smt.structure",
-    "smt.monolithic": "errors forms network nodes rational smt.functions smt.obligations smt.terms window",
-    "refutation.hyperplanes": "rational",
-    "refutation.affine": "errors network nodes rational",
-    "refutation.dichotomy": "errors network nodes rational refutation.affine refutation.hyperplanes",
-    "smt.solve": "errors rational smt.smtlib",
-    "smt.evidence": "errors formats.files rational smt.obligations",
+    "__init__": "activation errors formats lump network nodes numbers.matrix numbers.rational quotient reduce verbs",
+    "demo": "errors formats lump numbers.rational quotient verbs",
+    "refutation": "",
+    "refutation.hyperplanes": "numbers.rational",
+    "refutation.limbs": "numbers.matrix numbers.rational",
     "refutation.layout": "nodes",
-    "refutation.limbs": "rational",
+    "refutation.affine": "errors network nodes numbers.rational",
     "refutation.evaluation": "activation errors network nodes refutation.layout refutation.limbs",
-    "refutation.floating": "activation errors network nodes rational refutation.layout",
-    "refutation.domain": "errors rational refutation.floating",
-    "refutation.vnnlib": "errors formats.files rational refutation.domain",
-    "refutation.question": "errors rational refutation.floating refutation.limbs smt.smtlib",
+    "refutation.floating": "activation errors network nodes numbers.matrix numbers.rational refutation.layout",
+    "refutation.dichotomy": "errors network nodes numbers.rational refutation.affine refutation.hyperplanes",
+    "refutation.domain": "errors numbers.rational refutation.floating",
+    "refutation.question": "errors numbers.rational refutation.floating refutation.limbs smt.smtlib",
     "refutation.comparing": (
-        "errors network nodes rational refutation.domain refutation.evaluation refutation.limbs refutation.question"
+        "errors network nodes numbers.matrix numbers.rational refutation.domain refutation.evaluation "
+        "refutation.limbs refutation.question"
     ),
-    "refutation.search": "nodes rational refutation.comparing refutation.domain refutation.floating",
-    "refutation.shorten": "rational refutation.domain",
-    "refutation.matching": "errors forms lump network nodes rational reduce simulation",
-    "refutation.replay": "errors formats formats.files rational refutation.floating",
+    "refutation.shorten": "numbers.rational refutation.domain",
+    "refutation.vnnlib": "errors formats.files numbers.rational refutation.domain",
+    "refutation.search": "nodes numbers.rational refutation.comparing refutation.domain refutation.floating",
+    "refutation.matching": "errors forms lump network nodes numbers.rational reduce simulation",
+    "refutation.replay": "errors formats formats.files numbers.rational refutation.floating",
     "refutation.whole": (
-        "network nodes rational refutation.domain refutation.question smt.functions smt.monolithic "
+        "network nodes numbers.rational refutation.domain refutation.question smt.functions smt.monolithic "
         "smt.obligations smt.smtlib smt.solve"
     ),
     "refutation.refute": (
-        "errors network rational refutation.comparing refutation.dichotomy refutation.domain "
+        "errors network numbers.rational refutation.comparing refutation.dichotomy refutation.domain "
         "refutation.evaluation refutation.limbs refutation.matching refutation.question refutation.search "
         "refutation.shorten refutation.whole"
     ),
     "refutation.refute_files": (
-        "certificate check errors formats formats.files formats.specification network rational refutation.domain "
-        "refutation.question refutation.refute refutation.replay refutation.vnnlib"
+        "certificate check errors formats formats.files formats.specification network numbers.rational "
+        "refutation.domain refutation.question refutation.refute refutation.replay refutation.vnnlib"
     ),
     "refutation.cli_refute": (
-        "formats.files formats.specification rational refutation.domain refutation.floating refutation.question "
-        "refutation.refute refutation.refute_files terminal"
+        "formats.files formats.specification numbers.rational refutation.domain refutation.floating "
+        "refutation.question refutation.refute refutation.refute_files terminal"
     ),
-    "relaxations.regions": (
-        "rational refutation.affine refutation.domain refutation.hyperplanes smt.smtlib smt.solve smt.terms"
-    ),
-    "relaxations.shares": "rational refutation.affine refutation.domain refutation.floating relaxations.regions",
-    "relaxations.extremes": "rational refutation.shorten relaxations.regions smt.smtlib smt.solve smt.terms",
-    "relaxations.dependencies": "rational refutation.affine",
-    "relaxations.interiors": (
-        "activation network nodes rational refutation.affine refutation.domain relaxations.regions"
-    ),
-    "relaxations.merging": "network nodes rational relaxations.interiors",
-    "relaxations.literal": "activation rational refutation.affine relaxations.interiors relaxations.merging",
-    "relaxations.proposals": (
-        "rational relaxations.dependencies relaxations.interiors relaxations.merging relaxations.regions"
-    ),
-    "relaxations.worst": (
-        "errors network rational refutation.dichotomy refutation.domain refutation.question refutation.whole "
-        "smt.monolithic smt.smtlib smt.solve"
-    ),
-    "relaxations.relaxation": (
-        "errors network nodes rational refutation.dichotomy refutation.domain refutation.refute "
-        "relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging relaxations.proposals "
-        "relaxations.regions relaxations.shares relaxations.worst"
-    ),
-    "relaxations.relax_file": (
-        "errors formats formats.files network rational refutation.domain refutation.replay relaxations.extremes "
-        "relaxations.regions relaxations.relaxation"
-    ),
-    "relaxations.cli_relax": "rational refutation.floating relaxations.relax_file relaxations.relaxation terminal",
-    "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
-    "smt.prove": "errors network nodes rational smt.discharge smt.evidence smt.obligations smt.solve",
-    "smt.prove_files": (
-        "certificate errors formats formats.files formats.specification network smt.discharge smt.evidence "
-        "smt.monolithic smt.obligations smt.prove"
-    ),
-    "reporting.record": "errors formats.files rational smt.evidence smt.obligations",
-    "reporting.matrix": "certificate network reporting.record smt.evidence smt.monolithic smt.obligations",
+    "reporting": "",
     "reporting.picture": "",
-    "reporting.facts": "certificate errors network nodes rational reduce reporting.picture simulation",
+    "reporting.facts": "certificate errors network nodes numbers.rational reduce reporting.picture simulation",
     "reporting.rerun": "certificate errors formats.files verbs",
+    "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
+    "reporting.matrix": "certificate network reporting.record smt.evidence smt.monolithic smt.obligations",
     "reporting.report": (
         "certificate errors formats formats.files formats.onnx network reporting.facts reporting.matrix "
         "reporting.picture reporting.record reporting.rerun smt.evidence"
     ),
     "reporting.page": (
-        "errors floats formats.files rational reporting.matrix reporting.picture reporting.record "
-        "reporting.report smt.evidence verbs"
+        "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "
+        "reporting.record reporting.report smt.evidence verbs"
     ),
+    "smt": "",
+    "smt.smtlib": "errors numbers.rational",
+    "smt.solve": "errors numbers.rational smt.smtlib",
     "smt.lemmas": "errors smt.solve",
-    "terminal": "errors formats.files",
-    "smt.cli_prove": "rational smt.prove_files terminal",
-    "demo": "errors formats lump quotient rational verbs",
+    "smt.lifting": "errors network nodes window",
+    "smt.blocks": "numbers.rational smt.lifting smt.smtlib",
+    "smt.terms": "numbers.matrix numbers.rational smt.blocks smt.smtlib",
+    "smt.functions": "activation errors forms numbers.rational smt.smtlib smt.terms",
+    "smt.substitution": "network nodes numbers.rational simulation smt.blocks smt.lifting smt.smtlib smt.terms",
+    "smt.structure": (
+        "activation certificate errors forms network nodes numbers.rational simulation smt.blocks smt.lifting "
+        "smt.substitution smt.terms"
+    ),
+    "smt.assertions": (
+        "activation forms numbers.rational smt.blocks smt.functions smt.lifting smt.smtlib smt.structure "
+        "smt.terms window"
+    ),
+    "smt.obligations": "activation certificate forms network smt.assertions smt.blocks smt.functions smt.structure",
+    "smt.evidence": "errors formats.files numbers.rational smt.obligations",
+    "smt.monolithic": "errors forms network nodes numbers.rational smt.functions smt.obligations smt.terms window",
+    "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
+    "smt.prove": "errors network nodes numbers.rational smt.discharge smt.evidence smt.obligations smt.solve",
+    "smt.prove_files": (
+        "certificate errors formats formats.files formats.specification network smt.discharge smt.evidence "
+        "smt.monolithic smt.obligations smt.prove"
+    ),
+    "smt.cli_prove": "numbers.rational smt.prove_files terminal",
+    "relaxations": "",
+    "relaxations.dependencies": "numbers.rational refutation.affine",
+    "relaxations.regions": (
+        "numbers.rational refutation.affine refutation.domain refutation.hyperplanes smt.smtlib smt.solve smt.terms"
+    ),
+    "relaxations.extremes": "numbers.rational refutation.shorten relaxations.regions smt.smtlib smt.solve smt.terms",
+    "relaxations.interiors": (
+        "activation network nodes numbers.rational refutation.affine refutation.domain relaxations.regions"
+    ),
+    "relaxations.shares": (
+        "numbers.rational refutation.affine refutation.domain refutation.floating relaxations.regions"
+    ),
+    "relaxations.merging": "network nodes numbers.matrix numbers.rational relaxations.interiors",
+    "relaxations.literal": "activation numbers.rational refutation.affine relaxations.interiors relaxations.merging",
+    "relaxations.proposals": (
+        "numbers.rational relaxations.dependencies relaxations.interiors relaxations.merging relaxations.regions"
+    ),
+    "relaxations.worst": (
+        "errors network numbers.rational refutation.dichotomy refutation.domain refutation.question "
+        "refutation.whole smt.monolithic smt.smtlib smt.solve"
+    ),
+    "relaxations.relaxation": (
+        "errors network nodes numbers.rational refutation.dichotomy refutation.domain refutation.refute "
+        "relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
+        "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
+    ),
+    "relaxations.relax_file": (
+        "errors formats formats.files network numbers.rational refutation.domain refutation.replay "
+        "relaxations.extremes relaxations.regions relaxations.relaxation"
+    ),
+    "relaxations.cli_relax": (
+        "numbers.rational refutation.floating relaxations.relax_file relaxations.relaxation terminal"
+    ),
     "cli": (
         "demo errors formats.files formats.specification reduce refutation.cli_refute relaxations.cli_relax "
         "reporting.page reporting.report reporting.rerun smt.cli_prove terminal verbs"
     ),
     "__main__": "cli",
-    "__init__": "activation errors formats lump network nodes quotient rational reduce verbs",
-    "smt": "",
-    "refutation": "",
-    "relaxations": "",
-    "reporting": "",
-    "kernels": "",
-    "extraction": "",
 }
 
 # Packages that need not be installed: imported late, so that everything else works without them.
@@ -308,7 +327,7 @@ def f():
     found = list(imports(ast.parse(source), "exactlump.formats"))
     assert found == [
         Import("exactlump.lump", late=False),
-        Import("exactlump.rational.ONE", late=False),
+        Import("exactlump.numbers.rational.ONE", late=False),
         Import("z3.z3util", late=False),
         Import("exactlump.formats.nnet", late=False),
         Import("torch", late=True),

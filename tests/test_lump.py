@@ -13,7 +13,7 @@ from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.errors import NotALumping
 from exactlump.lump import is_lumping, maximum_lumping
 from exactlump.nodes import Dense
-from exactlump.rational import ONE, ZERO, rational
+from exactlump.numbers.rational import ONE, ZERO, rational
 from tests.oracle import class_vectors, exact, obeys_definition_6, partitions
 from tests.strategies import lumpable_networks, networks, relu_chain
 

@@ -11,7 +11,8 @@ from exactlump.activation import RELU, Activation
 from exactlump.errors import NoExactValue, ShapeError
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, Port, Reorder, Scale, Shift
-from exactlump.rational import ONE, ZERO, Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, rational
 from tests.oracle import exact, outputs, random_points
 from tests.strategies import networks, relu_chain
 

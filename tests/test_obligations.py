@@ -21,7 +21,8 @@ from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, Port
-from exactlump.rational import ONE, ZERO, Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.simulation import FREE, NULL, Affine, Relation, Same, entry
 from exactlump.smt.functions import definition, function_name
 from exactlump.smt.obligations import FORMS, Obligations

@@ -15,8 +15,8 @@ from sympy import Matrix, Rational
 from exactlump.lump import Lumping, is_lumping, maximum_lumping
 from exactlump.network import Network
 from exactlump.nodes import Dense
+from exactlump.numbers.rational import ONE, rational
 from exactlump.quotient import Representative, first_member, quotient
-from exactlump.rational import ONE, rational
 from exactlump.simulation import find_flaw
 from tests.oracle import exact, outputs
 from tests.strategies import relu_chain

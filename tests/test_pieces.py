@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump.errors import CannotWrite
-from exactlump.floats import fits, pieces
 from exactlump.network import Network
 from exactlump.nodes import Dense
-from exactlump.rational import decimal_text, fraction, rational
+from exactlump.numbers.floats import fits, pieces
+from exactlump.numbers.rational import decimal_text, fraction, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import entry, find_flaw
 from tests.oracle import difference

@@ -11,8 +11,9 @@ import exactlump
 from exactlump import pieces
 from exactlump.errors import CannotWrite
 from exactlump.nodes import Dense
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational
 from exactlump.plain import Plain
-from exactlump.rational import Matrix, rational
 from tests.image_networks import image_network
 from tests.strategies import networks, with_float_arrays
 from tests.test_engines import chain, network_of, with_arrays

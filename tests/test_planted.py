@@ -7,11 +7,12 @@ import time
 import pytest
 
 from exactlump.activation import RELU, Activation
-from exactlump.floats import fits
 from exactlump.lump import maximum_lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense, Port, Reorder, groups
-from exactlump.rational import ONE, ZERO, Matrix, rational
+from exactlump.numbers.floats import fits
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.verbs import reduce_file
 from exactlump.window import Window

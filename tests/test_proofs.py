@@ -17,7 +17,8 @@ import pytest
 from exactlump.activation import leaky_relu
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Port
-from exactlump.rational import Matrix, fraction, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import fraction, rational
 
 PROOFS = Path(__file__).parents[1] / "proofs"
 CHECKER = PROOFS / "exactlump-verified"

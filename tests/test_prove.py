@@ -30,7 +30,8 @@ from exactlump.cli import main
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Port
-from exactlump.rational import Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational
 from exactlump.smt.evidence import DISCHARGED, REFUTED
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import Obligations

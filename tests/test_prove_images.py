@@ -20,7 +20,7 @@ from exactlump.certificate import read_certificate
 from exactlump.errors import NotALumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense, MaxPool, Node, Port, Reorder
-from exactlump.rational import ONE, rational
+from exactlump.numbers.rational import ONE, rational
 from exactlump.reporting.page import render
 from exactlump.reporting.report import report
 from exactlump.simulation import Affine, Relation, entry

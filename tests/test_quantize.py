@@ -12,7 +12,7 @@ from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLa
 from exactlump.formats import read, write
 from exactlump.network import Network
 from exactlump.nodes import Activate, Port, Shift
-from exactlump.rational import rational
+from exactlump.numbers.rational import rational
 from exactlump.verbs import reduce_file
 from tests.tools import DATA, model, node, numbers, real_networks, run, save, tensor
 

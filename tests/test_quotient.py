@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump.activation import RELU
-from exactlump.floats import fits
 from exactlump.lump import maximum_lumping
 from exactlump.nodes import Activate, Dense, Scale, Shift
+from exactlump.numbers.floats import fits
+from exactlump.numbers.rational import ONE, fraction, is_simple, primitive, rational
 from exactlump.quotient import Representative, first_member, quotient, representative
-from exactlump.rational import ONE, fraction, is_simple, primitive, rational
 from exactlump.simulation import NULL, Affine, entry, find_flaw
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, permuted, relu_chain, show

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactlump.errors import FormatError, ShapeError
-from exactlump.rational import (
-    Matrix,
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import (
     decimal,
     decimal_text,
     floor_log2,

@@ -12,7 +12,7 @@ import pytest
 from exactlump import check, read, reduce_file
 from exactlump.formats import digest
 from exactlump.nodes import Activate, Dense, Head, Reorder, Scale, Shift
-from exactlump.rational import rational
+from exactlump.numbers.rational import rational
 from tests.tools import approximate, numbers, real_networks, session, weights
 
 # At most this many hidden neurons may be left (the public TLL benchmark, without any fusion).

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump.activation import Activation
-from exactlump.floats import FLOAT_TYPES, pieces
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, Node, Port, Scale, Select, Shift
-from exactlump.rational import ONE, ZERO, Matrix, rational
+from exactlump.numbers.floats import FLOAT_TYPES, pieces
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import find_flaw
 from tests.oracle import difference

@@ -20,7 +20,8 @@ from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedL
 from exactlump.formats import write
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense, Head, MaxPool, Port, Reorder
-from exactlump.rational import ONE, ZERO, Matrix, parse, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, parse, rational
 from exactlump.refutation.domain import Box, cube, everything, exact_number
 from exactlump.refutation.evaluation import Evaluator
 from exactlump.refutation.limbs import numbers

@@ -18,7 +18,8 @@ from exactlump.errors import CannotWrite, FormatError, ShapeError
 from exactlump.lump import is_lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Port, Reorder
-from exactlump.rational import ONE, ZERO, Matrix, fraction, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, fraction, rational
 from exactlump.refutation.affine import Row
 from exactlump.refutation.dichotomy import evaluate_flat
 from exactlump.refutation.domain import Box, cube, everything

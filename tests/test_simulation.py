@@ -17,8 +17,9 @@ from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.lump import maximum_lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, MaxPool, Port
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.quotient import quotient
-from exactlump.rational import ONE, ZERO, Matrix, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Same, compose, entry, find_flaw
 from tests.oracle import difference, exact, points_at_kinks, random_points, valuation

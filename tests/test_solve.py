@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 
 from exactlump.errors import FormatError
-from exactlump.rational import rational
+from exactlump.numbers.rational import rational
 from exactlump.smt import solve
 from exactlump.smt.discharge import Limits, Task, _prepare, _Workers, discharge
 from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN

@@ -19,7 +19,8 @@ from exactlump import check, read, reduce_file, write
 from exactlump.activation import leaky_relu
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Port
-from exactlump.rational import Matrix, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import rational
 from tests import oracle
 
 MUTANTS = 10_000

@@ -19,7 +19,7 @@ from exactlump.cli import cli
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import torch as ours
 from exactlump.nodes import Activate, Dense
-from exactlump.rational import rational
+from exactlump.numbers.rational import rational
 from tests.tools import DATA, numbers, run
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")

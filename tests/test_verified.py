@@ -34,7 +34,7 @@ from exactlump.extraction.verified import NAME, run_checker
 from exactlump.formats import ModelFile
 from exactlump.network import Network
 from exactlump.nodes import Activate, Head
-from exactlump.rational import fraction, rational
+from exactlump.numbers.rational import fraction, rational
 from exactlump.verbs import coq_files, export_files
 from tests import oracle
 from tests.strategies import lumpable_networks, relu_chain

@@ -6,7 +6,7 @@ import gzip
 import pytest
 
 from exactlump.errors import FormatError, UnsupportedLayer
-from exactlump.rational import decimal, rational
+from exactlump.numbers.rational import decimal, rational
 from exactlump.refutation.vnnlib import parse, read_box
 from tests.tools import DATA, fails
 

@@ -14,8 +14,8 @@ from exactlump.errors import ExactlumpError
 from exactlump.lump import Lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, Reorder, Scale, Shift
+from exactlump.numbers.rational import ONE, fraction, rational
 from exactlump.quotient import first_member, quotient
-from exactlump.rational import ONE, fraction, rational
 
 KINDS = {
     "float32": TensorProto.FLOAT,
@@ -275,7 +275,7 @@ def tiny(dtype="exact"):
     """x -> 2 ReLUs -> y, for tests of writing."""
     from exactlump.activation import RELU
     from exactlump.nodes import Port
-    from exactlump.rational import Matrix
+    from exactlump.numbers.matrix import Matrix
 
     nodes = (
         Dense(

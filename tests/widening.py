@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from exactlump.anchors import anchors
 from exactlump.errors import NoExactValue
-from exactlump.floats import FLOAT_TYPES, fits
 from exactlump.network import Network
 from exactlump.nodes import (
     Activate,
@@ -42,7 +41,9 @@ from exactlump.nodes import (
     keeps_units,
     sources,
 )
-from exactlump.rational import ONE, ZERO, Matrix, Rational, fraction, rational
+from exactlump.numbers.floats import FLOAT_TYPES, fits
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, Rational, fraction, rational
 from tests.streams import frozen, is_depthwise, origins, padded, scalable, streams, wider
 
 # How many copies a unit gets; the ratios of copies beyond the first; and, by number of copies, the parts of a weight.

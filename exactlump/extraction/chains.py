@@ -15,18 +15,8 @@ from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.forms import Form, Forms, function_of
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Head, Node, Reorder, Scale, Shift
-from exactlump.rational import ONE
-from exactlump.simulation import (
-    FREE,
-    Affine,
-    Free,
-    Relation,
-    Row,
-    Same,
-    Simulation,
-    entry,
-    forms_of,
-)
+from exactlump.numbers.rational import ONE
+from exactlump.simulation import FREE, Affine, Free, Relation, Row, Same, Simulation, entry, forms_of
 
 # A unit of a layer: what it does to a form in the units of the layer below.
 Unit: TypeAlias = tuple[Activation, Form]

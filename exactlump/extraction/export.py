@@ -14,7 +14,7 @@ from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.extraction.chains import Unit, chains, layers, quotient, targets
 from exactlump.network import Network
 from exactlump.nodes import Activate, Head
-from exactlump.rational import ONE, Rational, fraction, rational, text
+from exactlump.numbers.rational import ONE, Rational, fraction, rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same
 
 # Functions without parameters that the extracted checker has names for (proofs/driver.ml).

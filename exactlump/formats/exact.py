@@ -40,7 +40,8 @@ from exactlump.nodes import (
     Select,
     Shift,
 )
-from exactlump.rational import Matrix, Rational, SparseRow, Vector, text
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import Rational, SparseRow, Vector, text
 from exactlump.window import Window
 
 _FORMAT, _VERSION = "exactlump network", 1

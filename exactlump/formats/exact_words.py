@@ -7,8 +7,8 @@ from typing import Any
 
 from exactlump.errors import FormatError
 from exactlump.nodes import Shape
-from exactlump.rational import Rational, Vector
-from exactlump.rational import parse as parse_rational
+from exactlump.numbers.rational import Rational, Vector
+from exactlump.numbers.rational import parse as parse_rational
 
 LONGEST = 10_000
 MOST_UNITS = 1 << 24

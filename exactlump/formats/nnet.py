@@ -25,7 +25,8 @@ from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED, RAW_NNET
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Node, Port, Scale, Shift, sources
-from exactlump.rational import ONE, ZERO, Matrix, Rational, SparseRow, Vector, decimal, decimal_text, fraction, text
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, Rational, SparseRow, Vector, decimal, decimal_text, fraction, text
 
 Lines = Iterator[tuple[int, list[str]]]
 # What is written for inputs whose bounds are not known: the greatest float32.

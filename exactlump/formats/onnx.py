@@ -18,7 +18,7 @@ from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.network import Network
 from exactlump.nodes import Port, Shape
-from exactlump.rational import Rational, fraction
+from exactlump.numbers.rational import Rational, fraction
 
 _STANDARD = ("", "ai.onnx")
 
@@ -259,7 +259,7 @@ def _check_output(value: ValueInfoProto, found: object) -> None:
 def rounded_up(value: Rational) -> str:
     """A decimal of two digits that is not below a number from 0 to 1.
 
-    >>> from exactlump.rational import rational
+    >>> from exactlump.numbers.rational import rational
     >>> rounded_up(rational(1, 3)), rounded_up(rational(0))
     ('3.4e-1', '0')
     """

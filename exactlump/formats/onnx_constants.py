@@ -13,7 +13,7 @@ from exactlump.formats.onnx_graph import MOST_ELEMENTS, Operator, Read, Reader
 from exactlump.formats.onnx_norm import root
 from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, finite, type_name
 from exactlump.nodes import Shape
-from exactlump.rational import rational
+from exactlump.numbers.rational import rational
 
 # What constants may be cast to, and NumPy's type for it.
 _CASTS: Mapping[int, str] = {

@@ -11,7 +11,7 @@ from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, same
 from exactlump.formats.onnx_tensor import Constant
 from exactlump.nodes import Activate, Head, Reorder
-from exactlump.rational import Rational, Vector
+from exactlump.numbers.rational import Rational, Vector
 
 # One function for all units
 

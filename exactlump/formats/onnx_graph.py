@@ -17,7 +17,8 @@ from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, type_name
 from exactlump.nodes import Dense, Node, Reorder, Shape, View
-from exactlump.rational import ZERO, Matrix, Rational, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ZERO, Rational, rational
 
 # Elements of one tensor: far above any network, low enough that a small file cannot ask for all memory.
 MOST_ELEMENTS = 1 << 24

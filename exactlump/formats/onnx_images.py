@@ -14,7 +14,8 @@ from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_err
 from exactlump.formats.onnx_tensor import Constant
 from exactlump.formats.onnx_window import pads, sizes, sliding, transposed
 from exactlump.nodes import AveragePool, Conv, MaxPool, Pad, Reorder, Shape
-from exactlump.rational import ZERO, Matrix, SparseRow, Vector
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ZERO, SparseRow, Vector
 from exactlump.window import Grid, Window, whole
 
 # Convolutions

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from exactlump.network import Network
 from exactlump.nodes import Activate, Add, AveragePool, Conv, Head, MaxPool, Node, Pad, Reorder, Scale, Shift, View
-from exactlump.rational import fraction
+from exactlump.numbers.rational import fraction
 
 
 def implied(network: Network) -> Mapping[str, str]:

@@ -24,7 +24,8 @@ from exactlump.formats.onnx_reorder import REORDERINGS
 from exactlump.formats.onnx_select import SELECTIONS
 from exactlump.formats.onnx_tensor import FLOATS, Constant, type_name
 from exactlump.nodes import Add, Dense, Reorder, Scale, Shift
-from exactlump.rational import ONE, ZERO, Matrix, Vector
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, Vector
 
 # Dense layers
 

@@ -23,7 +23,7 @@ from exactlump.formats.onnx_constants import rationals
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, same
 from exactlump.formats.onnx_tensor import FLOATS, Constant, type_name
 from exactlump.nodes import Activate
-from exactlump.rational import ZERO, Rational, fraction, rational
+from exactlump.numbers.rational import ZERO, Rational, fraction, rational
 
 # What QuantizeLinear may make, and its range; NumPy has no type of 4 bits.
 _RANGES: Mapping[int, tuple[int, int]] = {

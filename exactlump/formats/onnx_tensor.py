@@ -14,7 +14,8 @@ from onnx import TensorProto
 
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.nodes import Shape
-from exactlump.rational import Matrix, Vector, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import Vector, rational
 
 # ONNX element type: NumPy's type for it, little-endian, and the field that holds the elements when `raw_data` does
 # not (onnx.proto, message TensorProto).  bfloat16 is kept as its bits.

@@ -3,13 +3,13 @@
 
 from collections.abc import Mapping
 
-from exactlump import floats
 from exactlump.activation import ABS, ONNX_NAMES, RELU, Activation
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_write_quantize import quantise
 from exactlump.formats.onnx_writer import Writer
 from exactlump.nodes import Activate
-from exactlump.rational import Rational, Vector, fraction, text
+from exactlump.numbers import floats
+from exactlump.numbers.rational import Rational, Vector, fraction, text
 
 # Function: the operator, the opset that it came with, and its attributes for the parameters.
 _OPERATORS: Mapping[str, tuple[str, int, tuple[str, ...]]] = {

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump import floats
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_write_weights import weights
 from exactlump.formats.onnx_writer import Writer
 from exactlump.nodes import Add, AveragePool, Conv, MaxPool, Pad, Select, View, groups
+from exactlump.numbers import floats
 from exactlump.window import Window, whole
 
 

@@ -3,13 +3,13 @@
 
 import numpy as np
 
-from exactlump import floats
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_reorder import channel_after
 from exactlump.formats.onnx_write_weights import weights
 from exactlump.formats.onnx_writer import Writer
 from exactlump.nodes import Dense, Head, Reorder, Scale, Shift, View
-from exactlump.rational import ONE, ZERO, Rational
+from exactlump.numbers import floats
+from exactlump.numbers.rational import ONE, ZERO, Rational
 
 _HEADS = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from onnx import TensorProto, helper
 
-from exactlump import floats
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_writer import Writer
 from exactlump.nodes import Activate
-from exactlump.rational import ONE, Vector, fraction, rational
+from exactlump.numbers import floats
+from exactlump.numbers.rational import ONE, Vector, fraction, rational
 
 DOMAIN = "qonnx.custom_op.general"
 _MODES = {"quantize": b"ROUND", "quantize_floor": b"FLOOR"}

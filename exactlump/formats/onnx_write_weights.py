@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump import floats
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_writer import Writer
-from exactlump.rational import Matrix, Rational, fraction
+from exactlump.numbers import floats
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import Rational, fraction
 
 Layout: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
-from exactlump import floats
 from exactlump.errors import CannotWrite
 from exactlump.network import Network
 from exactlump.nodes import Shape, View
-from exactlump.rational import ZERO, Rational, Vector, fraction, text
+from exactlump.numbers import floats
+from exactlump.numbers.rational import ZERO, Rational, Vector, fraction, text
 
 
 @dataclass(slots=True)

@@ -17,10 +17,20 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.floats import fits
 from exactlump.kernels.kernel_arithmetic import Arithmetic, Double, Flags, Floats, Ints, two_product
 from exactlump.kernels.kernel_sources import EQUAL, SIGN, SIGNED, equal_rows, first_nonzero, parts
-from exactlump.rational import ONE, ZERO, Rational, Vector, floor_log2, fraction, power_of_two, primitive, rational
+from exactlump.numbers.floats import fits
+from exactlump.numbers.rational import (
+    ONE,
+    ZERO,
+    Rational,
+    Vector,
+    floor_log2,
+    fraction,
+    power_of_two,
+    primitive,
+    rational,
+)
 
 # What a class is the sum of: columns, each with its coefficient.
 Terms: TypeAlias = Sequence[tuple[int, Rational]]

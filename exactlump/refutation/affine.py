@@ -11,7 +11,7 @@ from typing import NamedTuple
 from exactlump.errors import UnsupportedLayer
 from exactlump.network import Network
 from exactlump.nodes import Add, Dense, Node, Reorder, Scale, Select, Shift, sources
-from exactlump.rational import ONE, ZERO, Rational, Vector
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 
 
 class Row(NamedTuple):

@@ -10,7 +10,7 @@ import click
 
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
-from exactlump.rational import Rational, text
+from exactlump.numbers.rational import Rational, text
 from exactlump.refutation.domain import exact_number
 from exactlump.refutation.floating import nearly
 from exactlump.refutation.question import Question

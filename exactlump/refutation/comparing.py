@@ -9,7 +9,8 @@ import numpy as np
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.network import Network
 from exactlump.nodes import Conv, Dense, Head, Node
-from exactlump.rational import ZERO, Matrix, Rational, Vector, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ZERO, Rational, Vector, rational
 from exactlump.refutation.domain import Box
 from exactlump.refutation.evaluation import Evaluator
 from exactlump.refutation.limbs import Numbers, numbers

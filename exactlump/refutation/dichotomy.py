@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from exactlump.errors import ShapeError, UnsupportedLayer
 from exactlump.network import Network
 from exactlump.nodes import Activate
-from exactlump.rational import ONE, ZERO, Rational, Vector, rational
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, rational
 from exactlump.refutation.affine import Row, combination, coordinate, rows_after
 from exactlump.refutation.hyperplanes import Plane, beside, plane_of, point_on
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import FormatError, ShapeError
-from exactlump.rational import ZERO, Rational, Vector, decimal, fraction, rational, text
+from exactlump.numbers.rational import ZERO, Rational, Vector, decimal, fraction, rational, text
 from exactlump.refutation.floating import number
 
 Bound = Rational | None

@@ -35,7 +35,8 @@ from exactlump.nodes import (
     View,
     sources,
 )
-from exactlump.rational import Matrix, Rational, fraction, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import Rational, fraction, rational
 from exactlump.refutation.layout import Indices, moved, taps, unit_of
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from exactlump.rational import ONE, ZERO, Rational, fraction, primitive, rational
+from exactlump.numbers.rational import ONE, ZERO, Rational, fraction, primitive, rational
 
 
 class Plane(NamedTuple):

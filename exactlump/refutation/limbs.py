@@ -20,7 +20,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.rational import Matrix, Rational, Vector, over_common, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import Rational, Vector, over_common, rational
 
 Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int64]

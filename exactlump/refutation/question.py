@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exactlump.errors import FormatError
-from exactlump.rational import Rational, text
+from exactlump.numbers.rational import Rational, text
 from exactlump.refutation.floating import Floats, number
 from exactlump.refutation.limbs import Numbers
 from exactlump.smt.smtlib import numeral

@@ -25,7 +25,7 @@ import numpy as np
 
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.network import Network
-from exactlump.rational import ZERO, Rational, Vector
+from exactlump.numbers.rational import ZERO, Rational, Vector
 from exactlump.refutation import dichotomy, whole
 from exactlump.refutation.comparing import Pair, Parting, below_heads, cost, demand_comparable, heads_of, parting
 from exactlump.refutation.domain import Box, demand_inputs, everything

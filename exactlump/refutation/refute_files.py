@@ -18,7 +18,7 @@ from exactlump.errors import ShapeError
 from exactlump.formats.files import about, companions, demand_apart, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED
 from exactlump.network import Network
-from exactlump.rational import text
+from exactlump.numbers.rational import text
 from exactlump.refutation.domain import Box, cube, everything
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options, refute

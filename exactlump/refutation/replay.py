@@ -10,7 +10,7 @@ import numpy as np
 from exactlump.errors import ExactlumpError
 from exactlump.formats import format_of
 from exactlump.formats.files import read_bytes, unpack
-from exactlump.rational import Rational
+from exactlump.numbers.rational import Rational
 from exactlump.refutation.floating import nearest
 
 

@@ -15,7 +15,7 @@ from itertools import combinations, product
 import numpy as np
 
 from exactlump.nodes import Activate
-from exactlump.rational import Vector, rational
+from exactlump.numbers.rational import Vector, rational
 from exactlump.refutation.comparing import Pair
 from exactlump.refutation.domain import Box
 from exactlump.refutation.floating import FloatNetwork, Floats

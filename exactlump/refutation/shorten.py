@@ -7,7 +7,7 @@ Every change is kept only if the shorter input still separates the networks, exa
 from collections.abc import Callable, Generator
 from typing import TypeAlias
 
-from exactlump.rational import Vector, fraction, rational
+from exactlump.numbers.rational import Vector, fraction, rational
 from exactlump.refutation.domain import Box
 
 # Proposes inputs, and is told of each whether it was taken.

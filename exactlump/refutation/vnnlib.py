@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats.files import about, read_bytes, unpack
-from exactlump.rational import Rational, decimal
+from exactlump.numbers.rational import Rational, decimal
 from exactlump.refutation.domain import Box
 
 MAX_BYTES = 64 << 20

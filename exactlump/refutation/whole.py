@@ -6,7 +6,7 @@ Solvers give up at about sixteen neurons a layer (benchmarks/results/solvers.md)
 
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Reorder, Scale, Shift
-from exactlump.rational import ZERO, Vector
+from exactlump.numbers.rational import ZERO, Vector
 from exactlump.refutation.domain import Box
 from exactlump.refutation.question import Question
 from exactlump.smt.functions import definition

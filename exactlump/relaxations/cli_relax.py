@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from exactlump.rational import parse
+from exactlump.numbers.rational import parse
 from exactlump.refutation.floating import nearly
 from exactlump.relaxations.relax_file import FileRelaxation, FileRelaxOptions, relax_file
 from exactlump.relaxations.relaxation import RelaxOptions

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactlump.rational import ONE, ZERO, Vector, primitive
+from exactlump.numbers.rational import ONE, ZERO, Vector, primitive
 from exactlump.refutation.affine import Row
 
 Residues = NDArray[np.int64]

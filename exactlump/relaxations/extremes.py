@@ -11,7 +11,7 @@ evaluated exactly before it is returned.
 
 from dataclasses import dataclass
 
-from exactlump.rational import ONE, ZERO, Rational, Vector
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 from exactlump.refutation.shorten import shortened
 from exactlump.relaxations.regions import Combination, domain_script, used_coordinates
 from exactlump.smt.smtlib import numeral

@@ -26,7 +26,7 @@ from exactlump.nodes import (
     Shift,
     sources,
 )
-from exactlump.rational import ZERO, Rational
+from exactlump.numbers.rational import ZERO, Rational
 from exactlump.refutation.affine import Row, coordinate, rows_after
 from exactlump.refutation.domain import Box
 from exactlump.relaxations.regions import bounds

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from exactlump.network import Network
 from exactlump.nodes import Dense, Node, restricted
-from exactlump.rational import ZERO, Matrix, Rational, Vector
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ZERO, Rational, Vector
 from exactlump.relaxations.interiors import Layer
 
 

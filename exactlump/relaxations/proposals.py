@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from exactlump.rational import Rational
+from exactlump.numbers.rational import Rational
 from exactlump.relaxations.dependencies import Circuit, find_circuits
 from exactlump.relaxations.interiors import Layer
 from exactlump.relaxations.merging import Merge

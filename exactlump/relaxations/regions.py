@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-from exactlump.rational import ONE, ZERO, Rational, Vector
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 from exactlump.refutation.affine import Row, combination
 from exactlump.refutation.domain import Box
 from exactlump.refutation.hyperplanes import Plane, plane_of

@@ -12,7 +12,7 @@ from exactlump import formats
 from exactlump.errors import CannotWrite
 from exactlump.formats.files import about, companions, demand_apart
 from exactlump.network import Network
-from exactlump.rational import ONE, Vector, text
+from exactlump.numbers.rational import ONE, Vector, text
 from exactlump.refutation.domain import Box, cube
 from exactlump.refutation.replay import CannotReplay, replay
 from exactlump.relaxations.extremes import Point

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from exactlump.errors import ExactlumpError, FormatError
 from exactlump.network import Network
 from exactlump.nodes import Activate
-from exactlump.rational import Rational
+from exactlump.numbers.rational import Rational
 from exactlump.refutation.dichotomy import cut, evaluate_flat, has_one_hidden_layer
 from exactlump.refutation.domain import Box, demand_inputs, everything
 from exactlump.refutation.refute import Finding, Options, refute

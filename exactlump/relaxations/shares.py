@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exactlump.rational import ONE, ZERO, Rational
+from exactlump.numbers.rational import ONE, ZERO, Rational
 from exactlump.refutation.affine import Row
 from exactlump.refutation.domain import Box
 from exactlump.refutation.floating import number

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from exactlump.errors import UnsupportedLayer
 from exactlump.network import Network
-from exactlump.rational import ZERO, Rational, Vector
+from exactlump.numbers.rational import ZERO, Rational, Vector
 from exactlump.refutation import whole
 from exactlump.refutation.dichotomy import evaluate_flat
 from exactlump.refutation.domain import Box

@@ -12,7 +12,7 @@ from exactlump.certificate import Certificate
 from exactlump.errors import ExactlumpError
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense, Reorder, Scale, Shift, sources
-from exactlump.rational import ONE, ZERO, text
+from exactlump.numbers.rational import ONE, ZERO, text
 from exactlump.reduce import LayerReport, reduce
 from exactlump.reporting.picture import Column, Drawing, Unit
 from exactlump.simulation import Affine, Free, Relation, Row, Same

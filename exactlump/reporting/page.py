@@ -11,9 +11,9 @@ from typing import Any
 
 from exactlump import __version__
 from exactlump.errors import FormatError
-from exactlump.floats import nearest
 from exactlump.formats.files import demand_apart, write_atomically
-from exactlump.rational import fraction, parse
+from exactlump.numbers.floats import nearest
+from exactlump.numbers.rational import fraction, parse
 from exactlump.reporting.matrix import open_items
 from exactlump.reporting.picture import printable
 from exactlump.reporting.record import RULES

@@ -11,7 +11,7 @@ from typing import Any
 
 from exactlump.errors import FormatError
 from exactlump.formats.files import about, read_bytes
-from exactlump.rational import parse
+from exactlump.numbers.rational import parse
 from exactlump.smt.evidence import DISCHARGED, FORMAT, REFUTED, UNKNOWN
 from exactlump.smt.obligations import FORMS
 

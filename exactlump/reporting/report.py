@@ -17,15 +17,7 @@ from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.formats.files import ModelFile, about, companions, read_bytes, sha256
 from exactlump.network import Network
 from exactlump.reporting.facts import Layer, drawings, layers
-from exactlump.reporting.matrix import (
-    Item,
-    Requirement,
-    answered,
-    expected,
-    open_items,
-    quoted,
-    requirements,
-)
+from exactlump.reporting.matrix import Item, Requirement, answered, expected, open_items, quoted, requirements
 from exactlump.reporting.picture import svg
 from exactlump.reporting.record import Answer, Record, read_record
 from exactlump.reporting.rerun import Checked, find_files, run_check

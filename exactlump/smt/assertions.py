@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from exactlump.activation import IDENTITY
 from exactlump.forms import Function, Largest
-from exactlump.rational import fraction, rational
+from exactlump.numbers.rational import fraction, rational
 from exactlump.smt.blocks import Key
 from exactlump.smt.functions import allowed, applied, largest, ratio
 from exactlump.smt.lifting import Path, seen

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from exactlump.rational import Rational
+from exactlump.numbers.rational import Rational
 from exactlump.smt.lifting import Path, Step, ones, words_of
 from exactlump.smt.smtlib import numeral
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from exactlump.rational import text
+from exactlump.numbers.rational import text
 from exactlump.smt.prove_files import FileProof, ProveOptions, prove_files
 from exactlump.terminal import (
     AS_JSON,

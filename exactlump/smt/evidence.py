@@ -15,7 +15,7 @@ from typing import IO, Any
 from exactlump import __version__
 from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about, read_bytes
-from exactlump.rational import Rational, text
+from exactlump.numbers.rational import Rational, text
 from exactlump.smt.obligations import Obligation
 
 DISCHARGED, REFUTED, UNKNOWN = "discharged", "refuted", "unknown"

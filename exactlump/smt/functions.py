@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from exactlump.activation import IDENTITY, Activation
 from exactlump.errors import NoExactValue
 from exactlump.forms import Function, Largest
-from exactlump.rational import ZERO, text
+from exactlump.numbers.rational import ZERO, text
 from exactlump.smt.smtlib import numeral
 from exactlump.smt.terms import times
 

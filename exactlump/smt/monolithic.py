@@ -26,7 +26,7 @@ from exactlump.nodes import (
     View,
     sources,
 )
-from exactlump.rational import ONE, ZERO
+from exactlump.numbers.rational import ONE, ZERO
 from exactlump.smt.functions import applied, definition, is_piecewise_linear, largest
 from exactlump.smt.obligations import Obligation, Script, options
 from exactlump.smt.terms import integer_row, linear

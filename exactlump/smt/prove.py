@@ -14,7 +14,7 @@ from typing import Protocol
 from exactlump.errors import NoExactValue
 from exactlump.network import Network
 from exactlump.nodes import Conv, Dense
-from exactlump.rational import Rational, Vector, rational
+from exactlump.numbers.rational import Rational, Vector, rational
 from exactlump.smt.discharge import NO_LIMITS, Limits, discharge
 from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN, Evidence, Finding
 from exactlump.smt.obligations import Script

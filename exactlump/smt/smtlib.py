@@ -14,7 +14,7 @@ from operator import add, mul, sub
 from typing import Any, TypeAlias
 
 from exactlump.errors import FormatError
-from exactlump.rational import ZERO, Rational, decimal, fraction, rational, text
+from exactlump.numbers.rational import ZERO, Rational, decimal, fraction, rational, text
 
 # A symbol or numeral, or a list of expressions.
 Expression: TypeAlias = str | list["Expression"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exactlump.errors import ExactlumpError, FormatError
-from exactlump.rational import Rational
+from exactlump.numbers.rational import Rational
 from exactlump.smt.smtlib import read_model
 
 SOLVERS = ("z3", "cvc5")

@@ -16,7 +16,7 @@ from exactlump.errors import NotALumping
 from exactlump.forms import Function, Largest, function_of, is_affine
 from exactlump.network import Network
 from exactlump.nodes import Head, Node, View, sources
-from exactlump.rational import ONE, ZERO, Rational, text
+from exactlump.numbers.rational import ONE, ZERO, Rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same, Simulation, entry
 from exactlump.smt.blocks import Blocks
 from exactlump.smt.lifting import Path

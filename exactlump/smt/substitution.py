@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from exactlump.network import Network
 from exactlump.nodes import Conv, Dense, Scale, Shift, sources
-from exactlump.rational import ONE, ZERO, Rational, primitive
+from exactlump.numbers.rational import ONE, ZERO, Rational, primitive
 from exactlump.simulation import Free, Relation, Same
 from exactlump.smt.blocks import INPUTS, UNITS, Block, Blocks, Key
 from exactlump.smt.lifting import Path, Places, ones, tap, words_of

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exactlump.rational import ONE, Matrix, Rational, fraction, primitive, rational
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, Rational, fraction, primitive, rational
 from exactlump.smt.blocks import Key
 from exactlump.smt.smtlib import numeral
 

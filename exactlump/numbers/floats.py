@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
-from exactlump.rational import ONE, ZERO, Matrix, Rational, floor_log2, fraction, power_of_two, primitive, text
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ONE, ZERO, Rational, floor_log2, fraction, power_of_two, primitive, text
 
 # type: (digits, grid, top), IEEE 754-2019 table 3.5; bfloat16 is float32 with 8 digits.
 _TYPES = {
@@ -30,7 +31,7 @@ _MOST_PARTS = 64
 def fits(value: Rational, dtype: str) -> bool:
     """Whether the rational is a finite float of that type.
 
-    >>> from exactlump.rational import rational
+    >>> from exactlump.numbers.rational import rational
     >>> fits(rational(1, 1024), "float16"), fits(rational(2049), "float16"), fits(rational(1, 3), "float64")
     (True, False, False)
     """
@@ -49,7 +50,7 @@ def nearest(value: Rational, dtype: str) -> Rational:
 
     Raises OverflowError where IEEE 754 rounds to an infinity.
 
-    >>> from exactlump.rational import rational
+    >>> from exactlump.numbers.rational import rational
     >>> nearest(rational(2049), "float16") == 2048
     True
     """
@@ -69,7 +70,7 @@ def nearest_root(square: Rational, dtype: str) -> Rational:
 
     Raises OverflowError where it is no normal number (and not 0).
 
-    >>> from exactlump.rational import rational
+    >>> from exactlump.numbers.rational import rational
     >>> nearest_root(rational(9, 4), "float32") == rational(3, 2)
     True
     """
@@ -97,7 +98,7 @@ def pieces(value: Rational, dtype: str) -> tuple[Rational, ...] | None:
 
     None when there are none: the number is not dyadic, not on the type's grid, or too large.  Zero is the empty sum.
 
-    >>> from exactlump.rational import rational
+    >>> from exactlump.numbers.rational import rational
     >>> pieces(rational(2049), "float16") == (2048, 1)
     True
     """
@@ -163,7 +164,7 @@ def _converted(floats: NDArray[Any], dtype: str) -> NDArray[Any]:
 def step(values: Sequence[Rational], dtype: str) -> Rational | None:
     """A float of which all values are multiples by integers of 31 bits, as of quantised weights; None if there is none.
 
-    >>> from exactlump.rational import rational
+    >>> from exactlump.numbers.rational import rational
     >>> step([rational(3, 1 << 30), rational(1 << 25, 3)], "float32") is None
     True
     """
