@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from exactlump import fast, lump
-from exactlump.activation import RELU
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Port
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Dense
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 

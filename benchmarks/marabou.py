@@ -10,8 +10,8 @@ import warnings
 from fractions import Fraction
 from importlib import metadata
 
-from exactlump.activation import RELU
-from exactlump.nodes import Activate, Dense
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Dense
 from exactlump.numbers.rational import ONE, ZERO, fraction, rational
 
 MARGIN = 2.0**-20  # more than the rounding of a bound to a float

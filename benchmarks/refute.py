@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 import exactlump
-from exactlump.activation import RELU
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Port
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Dense
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational, text
 from exactlump.refutation.question import Question

@@ -24,7 +24,7 @@ import exactlump
 from benchmarks.scaling import planted
 from exactlump import Activate, Dense, Matrix
 from exactlump.extraction.verified import find_checker
-from exactlump.nodes import Shift
+from exactlump.network.kinds import Shift
 from exactlump.numbers import rational
 
 BUNDLED = sorted((Path(exactlump.__file__).parent / "networks").glob("*.*"))

@@ -9,12 +9,13 @@
 
 __version__ = "0.1.0"
 
-from exactlump.activation import Activation, leaky_relu
 from exactlump.errors import ExactlumpError, FormatError, NotALumping, UnsupportedLayer
 from exactlump.formats import from_torch, read, write
 from exactlump.lump import Lumping, is_lumping, maximum_lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Port
+from exactlump.network.activations import Activation, leaky_relu
+from exactlump.network.kinds import Activate, Dense
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from exactlump.quotient import quotient

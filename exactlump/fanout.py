@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from exactlump import __version__
-from exactlump.anchors import anchors
 from exactlump.errors import FormatError
 from exactlump.fast_layers import RawRows, classify, raw_rows
 from exactlump.forms import Forms
@@ -27,7 +26,8 @@ from exactlump.kernels.kernel_arithmetic import Ints
 from exactlump.kernels.kernel_matrix import checked, source
 from exactlump.kernels.kernel_sources import Plain
 from exactlump.lump import Choices, Group
-from exactlump.network import Network
+from exactlump.network.layers import anchors
+from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
 
 # Layers with fewer weights are not worth sending.

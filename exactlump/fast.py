@@ -14,7 +14,7 @@ from exactlump.kernels.kernel_arithmetic import Floats, Ints
 from exactlump.kernels.kernel_matrix import checked, source
 from exactlump.kernels.kernel_sources import POSITIVE
 from exactlump.lump import NO_CHOICES, Choices, Classifier, Lumping
-from exactlump.network import Network
+from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational, Vector, rational
 
 

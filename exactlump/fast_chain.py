@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.anchors import anchors, layer
 from exactlump.errors import CannotWrite
 from exactlump.fast import maximum_lumping
 from exactlump.forms import Form
@@ -23,8 +22,9 @@ from exactlump.kernels.kernel_matrix import checked
 from exactlump.kernels.kernel_sources import parts
 from exactlump.kernels.kernel_sums import Sums, Terms
 from exactlump.lump import Classifier, Lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Node, Reorder, restricted
+from exactlump.network.kinds import Activate, Dense, Node, Reorder, restricted
+from exactlump.network.layers import anchors, layer
+from exactlump.network.program import Network
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, Rational, Vector, fraction, is_simple, rational

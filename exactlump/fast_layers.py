@@ -18,8 +18,8 @@ from exactlump.kernels.kernel_matrix import checked, source
 from exactlump.kernels.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.kernels.kernel_sums import Sums, Terms
 from exactlump.lump import Choices, Group, classes_by_keys, constant_value, meets_padding
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, MaxPool, Node, Reorder, Shift, keeps_units
+from exactlump.network.kinds import Activate, Conv, Dense, MaxPool, Node, Reorder, Shift, keeps_units
+from exactlump.network.program import Network
 from exactlump.numbers.floats import fits
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, fraction, rational
 

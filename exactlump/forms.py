@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from exactlump.activation import IDENTITY, Activation
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.activations import IDENTITY, Activation
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -29,12 +28,13 @@ from exactlump.nodes import (
     Scale,
     Select,
     Shift,
-    View,
     keeps_units,
     sources,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import View
+from exactlump.network.windows import Window
 from exactlump.numbers.rational import ONE, ZERO, Rational, SparseRow
-from exactlump.window import Window
 
 # (tensor, unit, lift, ...); a free unit v of N has the first lift FREE_UNIT.
 Atom: TypeAlias = tuple[Any, ...]

@@ -3,10 +3,10 @@
 
 from collections.abc import Collection
 
-from exactlump.anchors import linear_layers
 from exactlump.forms import Forms, fold
-from exactlump.network import Network
-from exactlump.nodes import Dense
+from exactlump.network.kinds import Dense
+from exactlump.network.layers import linear_layers
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE
 from exactlump.simulation import Affine, Simulation
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
-from exactlump.anchors import anchors, sources
 from exactlump.errors import NoExactValue, NotALumping
 from exactlump.forms import Form, Forms, Function, function_of, tap_lift
-from exactlump.network import Network
-from exactlump.nodes import AveragePool, Conv, Dense, Head, Node, Pad
+from exactlump.network.kinds import AveragePool, Conv, Dense, Head, Node, Pad
+from exactlump.network.layers import anchors, sources
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, fraction
 from exactlump.simulation import NULL, Affine, Relation, commutes, entry, forms_of
 

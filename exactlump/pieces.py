@@ -18,10 +18,10 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from exactlump.anchors import anchors, layer, sources
 from exactlump.errors import CannotWrite
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, Node, Scale, Shift
+from exactlump.network.kinds import Activate, Conv, Dense, Node, Scale, Shift
+from exactlump.network.layers import anchors, layer, sources
+from exactlump.network.program import Network
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, decimal_text, text

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.anchors import ground, layer
-from exactlump.network import Network
-from exactlump.nodes import Conv, Dense, Node, Reorder, Select, Shape, View, renamed, restricted, sources
+from exactlump.network.kinds import Conv, Dense, Node, Reorder, Select, renamed, restricted, sources
+from exactlump.network.layers import ground, layer
+from exactlump.network.program import Network
+from exactlump.network.views import Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 

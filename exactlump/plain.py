@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.forms import Atom, Forms
-from exactlump.nodes import Activate, Dense, Node, Reorder
+from exactlump.network.kinds import Activate, Dense, Node, Reorder
 from exactlump.numbers.rational import ONE
 
 # Rows that are looked at together have about so many entries.

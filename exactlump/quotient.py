@@ -12,11 +12,11 @@ Throughout: v, w neurons of N; r the representative of class k; c[v] = rho(r) / 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.anchors import anchors, layer, sources
 from exactlump.forms import Form, Forms, atoms_below
 from exactlump.lump import Lumping
-from exactlump.network import Network
-from exactlump.nodes import Conv, Dense, Head, Node
+from exactlump.network.kinds import Conv, Dense, Head, Node
+from exactlump.network.layers import anchors, layer, sources
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, floor_log2, is_simple, power_of_two, primitive, rational
 from exactlump.plain import Plain, plain_layer
 from exactlump.rebuild import Rebuilder

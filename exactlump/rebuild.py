@@ -13,10 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from exactlump.anchors import ground, layer
 from exactlump.forms import Atom, Form, Forms
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.kinds import (
     Conv,
     Dense,
     Node,
@@ -24,17 +22,19 @@ from exactlump.nodes import (
     Scale,
     Select,
     Shift,
-    View,
     renamed,
     restricted,
     sources,
     view_after,
 )
+from exactlump.network.layers import ground, layer
+from exactlump.network.program import Network
+from exactlump.network.views import View
+from exactlump.network.windows import Grid, Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 from exactlump.plain import Plain
 from exactlump.simulation import Affine, Row
-from exactlump.window import Grid, Window
 
 # Readers make an image of elements under the name of these followed by this; so a file need not hold the node.
 _IMPLIED = "as image"

@@ -9,8 +9,6 @@ The result holds both simulations, N to Q and N' to Q, which is all that a certi
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from exactlump.activation import IDENTITY
-from exactlump.anchors import anchors, end_of_layer, sources
 from exactlump.errors import CannotWrite, FormatError, NoExactValue
 from exactlump.fast import maximum_lumping as fast_maximum_lumping
 from exactlump.fast_chain import reduce_chain
@@ -18,8 +16,10 @@ from exactlump.fast_layers import lines
 from exactlump.forms import Forms, Function
 from exactlump.fuse import fusible
 from exactlump.lump import Choices, Classifier, Lumping, canonical_key, maximum_lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate
+from exactlump.network.activations import IDENTITY
+from exactlump.network.kinds import Activate
+from exactlump.network.layers import anchors, end_of_layer, sources
+from exactlump.network.program import Network
 from exactlump.pieces import Misfit, Written, write_in
 from exactlump.quotient import Step, quotient
 from exactlump.simulation import Affine, Simulation, compose

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exactlump import certificate, check, fanout, formats
-from exactlump.anchors import anchors, end_of_layer
 from exactlump.certificate import Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.extraction.coq import coq
@@ -19,8 +18,9 @@ from exactlump.extraction.export import export
 from exactlump.extraction.verified import find_checker, run_checker
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.lump import Lumping, maximum_lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense
+from exactlump.network.kinds import Activate, Conv, Dense
+from exactlump.network.layers import anchors, end_of_layer
+from exactlump.network.program import Network
 from exactlump.reduce import Reduction, reduce
 
 # The checker's file, which runs by itself.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from onnx import numpy_helper
 
-from exactlump.nodes import (
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -20,9 +20,9 @@ from exactlump.nodes import (
     Scale,
     Select,
     Shift,
-    View,
     sources,
 )
+from exactlump.network.views import View
 from exactlump.numbers.rational import rational
 from tests.tools import model, node, number, numbers, port, tensor, weights
 

@@ -5,9 +5,8 @@ import math
 import random
 from dataclasses import dataclass, field
 
-from exactlump.activation import ABS, RELU, Activation, leaky_relu
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.activations import ABS, RELU, Activation, leaky_relu
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -16,17 +15,17 @@ from exactlump.nodes import (
     MaxPool,
     Node,
     Pad,
-    Port,
     Reorder,
     Scale,
     Select,
     Shift,
-    View,
     view_after,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import Port, View
+from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, Rational, rational
-from exactlump.window import Window
 
 RATIOS = (1, 1, 2, 4, rational(1, 2), rational(3, 2))
 FUNCTIONS = (RELU, RELU, RELU, ABS, leaky_relu(rational(1, 4)), Activation("tanh"))

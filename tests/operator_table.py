@@ -15,7 +15,7 @@ from exactlump import formats
 from exactlump.certificate import loads
 from exactlump.errors import UnsupportedLayer
 from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
-from exactlump.nodes import Activate, Head, MaxPool
+from exactlump.network.kinds import Activate, Head, MaxPool
 from exactlump.reduce import reduce
 from exactlump.smt.obligations import Obligations
 from exactlump.verbs import reduce_file

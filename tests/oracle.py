@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 
-from exactlump.activation import Activation
 from exactlump.errors import NoExactValue
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -28,10 +27,11 @@ from exactlump.nodes import (
     Scale,
     Select,
     Shift,
-    View,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import View
+from exactlump.network.windows import Window
 from exactlump.numbers.rational import fraction, rational
-from exactlump.window import Window
 
 # name: value at 0 and coefficients of y, y^2, y^3 of the polynomial that stands for the function.
 POLYNOMIALS = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from exactlump import formats
-from exactlump.activation import Activation
-from exactlump.network import Network
-from exactlump.nodes import Activate, Head
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import Activate, Head
+from exactlump.network.program import Network
 from exactlump.numbers.rational import Vector, rational
 from exactlump.reduce import reduce
 from exactlump.refutation.evaluation import Evaluator

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, Node, Port, Reorder, Scale, Select, Shift, sources
+from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Activate, Dense, Head, Node, Reorder, Scale, Select, Shift, sources
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.floats import fits
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, SparseRow, power_of_two, rational

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exactlump.lump import meets_padding
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, Head, Node, Reorder, Select, View, groups, keeps_units, sources
+from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Reorder, Select, groups, keeps_units, sources
+from exactlump.network.program import Network
+from exactlump.network.views import View
 from exactlump.numbers.rational import Rational
 
 

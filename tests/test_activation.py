@@ -14,11 +14,13 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactlump import activation, check
-from exactlump.activation import ABS, IDENTITY, KINDS, ONNX_NAMES, RELU, Activation, bounded, leaky_relu, prelu
+from exactlump import check
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Port
+from exactlump.network import activations
+from exactlump.network.activations import ABS, IDENTITY, KINDS, ONNX_NAMES, RELU, Activation, bounded, leaky_relu, prelu
+from exactlump.network.kinds import Activate, Dense
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import fraction, rational
 from exactlump.simulation import Relation, entry
@@ -241,7 +243,7 @@ def test_a_wrong_row_does_not_pass(name, monkeypatch):
     for scalings, ratio in product(("one", "sign twins", "positive", "any sign"), ("c", "size", "sign")):
         if (scalings, ratio) != (KINDS[name].scalings, KINDS[name].ratio):
             changed = {**KINDS, name: replace(KINDS[name], scalings=scalings, ratio=ratio)}
-            monkeypatch.setattr(activation, "KINDS", changed)
+            monkeypatch.setattr(activations, "KINDS", changed)
             assert list(flaws({name})) != [], (scalings, ratio)
 
 

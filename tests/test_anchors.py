@@ -4,15 +4,16 @@
 import pytest
 from hypothesis import given, settings
 
-from exactlump.activation import RELU
-from exactlump.anchors import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers, sources
-from exactlump.network import Network
-from exactlump.nodes import Activate, Add, Dense, Head, Pad, Port, Reorder, Scale, Shift
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Add, Dense, Head, Pad, Reorder, Scale, Shift
+from exactlump.network.layers import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers, sources
+from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO
 from exactlump.reduce import exact_quotient
 from exactlump.simulation import find_flaw
-from exactlump.window import Window
 from tests.strategies import networks
 
 IMAGE = "it is an element-wise image of the layer below"

@@ -28,7 +28,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from exactlump import check
-from exactlump.window import Window
+from exactlump.network.windows import Window
 from tests import regenerate
 from tests.regenerate import dense, identity, net, over, relu, row, same, scale, shift
 from tests.tools import model, node, port, real_networks, save, tensor

@@ -7,10 +7,11 @@ from itertools import product
 
 import pytest
 
-from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.errors import ShapeError, UnsupportedLayer
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, Port, Reorder, Scale, Shift
+from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from exactlump.refutation.dichotomy import decide, evaluate_flat, has_one_hidden_layer

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 import exactlump
 from exactlump import fast, fast_chain, fast_layers, formats, lump
-from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.kernels import kernel_sums
 from exactlump.lump import Choices
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, Port
+from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Activate, Conv, Dense
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational

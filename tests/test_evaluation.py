@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump import read
-from exactlump.activation import RELU, Activation, leaky_relu
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.activations import RELU, Activation, leaky_relu
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -22,18 +21,19 @@ from exactlump.nodes import (
     Head,
     MaxPool,
     Pad,
-    Port,
     Reorder,
     Scale,
     Select,
     Shift,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, rational
 from exactlump.refutation.evaluation import Evaluator
 from exactlump.refutation.floating import FloatNetwork, nearest, nearly, number
 from exactlump.refutation.limbs import limbs, numbers
-from exactlump.window import Window
 from tests.strategies import lumpable_networks, networks, relu_chain
 from tests.tools import real_networks
 

@@ -20,12 +20,13 @@ import pytest
 
 import exactlump
 from exactlump import cli, fanout, fast, formats, lump
-from exactlump.activation import RELU
 from exactlump.errors import FormatError
 from exactlump.fanout import FanOut, detect, executor
 from exactlump.lump import Choices
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Port
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Dense
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from exactlump.verbs import reduce_file

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactlump.activation import IDENTITY, RELU, Activation
 from exactlump.errors import ExactlumpError, FormatError, ShapeError
 from exactlump.fast import proportional_classes
 from exactlump.kernels import kernel, kernel_matrix, kernel_numba, kernel_sources
@@ -22,6 +21,7 @@ from exactlump.kernels.kernel import related_rows
 from exactlump.kernels.kernel_arithmetic import Double, Safe, Single, demand_ieee, two_product
 from exactlump.kernels.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.lump import canonical_key
+from exactlump.network.activations import IDENTITY, RELU, Activation
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.simulation import Form
 from tests.tools import fails

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from exactlump.activation import IDENTITY, RELU, Activation, leaky_relu
-from exactlump.anchors import anchors
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Port, Scale, Shift
+from exactlump.network.activations import IDENTITY, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Activate, Dense, Scale, Shift
+from exactlump.network.layers import anchors
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.floats import fits, pieces
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, primitive, rational

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from exactlump.activation import ABS, IDENTITY, ONNX_NAMES, RELU, Activation, leaky_relu
 from exactlump.errors import CannotWrite, FormatError, NoExactValue, UnsupportedLayer
 from exactlump.formats import digest, format_of, onnx_write, read, write
 from exactlump.formats.files import unpack
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, Port, Reorder, Scale, Shift
+from exactlump.network.activations import ABS, IDENTITY, ONNX_NAMES, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from tests.tools import (

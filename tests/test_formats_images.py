@@ -15,15 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
-from exactlump.activation import ABS, RELU, Activation
 from exactlump.cli import cli
 from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import read, read_as, write
 from exactlump.formats.onnx import rounded_up
 from exactlump.formats.onnx_norm import surd
 from exactlump.formats.specification import BATCHNORM
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.activations import ABS, RELU, Activation
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -33,18 +32,18 @@ from exactlump.nodes import (
     MaxPool,
     Node,
     Pad,
-    Port,
     Reorder,
     Scale,
     Select,
     Shift,
-    View,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import Port, View
+from exactlump.network.windows import Window, whole
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.verbs import reduce_file
-from exactlump.window import Window, whole
 from tests import operator_table
 from tests.image_graphs import OPSETS, STEPS, bounded, feed, graph, operators
 from tests.tools import NEWEST, fails, model, node, real_networks, save, session, tensor

@@ -4,11 +4,12 @@
 import pytest
 from hypothesis import given, settings
 
-from exactlump.activation import RELU
 from exactlump.fuse import fusible
 from exactlump.lump import Choices, maximum_lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, Port
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Dense, Head
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, rational
 from exactlump.quotient import quotient

@@ -6,18 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from exactlump.activation import ABS, RELU, Activation, leaky_relu
 from exactlump.errors import CannotWrite
 from exactlump.formats import read, write
 from exactlump.lump import maximum_lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Add, AveragePool, Conv, Dense, Head, MaxPool, Pad, Port, Reorder, Select, groups
+from exactlump.network.activations import ABS, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Activate, Add, AveragePool, Conv, Dense, Head, MaxPool, Pad, Reorder, Select, groups
+from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window, whole
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.simulation import find_flaw
 from exactlump.verbs import reduce_file
-from exactlump.window import Window, whole
 from tests import oracle
 from tests.image_networks import image_network
 from tests.test_simulation import with_identities

@@ -16,11 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "exactlump"
 IMPORTS = {
     "check": "",
     "errors": "",
-    "window": "",
-    "activation": "errors numbers.rational",
     "grammar": "errors formats.specification numbers.rational",
     "terminal": "errors formats.files",
-    "nodes": "activation errors numbers.matrix numbers.rational window",
     "numbers": "",
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
@@ -32,136 +29,179 @@ IMPORTS = {
     "kernels.kernel_numba": "kernels.kernel_arithmetic kernels.kernel_sources",
     "kernels.kernel_matrix": "errors kernels.kernel_arithmetic kernels.kernel_numba kernels.kernel_sources",
     "kernels.kernel_sums": "kernels.kernel_arithmetic kernels.kernel_sources numbers.floats numbers.rational",
-    "network": "errors nodes numbers.matrix numbers.rational",
-    "anchors": "network nodes",
-    "forms": "activation network nodes numbers.rational window",
-    "places": "anchors network nodes numbers.matrix numbers.rational",
-    "plain": "forms nodes numbers.rational",
-    "simulation": "errors forms network nodes numbers.rational",
-    "fuse": "anchors forms network nodes numbers.rational simulation",
-    "lump": "anchors errors forms network nodes numbers.rational simulation",
-    "rebuild": "anchors forms network nodes numbers.matrix numbers.rational plain simulation window",
+    "forms": "network.activations network.kinds network.program network.views network.windows numbers.rational",
+    "network": "",
+    "network.windows": "",
+    "network.views": "network.windows",
+    "network.activations": "errors numbers.rational",
+    "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
+    "network.program": "errors network.kinds network.views numbers.matrix numbers.rational",
+    "network.layers": "network.kinds network.program",
+    "places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
+    "plain": "forms network.kinds numbers.rational",
+    "simulation": "errors forms network.kinds network.program numbers.rational",
+    "fuse": "forms network.kinds network.layers network.program numbers.rational simulation",
+    "lump": "errors forms network.kinds network.layers network.program numbers.rational simulation",
+    "rebuild": (
+        "forms network.kinds network.layers network.program network.views network.windows numbers.matrix "
+        "numbers.rational plain simulation"
+    ),
     "fast_layers": (
         "forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
-        "kernels.kernel_sums lump network nodes numbers.floats numbers.rational"
+        "kernels.kernel_sums lump network.kinds network.program numbers.floats numbers.rational"
     ),
-    "quotient": "anchors forms lump network nodes numbers.rational plain rebuild simulation",
+    "quotient": "forms lump network.kinds network.layers network.program numbers.rational plain rebuild simulation",
     "fanout": (
-        "anchors errors fast_layers forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
-        "kernels.kernel_sources lump network numbers.rational"
+        "errors fast_layers forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
+        "kernels.kernel_sources lump network.layers network.program numbers.rational"
     ),
     "fast": (
         "fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources lump "
-        "network numbers.rational"
+        "network.program numbers.rational"
     ),
-    "pieces": "anchors errors network nodes numbers.floats numbers.matrix numbers.rational places quotient simulation",
+    "pieces": (
+        "errors network.kinds network.layers network.program numbers.floats numbers.matrix numbers.rational "
+        "places quotient simulation"
+    ),
     "fast_chain": (
-        "anchors errors fast forms kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
-        "kernels.kernel_sums lump network nodes numbers.floats numbers.matrix numbers.rational pieces quotient "
-        "simulation"
-    ),
-    "reduce": (
-        "activation anchors errors fast fast_chain fast_layers forms fuse lump network nodes pieces quotient simulation"
+        "errors fast forms kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
+        "kernels.kernel_sums lump network.kinds network.layers network.program numbers.floats numbers.matrix "
+        "numbers.rational pieces quotient simulation"
     ),
     "formats.specification": "",
     "formats.files": "errors",
-    "formats.exact_words": "errors nodes numbers.rational",
-    "formats.onnx_tensor": "errors nodes numbers.matrix numbers.rational",
-    "formats.torch_layers": "errors formats.files nodes",
+    "formats.exact_words": "errors network.views numbers.rational",
+    "formats.torch_layers": "errors formats.files network.views",
+    "formats.onnx_tensor": "errors network.views numbers.matrix numbers.rational",
+    "formats.onnx_graph": (
+        "errors formats.files formats.onnx_tensor network.activations network.kinds network.views numbers.matrix "
+        "numbers.rational"
+    ),
     "formats.exact": (
-        "activation errors formats.exact_words formats.files network nodes numbers.matrix numbers.rational window"
+        "errors formats.exact_words formats.files network.activations network.kinds network.program "
+        "network.views network.windows numbers.matrix numbers.rational"
     ),
     "formats.nnet": (
-        "activation errors formats.files formats.specification network nodes numbers.matrix numbers.rational"
+        "errors formats.files formats.specification network.activations network.kinds network.program "
+        "network.views numbers.matrix numbers.rational"
     ),
-    "formats.onnx_graph": "activation errors formats.files formats.onnx_tensor nodes numbers.matrix numbers.rational",
-    "formats.onnx_implied": "network nodes numbers.rational",
-    "formats.onnx_writer": "errors network nodes numbers.floats numbers.rational",
-    "formats.onnx_functions": "activation errors formats.onnx_graph formats.onnx_tensor nodes numbers.rational",
+    "formats.onnx_functions": (
+        "errors formats.onnx_graph formats.onnx_tensor network.activations network.kinds numbers.rational"
+    ),
+    "formats.onnx_implied": "network.kinds network.program network.views numbers.rational",
     "formats.onnx_norm": (
-        "activation errors formats.files formats.onnx_graph formats.onnx_tensor nodes numbers.floats numbers.rational"
+        "errors formats.files formats.onnx_graph formats.onnx_tensor network.activations network.kinds "
+        "numbers.floats numbers.rational"
     ),
-    "formats.onnx_reorder": "errors formats.onnx_graph formats.onnx_tensor nodes",
-    "formats.onnx_select": "errors formats.onnx_graph formats.onnx_tensor nodes",
-    "formats.onnx_window": "errors formats.onnx_graph window",
-    "formats.onnx_write_quantize": "errors formats.onnx_writer nodes numbers.floats numbers.rational",
-    "formats.onnx_write_weights": "errors formats.onnx_writer numbers.floats numbers.matrix numbers.rational",
-    "formats.onnx_constants": "errors formats.onnx_graph formats.onnx_norm formats.onnx_tensor nodes numbers.rational",
+    "formats.onnx_reorder": "errors formats.onnx_graph formats.onnx_tensor network.kinds network.views",
+    "formats.onnx_select": "errors formats.onnx_graph formats.onnx_tensor network.kinds network.views",
+    "formats.onnx_window": "errors formats.onnx_graph network.windows",
+    "formats.onnx_writer": "errors network.program network.views numbers.floats numbers.rational",
+    "formats.onnx_constants": (
+        "errors formats.onnx_graph formats.onnx_norm formats.onnx_tensor network.views numbers.rational"
+    ),
     "formats.onnx_images": (
-        "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window nodes numbers.matrix numbers.rational window"
+        "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window network.kinds network.views "
+        "network.windows numbers.matrix numbers.rational"
+    ),
+    "formats.onnx_write_quantize": "errors formats.onnx_writer network.kinds numbers.floats numbers.rational",
+    "formats.onnx_write_weights": "errors formats.onnx_writer numbers.floats numbers.matrix numbers.rational",
+    "formats.onnx_quantize": (
+        "errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor network.activations "
+        "network.kinds numbers.rational"
     ),
     "formats.onnx_write_functions": (
-        "activation errors formats.onnx_write_quantize formats.onnx_writer nodes numbers.floats numbers.rational"
+        "errors formats.onnx_write_quantize formats.onnx_writer network.activations network.kinds numbers.floats "
+        "numbers.rational"
     ),
-    "formats.onnx_write_images": "errors formats.onnx_write_weights formats.onnx_writer nodes numbers.floats window",
+    "formats.onnx_write_images": (
+        "errors formats.onnx_write_weights formats.onnx_writer network.kinds network.views network.windows "
+        "numbers.floats"
+    ),
     "formats.onnx_write_nodes": (
-        "errors formats.onnx_reorder formats.onnx_write_weights formats.onnx_writer nodes numbers.floats "
-        "numbers.rational"
-    ),
-    "formats.onnx_quantize": (
-        "activation errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor nodes "
-        "numbers.rational"
+        "errors formats.onnx_reorder formats.onnx_write_weights formats.onnx_writer network.kinds network.views "
+        "numbers.floats numbers.rational"
     ),
     "formats.onnx_operators": (
         "errors formats.onnx_constants formats.onnx_functions formats.onnx_graph formats.onnx_images "
         "formats.onnx_norm formats.onnx_quantize formats.onnx_reorder formats.onnx_select formats.onnx_tensor "
-        "nodes numbers.matrix numbers.rational"
+        "network.kinds numbers.matrix numbers.rational"
     ),
     "formats.onnx": (
         "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor "
-        "formats.specification network nodes numbers.rational"
+        "formats.specification network.program network.views numbers.rational"
     ),
     "formats.onnx_write": (
         "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions "
-        "formats.onnx_write_images formats.onnx_write_nodes formats.onnx_writer network nodes"
+        "formats.onnx_write_images formats.onnx_write_nodes formats.onnx_writer network.kinds network.program "
+        "network.views"
     ),
-    "formats.torch": "errors formats.files formats.onnx formats.torch_layers network nodes",
+    "formats.torch": "errors formats.files formats.onnx formats.torch_layers network.program network.views",
     "formats": (
         "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write formats.specification "
-        "formats.torch network"
+        "formats.torch network.program"
+    ),
+    "reduce": (
+        "errors fast fast_chain fast_layers forms fuse lump network.activations network.kinds network.layers "
+        "network.program pieces quotient simulation"
     ),
     "certificate": "errors formats formats.files formats.specification grammar numbers.rational simulation",
     "extraction": "",
     "extraction.coq": "errors",
     "extraction.verified": "errors",
-    "extraction.chains": "activation certificate errors forms network nodes numbers.rational simulation",
-    "extraction.export": "activation certificate errors extraction.chains network nodes numbers.rational simulation",
-    "verbs": (
-        "anchors certificate check errors extraction.coq extraction.export extraction.verified fanout formats "
-        "formats.files lump network nodes reduce"
+    "extraction.chains": (
+        "certificate errors forms network.activations network.kinds network.program numbers.rational simulation"
     ),
-    "__init__": "activation errors formats lump network nodes numbers.matrix numbers.rational quotient reduce verbs",
+    "extraction.export": (
+        "certificate errors extraction.chains network.activations network.kinds network.program numbers.rational "
+        "simulation"
+    ),
+    "verbs": (
+        "certificate check errors extraction.coq extraction.export extraction.verified fanout formats "
+        "formats.files lump network.kinds network.layers network.program reduce"
+    ),
+    "__init__": (
+        "errors formats lump network.activations network.kinds network.program network.views numbers.matrix "
+        "numbers.rational quotient reduce verbs"
+    ),
     "demo": "errors formats lump numbers.rational quotient verbs",
     "refutation": "",
     "refutation.hyperplanes": "numbers.rational",
     "refutation.limbs": "numbers.matrix numbers.rational",
-    "refutation.layout": "nodes",
-    "refutation.affine": "errors network nodes numbers.rational",
-    "refutation.evaluation": "activation errors network nodes refutation.layout refutation.limbs",
-    "refutation.floating": "activation errors network nodes numbers.matrix numbers.rational refutation.layout",
-    "refutation.dichotomy": "errors network nodes numbers.rational refutation.affine refutation.hyperplanes",
+    "refutation.layout": "network.kinds network.views",
+    "refutation.affine": "errors network.kinds network.program numbers.rational",
+    "refutation.evaluation": (
+        "errors network.activations network.kinds network.program network.views refutation.layout refutation.limbs"
+    ),
+    "refutation.floating": (
+        "errors network.activations network.kinds network.program network.views numbers.matrix numbers.rational "
+        "refutation.layout"
+    ),
+    "refutation.dichotomy": (
+        "errors network.kinds network.program numbers.rational refutation.affine refutation.hyperplanes"
+    ),
     "refutation.domain": "errors numbers.rational refutation.floating",
     "refutation.question": "errors numbers.rational refutation.floating refutation.limbs smt.smtlib",
     "refutation.comparing": (
-        "errors network nodes numbers.matrix numbers.rational refutation.domain refutation.evaluation "
-        "refutation.limbs refutation.question"
+        "errors network.kinds network.program numbers.matrix numbers.rational refutation.domain "
+        "refutation.evaluation refutation.limbs refutation.question"
     ),
     "refutation.shorten": "numbers.rational refutation.domain",
     "refutation.vnnlib": "errors formats.files numbers.rational refutation.domain",
-    "refutation.search": "nodes numbers.rational refutation.comparing refutation.domain refutation.floating",
-    "refutation.matching": "errors forms lump network nodes numbers.rational reduce simulation",
+    "refutation.search": "network.kinds numbers.rational refutation.comparing refutation.domain refutation.floating",
+    "refutation.matching": "errors forms lump network.kinds network.program numbers.rational reduce simulation",
     "refutation.replay": "errors formats formats.files numbers.rational refutation.floating",
     "refutation.whole": (
-        "network nodes numbers.rational refutation.domain refutation.question smt.functions smt.monolithic "
-        "smt.obligations smt.smtlib smt.solve"
+        "network.kinds network.program numbers.rational refutation.domain refutation.question smt.functions "
+        "smt.monolithic smt.obligations smt.smtlib smt.solve"
     ),
     "refutation.refute": (
-        "errors network numbers.rational refutation.comparing refutation.dichotomy refutation.domain "
+        "errors network.program numbers.rational refutation.comparing refutation.dichotomy refutation.domain "
         "refutation.evaluation refutation.limbs refutation.matching refutation.question refutation.search "
         "refutation.shorten refutation.whole"
     ),
     "refutation.refute_files": (
-        "certificate check errors formats formats.files formats.specification network numbers.rational "
+        "certificate check errors formats formats.files formats.specification network.program numbers.rational "
         "refutation.domain refutation.question refutation.refute refutation.replay refutation.vnnlib"
     ),
     "refutation.cli_refute": (
@@ -170,12 +210,14 @@ IMPORTS = {
     ),
     "reporting": "",
     "reporting.picture": "",
-    "reporting.facts": "certificate errors network nodes numbers.rational reduce reporting.picture simulation",
+    "reporting.facts": (
+        "certificate errors network.kinds network.program numbers.rational reduce reporting.picture simulation"
+    ),
     "reporting.rerun": "certificate errors formats.files verbs",
     "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
-    "reporting.matrix": "certificate network reporting.record smt.evidence smt.monolithic smt.obligations",
+    "reporting.matrix": "certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations",
     "reporting.report": (
-        "certificate errors formats formats.files formats.onnx network reporting.facts reporting.matrix "
+        "certificate errors formats formats.files formats.onnx network.program reporting.facts reporting.matrix "
         "reporting.picture reporting.record reporting.rerun smt.evidence"
     ),
     "reporting.page": (
@@ -186,27 +228,36 @@ IMPORTS = {
     "smt.smtlib": "errors numbers.rational",
     "smt.solve": "errors numbers.rational smt.smtlib",
     "smt.lemmas": "errors smt.solve",
-    "smt.lifting": "errors network nodes window",
+    "smt.lifting": "errors network.kinds network.program network.views network.windows",
     "smt.blocks": "numbers.rational smt.lifting smt.smtlib",
     "smt.terms": "numbers.matrix numbers.rational smt.blocks smt.smtlib",
-    "smt.functions": "activation errors forms numbers.rational smt.smtlib smt.terms",
-    "smt.substitution": "network nodes numbers.rational simulation smt.blocks smt.lifting smt.smtlib smt.terms",
+    "smt.functions": "errors forms network.activations numbers.rational smt.smtlib smt.terms",
+    "smt.substitution": (
+        "network.kinds network.program numbers.rational simulation smt.blocks smt.lifting smt.smtlib smt.terms"
+    ),
     "smt.structure": (
-        "activation certificate errors forms network nodes numbers.rational simulation smt.blocks smt.lifting "
-        "smt.substitution smt.terms"
+        "certificate errors forms network.activations network.kinds network.program network.views "
+        "numbers.rational simulation smt.blocks smt.lifting smt.substitution smt.terms"
     ),
     "smt.assertions": (
-        "activation forms numbers.rational smt.blocks smt.functions smt.lifting smt.smtlib smt.structure "
-        "smt.terms window"
+        "forms network.activations network.windows numbers.rational smt.blocks smt.functions smt.lifting "
+        "smt.smtlib smt.structure smt.terms"
     ),
-    "smt.obligations": "activation certificate forms network smt.assertions smt.blocks smt.functions smt.structure",
+    "smt.obligations": (
+        "certificate forms network.activations network.program smt.assertions smt.blocks smt.functions smt.structure"
+    ),
     "smt.evidence": "errors formats.files numbers.rational smt.obligations",
-    "smt.monolithic": "errors forms network nodes numbers.rational smt.functions smt.obligations smt.terms window",
+    "smt.monolithic": (
+        "errors forms network.kinds network.program network.views network.windows numbers.rational smt.functions "
+        "smt.obligations smt.terms"
+    ),
     "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
-    "smt.prove": "errors network nodes numbers.rational smt.discharge smt.evidence smt.obligations smt.solve",
+    "smt.prove": (
+        "errors network.kinds network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve"
+    ),
     "smt.prove_files": (
-        "certificate errors formats formats.files formats.specification network smt.discharge smt.evidence "
-        "smt.monolithic smt.obligations smt.prove"
+        "certificate errors formats formats.files formats.specification network.program smt.discharge "
+        "smt.evidence smt.monolithic smt.obligations smt.prove"
     ),
     "smt.cli_prove": "numbers.rational smt.prove_files terminal",
     "relaxations": "",
@@ -216,27 +267,30 @@ IMPORTS = {
     ),
     "relaxations.extremes": "numbers.rational refutation.shorten relaxations.regions smt.smtlib smt.solve smt.terms",
     "relaxations.interiors": (
-        "activation network nodes numbers.rational refutation.affine refutation.domain relaxations.regions"
+        "network.activations network.kinds network.program numbers.rational refutation.affine refutation.domain "
+        "relaxations.regions"
     ),
     "relaxations.shares": (
         "numbers.rational refutation.affine refutation.domain refutation.floating relaxations.regions"
     ),
-    "relaxations.merging": "network nodes numbers.matrix numbers.rational relaxations.interiors",
-    "relaxations.literal": "activation numbers.rational refutation.affine relaxations.interiors relaxations.merging",
+    "relaxations.merging": "network.kinds network.program numbers.matrix numbers.rational relaxations.interiors",
+    "relaxations.literal": (
+        "network.activations numbers.rational refutation.affine relaxations.interiors relaxations.merging"
+    ),
     "relaxations.proposals": (
         "numbers.rational relaxations.dependencies relaxations.interiors relaxations.merging relaxations.regions"
     ),
     "relaxations.worst": (
-        "errors network numbers.rational refutation.dichotomy refutation.domain refutation.question "
+        "errors network.program numbers.rational refutation.dichotomy refutation.domain refutation.question "
         "refutation.whole smt.monolithic smt.smtlib smt.solve"
     ),
     "relaxations.relaxation": (
-        "errors network nodes numbers.rational refutation.dichotomy refutation.domain refutation.refute "
-        "relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
+        "errors network.kinds network.program numbers.rational refutation.dichotomy refutation.domain "
+        "refutation.refute relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
         "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
     ),
     "relaxations.relax_file": (
-        "errors formats formats.files network numbers.rational refutation.domain refutation.replay "
+        "errors formats formats.files network.program numbers.rational refutation.domain refutation.replay "
         "relaxations.extremes relaxations.regions relaxations.relaxation"
     ),
     "relaxations.cli_relax": (

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.errors import NotALumping
 from exactlump.lump import is_lumping, maximum_lumping
-from exactlump.nodes import Dense
+from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Dense
 from exactlump.numbers.rational import ONE, ZERO, rational
 from tests.oracle import class_vectors, exact, obeys_definition_6, partitions
 from tests.strategies import lumpable_networks, networks, relu_chain

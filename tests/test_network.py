@@ -7,10 +7,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 
-from exactlump.activation import RELU, Activation
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, Port, Reorder, Scale, Shift
+from exactlump.network.activations import RELU, Activation
+from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from tests.oracle import exact, outputs, random_points

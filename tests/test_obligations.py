@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactlump import NotALumping, reduce
-from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.certificate import Certificate
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, Port
+from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Activate, Dense, Head
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.simulation import FREE, NULL, Affine, Relation, Same, entry

@@ -13,8 +13,8 @@ import pytest
 from sympy import Matrix, Rational
 
 from exactlump.lump import Lumping, is_lumping, maximum_lumping
-from exactlump.network import Network
-from exactlump.nodes import Dense
+from exactlump.network.kinds import Dense
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, rational
 from exactlump.quotient import Representative, first_member, quotient
 from exactlump.simulation import find_flaw

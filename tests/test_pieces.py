@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump.errors import CannotWrite
-from exactlump.network import Network
-from exactlump.nodes import Dense
+from exactlump.network.kinds import Dense
+from exactlump.network.program import Network
 from exactlump.numbers.floats import fits, pieces
 from exactlump.numbers.rational import decimal_text, fraction, rational
 from exactlump.reduce import exact_quotient, reduce

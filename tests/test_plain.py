@@ -10,7 +10,7 @@ from hypothesis import given, settings
 import exactlump
 from exactlump import pieces
 from exactlump.errors import CannotWrite
-from exactlump.nodes import Dense
+from exactlump.network.kinds import Dense
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from exactlump.plain import Plain

@@ -6,16 +6,17 @@ import time
 
 import pytest
 
-from exactlump.activation import RELU, Activation
 from exactlump.lump import maximum_lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, Port, Reorder, groups
+from exactlump.network.activations import RELU, Activation
+from exactlump.network.kinds import Activate, Conv, Dense, Reorder, groups
+from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window
 from exactlump.numbers.floats import fits
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduce import exact_quotient, reduce
 from exactlump.verbs import reduce_file
-from exactlump.window import Window
 from tests import oracle
 from tests.image_networks import image_network
 from tests.planted import plant

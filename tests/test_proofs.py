@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from exactlump.activation import leaky_relu
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Port
+from exactlump.network.activations import leaky_relu
+from exactlump.network.kinds import Activate, Dense
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import fraction, rational
 

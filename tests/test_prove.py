@@ -24,12 +24,13 @@ import pytest
 
 from benchmarks import scaling
 from exactlump import check, read, reduce, reduce_file, write
-from exactlump.activation import RELU
 from exactlump.certificate import read_certificate
 from exactlump.cli import main
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Port
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from exactlump.smt.evidence import DISCHARGED, REFUTED

@@ -15,11 +15,13 @@ from fractions import Fraction
 import pytest
 
 from exactlump import check, formats, read, reduce, reduce_file, write
-from exactlump.activation import RELU
 from exactlump.certificate import read_certificate
 from exactlump.errors import NotALumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, MaxPool, Node, Port, Reorder
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Conv, Dense, MaxPool, Node, Reorder
+from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window
 from exactlump.numbers.rational import ONE, rational
 from exactlump.reporting.page import render
 from exactlump.reporting.report import report
@@ -29,7 +31,6 @@ from exactlump.smt.obligations import FORMS, Obligations
 from exactlump.smt.prove import prove
 from exactlump.smt.prove_files import ProveOptions, prove_files
 from exactlump.smt.solve import SOLVERS
-from exactlump.window import Window
 from tests import oracle, test_check_images
 from tests.image_networks import image_network
 from tests.test_images import GRID, POOL, SAME, act, conv, image

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from exactlump.activation import Activation
 from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import read, write
-from exactlump.network import Network
-from exactlump.nodes import Activate, Port, Shift
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import Activate, Shift
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.rational import rational
 from exactlump.verbs import reduce_file
 from tests.tools import DATA, model, node, numbers, real_networks, run, save, tensor

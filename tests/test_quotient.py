@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactlump.activation import RELU
 from exactlump.lump import maximum_lumping
-from exactlump.nodes import Activate, Dense, Scale, Shift
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Dense, Scale, Shift
 from exactlump.numbers.floats import fits
 from exactlump.numbers.rational import ONE, fraction, is_simple, primitive, rational
 from exactlump.quotient import Representative, first_member, quotient, representative

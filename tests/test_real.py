@@ -11,7 +11,7 @@ import pytest
 
 from exactlump import check, read, reduce_file
 from exactlump.formats import digest
-from exactlump.nodes import Activate, Dense, Head, Reorder, Scale, Shift
+from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
 from exactlump.numbers.rational import rational
 from tests.tools import approximate, numbers, real_networks, session, weights
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactlump.activation import Activation
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, Node, Port, Scale, Select, Shift
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import Activate, Dense, Head, Node, Scale, Select, Shift
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.floats import FLOAT_TYPES, pieces
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational

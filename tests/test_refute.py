@@ -14,12 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exactlump import check, read, reduce
-from exactlump.activation import RELU, Activation
 from exactlump.cli import main
 from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.formats import write
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, Head, MaxPool, Port, Reorder
+from exactlump.network.activations import RELU, Activation
+from exactlump.network.kinds import Activate, Conv, Dense, Head, MaxPool, Reorder
+from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, parse, rational
 from exactlump.refutation.domain import Box, cube, everything, exact_number
@@ -32,7 +34,6 @@ from exactlump.refutation.refute_files import RefuteOptions, refute_files
 from exactlump.refutation.search import grid_of
 from exactlump.refutation.shorten import shortened
 from exactlump.refutation.whole import is_small
-from exactlump.window import Window
 from tests.strategies import lumpable_networks, permuted, relu_chain
 from tests.tools import DATA, dense_model, fails, save
 

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from exactlump import formats
-from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.cli import main
 from exactlump.errors import CannotWrite, FormatError, ShapeError
 from exactlump.lump import is_lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Port, Reorder
+from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Activate, Conv, Reorder
+from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, fraction, rational
 from exactlump.refutation.affine import Row
@@ -32,7 +34,6 @@ from exactlump.relaxations.relax_file import FileRelaxOptions, relax_file
 from exactlump.relaxations.relaxation import RelaxOptions, first_parting, relax, relax_literally
 from exactlump.relaxations.shares import share
 from exactlump.relaxations.worst import worst_input
-from exactlump.window import Window
 from tests import oracle
 from tests.strategies import relu_chain
 from tests.tools import dense_model, fails, real_networks, run, save

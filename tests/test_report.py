@@ -14,11 +14,11 @@ import pytest
 from onnx import helper
 
 from exactlump import Activate, Network, Port, read, reduce_file, write
-from exactlump.activation import RELU
 from exactlump.certificate import read_certificate
 from exactlump.cli import main
 from exactlump.errors import FormatError
 from exactlump.formats.files import sha256
+from exactlump.network.activations import RELU
 from exactlump.reporting.facts import drawings, layers
 from exactlump.reporting.matrix import RULES, expected
 from exactlump.reporting.page import render

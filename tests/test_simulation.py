@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactlump.activation import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.lump import maximum_lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, MaxPool, Port
+from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
+from exactlump.network.kinds import Activate, Dense, Head, MaxPool
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.quotient import quotient

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 
 import exactlump
 from exactlump import check
-from exactlump.activation import Activation
 from exactlump.cli import cli
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import torch as ours
-from exactlump.nodes import Activate, Dense
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import Activate, Dense
 from exactlump.numbers.rational import rational
 from tests.tools import DATA, numbers, run
 

@@ -24,7 +24,6 @@ from hypothesis import HealthCheck, given, settings
 import exactlump
 from benchmarks.verified import doubled
 from exactlump import certificate, check, read, reduce, reduce_file, write
-from exactlump.activation import Activation, leaky_relu
 from exactlump.certificate import Certificate
 from exactlump.cli import cli, main
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, UnsupportedLayer
@@ -32,8 +31,9 @@ from exactlump.extraction.coq import MAX_WEIGHTS
 from exactlump.extraction.export import export
 from exactlump.extraction.verified import NAME, run_checker
 from exactlump.formats import ModelFile
-from exactlump.network import Network
-from exactlump.nodes import Activate, Head
+from exactlump.network.activations import Activation, leaky_relu
+from exactlump.network.kinds import Activate, Head
+from exactlump.network.program import Network
 from exactlump.numbers.rational import fraction, rational
 from exactlump.verbs import coq_files, export_files
 from tests import oracle

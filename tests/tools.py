@@ -9,11 +9,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from exactlump.anchors import anchors
 from exactlump.errors import ExactlumpError
 from exactlump.lump import Lumping
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, Reorder, Scale, Shift
+from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
+from exactlump.network.layers import anchors
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, fraction, rational
 from exactlump.quotient import first_member, quotient
 
@@ -273,8 +273,8 @@ def fails(error, code, call, *words):
 
 def tiny(dtype="exact"):
     """x -> 2 ReLUs -> y, for tests of writing."""
-    from exactlump.activation import RELU
-    from exactlump.nodes import Port
+    from exactlump.network.activations import RELU
+    from exactlump.network.views import Port
     from exactlump.numbers.matrix import Matrix
 
     nodes = (

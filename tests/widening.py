@@ -24,10 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.anchors import anchors
 from exactlump.errors import NoExactValue
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.kinds import (
     Activate,
     AveragePool,
     Conv,
@@ -41,6 +39,8 @@ from exactlump.nodes import (
     keeps_units,
     sources,
 )
+from exactlump.network.layers import anchors
+from exactlump.network.program import Network
 from exactlump.numbers.floats import FLOAT_TYPES, fits
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, fraction, rational

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from exactlump.activation import Activation
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.forms import Form, Forms, function_of
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Head, Node, Reorder, Scale, Shift
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import Activate, Dense, Head, Node, Reorder, Scale, Shift
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE
 from exactlump.simulation import FREE, Affine, Free, Relation, Row, Same, Simulation, entry, forms_of
 

@@ -8,12 +8,12 @@ integers: a layer has one denominator, and a class or a free unit stands for its
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from exactlump.activation import Activation
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.extraction.chains import Unit, chains, layers, quotient, targets
-from exactlump.network import Network
-from exactlump.nodes import Activate, Head
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import Activate, Head
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, fraction, rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same
 

@@ -19,7 +19,7 @@ from exactlump.formats.files import (
     write_together,
 )
 from exactlump.formats.specification import RAW_NNET, SPECIFICATIONS, batchnorm_of
-from exactlump.network import Network
+from exactlump.network.program import Network
 
 __all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "from_torch", "read", "write", "write_atomically"]
 

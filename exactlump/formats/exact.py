@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from exactlump.activation import Activation
 from exactlump.errors import CannotWrite, FormatError, UnsupportedLayer
 from exactlump.formats.exact_words import (
     LONGEST,
@@ -23,8 +22,8 @@ from exactlump.formats.exact_words import (
     vector,
 )
 from exactlump.formats.files import about
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -34,15 +33,16 @@ from exactlump.nodes import (
     MaxPool,
     Node,
     Pad,
-    Port,
     Reorder,
     Scale,
     Select,
     Shift,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import Rational, SparseRow, Vector, text
-from exactlump.window import Window
 
 _FORMAT, _VERSION = "exactlump network", 1
 _AXES = ("source", "target", "kernel", "stride", "dilation", "begin", "end")

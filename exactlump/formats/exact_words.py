@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from exactlump.errors import FormatError
-from exactlump.nodes import Shape
+from exactlump.network.views import Shape
 from exactlump.numbers.rational import Rational, Vector
 from exactlump.numbers.rational import parse as parse_rational
 

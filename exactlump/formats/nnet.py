@@ -19,12 +19,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exactlump.activation import RELU
 from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED, RAW_NNET
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Node, Port, Scale, Shift, sources
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Dense, Node, Scale, Shift, sources
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, SparseRow, Vector, decimal, decimal_text, fraction, text
 

@@ -16,8 +16,8 @@ from exactlump.formats.files import about
 from exactlump.formats.onnx_graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
 from exactlump.formats.specification import AS_STORED, BATCHNORM
-from exactlump.network import Network
-from exactlump.nodes import Port, Shape
+from exactlump.network.program import Network
+from exactlump.network.views import Port, Shape
 from exactlump.numbers.rational import Rational, fraction
 
 _STANDARD = ("", "ai.onnx")

@@ -12,7 +12,7 @@ from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import MOST_ELEMENTS, Operator, Read, Reader
 from exactlump.formats.onnx_norm import root
 from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, finite, type_name
-from exactlump.nodes import Shape
+from exactlump.network.views import Shape
 from exactlump.numbers.rational import rational
 
 # What constants may be cast to, and NumPy's type for it.

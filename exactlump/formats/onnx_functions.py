@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from onnx import TensorProto
 
-from exactlump.activation import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, same
 from exactlump.formats.onnx_tensor import Constant
-from exactlump.nodes import Activate, Head, Reorder
+from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
+from exactlump.network.kinds import Activate, Head, Reorder
 from exactlump.numbers.rational import Rational, Vector
 
 # One function for all units

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper
 
-from exactlump.activation import Activation
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, type_name
-from exactlump.nodes import Dense, Node, Reorder, Shape, View
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import Dense, Node, Reorder
+from exactlump.network.views import Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, rational
 

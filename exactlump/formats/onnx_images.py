@@ -13,10 +13,11 @@ from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error, result
 from exactlump.formats.onnx_tensor import Constant
 from exactlump.formats.onnx_window import pads, sizes, sliding, transposed
-from exactlump.nodes import AveragePool, Conv, MaxPool, Pad, Reorder, Shape
+from exactlump.network.kinds import AveragePool, Conv, MaxPool, Pad, Reorder
+from exactlump.network.views import Shape
+from exactlump.network.windows import Grid, Window, whole
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, SparseRow, Vector
-from exactlump.window import Grid, Window, whole
 
 # Convolutions
 

@@ -6,8 +6,9 @@
 
 from collections.abc import Mapping
 
-from exactlump.network import Network
-from exactlump.nodes import Activate, Add, AveragePool, Conv, Head, MaxPool, Node, Pad, Reorder, Scale, Shift, View
+from exactlump.network.kinds import Activate, Add, AveragePool, Conv, Head, MaxPool, Node, Pad, Reorder, Scale, Shift
+from exactlump.network.program import Network
+from exactlump.network.views import View
 from exactlump.numbers.rational import fraction
 
 

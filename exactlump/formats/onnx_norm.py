@@ -15,12 +15,12 @@ from dataclasses import replace
 import numpy as np
 from sympy import factorint
 
-from exactlump.activation import IDENTITY, Activation
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error
 from exactlump.formats.onnx_tensor import Constant
-from exactlump.nodes import Activate, Scale, Shift
+from exactlump.network.activations import IDENTITY, Activation
+from exactlump.network.kinds import Activate, Scale, Shift
 from exactlump.numbers import floats
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, fraction, rational, text
 

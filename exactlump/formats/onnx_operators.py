@@ -23,7 +23,7 @@ from exactlump.formats.onnx_quantize import CUSTOM, QUANTISERS
 from exactlump.formats.onnx_reorder import REORDERINGS
 from exactlump.formats.onnx_select import SELECTIONS
 from exactlump.formats.onnx_tensor import FLOATS, Constant, type_name
-from exactlump.nodes import Add, Dense, Reorder, Scale, Shift
+from exactlump.network.kinds import Add, Dense, Reorder, Scale, Shift
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Vector
 

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from exactlump.activation import Activation, floor, round_half_even
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx_constants import rationals
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, same
 from exactlump.formats.onnx_tensor import FLOATS, Constant, type_name
-from exactlump.nodes import Activate
+from exactlump.network.activations import Activation, floor, round_half_even
+from exactlump.network.kinds import Activate
 from exactlump.numbers.rational import ZERO, Rational, fraction, rational
 
 # What QuantizeLinear may make, and its range; NumPy has no type of 4 bits.

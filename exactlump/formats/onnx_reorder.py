@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Reader, batch_error, result
 from exactlump.formats.onnx_tensor import MOST_AXES, Constant
-from exactlump.nodes import Reorder, Shape, View
+from exactlump.network.kinds import Reorder
+from exactlump.network.views import Shape, View
 
 # The axes permuted (None: as they are) and the new shape, both without the batch axis.
 Plan = tuple[tuple[int, ...] | None, Shape]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error
 from exactlump.formats.onnx_tensor import Constant
-from exactlump.nodes import Select, Shape
+from exactlump.network.kinds import Select
+from exactlump.network.views import Shape
 
 Indices: TypeAlias = NDArray[np.int64]
 

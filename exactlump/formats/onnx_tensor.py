@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, UnsupportedLayer
-from exactlump.nodes import Shape
+from exactlump.network.views import Shape
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import Vector, rational
 

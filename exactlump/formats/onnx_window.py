@@ -6,7 +6,7 @@ The sizes are those of the operators' shape inference (onnx/docs/Operators.md: C
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx_graph import Operator
-from exactlump.window import Grid, Window
+from exactlump.network.windows import Grid, Window
 
 
 def sizes(op: Operator, name: str, rank: int, default: int | None = None) -> Grid:

@@ -16,8 +16,7 @@ from exactlump.formats.onnx_write_functions import activate
 from exactlump.formats.onnx_write_images import add, conv, pad, pool, select
 from exactlump.formats.onnx_write_nodes import dense, head, reorder, scale, shift
 from exactlump.formats.onnx_writer import Writer
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -27,13 +26,14 @@ from exactlump.nodes import (
     MaxPool,
     Node,
     Pad,
-    Port,
     Reorder,
     Scale,
     Select,
     Shift,
     sources,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import Port
 
 _KINDS = {
     "float32": TensorProto.FLOAT,

@@ -3,11 +3,11 @@
 
 from collections.abc import Mapping
 
-from exactlump.activation import ABS, ONNX_NAMES, RELU, Activation
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_write_quantize import quantise
 from exactlump.formats.onnx_writer import Writer
-from exactlump.nodes import Activate
+from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation
+from exactlump.network.kinds import Activate
 from exactlump.numbers import floats
 from exactlump.numbers.rational import Rational, Vector, fraction, text
 

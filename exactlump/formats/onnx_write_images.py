@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_write_weights import weights
 from exactlump.formats.onnx_writer import Writer
-from exactlump.nodes import Add, AveragePool, Conv, MaxPool, Pad, Select, View, groups
+from exactlump.network.kinds import Add, AveragePool, Conv, MaxPool, Pad, Select, groups
+from exactlump.network.views import View
+from exactlump.network.windows import Window, whole
 from exactlump.numbers import floats
-from exactlump.window import Window, whole
 
 
 def conv(writer: Writer, node: Conv) -> None:

@@ -7,7 +7,8 @@ from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_reorder import channel_after
 from exactlump.formats.onnx_write_weights import weights
 from exactlump.formats.onnx_writer import Writer
-from exactlump.nodes import Dense, Head, Reorder, Scale, Shift, View
+from exactlump.network.kinds import Dense, Head, Reorder, Scale, Shift
+from exactlump.network.views import View
 from exactlump.numbers import floats
 from exactlump.numbers.rational import ONE, ZERO, Rational
 

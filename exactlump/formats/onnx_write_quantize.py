@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx_writer import Writer
-from exactlump.nodes import Activate
+from exactlump.network.kinds import Activate
 from exactlump.numbers import floats
 from exactlump.numbers.rational import ONE, Vector, fraction, rational
 

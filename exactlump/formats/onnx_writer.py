@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
 from exactlump.errors import CannotWrite
-from exactlump.network import Network
-from exactlump.nodes import Shape, View
+from exactlump.network.program import Network
+from exactlump.network.views import Shape, View
 from exactlump.numbers import floats
 from exactlump.numbers.rational import ZERO, Rational, Vector, fraction, text
 

@@ -23,8 +23,8 @@ from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats import onnx
 from exactlump.formats.files import MAX_UNPACKED, about, read_bytes
 from exactlump.formats.torch_layers import Graph, convert, demand_plain, demand_shape, dtype_of
-from exactlump.network import Network
-from exactlump.nodes import Shape
+from exactlump.network.program import Network
+from exactlump.network.views import Shape
 
 _FORMAT, _VERSION = "exactlump architecture", 1
 _LARGEST = 1e30

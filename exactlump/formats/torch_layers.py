@@ -15,7 +15,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from exactlump.errors import ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
-from exactlump.nodes import Shape
+from exactlump.network.views import Shape
 
 _KINDS = {"torch.float32": "float32", "torch.float64": "float64", "torch.float16": "float16"}
 _OPSET, _FILE = 17, 8

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.network import Network
-from exactlump.nodes import Add, Dense, Node, Reorder, Scale, Select, Shift, sources
+from exactlump.network.kinds import Add, Dense, Node, Reorder, Scale, Select, Shift, sources
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.network import Network
-from exactlump.nodes import Conv, Dense, Head, Node
+from exactlump.network.kinds import Conv, Dense, Head, Node
+from exactlump.network.program import Network
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector, rational
 from exactlump.refutation.domain import Box

@@ -19,8 +19,8 @@ disagree, for each output: with m inputs and n such hyperplanes, n * m operation
 from collections.abc import Iterator, Sequence
 
 from exactlump.errors import ShapeError, UnsupportedLayer
-from exactlump.network import Network
-from exactlump.nodes import Activate
+from exactlump.network.kinds import Activate
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, rational
 from exactlump.refutation.affine import Row, combination, coordinate, rows_after
 from exactlump.refutation.hyperplanes import Plane, beside, plane_of, point_on

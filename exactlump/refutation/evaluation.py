@@ -11,10 +11,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from exactlump.activation import Activation
 from exactlump.errors import ShapeError, UnsupportedLayer
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -28,9 +27,10 @@ from exactlump.nodes import (
     Scale,
     Select,
     Shift,
-    View,
     sources,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import View
 from exactlump.refutation.layout import Indices, moved, taps, unit_of
 from exactlump.refutation.limbs import Integers, Numbers, Product, integers, joined, numbers
 

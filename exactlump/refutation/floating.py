@@ -16,10 +16,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.activation import Activation
 from exactlump.errors import NoExactValue, UnsupportedLayer
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -32,9 +31,10 @@ from exactlump.nodes import (
     Scale,
     Select,
     Shift,
-    View,
     sources,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import Rational, fraction, rational
 from exactlump.refutation.layout import Indices, moved, taps, unit_of

@@ -12,7 +12,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.nodes import AveragePool, Conv, MaxPool, Pad, Reorder, Select, View
+from exactlump.network.kinds import AveragePool, Conv, MaxPool, Pad, Reorder, Select
+from exactlump.network.views import View
 
 Indices: TypeAlias = NDArray[np.int64]
 

@@ -12,8 +12,8 @@ from typing import TypeAlias
 from exactlump.errors import NoExactValue
 from exactlump.forms import Forms, Function, function_of, is_affine
 from exactlump.lump import canonical_key
-from exactlump.network import Network
-from exactlump.nodes import Head, Node
+from exactlump.network.kinds import Head, Node
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational
 from exactlump.reduce import exact_quotient
 from exactlump.simulation import Affine, Relation, Row, Simulation, compose, entry, find_flaw, forms_of

@@ -24,7 +24,7 @@ from itertools import chain
 import numpy as np
 
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.network import Network
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational, Vector
 from exactlump.refutation import dichotomy, whole
 from exactlump.refutation.comparing import Pair, Parting, below_heads, cost, demand_comparable, heads_of, parting

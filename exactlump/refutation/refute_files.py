@@ -17,7 +17,7 @@ from exactlump.certificate import Certificate
 from exactlump.errors import ShapeError
 from exactlump.formats.files import about, companions, demand_apart, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED
-from exactlump.network import Network
+from exactlump.network.program import Network
 from exactlump.numbers.rational import text
 from exactlump.refutation.domain import Box, cube, everything
 from exactlump.refutation.question import Question

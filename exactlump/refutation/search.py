@@ -14,7 +14,7 @@ from itertools import combinations, product
 
 import numpy as np
 
-from exactlump.nodes import Activate
+from exactlump.network.kinds import Activate
 from exactlump.numbers.rational import Vector, rational
 from exactlump.refutation.comparing import Pair
 from exactlump.refutation.domain import Box

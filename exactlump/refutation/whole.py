@@ -4,8 +4,8 @@
 Solvers give up at about sixteen neurons a layer (benchmarks/results/solvers.md): larger networks are not asked about.
 """
 
-from exactlump.network import Network
-from exactlump.nodes import Activate, Dense, Reorder, Scale, Shift
+from exactlump.network.kinds import Activate, Dense, Reorder, Scale, Shift
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Vector
 from exactlump.refutation.domain import Box
 from exactlump.refutation.question import Question

@@ -10,9 +10,8 @@ points than the network ever reaches, so what is right on them is right in the n
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exactlump.activation import Activation
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -26,6 +25,7 @@ from exactlump.nodes import (
     Shift,
     sources,
 )
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational
 from exactlump.refutation.affine import Row, coordinate, rows_after
 from exactlump.refutation.domain import Box

@@ -9,7 +9,7 @@ first neuron v as representative, lets (rho(v) / rho(t)) * v stand for t: a merg
 
 from collections.abc import Mapping, Sequence
 
-from exactlump.activation import Activation
+from exactlump.network.activations import Activation
 from exactlump.numbers.rational import ONE, Rational, primitive
 from exactlump.refutation.affine import Row
 from exactlump.relaxations.interiors import Layer

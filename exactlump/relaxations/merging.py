@@ -8,8 +8,8 @@ sum r_i * sigma(l_i) where the original has sigma(sum r_i * l_i).  That is right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.network import Network
-from exactlump.nodes import Dense, Node, restricted
+from exactlump.network.kinds import Dense, Node, restricted
+from exactlump.network.program import Network
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector
 from exactlump.relaxations.interiors import Layer

@@ -11,7 +11,7 @@ from typing import Any
 from exactlump import formats
 from exactlump.errors import CannotWrite
 from exactlump.formats.files import about, companions, demand_apart
-from exactlump.network import Network
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Vector, text
 from exactlump.refutation.domain import Box, cube
 from exactlump.refutation.replay import CannotReplay, replay

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exactlump.errors import ExactlumpError, FormatError
-from exactlump.network import Network
-from exactlump.nodes import Activate
+from exactlump.network.kinds import Activate
+from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
 from exactlump.refutation.dichotomy import cut, evaluate_flat, has_one_hidden_layer
 from exactlump.refutation.domain import Box, demand_inputs, everything

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.network import Network
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational, Vector
 from exactlump.refutation import whole
 from exactlump.refutation.dichotomy import evaluate_flat

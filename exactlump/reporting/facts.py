@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from exactlump.certificate import Certificate
 from exactlump.errors import ExactlumpError
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, Reorder, Scale, Shift, sources
+from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift, sources
+from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, text
 from exactlump.reduce import LayerReport, reduce
 from exactlump.reporting.picture import Column, Drawing, Unit

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from exactlump.certificate import Certificate
-from exactlump.network import Network
+from exactlump.network.program import Network
 from exactlump.reporting.record import RULES, Answer, Key, Record
 from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN
 from exactlump.smt.monolithic import Monolithic

@@ -15,7 +15,7 @@ from exactlump import formats
 from exactlump.certificate import Certificate, read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.formats.files import ModelFile, about, companions, read_bytes, sha256
-from exactlump.network import Network
+from exactlump.network.program import Network
 from exactlump.reporting.facts import Layer, drawings, layers
 from exactlump.reporting.matrix import Item, Requirement, answered, expected, open_items, quoted, requirements
 from exactlump.reporting.picture import svg

@@ -7,8 +7,9 @@ Throughout: a claim is sigma(left) = ratio * tau(right) + plus (exactlump/smt/st
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from exactlump.activation import IDENTITY
 from exactlump.forms import Function, Largest
+from exactlump.network.activations import IDENTITY
+from exactlump.network.windows import Window
 from exactlump.numbers.rational import fraction, rational
 from exactlump.smt.blocks import Key
 from exactlump.smt.functions import allowed, applied, largest, ratio
@@ -16,7 +17,6 @@ from exactlump.smt.lifting import Path, seen
 from exactlump.smt.smtlib import numeral
 from exactlump.smt.structure import Claim, Term
 from exactlump.smt.terms import Linear, times, total
-from exactlump.window import Window
 
 # Max-pools over more taps are put in the decomposed form only.
 MOST_TAPS = 16

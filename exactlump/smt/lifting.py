@@ -10,9 +10,10 @@ Throughout: v, u units; t a tap; P positions, p one of them.
 from typing import NamedTuple, TypeAlias
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.network import Network
-from exactlump.nodes import Add, AveragePool, Node, Pad, Reorder, Select, View, keeps_units
-from exactlump.window import Window
+from exactlump.network.kinds import Add, AveragePool, Node, Pad, Reorder, Select, keeps_units
+from exactlump.network.program import Network
+from exactlump.network.views import View
+from exactlump.network.windows import Window
 
 
 class Step(NamedTuple):

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 from exactlump.errors import UnsupportedLayer
 from exactlump.forms import Function, Largest, function_of
-from exactlump.network import Network
-from exactlump.nodes import (
+from exactlump.network.kinds import (
     Activate,
     Add,
     AveragePool,
@@ -23,14 +22,15 @@ from exactlump.nodes import (
     Scale,
     Select,
     Shift,
-    View,
     sources,
 )
+from exactlump.network.program import Network
+from exactlump.network.views import View
+from exactlump.network.windows import Window
 from exactlump.numbers.rational import ONE, ZERO
 from exactlump.smt.functions import applied, definition, is_piecewise_linear, largest
 from exactlump.smt.obligations import Obligation, Script, options
 from exactlump.smt.terms import integer_row, linear
-from exactlump.window import Window
 
 # Larger convolutions are not put into one question: solvers give up much earlier.
 MOST_PRODUCTS = 1_000_000

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from exactlump.activation import IDENTITY
 from exactlump.certificate import Certificate
 from exactlump.forms import Function, Largest
-from exactlump.network import Network
+from exactlump.network.activations import IDENTITY
+from exactlump.network.program import Network
 from exactlump.smt.assertions import Rows, assertion, is_written, law_of, needs_law
 from exactlump.smt.blocks import Key
 from exactlump.smt.functions import ALLOWED, allowed, definition, factor, function_name, logic, scalings

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exactlump.errors import NoExactValue
-from exactlump.network import Network
-from exactlump.nodes import Conv, Dense
+from exactlump.network.kinds import Conv, Dense
+from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational, Vector, rational
 from exactlump.smt.discharge import NO_LIMITS, Limits, discharge
 from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN, Evidence, Finding

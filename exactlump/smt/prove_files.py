@@ -16,7 +16,7 @@ from exactlump.certificate import RAW_NNET, Certificate, read_certificate
 from exactlump.errors import CannotWrite, NotALumping
 from exactlump.formats.files import demand_apart, sha256, write_atomically
 from exactlump.formats.specification import batchnorm_of
-from exactlump.network import Network
+from exactlump.network.program import Network
 from exactlump.smt.discharge import Limits
 from exactlump.smt.evidence import Evidence
 from exactlump.smt.monolithic import Monolithic

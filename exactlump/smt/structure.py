@@ -10,12 +10,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from exactlump.activation import IDENTITY
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping
 from exactlump.forms import Function, Largest, function_of, is_affine
-from exactlump.network import Network
-from exactlump.nodes import Head, Node, View, sources
+from exactlump.network.activations import IDENTITY
+from exactlump.network.kinds import Head, Node, sources
+from exactlump.network.program import Network
+from exactlump.network.views import View
 from exactlump.numbers.rational import ONE, ZERO, Rational, text
 from exactlump.simulation import Affine, Free, Relation, Row, Same, Simulation, entry
 from exactlump.smt.blocks import Blocks

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from exactlump.errors import NoExactValue, ShapeError
-from exactlump.nodes import (
+from exactlump.network.kinds import (
     Add,
     AveragePool,
     Conv,
@@ -21,17 +21,15 @@ from exactlump.nodes import (
     MaxPool,
     Node,
     Pad,
-    Port,
     Reorder,
     Scale,
     Select,
-    Shape,
     Shift,
-    View,
     groups,
     sources,
     view_after,
 )
+from exactlump.network.views import Port, Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector, over_common, rational
 

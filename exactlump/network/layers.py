@@ -8,9 +8,9 @@ below.  Some anchored tensors are *kept* as they are, unit by unit; the reason i
 
 from collections.abc import Collection
 
-from exactlump.network import Network
-from exactlump.nodes import Activate, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Shift, keeps_units
-from exactlump.nodes import sources as sources_of
+from exactlump.network.kinds import Activate, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Shift, keeps_units
+from exactlump.network.kinds import sources as sources_of
+from exactlump.network.program import Network
 
 INPUT, OUTPUT = "it is an input", "it is an output"
 
