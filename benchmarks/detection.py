@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from exactlump import fast, lump
+from exactlump import fast
+from exactlump.lumping import maximum
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.program import Network
@@ -159,7 +160,7 @@ def measured(runs, largest):
         )
     rows = half_merged(1024)
     network = chain(rows)
-    engines = {"fast": lambda: fast.maximum_lumping(network), "exact": lambda: lump.maximum_lumping(network)}
+    engines = {"fast": lambda: fast.maximum_lumping(network), "exact": lambda: maximum.maximum_lumping(network)}
     found["networks"].append(row("one layer", rows, {**engines, **kernels(rows)}, runs))
     for n in (2**i for i in range(9, largest.bit_length())):
         rows = half_merged(n)

@@ -11,7 +11,8 @@ __version__ = "0.1.0"
 
 from exactlump.errors import ExactlumpError, FormatError, NotALumping, UnsupportedLayer
 from exactlump.formats import from_torch, read, write
-from exactlump.lump import Lumping, is_lumping, maximum_lumping
+from exactlump.lumping.definition import is_lumping
+from exactlump.lumping.maximum import Lumping, maximum_lumping
 from exactlump.network.activations import Activation, leaky_relu
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.program import Network

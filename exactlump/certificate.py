@@ -18,8 +18,8 @@ from exactlump.formats import ModelFile
 from exactlump.formats.files import about, read_bytes
 from exactlump.formats.specification import AS_STORED as AS_STORED
 from exactlump.formats.specification import RAW_NNET as RAW_NNET
+from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation
 from exactlump.numbers.rational import parse, text
-from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation
 
 
 @dataclass(frozen=True, slots=True)

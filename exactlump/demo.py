@@ -8,7 +8,8 @@ from pathlib import Path
 
 from exactlump import formats
 from exactlump.errors import CannotWrite, ExactlumpError
-from exactlump.lump import Lumping, is_lumping
+from exactlump.lumping.definition import is_lumping
+from exactlump.lumping.maximum import Lumping
 from exactlump.numbers.rational import ONE, rational, text
 from exactlump.quotient import first_member, quotient
 from exactlump.verbs import CHECKER, reduce_file

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump import lump
 from exactlump.fast_layers import classify
 from exactlump.kernels.kernel import related_rows
 from exactlump.kernels.kernel_arithmetic import Floats, Ints
 from exactlump.kernels.kernel_matrix import checked, source
 from exactlump.kernels.kernel_sources import POSITIVE
-from exactlump.lump import NO_CHOICES, Choices, Classifier, Lumping
+from exactlump.lumping import maximum
+from exactlump.lumping.maximum import NO_CHOICES, Choices, Classifier, Lumping
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational, Vector, rational
 
@@ -27,7 +27,7 @@ def maximum_lumping(
     floats are left to the exact engine.
     find  a `fanout.FanOut`, which has several processes look at different layers; None: all is done here
     """
-    return lump.maximum_lumping(network, fold=fold, choices=choices, classify=find or classify)
+    return maximum.maximum_lumping(network, fold=fold, choices=choices, classify=find or classify)
 
 
 class Ratios(Sequence[Rational]):

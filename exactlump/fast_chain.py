@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
 from exactlump.fast import maximum_lumping
-from exactlump.forms import Form
 from exactlump.kernels.kernel_arithmetic import Floats, Ints
 from exactlump.kernels.kernel_matrix import checked
 from exactlump.kernels.kernel_sources import parts
 from exactlump.kernels.kernel_sums import Sums, Terms
-from exactlump.lump import Classifier, Lumping
+from exactlump.lumping.forms import Form
+from exactlump.lumping.maximum import Classifier, Lumping
+from exactlump.lumping.simulations import NULL, Affine, Relation, Row, entry
 from exactlump.network.kinds import Activate, Dense, Node, Reorder, restricted
 from exactlump.network.layers import anchors, layer
 from exactlump.network.program import Network
@@ -30,7 +31,6 @@ from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, Rational, Vector, fraction, is_simple, rational
 from exactlump.pieces import Written, splitter
 from exactlump.quotient import Step, content_of, relation_over
-from exactlump.simulation import NULL, Affine, Relation, Row, entry
 
 
 @dataclass(slots=True)

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.forms import Form, Forms, Function, function_of
 from exactlump.kernels.kernel import Found, related_rows
 from exactlump.kernels.kernel_arithmetic import Floats, Ints
 from exactlump.kernels.kernel_matrix import checked, source
 from exactlump.kernels.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.kernels.kernel_sums import Sums, Terms
-from exactlump.lump import Choices, Group, classes_by_keys, constant_value, meets_padding
+from exactlump.lumping.forms import Form, Forms, Function, function_of
+from exactlump.lumping.maximum import Choices, Group, classes_by_keys, constant_value, meets_padding
 from exactlump.network.kinds import Activate, Conv, Dense, MaxPool, Node, Reorder, Shift, keeps_units
 from exactlump.network.program import Network
 from exactlump.numbers.floats import fits

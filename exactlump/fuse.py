@@ -3,12 +3,12 @@
 
 from collections.abc import Collection
 
-from exactlump.forms import Forms, fold
+from exactlump.lumping.forms import Forms, fold
+from exactlump.lumping.simulations import Affine, Simulation
 from exactlump.network.kinds import Dense
 from exactlump.network.layers import linear_layers
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE
-from exactlump.simulation import Affine, Simulation
 
 # Fusing a pair may make the checker's expansion of the original cost at most this many times its weights.
 EXPANSION = 4

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
+from exactlump.lumping.simulations import Affine, Relation, entry
 from exactlump.network.kinds import Activate, Conv, Dense, Node, Scale, Shift
 from exactlump.network.layers import anchors, layer, sources
 from exactlump.network.program import Network
@@ -27,7 +28,6 @@ from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, decimal_text, text
 from exactlump.places import Built, Place
 from exactlump.quotient import Step
-from exactlump.simulation import Affine, Relation, entry
 
 # The exact sum of floats that a number is, or None when it is none; no floats for zero.
 Splitter: TypeAlias = Callable[[Rational], tuple[Rational, ...] | None]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.forms import Atom, Forms
+from exactlump.lumping.forms import Atom, Forms
 from exactlump.network.kinds import Activate, Dense, Node, Reorder
 from exactlump.numbers.rational import ONE
 

@@ -12,15 +12,15 @@ Throughout: v, w neurons of N; r the representative of class k; c[v] = rho(r) / 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.forms import Form, Forms, atoms_below
-from exactlump.lump import Lumping
+from exactlump.lumping.forms import Form, Forms, atoms_below
+from exactlump.lumping.maximum import Lumping
+from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Row, Same, Simulation, entry, forms_of
 from exactlump.network.kinds import Conv, Dense, Head, Node
 from exactlump.network.layers import anchors, layer, sources
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, floor_log2, is_simple, power_of_two, primitive, rational
 from exactlump.plain import Plain, plain_layer
 from exactlump.rebuild import Rebuilder
-from exactlump.simulation import FREE, NULL, Affine, Relation, Row, Same, Simulation, entry, forms_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from exactlump.forms import Atom, Form, Forms
+from exactlump.lumping.forms import Atom, Form, Forms
+from exactlump.lumping.simulations import Affine, Row
 from exactlump.network.kinds import (
     Conv,
     Dense,
@@ -34,7 +35,6 @@ from exactlump.network.windows import Grid, Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 from exactlump.plain import Plain
-from exactlump.simulation import Affine, Row
 
 # Readers make an image of elements under the name of these followed by this; so a file need not hold the node.
 _IMPLIED = "as image"

@@ -13,16 +13,16 @@ from exactlump.errors import CannotWrite, FormatError, NoExactValue
 from exactlump.fast import maximum_lumping as fast_maximum_lumping
 from exactlump.fast_chain import reduce_chain
 from exactlump.fast_layers import lines
-from exactlump.forms import Forms, Function
 from exactlump.fuse import fusible
-from exactlump.lump import Choices, Classifier, Lumping, canonical_key, maximum_lumping
+from exactlump.lumping.forms import Forms, Function
+from exactlump.lumping.maximum import Choices, Classifier, Lumping, canonical_key, maximum_lumping
+from exactlump.lumping.simulations import Affine, Simulation, compose
 from exactlump.network.activations import IDENTITY
 from exactlump.network.kinds import Activate
 from exactlump.network.layers import anchors, end_of_layer, sources
 from exactlump.network.program import Network
 from exactlump.pieces import Misfit, Written, write_in
 from exactlump.quotient import Step, quotient
-from exactlump.simulation import Affine, Simulation, compose
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from exactlump.extraction.coq import coq
 from exactlump.extraction.export import export
 from exactlump.extraction.verified import find_checker, run_checker
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
-from exactlump.lump import Lumping, maximum_lumping
+from exactlump.lumping.maximum import Lumping, maximum_lumping
 from exactlump.network.kinds import Activate, Conv, Dense
 from exactlump.network.layers import anchors, end_of_layer
 from exactlump.network.program import Network

@@ -8,7 +8,7 @@ from those it reads.  Throughout: v, u units; a table `stream` gives each tensor
 from collections.abc import Sequence
 from dataclasses import replace
 
-from exactlump.lump import meets_padding
+from exactlump.lumping.maximum import meets_padding
 from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Reorder, Select, groups, keeps_units, sources
 from exactlump.network.program import Network
 from exactlump.network.views import View

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from exactlump import check
 from exactlump.errors import NoExactValue, ShapeError
+from exactlump.lumping.simulations import Relation, entry
 from exactlump.network import activations
 from exactlump.network.activations import ABS, IDENTITY, KINDS, ONNX_NAMES, RELU, Activation, bounded, leaky_relu, prelu
 from exactlump.network.kinds import Activate, Dense
@@ -23,7 +24,6 @@ from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import fraction, rational
-from exactlump.simulation import Relation, entry
 from exactlump.smt.functions import definition, function_name, is_piecewise_linear, logic
 from exactlump.smt.lemmas import HOME, expected
 from exactlump.smt.obligations import FORMS, _law

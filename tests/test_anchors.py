@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given, settings
 
+from exactlump.lumping.simulations import find_flaw
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Add, Dense, Head, Pad, Reorder, Scale, Shift
 from exactlump.network.layers import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers, sources
@@ -13,7 +14,6 @@ from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO
 from exactlump.reduce import exact_quotient
-from exactlump.simulation import find_flaw
 from tests.strategies import networks
 
 IMAGE = "it is an element-wise image of the layer below"

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exactlump
-from exactlump import fast, fast_chain, fast_layers, formats, lump
+from exactlump import fast, fast_chain, fast_layers, formats
 from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.kernels import kernel_sums
-from exactlump.lump import Choices
+from exactlump.lumping import maximum
+from exactlump.lumping.maximum import Choices
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Conv, Dense
 from exactlump.network.program import Network
@@ -36,9 +37,9 @@ reduce_module = importlib.import_module("exactlump.reduce")  # its name in the p
 FUNCTIONS = (RELU, RELU, RELU, leaky_relu(rational(1, 4)), IDENTITY, ABS, Activation("tanh"), Activation("sigmoid"))
 
 
-def agree(network, fold=True, choices=lump.NO_CHOICES):
+def agree(network, fold=True, choices=maximum.NO_CHOICES):
     """Whether both engines find the same lumping; the exact one's result."""
-    exact = lump.maximum_lumping(network, fold=fold, choices=choices)
+    exact = maximum.maximum_lumping(network, fold=fold, choices=choices)
     found = fast.maximum_lumping(network, fold=fold, choices=choices)
     assert found.classes == exact.classes
     assert found.rho == exact.rho
@@ -52,7 +53,7 @@ def numeric_layers(network, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(fast, "classify", lambda *layer: [layers.append(layer), fast_layers.classify(*layer)][1])
         patch.setattr(
-            fast_layers, "classes_by_keys", lambda *layer: [left.append(layer), lump.classes_by_keys(*layer)][1]
+            fast_layers, "classes_by_keys", lambda *layer: [left.append(layer), maximum.classes_by_keys(*layer)][1]
         )
         fast.maximum_lumping(network, fold=True)
     return len(layers) - len(left), len(layers)

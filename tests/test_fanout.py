@@ -19,10 +19,11 @@ import numpy as np
 import pytest
 
 import exactlump
-from exactlump import cli, fanout, fast, formats, lump
+from exactlump import cli, fanout, fast, formats
 from exactlump.errors import FormatError
 from exactlump.fanout import FanOut, detect, executor
-from exactlump.lump import Choices
+from exactlump.lumping import maximum
+from exactlump.lumping.maximum import Choices
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.program import Network
@@ -84,7 +85,7 @@ def test_answers_count_where_nothing_below_has_merged(merged, used):
     with ThreadPoolExecutor(1) as workers:
         shared = FanOut(workers)
         found = fast.maximum_lumping(given, find=shared)
-    assert found == lump.maximum_lumping(given)
+    assert found == maximum.maximum_lumping(given)
     assert (shared.used, shared.notes) == (used, ())
 
 
@@ -93,10 +94,10 @@ def test_generated_networks():
     with ThreadPoolExecutor(1) as workers:
         for seed in range(300):
             given = network_of(seed)
-            for fold, choices in ((True, lump.NO_CHOICES), (False, choices_of(given, seed))):
+            for fold, choices in ((True, maximum.NO_CHOICES), (False, choices_of(given, seed))):
                 shared = FanOut(workers)
                 found = fast.maximum_lumping(given, fold=fold, choices=choices, find=shared)
-                assert found == lump.maximum_lumping(given, fold=fold, choices=choices)
+                assert found == maximum.maximum_lumping(given, fold=fold, choices=choices)
                 assert shared.notes == ()
                 used += len(shared.used)
     assert used > 100
@@ -107,9 +108,9 @@ def test_answers_are_used_again_but_not_for_other_choices():
     apart = Choices(apart=frozenset({("r3", 0), ("r3", 20)}))
     with ThreadPoolExecutor(1) as workers:
         shared = FanOut(workers)
-        for choices in (lump.NO_CHOICES, lump.NO_CHOICES, apart):
+        for choices in (maximum.NO_CHOICES, maximum.NO_CHOICES, apart):
             found = fast.maximum_lumping(given, choices=choices, find=shared)
-            assert found == lump.maximum_lumping(given, choices=choices)
+            assert found == maximum.maximum_lumping(given, choices=choices)
     assert shared.used == ["r1", "r2", "r3"] * 2 + ["r1", "r2"]
 
 
@@ -198,7 +199,7 @@ def test_a_pool_that_is_broken_before(monkeypatch):
     with ProcessPoolExecutor(1) as workers:
         assert workers.submit(os.kill, workers.submit(os.getpid).result(), signal.SIGKILL).exception() is not None
         shared = FanOut(workers)
-        assert fast.maximum_lumping(network(), find=shared) == lump.maximum_lumping(network())
+        assert fast.maximum_lumping(network(), find=shared) == maximum.maximum_lumping(network())
     assert shared.used == []
     assert shared.notes[0].endswith("; done here: r1, r2, r3")
 
@@ -207,7 +208,7 @@ def test_a_worker_with_another_version(monkeypatch):
     monkeypatch.setattr(fanout, "detect", lambda version, rows: detect("0", rows))
     with ThreadPoolExecutor(1) as workers:
         shared = FanOut(workers)
-        assert fast.maximum_lumping(network(), find=shared) == lump.maximum_lumping(network())
+        assert fast.maximum_lumping(network(), find=shared) == maximum.maximum_lumping(network())
     versions = f"found exactlump {exactlump.__version__}, expected 0"
     assert shared.notes == (f"executor: worker: {versions}; done here: r1, r2, r3",)
 

@@ -20,10 +20,10 @@ from exactlump.kernels import kernel, kernel_matrix, kernel_numba, kernel_source
 from exactlump.kernels.kernel import related_rows
 from exactlump.kernels.kernel_arithmetic import Double, Safe, Single, demand_ieee, two_product
 from exactlump.kernels.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
-from exactlump.lump import canonical_key
+from exactlump.lumping.maximum import canonical_key
+from exactlump.lumping.simulations import Form
 from exactlump.network.activations import IDENTITY, RELU, Activation
 from exactlump.numbers.rational import ONE, ZERO, rational
-from exactlump.simulation import Form
 from tests.tools import fails
 
 TYPES = (np.float16, np.float32, np.float64)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Same, entry, find_flaw
 from exactlump.network.activations import IDENTITY, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Dense, Scale, Shift
 from exactlump.network.layers import anchors
@@ -20,7 +21,6 @@ from exactlump.numbers.floats import fits, pieces
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, primitive, rational
 from exactlump.reduce import exact_quotient, reduce
-from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Same, entry, find_flaw
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, relu_chain, show, with_float_arrays
 from tests.test_pieces import biases, floats, plain, weights, widened

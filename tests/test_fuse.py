@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 
 from exactlump.fuse import fusible
-from exactlump.lump import Choices, maximum_lumping
+from exactlump.lumping.maximum import Choices, maximum_lumping
+from exactlump.lumping.simulations import FREE, Same, entry, find_flaw
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense, Head
 from exactlump.network.program import Network
@@ -14,7 +15,6 @@ from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, rational
 from exactlump.quotient import quotient
 from exactlump.reduce import exact_quotient
-from exactlump.simulation import FREE, Same, entry, find_flaw
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, relu_chain
 from tests.tools import drop_unobservable

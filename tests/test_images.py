@@ -8,7 +8,8 @@ import pytest
 
 from exactlump.errors import CannotWrite
 from exactlump.formats import read, write
-from exactlump.lump import maximum_lumping
+from exactlump.lumping.maximum import maximum_lumping
+from exactlump.lumping.simulations import find_flaw
 from exactlump.network.activations import ABS, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Add, AveragePool, Conv, Dense, Head, MaxPool, Pad, Reorder, Select, groups
 from exactlump.network.program import Network
@@ -17,7 +18,6 @@ from exactlump.network.windows import Window, whole
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduce import exact_quotient, reduce
-from exactlump.simulation import find_flaw
 from exactlump.verbs import reduce_file
 from tests import oracle
 from tests.image_networks import image_network

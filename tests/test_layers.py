@@ -29,7 +29,6 @@ IMPORTS = {
     "kernels.kernel_numba": "kernels.kernel_arithmetic kernels.kernel_sources",
     "kernels.kernel_matrix": "errors kernels.kernel_arithmetic kernels.kernel_numba kernels.kernel_sources",
     "kernels.kernel_sums": "kernels.kernel_arithmetic kernels.kernel_sources numbers.floats numbers.rational",
-    "forms": "network.activations network.kinds network.program network.views network.windows numbers.rational",
     "network": "",
     "network.windows": "",
     "network.views": "network.windows",
@@ -38,35 +37,47 @@ IMPORTS = {
     "network.program": "errors network.kinds network.views numbers.matrix numbers.rational",
     "network.layers": "network.kinds network.program",
     "places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
-    "plain": "forms network.kinds numbers.rational",
-    "simulation": "errors forms network.kinds network.program numbers.rational",
-    "fuse": "forms network.kinds network.layers network.program numbers.rational simulation",
-    "lump": "errors forms network.kinds network.layers network.program numbers.rational simulation",
+    "plain": "lumping.forms network.kinds numbers.rational",
+    "fuse": "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational",
     "rebuild": (
-        "forms network.kinds network.layers network.program network.views network.windows numbers.matrix "
-        "numbers.rational plain simulation"
+        "lumping.forms lumping.simulations network.kinds network.layers network.program network.views "
+        "network.windows numbers.matrix numbers.rational plain"
     ),
     "fast_layers": (
-        "forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
-        "kernels.kernel_sums lump network.kinds network.program numbers.floats numbers.rational"
+        "kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
+        "kernels.kernel_sums lumping.forms lumping.maximum network.kinds network.program numbers.floats "
+        "numbers.rational"
     ),
-    "quotient": "forms lump network.kinds network.layers network.program numbers.rational plain rebuild simulation",
+    "lumping": "",
+    "lumping.forms": "network.activations network.kinds network.program network.views network.windows numbers.rational",
+    "lumping.simulations": "errors lumping.forms network.kinds network.program numbers.rational",
+    "lumping.maximum": (
+        "errors lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
+    ),
+    "lumping.definition": (
+        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.rational"
+    ),
+    "quotient": (
+        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.rational plain rebuild"
+    ),
     "fanout": (
-        "errors fast_layers forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
-        "kernels.kernel_sources lump network.layers network.program numbers.rational"
+        "errors fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
+        "kernels.kernel_sources lumping.forms lumping.maximum network.layers network.program numbers.rational"
     ),
     "fast": (
-        "fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources lump "
-        "network.program numbers.rational"
+        "fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
+        "lumping.maximum network.program numbers.rational"
     ),
     "pieces": (
-        "errors network.kinds network.layers network.program numbers.floats numbers.matrix numbers.rational "
-        "places quotient simulation"
+        "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
+        "numbers.rational places quotient"
     ),
     "fast_chain": (
-        "errors fast forms kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
-        "kernels.kernel_sums lump network.kinds network.layers network.program numbers.floats numbers.matrix "
-        "numbers.rational pieces quotient simulation"
+        "errors fast kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources kernels.kernel_sums "
+        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.floats numbers.matrix numbers.rational pieces quotient"
     ),
     "formats.specification": "",
     "formats.files": "errors",
@@ -142,29 +153,30 @@ IMPORTS = {
         "formats.torch network.program"
     ),
     "reduce": (
-        "errors fast fast_chain fast_layers forms fuse lump network.activations network.kinds network.layers "
-        "network.program pieces quotient simulation"
+        "errors fast fast_chain fast_layers fuse lumping.forms lumping.maximum lumping.simulations "
+        "network.activations network.kinds network.layers network.program pieces quotient"
     ),
-    "certificate": "errors formats formats.files formats.specification grammar numbers.rational simulation",
+    "certificate": "errors formats formats.files formats.specification grammar lumping.simulations numbers.rational",
     "extraction": "",
     "extraction.coq": "errors",
     "extraction.verified": "errors",
     "extraction.chains": (
-        "certificate errors forms network.activations network.kinds network.program numbers.rational simulation"
+        "certificate errors lumping.forms lumping.simulations network.activations network.kinds network.program "
+        "numbers.rational"
     ),
     "extraction.export": (
-        "certificate errors extraction.chains network.activations network.kinds network.program numbers.rational "
-        "simulation"
+        "certificate errors extraction.chains lumping.simulations network.activations network.kinds "
+        "network.program numbers.rational"
     ),
     "verbs": (
         "certificate check errors extraction.coq extraction.export extraction.verified fanout formats "
-        "formats.files lump network.kinds network.layers network.program reduce"
+        "formats.files lumping.maximum network.kinds network.layers network.program reduce"
     ),
     "__init__": (
-        "errors formats lump network.activations network.kinds network.program network.views numbers.matrix "
-        "numbers.rational quotient reduce verbs"
+        "errors formats lumping.definition lumping.maximum network.activations network.kinds network.program "
+        "network.views numbers.matrix numbers.rational quotient reduce verbs"
     ),
-    "demo": "errors formats lump numbers.rational quotient verbs",
+    "demo": "errors formats lumping.definition lumping.maximum numbers.rational quotient verbs",
     "refutation": "",
     "refutation.hyperplanes": "numbers.rational",
     "refutation.limbs": "numbers.matrix numbers.rational",
@@ -189,7 +201,9 @@ IMPORTS = {
     "refutation.shorten": "numbers.rational refutation.domain",
     "refutation.vnnlib": "errors formats.files numbers.rational refutation.domain",
     "refutation.search": "network.kinds numbers.rational refutation.comparing refutation.domain refutation.floating",
-    "refutation.matching": "errors forms lump network.kinds network.program numbers.rational reduce simulation",
+    "refutation.matching": (
+        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational reduce"
+    ),
     "refutation.replay": "errors formats formats.files numbers.rational refutation.floating",
     "refutation.whole": (
         "network.kinds network.program numbers.rational refutation.domain refutation.question smt.functions "
@@ -211,7 +225,7 @@ IMPORTS = {
     "reporting": "",
     "reporting.picture": "",
     "reporting.facts": (
-        "certificate errors network.kinds network.program numbers.rational reduce reporting.picture simulation"
+        "certificate errors lumping.simulations network.kinds network.program numbers.rational reduce reporting.picture"
     ),
     "reporting.rerun": "certificate errors formats.files verbs",
     "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
@@ -231,25 +245,26 @@ IMPORTS = {
     "smt.lifting": "errors network.kinds network.program network.views network.windows",
     "smt.blocks": "numbers.rational smt.lifting smt.smtlib",
     "smt.terms": "numbers.matrix numbers.rational smt.blocks smt.smtlib",
-    "smt.functions": "errors forms network.activations numbers.rational smt.smtlib smt.terms",
+    "smt.functions": "errors lumping.forms network.activations numbers.rational smt.smtlib smt.terms",
     "smt.substitution": (
-        "network.kinds network.program numbers.rational simulation smt.blocks smt.lifting smt.smtlib smt.terms"
+        "lumping.simulations network.kinds network.program numbers.rational smt.blocks smt.lifting smt.smtlib smt.terms"
     ),
     "smt.structure": (
-        "certificate errors forms network.activations network.kinds network.program network.views "
-        "numbers.rational simulation smt.blocks smt.lifting smt.substitution smt.terms"
+        "certificate errors lumping.forms lumping.simulations network.activations network.kinds network.program "
+        "network.views numbers.rational smt.blocks smt.lifting smt.substitution smt.terms"
     ),
     "smt.assertions": (
-        "forms network.activations network.windows numbers.rational smt.blocks smt.functions smt.lifting "
+        "lumping.forms network.activations network.windows numbers.rational smt.blocks smt.functions smt.lifting "
         "smt.smtlib smt.structure smt.terms"
     ),
     "smt.obligations": (
-        "certificate forms network.activations network.program smt.assertions smt.blocks smt.functions smt.structure"
+        "certificate lumping.forms network.activations network.program smt.assertions smt.blocks smt.functions "
+        "smt.structure"
     ),
     "smt.evidence": "errors formats.files numbers.rational smt.obligations",
     "smt.monolithic": (
-        "errors forms network.kinds network.program network.views network.windows numbers.rational smt.functions "
-        "smt.obligations smt.terms"
+        "errors lumping.forms network.kinds network.program network.views network.windows numbers.rational "
+        "smt.functions smt.obligations smt.terms"
     ),
     "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
     "smt.prove": (
@@ -380,7 +395,7 @@ def f():
 """
     found = list(imports(ast.parse(source), "exactlump.formats"))
     assert found == [
-        Import("exactlump.lump", late=False),
+        Import("exactlump.lumping.maximum", late=False),
         Import("exactlump.numbers.rational.ONE", late=False),
         Import("z3.z3util", late=False),
         Import("exactlump.formats.nnet", late=False),

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump.errors import NotALumping
-from exactlump.lump import is_lumping, maximum_lumping
+from exactlump.lumping.definition import is_lumping
+from exactlump.lumping.maximum import maximum_lumping
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Dense
 from exactlump.numbers.rational import ONE, ZERO, rational

@@ -18,13 +18,13 @@ from exactlump import NotALumping, reduce
 from exactlump.certificate import Certificate
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
+from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Same, entry
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Dense, Head
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
-from exactlump.simulation import FREE, NULL, Affine, Relation, Same, entry
 from exactlump.smt.functions import definition, function_name
 from exactlump.smt.obligations import FORMS, Obligations
 from exactlump.smt.smtlib import Interpreter, numeral, parse, read_model

@@ -12,12 +12,13 @@ from itertools import pairwise, product
 import pytest
 from sympy import Matrix, Rational
 
-from exactlump.lump import Lumping, is_lumping, maximum_lumping
+from exactlump.lumping.definition import is_lumping
+from exactlump.lumping.maximum import Lumping, maximum_lumping
+from exactlump.lumping.simulations import find_flaw
 from exactlump.network.kinds import Dense
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, rational
 from exactlump.quotient import Representative, first_member, quotient
-from exactlump.simulation import find_flaw
 from tests.oracle import exact, outputs
 from tests.strategies import relu_chain
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump.errors import CannotWrite
+from exactlump.lumping.simulations import entry, find_flaw
 from exactlump.network.kinds import Dense
 from exactlump.network.program import Network
 from exactlump.numbers.floats import fits, pieces
 from exactlump.numbers.rational import decimal_text, fraction, rational
 from exactlump.reduce import exact_quotient, reduce
-from exactlump.simulation import entry, find_flaw
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, relu_chain, with_float_arrays
 from tests.test_simulation import with_identities

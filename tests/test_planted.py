@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from exactlump.lump import maximum_lumping
+from exactlump.lumping.maximum import maximum_lumping
 from exactlump.network.activations import RELU, Activation
 from exactlump.network.kinds import Activate, Conv, Dense, Reorder, groups
 from exactlump.network.program import Network

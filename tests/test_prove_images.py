@@ -17,6 +17,7 @@ import pytest
 from exactlump import check, formats, read, reduce, reduce_file, write
 from exactlump.certificate import read_certificate
 from exactlump.errors import NotALumping
+from exactlump.lumping.simulations import Affine, Relation, entry
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Conv, Dense, MaxPool, Node, Reorder
 from exactlump.network.program import Network
@@ -25,7 +26,6 @@ from exactlump.network.windows import Window
 from exactlump.numbers.rational import ONE, rational
 from exactlump.reporting.page import render
 from exactlump.reporting.report import report
-from exactlump.simulation import Affine, Relation, entry
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import FORMS, Obligations
 from exactlump.smt.prove import prove

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactlump.lump import maximum_lumping
+from exactlump.lumping.maximum import maximum_lumping
+from exactlump.lumping.simulations import NULL, Affine, entry, find_flaw
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense, Scale, Shift
 from exactlump.numbers.floats import fits
 from exactlump.numbers.rational import ONE, fraction, is_simple, primitive, rational
 from exactlump.quotient import Representative, first_member, quotient, representative
-from exactlump.simulation import NULL, Affine, entry, find_flaw
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, permuted, relu_chain, show
 

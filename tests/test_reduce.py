@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exactlump.lumping.simulations import find_flaw
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Dense, Head, Node, Scale, Select, Shift
 from exactlump.network.program import Network
@@ -16,7 +17,6 @@ from exactlump.numbers.floats import FLOAT_TYPES, pieces
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduce import exact_quotient, reduce
-from exactlump.simulation import find_flaw
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, permuted, relu_chain, show
 from tests.test_simulation import with_identities

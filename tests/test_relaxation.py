@@ -14,7 +14,7 @@ import pytest
 from exactlump import formats
 from exactlump.cli import main
 from exactlump.errors import CannotWrite, FormatError, ShapeError
-from exactlump.lump import is_lumping
+from exactlump.lumping.definition import is_lumping
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Conv, Reorder
 from exactlump.network.program import Network

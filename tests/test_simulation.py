@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactlump.lump import maximum_lumping
+from exactlump.lumping.maximum import maximum_lumping
+from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Same, compose, entry, find_flaw
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Dense, Head, MaxPool
 from exactlump.network.program import Network
@@ -22,7 +23,6 @@ from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.quotient import quotient
 from exactlump.reduce import exact_quotient, reduce
-from exactlump.simulation import FREE, NULL, Affine, Free, Relation, Same, compose, entry, find_flaw
 from tests.oracle import difference, exact, points_at_kinks, random_points, valuation
 from tests.strategies import lumpable_networks, networks, relu_chain
 from tests.tools import drop_unobservable

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from exactlump.errors import ExactlumpError
-from exactlump.lump import Lumping
+from exactlump.lumping.maximum import Lumping
 from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
 from exactlump.network.layers import anchors
 from exactlump.network.program import Network

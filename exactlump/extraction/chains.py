@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.forms import Form, Forms, function_of
+from exactlump.lumping.forms import Form, Forms, function_of
+from exactlump.lumping.simulations import FREE, Affine, Free, Relation, Row, Same, Simulation, entry, forms_of
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Dense, Head, Node, Reorder, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE
-from exactlump.simulation import FREE, Affine, Free, Relation, Row, Same, Simulation, entry, forms_of
 
 # A unit of a layer: what it does to a form in the units of the layer below.
 Unit: TypeAlias = tuple[Activation, Form]

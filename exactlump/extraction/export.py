@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.extraction.chains import Unit, chains, layers, quotient, targets
+from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Head
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, fraction, rational, text
-from exactlump.simulation import Affine, Free, Relation, Row, Same
 
 # Functions without parameters that the extracted checker has names for (proofs/driver.ml).
 NAMES = frozenset({"sigmoid", "tanh", "softplus", "softsign", "erf", "sin", "cos", "exp"})

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exactlump.errors import NoExactValue
-from exactlump.forms import Forms, Function, function_of, is_affine
-from exactlump.lump import canonical_key
+from exactlump.lumping.forms import Forms, Function, function_of, is_affine
+from exactlump.lumping.maximum import canonical_key
+from exactlump.lumping.simulations import Affine, Relation, Row, Simulation, compose, entry, find_flaw, forms_of
 from exactlump.network.kinds import Head, Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational
 from exactlump.reduce import exact_quotient
-from exactlump.simulation import Affine, Relation, Row, Simulation, compose, entry, find_flaw, forms_of
 
 
 @dataclass(frozen=True, slots=True)

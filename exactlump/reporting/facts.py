@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from exactlump.certificate import Certificate
 from exactlump.errors import ExactlumpError
+from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same
 from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift, sources
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, text
 from exactlump.reduce import LayerReport, reduce
 from exactlump.reporting.picture import Column, Drawing, Unit
-from exactlump.simulation import Affine, Free, Relation, Row, Same
 
 NO_FILES = "not known: the certificate alone does not say it"
 

@@ -8,7 +8,7 @@ some output differs.  It needs no certificate, and solvers give up on it at abou
 from collections.abc import Iterator
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.forms import Function, Largest, function_of
+from exactlump.lumping.forms import Function, Largest, function_of
 from exactlump.network.kinds import (
     Activate,
     Add,

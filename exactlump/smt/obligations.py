@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from exactlump.certificate import Certificate
-from exactlump.forms import Function, Largest
+from exactlump.lumping.forms import Function, Largest
 from exactlump.network.activations import IDENTITY
 from exactlump.network.program import Network
 from exactlump.smt.assertions import Rows, assertion, is_written, law_of, needs_law

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 
 from exactlump.certificate import Certificate
 from exactlump.errors import NotALumping
-from exactlump.forms import Function, Largest, function_of, is_affine
+from exactlump.lumping.forms import Function, Largest, function_of, is_affine
+from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same, Simulation, entry
 from exactlump.network.activations import IDENTITY
 from exactlump.network.kinds import Head, Node, sources
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.numbers.rational import ONE, ZERO, Rational, text
-from exactlump.simulation import Affine, Free, Relation, Row, Same, Simulation, entry
 from exactlump.smt.blocks import Blocks
 from exactlump.smt.lifting import Path
 from exactlump.smt.substitution import Half

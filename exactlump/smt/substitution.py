@@ -11,10 +11,10 @@ stands for its value at one position; q3_k.7 is what the lifts of path 7 make of
 
 from collections.abc import Mapping, Sequence
 
+from exactlump.lumping.simulations import Free, Relation, Same
 from exactlump.network.kinds import Conv, Dense, Scale, Shift, sources
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, primitive
-from exactlump.simulation import Free, Relation, Same
 from exactlump.smt.blocks import INPUTS, UNITS, Block, Blocks, Key
 from exactlump.smt.lifting import Path, Places, ones, tap, words_of
 from exactlump.smt.smtlib import numeral

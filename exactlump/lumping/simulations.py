@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exactlump.errors import NoExactValue
-from exactlump.forms import FREE_UNIT, Form, Forms, Function, function_of, is_affine
+from exactlump.lumping.forms import FREE_UNIT, Form, Forms, Function, function_of, is_affine
 from exactlump.network.kinds import Head, Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, text
