@@ -25,9 +25,9 @@ from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational, text
+from exactlump.points.vnnlib import read_box
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Options, refute
-from exactlump.refutation.vnnlib import read_box
 from exactlump.smt import monolithic
 from exactlump.smt.solve import answers
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from exactlump.numbers import rational
-from exactlump.refutation.affine import Row
-from exactlump.refutation.domain import cube
+from exactlump.points.affine import Row
+from exactlump.points.boxes import cube
 from exactlump.relaxations.extremes import nicest, worst
 from exactlump.relaxations.regions import Combination, region
 from exactlump.relaxations.shares import polygon, share

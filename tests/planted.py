@@ -13,9 +13,9 @@ from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Head
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Vector, rational
+from exactlump.points.evaluation import Evaluator
+from exactlump.points.limbs import numbers
 from exactlump.reduce import reduce
-from exactlump.refutation.evaluation import Evaluator
-from exactlump.refutation.limbs import numbers
 from exactlump.verbs import reduce_file
 from tests.widening import widen
 

@@ -10,7 +10,7 @@ import pytest
 from sympy import Matrix
 
 from exactlump.numbers.rational import rational
-from exactlump.refutation.affine import Row
+from exactlump.points.affine import Row
 from exactlump.relaxations import dependencies
 from exactlump.relaxations.dependencies import Bounds, exact_circuit, find_circuits
 from tests import oracle

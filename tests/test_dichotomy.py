@@ -14,8 +14,8 @@ from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
+from exactlump.points.hyperplanes import beside, plane_of, point_on
 from exactlump.refutation.dichotomy import decide, evaluate_flat, has_one_hidden_layer
-from exactlump.refutation.hyperplanes import beside, plane_of, point_on
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.solve import answers
 from tests import oracle

@@ -31,9 +31,9 @@ from exactlump.network.views import Port
 from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, rational
-from exactlump.refutation.evaluation import Evaluator
-from exactlump.refutation.floating import FloatNetwork, nearest, nearly, number
-from exactlump.refutation.limbs import limbs, numbers
+from exactlump.points.evaluation import Evaluator
+from exactlump.points.floating import FloatNetwork, nearest, nearly, number
+from exactlump.points.limbs import limbs, numbers
 from tests.strategies import lumpable_networks, networks, relu_chain
 from tests.tools import real_networks
 

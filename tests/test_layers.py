@@ -39,6 +39,20 @@ IMPORTS = {
     "places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
     "plain": "lumping.forms network.kinds numbers.rational",
     "fuse": "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational",
+    "points": "",
+    "points.hyperplanes": "numbers.rational",
+    "points.limbs": "numbers.matrix numbers.rational",
+    "points.gathers": "network.kinds network.views",
+    "points.affine": "errors network.kinds network.program numbers.rational",
+    "points.evaluation": (
+        "errors network.activations network.kinds network.program network.views points.gathers points.limbs"
+    ),
+    "points.floating": (
+        "errors network.activations network.kinds network.program network.views numbers.matrix numbers.rational "
+        "points.gathers"
+    ),
+    "points.boxes": "errors numbers.rational points.floating",
+    "points.vnnlib": "errors formats.files numbers.rational points.boxes",
     "rebuild": (
         "lumping.forms lumping.simulations network.kinds network.layers network.program network.views "
         "network.windows numbers.matrix numbers.rational plain"
@@ -178,49 +192,34 @@ IMPORTS = {
     ),
     "demo": "errors formats lumping.definition lumping.maximum numbers.rational quotient verbs",
     "refutation": "",
-    "refutation.hyperplanes": "numbers.rational",
-    "refutation.limbs": "numbers.matrix numbers.rational",
-    "refutation.layout": "network.kinds network.views",
-    "refutation.affine": "errors network.kinds network.program numbers.rational",
-    "refutation.evaluation": (
-        "errors network.activations network.kinds network.program network.views refutation.layout refutation.limbs"
-    ),
-    "refutation.floating": (
-        "errors network.activations network.kinds network.program network.views numbers.matrix numbers.rational "
-        "refutation.layout"
-    ),
-    "refutation.dichotomy": (
-        "errors network.kinds network.program numbers.rational refutation.affine refutation.hyperplanes"
-    ),
-    "refutation.domain": "errors numbers.rational refutation.floating",
-    "refutation.question": "errors numbers.rational refutation.floating refutation.limbs smt.smtlib",
+    "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
+    "refutation.question": "errors numbers.rational points.floating points.limbs smt.smtlib",
     "refutation.comparing": (
-        "errors network.kinds network.program numbers.matrix numbers.rational refutation.domain "
-        "refutation.evaluation refutation.limbs refutation.question"
+        "errors network.kinds network.program numbers.matrix numbers.rational points.boxes points.evaluation "
+        "points.limbs refutation.question"
     ),
-    "refutation.shorten": "numbers.rational refutation.domain",
-    "refutation.vnnlib": "errors formats.files numbers.rational refutation.domain",
-    "refutation.search": "network.kinds numbers.rational refutation.comparing refutation.domain refutation.floating",
+    "refutation.shorten": "numbers.rational points.boxes",
+    "refutation.search": "network.kinds numbers.rational points.boxes points.floating refutation.comparing",
     "refutation.matching": (
         "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational reduce"
     ),
-    "refutation.replay": "errors formats formats.files numbers.rational refutation.floating",
+    "refutation.replay": "errors formats formats.files numbers.rational points.floating",
     "refutation.whole": (
-        "network.kinds network.program numbers.rational refutation.domain refutation.question smt.functions "
+        "network.kinds network.program numbers.rational points.boxes refutation.question smt.functions "
         "smt.monolithic smt.obligations smt.smtlib smt.solve"
     ),
     "refutation.refute": (
-        "errors network.program numbers.rational refutation.comparing refutation.dichotomy refutation.domain "
-        "refutation.evaluation refutation.limbs refutation.matching refutation.question refutation.search "
+        "errors network.program numbers.rational points.boxes points.evaluation points.limbs "
+        "refutation.comparing refutation.dichotomy refutation.matching refutation.question refutation.search "
         "refutation.shorten refutation.whole"
     ),
     "refutation.refute_files": (
         "certificate check errors formats formats.files formats.specification network.program numbers.rational "
-        "refutation.domain refutation.question refutation.refute refutation.replay refutation.vnnlib"
+        "points.boxes points.vnnlib refutation.question refutation.refute refutation.replay"
     ),
     "refutation.cli_refute": (
-        "formats.files formats.specification numbers.rational refutation.domain refutation.floating "
-        "refutation.question refutation.refute refutation.refute_files terminal"
+        "formats.files formats.specification numbers.rational points.boxes points.floating refutation.question "
+        "refutation.refute refutation.refute_files terminal"
     ),
     "reporting": "",
     "reporting.picture": "",
@@ -276,41 +275,37 @@ IMPORTS = {
     ),
     "smt.cli_prove": "numbers.rational smt.prove_files terminal",
     "relaxations": "",
-    "relaxations.dependencies": "numbers.rational refutation.affine",
+    "relaxations.dependencies": "numbers.rational points.affine",
     "relaxations.regions": (
-        "numbers.rational refutation.affine refutation.domain refutation.hyperplanes smt.smtlib smt.solve smt.terms"
+        "numbers.rational points.affine points.boxes points.hyperplanes smt.smtlib smt.solve smt.terms"
     ),
     "relaxations.extremes": "numbers.rational refutation.shorten relaxations.regions smt.smtlib smt.solve smt.terms",
     "relaxations.interiors": (
-        "network.activations network.kinds network.program numbers.rational refutation.affine refutation.domain "
+        "network.activations network.kinds network.program numbers.rational points.affine points.boxes "
         "relaxations.regions"
     ),
-    "relaxations.shares": (
-        "numbers.rational refutation.affine refutation.domain refutation.floating relaxations.regions"
-    ),
+    "relaxations.shares": "numbers.rational points.affine points.boxes points.floating relaxations.regions",
     "relaxations.merging": "network.kinds network.program numbers.matrix numbers.rational relaxations.interiors",
     "relaxations.literal": (
-        "network.activations numbers.rational refutation.affine relaxations.interiors relaxations.merging"
+        "network.activations numbers.rational points.affine relaxations.interiors relaxations.merging"
     ),
     "relaxations.proposals": (
         "numbers.rational relaxations.dependencies relaxations.interiors relaxations.merging relaxations.regions"
     ),
     "relaxations.worst": (
-        "errors network.program numbers.rational refutation.dichotomy refutation.domain refutation.question "
+        "errors network.program numbers.rational points.boxes refutation.dichotomy refutation.question "
         "refutation.whole smt.monolithic smt.smtlib smt.solve"
     ),
     "relaxations.relaxation": (
-        "errors network.kinds network.program numbers.rational refutation.dichotomy refutation.domain "
+        "errors network.kinds network.program numbers.rational points.boxes refutation.dichotomy "
         "refutation.refute relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
         "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
     ),
     "relaxations.relax_file": (
-        "errors formats formats.files network.program numbers.rational refutation.domain refutation.replay "
+        "errors formats formats.files network.program numbers.rational points.boxes refutation.replay "
         "relaxations.extremes relaxations.regions relaxations.relaxation"
     ),
-    "relaxations.cli_relax": (
-        "numbers.rational refutation.floating relaxations.relax_file relaxations.relaxation terminal"
-    ),
+    "relaxations.cli_relax": "numbers.rational points.floating relaxations.relax_file relaxations.relaxation terminal",
     "cli": (
         "demo errors formats.files formats.specification reduce refutation.cli_refute relaxations.cli_relax "
         "reporting.page reporting.report reporting.rerun smt.cli_prove terminal verbs"

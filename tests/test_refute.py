@@ -24,9 +24,9 @@ from exactlump.network.views import Port
 from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, parse, rational
-from exactlump.refutation.domain import Box, cube, everything, exact_number
-from exactlump.refutation.evaluation import Evaluator
-from exactlump.refutation.limbs import numbers
+from exactlump.points.boxes import Box, cube, everything, exact_number
+from exactlump.points.evaluation import Evaluator
+from exactlump.points.limbs import numbers
 from exactlump.refutation.matching import common_quotient
 from exactlump.refutation.question import Question, largest_gap
 from exactlump.refutation.refute import Options, refute

@@ -22,9 +22,9 @@ from exactlump.network.views import Port
 from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, fraction, rational
-from exactlump.refutation.affine import Row
+from exactlump.points.affine import Row
+from exactlump.points.boxes import Box, cube, everything
 from exactlump.refutation.dichotomy import evaluate_flat
-from exactlump.refutation.domain import Box, cube, everything
 from exactlump.relaxations.extremes import check, nicest, worst
 from exactlump.relaxations.interiors import image, layers_of
 from exactlump.relaxations.literal import literal_merges

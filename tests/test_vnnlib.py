@@ -7,7 +7,7 @@ import pytest
 
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.numbers.rational import decimal, rational
-from exactlump.refutation.vnnlib import parse, read_box
+from exactlump.points.vnnlib import parse, read_box
 from tests.tools import DATA, fails
 
 HEADER = "(declare-const X_0 Real)\n(declare-const X_1 Real)\n(declare-const Y_0 Real)\n"

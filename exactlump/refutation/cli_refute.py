@@ -11,8 +11,8 @@ import click
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
 from exactlump.numbers.rational import Rational, text
-from exactlump.refutation.domain import exact_number
-from exactlump.refutation.floating import nearly
+from exactlump.points.boxes import exact_number
+from exactlump.points.floating import nearly
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options
 from exactlump.refutation.refute_files import FileFinding, RefuteOptions, refute_files

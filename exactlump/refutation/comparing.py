@@ -11,9 +11,9 @@ from exactlump.network.kinds import Conv, Dense, Head, Node
 from exactlump.network.program import Network
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector, rational
-from exactlump.refutation.domain import Box
-from exactlump.refutation.evaluation import Evaluator
-from exactlump.refutation.limbs import Numbers, numbers
+from exactlump.points.boxes import Box
+from exactlump.points.evaluation import Evaluator
+from exactlump.points.limbs import Numbers, numbers
 from exactlump.refutation.question import Question
 
 

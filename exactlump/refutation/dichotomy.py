@@ -22,8 +22,8 @@ from exactlump.errors import ShapeError, UnsupportedLayer
 from exactlump.network.kinds import Activate
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, rational
-from exactlump.refutation.affine import Row, combination, coordinate, rows_after
-from exactlump.refutation.hyperplanes import Plane, beside, plane_of, point_on
+from exactlump.points.affine import Row, combination, coordinate, rows_after
+from exactlump.points.hyperplanes import Plane, beside, plane_of, point_on
 
 
 def decide(a: Network, b: Network) -> Vector | None:

@@ -17,8 +17,8 @@ import numpy as np
 
 from exactlump.errors import FormatError
 from exactlump.numbers.rational import Rational, text
-from exactlump.refutation.floating import Floats, number
-from exactlump.refutation.limbs import Numbers
+from exactlump.points.floating import Floats, number
+from exactlump.points.limbs import Numbers
 from exactlump.smt.smtlib import numeral
 
 _WORDS = {

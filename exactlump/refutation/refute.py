@@ -26,11 +26,11 @@ import numpy as np
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational, Vector
+from exactlump.points.boxes import Box, demand_inputs, everything
+from exactlump.points.evaluation import Evaluator
+from exactlump.points.limbs import Numbers
 from exactlump.refutation import dichotomy, whole
 from exactlump.refutation.comparing import Pair, Parting, below_heads, cost, demand_comparable, heads_of, parting
-from exactlump.refutation.domain import Box, demand_inputs, everything
-from exactlump.refutation.evaluation import Evaluator
-from exactlump.refutation.limbs import Numbers
 from exactlump.refutation.matching import Common, common_quotient
 from exactlump.refutation.question import Question, largest_gap
 from exactlump.refutation.search import (

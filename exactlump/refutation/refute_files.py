@@ -19,11 +19,11 @@ from exactlump.formats.files import about, companions, demand_apart, read_bytes,
 from exactlump.formats.specification import AS_STORED
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
-from exactlump.refutation.domain import Box, cube, everything
+from exactlump.points.boxes import Box, cube, everything
+from exactlump.points.vnnlib import read_box
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options, refute
 from exactlump.refutation.replay import CannotReplay, replay
-from exactlump.refutation.vnnlib import read_box
 
 
 @dataclass(frozen=True, slots=True)

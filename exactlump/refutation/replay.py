@@ -11,7 +11,7 @@ from exactlump.errors import ExactlumpError
 from exactlump.formats import format_of
 from exactlump.formats.files import read_bytes, unpack
 from exactlump.numbers.rational import Rational
-from exactlump.refutation.floating import nearest
+from exactlump.points.floating import nearest
 
 
 class CannotReplay(ExactlumpError):

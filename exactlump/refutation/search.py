@@ -16,9 +16,9 @@ import numpy as np
 
 from exactlump.network.kinds import Activate
 from exactlump.numbers.rational import Vector, rational
+from exactlump.points.boxes import Box
+from exactlump.points.floating import FloatNetwork, Floats
 from exactlump.refutation.comparing import Pair
-from exactlump.refutation.domain import Box
-from exactlump.refutation.floating import FloatNetwork, Floats
 
 SCALES = (1.0, 16.0, 256.0, 4096.0)
 # How often an interval is halved in floats, before it is in exact arithmetic.

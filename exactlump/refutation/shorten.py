@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from typing import TypeAlias
 
 from exactlump.numbers.rational import Vector, fraction, rational
-from exactlump.refutation.domain import Box
+from exactlump.points.boxes import Box
 
 # Proposes inputs, and is told of each whether it was taken.
 Proposals: TypeAlias = Generator[Vector, bool, None]

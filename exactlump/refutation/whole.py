@@ -7,7 +7,7 @@ Solvers give up at about sixteen neurons a layer (benchmarks/results/solvers.md)
 from exactlump.network.kinds import Activate, Dense, Reorder, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Vector
-from exactlump.refutation.domain import Box
+from exactlump.points.boxes import Box
 from exactlump.refutation.question import Question
 from exactlump.smt.functions import definition
 from exactlump.smt.monolithic import define, functions_of

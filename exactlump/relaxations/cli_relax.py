@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from exactlump.numbers.rational import parse
-from exactlump.refutation.floating import nearly
+from exactlump.points.floating import nearly
 from exactlump.relaxations.relax_file import FileRelaxation, FileRelaxOptions, relax_file
 from exactlump.relaxations.relaxation import RelaxOptions
 from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors

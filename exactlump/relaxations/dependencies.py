@@ -28,7 +28,7 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactlump.numbers.rational import ONE, ZERO, Vector, primitive
-from exactlump.refutation.affine import Row
+from exactlump.points.affine import Row
 
 Residues = NDArray[np.int64]
 

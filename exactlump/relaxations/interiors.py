@@ -27,8 +27,8 @@ from exactlump.network.kinds import (
 )
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational
-from exactlump.refutation.affine import Row, coordinate, rows_after
-from exactlump.refutation.domain import Box
+from exactlump.points.affine import Row, coordinate, rows_after
+from exactlump.points.boxes import Box
 from exactlump.relaxations.regions import bounds
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from exactlump.network.activations import Activation
 from exactlump.numbers.rational import ONE, Rational, primitive
-from exactlump.refutation.affine import Row
+from exactlump.points.affine import Row
 from exactlump.relaxations.interiors import Layer
 from exactlump.relaxations.merging import Merge
 

@@ -24,9 +24,9 @@ from functools import cached_property
 from itertools import product
 
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
-from exactlump.refutation.affine import Row, combination
-from exactlump.refutation.domain import Box
-from exactlump.refutation.hyperplanes import Plane, plane_of
+from exactlump.points.affine import Row, combination
+from exactlump.points.boxes import Box
+from exactlump.points.hyperplanes import Plane, plane_of
 from exactlump.smt.smtlib import numeral
 from exactlump.smt.solve import answers
 from exactlump.smt.terms import times, total

@@ -13,7 +13,7 @@ from exactlump.errors import CannotWrite
 from exactlump.formats.files import about, companions, demand_apart
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Vector, text
-from exactlump.refutation.domain import Box, cube
+from exactlump.points.boxes import Box, cube
 from exactlump.refutation.replay import CannotReplay, replay
 from exactlump.relaxations.extremes import Point
 from exactlump.relaxations.regions import Cell, used_coordinates

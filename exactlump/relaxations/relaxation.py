@@ -14,8 +14,8 @@ from exactlump.errors import ExactlumpError, FormatError
 from exactlump.network.kinds import Activate
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
+from exactlump.points.boxes import Box, demand_inputs, everything
 from exactlump.refutation.dichotomy import cut, evaluate_flat, has_one_hidden_layer
-from exactlump.refutation.domain import Box, demand_inputs, everything
 from exactlump.refutation.refute import Finding, Options, refute
 from exactlump.relaxations import extremes
 from exactlump.relaxations.extremes import Point

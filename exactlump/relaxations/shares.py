@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from exactlump.numbers.rational import ONE, ZERO, Rational
-from exactlump.refutation.affine import Row
-from exactlump.refutation.domain import Box
-from exactlump.refutation.floating import number
+from exactlump.points.affine import Row
+from exactlump.points.boxes import Box
+from exactlump.points.floating import number
 from exactlump.relaxations.regions import Cell, Combination, used_coordinates
 
 SAMPLES = 20_000

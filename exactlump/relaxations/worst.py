@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from exactlump.errors import UnsupportedLayer
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational, Vector
+from exactlump.points.boxes import Box
 from exactlump.refutation import whole
 from exactlump.refutation.dichotomy import evaluate_flat
-from exactlump.refutation.domain import Box
 from exactlump.refutation.question import Question
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.smtlib import Expression, numeral, parse

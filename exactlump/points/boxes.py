@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from exactlump.errors import FormatError, ShapeError
 from exactlump.numbers.rational import ZERO, Rational, Vector, decimal, fraction, rational, text
-from exactlump.refutation.floating import number
+from exactlump.points.floating import number
 
 Bound = Rational | None
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats.files import about, read_bytes, unpack
 from exactlump.numbers.rational import Rational, decimal
-from exactlump.refutation.domain import Box
+from exactlump.points.boxes import Box
 
 MAX_BYTES = 64 << 20
 _MAX_DEPTH = 64

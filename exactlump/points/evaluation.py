@@ -31,8 +31,8 @@ from exactlump.network.kinds import (
 )
 from exactlump.network.program import Network
 from exactlump.network.views import View
-from exactlump.refutation.layout import Indices, moved, taps, unit_of
-from exactlump.refutation.limbs import Integers, Numbers, Product, integers, joined, numbers
+from exactlump.points.gathers import Indices, moved, taps, unit_of
+from exactlump.points.limbs import Integers, Numbers, Product, integers, joined, numbers
 
 Step: TypeAlias = Callable[..., Numbers]
 

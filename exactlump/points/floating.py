@@ -37,7 +37,7 @@ from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import Rational, fraction, rational
-from exactlump.refutation.layout import Indices, moved, taps, unit_of
+from exactlump.points.gathers import Indices, moved, taps, unit_of
 
 Floats: TypeAlias = NDArray[np.float64]
 Tensors: TypeAlias = dict[str, Floats]
