@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exactlump import fast
+from exactlump.fast import engine
 from exactlump.lumping import maximum
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense
@@ -134,8 +134,8 @@ def row(layer, rows, calls, runs):
 def kernels(rows):
     """The two kernels on a matrix; without numba both are the first."""
     return {
-        "NumPy": lambda: fast.proportional_classes(rows, compiled=False),
-        "numba": lambda: fast.proportional_classes(rows),
+        "NumPy": lambda: engine.proportional_classes(rows, compiled=False),
+        "numba": lambda: engine.proportional_classes(rows),
     }
 
 
@@ -156,11 +156,16 @@ def measured(runs, largest):
     for n in (1024, 4096):
         rows, network = half_merged(n), above_a_merge(n)
         found["networks"].append(
-            row("two layers, the second above a merge", rows, {"fast": lambda w=network: fast.maximum_lumping(w)}, runs)
+            row(
+                "two layers, the second above a merge",
+                rows,
+                {"fast": lambda w=network: engine.maximum_lumping(w)},
+                runs,
+            )
         )
     rows = half_merged(1024)
     network = chain(rows)
-    engines = {"fast": lambda: fast.maximum_lumping(network), "exact": lambda: maximum.maximum_lumping(network)}
+    engines = {"fast": lambda: engine.maximum_lumping(network), "exact": lambda: maximum.maximum_lumping(network)}
     found["networks"].append(row("one layer", rows, {**engines, **kernels(rows)}, runs))
     for n in (2**i for i in range(9, largest.bit_length())):
         rows = half_merged(n)

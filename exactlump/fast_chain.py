@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
-from exactlump.fast import maximum_lumping
-from exactlump.kernels.kernel_arithmetic import Floats, Ints
-from exactlump.kernels.kernel_matrix import checked
-from exactlump.kernels.kernel_sources import parts
-from exactlump.kernels.kernel_sums import Sums, Terms
+from exactlump.fast.arithmetic import Floats, Ints
+from exactlump.fast.engine import maximum_lumping
+from exactlump.fast.matrices import checked
+from exactlump.fast.sources import parts
+from exactlump.fast.sums import Sums, Terms
 from exactlump.lumping.forms import Form
 from exactlump.lumping.maximum import Classifier, Lumping
 from exactlump.lumping.simulations import NULL, Affine, Relation, Row, entry

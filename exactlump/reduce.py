@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from exactlump.errors import CannotWrite, FormatError, NoExactValue
-from exactlump.fast import maximum_lumping as fast_maximum_lumping
+from exactlump.fast.engine import maximum_lumping as fast_maximum_lumping
+from exactlump.fast.layers import lines
 from exactlump.fast_chain import reduce_chain
-from exactlump.fast_layers import lines
 from exactlump.fuse import fusible
 from exactlump.lumping.forms import Forms, Function
 from exactlump.lumping.maximum import Choices, Classifier, Lumping, canonical_key, maximum_lumping

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from exactlump import certificate, check, fanout, formats
+from exactlump import certificate, check, formats
 from exactlump.certificate import Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.extraction.coq import coq
 from exactlump.extraction.export import export
 from exactlump.extraction.verified import find_checker, run_checker
+from exactlump.fast import workers as fanout
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.lumping.maximum import Lumping, maximum_lumping
 from exactlump.network.kinds import Activate, Conv, Dense

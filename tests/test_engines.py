@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exactlump
-from exactlump import fast, fast_chain, fast_layers, formats
+from exactlump import fast_chain, formats
 from exactlump.errors import CannotWrite, UnsupportedLayer
-from exactlump.kernels import kernel_sums
+from exactlump.fast import engine as fast
+from exactlump.fast import layers as fast_layers
+from exactlump.fast import sums
 from exactlump.lumping import maximum
 from exactlump.lumping.maximum import Choices
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
@@ -202,9 +204,7 @@ def test_class_sums_that_are_no_floats_and_still_proportional():
     network = chain(below, layer)
     found = agree(network)
     assert found.classes["r1"] == ((0, 1, 2), (3,))
-    form = kernel_sums.Sums(
-        layer, [[(0, rational(1)), (1, rational(2**23 + 1))]], [], (rational(0),) * 4, np.zeros(4, int)
-    )
+    form = sums.Sums(layer, [[(0, rational(1)), (1, rational(2**23 + 1))]], [], (rational(0),) * 4, np.zeros(4, int))
     block = form.block(np.arange(4), 0, 2, np.empty(0))
     assert np.isnan(block[:, 0]).all()
     assert not block[:, 1].any()

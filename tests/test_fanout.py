@@ -19,9 +19,11 @@ import numpy as np
 import pytest
 
 import exactlump
-from exactlump import cli, fanout, fast, formats
+from exactlump import cli, formats
 from exactlump.errors import FormatError
-from exactlump.fanout import FanOut, detect, executor
+from exactlump.fast import engine
+from exactlump.fast import workers as fanout
+from exactlump.fast.workers import FanOut, detect, executor
 from exactlump.lumping import maximum
 from exactlump.lumping.maximum import Choices
 from exactlump.network.activations import RELU
@@ -84,7 +86,7 @@ def test_answers_count_where_nothing_below_has_merged(merged, used):
     given = network(merged)
     with ThreadPoolExecutor(1) as workers:
         shared = FanOut(workers)
-        found = fast.maximum_lumping(given, find=shared)
+        found = engine.maximum_lumping(given, find=shared)
     assert found == maximum.maximum_lumping(given)
     assert (shared.used, shared.notes) == (used, ())
 
@@ -96,7 +98,7 @@ def test_generated_networks():
             given = network_of(seed)
             for fold, choices in ((True, maximum.NO_CHOICES), (False, choices_of(given, seed))):
                 shared = FanOut(workers)
-                found = fast.maximum_lumping(given, fold=fold, choices=choices, find=shared)
+                found = engine.maximum_lumping(given, fold=fold, choices=choices, find=shared)
                 assert found == maximum.maximum_lumping(given, fold=fold, choices=choices)
                 assert shared.notes == ()
                 used += len(shared.used)
@@ -109,7 +111,7 @@ def test_answers_are_used_again_but_not_for_other_choices():
     with ThreadPoolExecutor(1) as workers:
         shared = FanOut(workers)
         for choices in (maximum.NO_CHOICES, maximum.NO_CHOICES, apart):
-            found = fast.maximum_lumping(given, choices=choices, find=shared)
+            found = engine.maximum_lumping(given, choices=choices, find=shared)
             assert found == maximum.maximum_lumping(given, choices=choices)
     assert shared.used == ["r1", "r2", "r3"] * 2 + ["r1", "r2"]
 
@@ -118,7 +120,7 @@ def test_layers_that_are_too_small_stay_here(monkeypatch):
     monkeypatch.setattr(fanout, "LEAST", 1601)
     with ThreadPoolExecutor(1) as workers:
         shared = FanOut(workers)
-        fast.maximum_lumping(network(), find=shared)
+        engine.maximum_lumping(network(), find=shared)
     assert shared.waiting == {}
 
 
@@ -199,7 +201,7 @@ def test_a_pool_that_is_broken_before(monkeypatch):
     with ProcessPoolExecutor(1) as workers:
         assert workers.submit(os.kill, workers.submit(os.getpid).result(), signal.SIGKILL).exception() is not None
         shared = FanOut(workers)
-        assert fast.maximum_lumping(network(), find=shared) == maximum.maximum_lumping(network())
+        assert engine.maximum_lumping(network(), find=shared) == maximum.maximum_lumping(network())
     assert shared.used == []
     assert shared.notes[0].endswith("; done here: r1, r2, r3")
 
@@ -208,7 +210,7 @@ def test_a_worker_with_another_version(monkeypatch):
     monkeypatch.setattr(fanout, "detect", lambda version, rows: detect("0", rows))
     with ThreadPoolExecutor(1) as workers:
         shared = FanOut(workers)
-        assert fast.maximum_lumping(network(), find=shared) == maximum.maximum_lumping(network())
+        assert engine.maximum_lumping(network(), find=shared) == maximum.maximum_lumping(network())
     versions = f"found exactlump {exactlump.__version__}, expected 0"
     assert shared.notes == (f"executor: worker: {versions}; done here: r1, r2, r3",)
 

@@ -15,11 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump.errors import ExactlumpError, FormatError, ShapeError
-from exactlump.fast import proportional_classes
-from exactlump.kernels import kernel, kernel_matrix, kernel_numba, kernel_sources
-from exactlump.kernels.kernel import related_rows
-from exactlump.kernels.kernel_arithmetic import Double, Safe, Single, demand_ieee, two_product
-from exactlump.kernels.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
+from exactlump.fast import compiled as kernel_numba
+from exactlump.fast import matrices as kernel_matrix
+from exactlump.fast import rows as kernel
+from exactlump.fast import sources
+from exactlump.fast.arithmetic import Double, Safe, Single, demand_ieee, two_product
+from exactlump.fast.engine import proportional_classes
+from exactlump.fast.rows import related_rows
+from exactlump.fast.sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.lumping.maximum import canonical_key
 from exactlump.lumping.simulations import Form
 from exactlump.network.activations import IDENTITY, RELU, Activation
@@ -110,7 +113,7 @@ def test_so_it_does_when_every_hash_collides(rows):
 @given(matrices(), st.integers(1, 40))
 def test_so_it_does_in_small_chunks(rows, chunk):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel_sources, "CHUNK", chunk)
+        patch.setattr(sources, "CHUNK", chunk)
         patch.setattr(kernel, "CHUNK", chunk)
         assert agrees(rows)
 

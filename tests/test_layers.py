@@ -22,13 +22,6 @@ IMPORTS = {
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
     "numbers.floats": "errors numbers.matrix numbers.rational",
-    "kernels": "",
-    "kernels.kernel_arithmetic": "errors",
-    "kernels.kernel_sources": "kernels.kernel_arithmetic",
-    "kernels.kernel": "kernels.kernel_arithmetic kernels.kernel_sources",
-    "kernels.kernel_numba": "kernels.kernel_arithmetic kernels.kernel_sources",
-    "kernels.kernel_matrix": "errors kernels.kernel_arithmetic kernels.kernel_numba kernels.kernel_sources",
-    "kernels.kernel_sums": "kernels.kernel_arithmetic kernels.kernel_sources numbers.floats numbers.rational",
     "network": "",
     "network.windows": "",
     "network.views": "network.windows",
@@ -57,11 +50,6 @@ IMPORTS = {
         "lumping.forms lumping.simulations network.kinds network.layers network.program network.views "
         "network.windows numbers.matrix numbers.rational plain"
     ),
-    "fast_layers": (
-        "kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
-        "kernels.kernel_sums lumping.forms lumping.maximum network.kinds network.program numbers.floats "
-        "numbers.rational"
-    ),
     "lumping": "",
     "lumping.forms": "network.activations network.kinds network.program network.views network.windows numbers.rational",
     "lumping.simulations": "errors lumping.forms network.kinds network.program numbers.rational",
@@ -76,22 +64,33 @@ IMPORTS = {
         "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
         "numbers.rational plain rebuild"
     ),
-    "fanout": (
-        "errors fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
-        "kernels.kernel_sources lumping.forms lumping.maximum network.layers network.program numbers.rational"
+    "fast": "",
+    "fast.arithmetic": "errors",
+    "fast.sources": "fast.arithmetic",
+    "fast.compiled": "fast.arithmetic fast.sources",
+    "fast.rows": "fast.arithmetic fast.sources",
+    "fast.matrices": "errors fast.arithmetic fast.compiled fast.sources",
+    "fast.sums": "fast.arithmetic fast.sources numbers.floats numbers.rational",
+    "fast.layers": (
+        "fast.arithmetic fast.matrices fast.rows fast.sources fast.sums lumping.forms lumping.maximum "
+        "network.kinds network.program numbers.floats numbers.rational"
     ),
-    "fast": (
-        "fast_layers kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources "
-        "lumping.maximum network.program numbers.rational"
+    "fast.engine": (
+        "fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.maximum network.program "
+        "numbers.rational"
+    ),
+    "fast.workers": (
+        "errors fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.forms lumping.maximum "
+        "network.layers network.program numbers.rational"
     ),
     "pieces": (
         "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
         "numbers.rational places quotient"
     ),
     "fast_chain": (
-        "errors fast kernels.kernel_arithmetic kernels.kernel_matrix kernels.kernel_sources kernels.kernel_sums "
-        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
-        "numbers.floats numbers.matrix numbers.rational pieces quotient"
+        "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
+        "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
+        "numbers.rational pieces quotient"
     ),
     "formats.specification": "",
     "formats.files": "errors",
@@ -167,7 +166,7 @@ IMPORTS = {
         "formats.torch network.program"
     ),
     "reduce": (
-        "errors fast fast_chain fast_layers fuse lumping.forms lumping.maximum lumping.simulations "
+        "errors fast.engine fast.layers fast_chain fuse lumping.forms lumping.maximum lumping.simulations "
         "network.activations network.kinds network.layers network.program pieces quotient"
     ),
     "certificate": "errors formats formats.files formats.specification grammar lumping.simulations numbers.rational",
@@ -183,7 +182,7 @@ IMPORTS = {
         "network.program numbers.rational"
     ),
     "verbs": (
-        "certificate check errors extraction.coq extraction.export extraction.verified fanout formats "
+        "certificate check errors extraction.coq extraction.export extraction.verified fast.workers formats "
         "formats.files lumping.maximum network.kinds network.layers network.program reduce"
     ),
     "__init__": (

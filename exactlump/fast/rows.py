@@ -15,8 +15,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.kernels.kernel_arithmetic import Arithmetic, Floats, Ints
-from exactlump.kernels.kernel_sources import CHUNK, EQUAL, SIGN, SIGNED, Source, parts, spans
+from exactlump.fast.arithmetic import Arithmetic, Floats, Ints
+from exactlump.fast.sources import CHUNK, EQUAL, SIGN, SIGNED, Source, parts, spans
 
 Groups: TypeAlias = NDArray[np.uint64]
 

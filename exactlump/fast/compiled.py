@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.kernels.kernel_arithmetic import Flags, Floats, Ints, Single
-from exactlump.kernels.kernel_sources import Plain
+from exactlump.fast.arithmetic import Flags, Floats, Ints, Single
+from exactlump.fast.sources import Plain
 
 # From so many weights on, compiled loops save time; and from so many on, loading numba for them does.
 WORTH, WORTH_LOADING = 1 << 20, 1 << 28

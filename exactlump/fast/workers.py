@@ -19,11 +19,11 @@ import numpy as np
 
 from exactlump import __version__
 from exactlump.errors import FormatError
-from exactlump.fast_layers import RawRows, classify, raw_rows
-from exactlump.kernels.kernel import Found, related_rows
-from exactlump.kernels.kernel_arithmetic import Ints
-from exactlump.kernels.kernel_matrix import checked, source
-from exactlump.kernels.kernel_sources import Plain
+from exactlump.fast.arithmetic import Ints
+from exactlump.fast.layers import RawRows, classify, raw_rows
+from exactlump.fast.matrices import checked, source
+from exactlump.fast.rows import Found, related_rows
+from exactlump.fast.sources import Plain
 from exactlump.lumping.forms import Forms
 from exactlump.lumping.maximum import Choices, Group
 from exactlump.network.layers import anchors

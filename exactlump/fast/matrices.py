@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import FormatError, ShapeError
-from exactlump.kernels.kernel_arithmetic import Floats, demand_ieee
-from exactlump.kernels.kernel_numba import all_finite, compiled_source, usable
-from exactlump.kernels.kernel_sources import Plain
+from exactlump.fast.arithmetic import Floats, demand_ieee
+from exactlump.fast.compiled import all_finite, compiled_source, usable
+from exactlump.fast.sources import Plain
 
 
 def source(matrix: NDArray[np.floating], bias: Floats | None = None, *, compiled: bool = True) -> Plain:

@@ -17,8 +17,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.kernels.kernel_arithmetic import Arithmetic, Double, Flags, Floats, Ints, two_product
-from exactlump.kernels.kernel_sources import EQUAL, SIGN, SIGNED, equal_rows, first_nonzero, parts
+from exactlump.fast.arithmetic import Arithmetic, Double, Flags, Floats, Ints, two_product
+from exactlump.fast.sources import EQUAL, SIGN, SIGNED, equal_rows, first_nonzero, parts
 from exactlump.numbers.floats import fits
 from exactlump.numbers.rational import (
     ONE,

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.fast_layers import classify
-from exactlump.kernels.kernel import related_rows
-from exactlump.kernels.kernel_arithmetic import Floats, Ints
-from exactlump.kernels.kernel_matrix import checked, source
-from exactlump.kernels.kernel_sources import POSITIVE
+from exactlump.fast.arithmetic import Floats, Ints
+from exactlump.fast.layers import classify
+from exactlump.fast.matrices import checked, source
+from exactlump.fast.rows import related_rows
+from exactlump.fast.sources import POSITIVE
 from exactlump.lumping import maximum
 from exactlump.lumping.maximum import NO_CHOICES, Choices, Classifier, Lumping
 from exactlump.network.program import Network

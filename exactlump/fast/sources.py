@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.kernels.kernel_arithmetic import Arithmetic, Double, Flags, Floats, Ints, Single
+from exactlump.fast.arithmetic import Arithmetic, Double, Flags, Floats, Ints, Single
 
 # Factors that relate rows: any positive one, any but zero, 1 alone, or 1 and -1.
 POSITIVE, SIGNED, EQUAL, SIGN = range(4)

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.kernels.kernel import Found, related_rows
-from exactlump.kernels.kernel_arithmetic import Floats, Ints
-from exactlump.kernels.kernel_matrix import checked, source
-from exactlump.kernels.kernel_sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
-from exactlump.kernels.kernel_sums import Sums, Terms
+from exactlump.fast.arithmetic import Floats, Ints
+from exactlump.fast.matrices import checked, source
+from exactlump.fast.rows import Found, related_rows
+from exactlump.fast.sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
+from exactlump.fast.sums import Sums, Terms
 from exactlump.lumping.forms import Form, Forms, Function, function_of
 from exactlump.lumping.maximum import Choices, Group, classes_by_keys, constant_value, meets_padding
 from exactlump.network.kinds import Activate, Conv, Dense, MaxPool, Node, Reorder, Shift, keeps_units
