@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from exactlump import formats
 from exactlump.certificate import loads
 from exactlump.errors import UnsupportedLayer
-from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
+from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.network.kinds import Activate, Head, MaxPool
 from exactlump.reduce import reduce
 from exactlump.smt.obligations import Obligations

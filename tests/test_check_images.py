@@ -23,7 +23,7 @@ from onnx.reference.op_run import OpRun
 
 from exactlump import check, formats
 from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.formats import onnx as package
+from exactlump.formats.onnx import reading as package
 from exactlump.network.activations import KINDS, Activation
 from exactlump.numbers.rational import fraction, rational
 from tests.regenerate import act, dense, head, identity, net, over, relu, reorder, row, scale, shift, text, total

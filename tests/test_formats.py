@@ -15,8 +15,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from exactlump.errors import CannotWrite, FormatError, NoExactValue, UnsupportedLayer
-from exactlump.formats import digest, format_of, onnx_write, read, write
+from exactlump.formats import digest, format_of, read, write
 from exactlump.formats.files import unpack
+from exactlump.formats.onnx import writing
 from exactlump.network.activations import ABS, IDENTITY, ONNX_NAMES, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
 from exactlump.network.program import Network
@@ -709,7 +710,7 @@ def test_names_are_kept_where_they_are_unique(tmp_path):
 
 @pytest.mark.parametrize("gemm", [True, False])
 def test_large_models_keep_their_weights_beside_them(tmp_path, gemm, monkeypatch):
-    monkeypatch.setattr(onnx_write, "_BLOCK", 300)  # so that weights are written in several parts
+    monkeypatch.setattr(writing, "_BLOCK", 300)  # so that weights are written in several parts
     rng = np.random.default_rng(0)
     layers = (rng.standard_normal((30, 20)), rng.standard_normal(30)), (rng.standard_normal((2, 30)), [0, 1])
     made = dense_model(*layers, gemm=gemm)

@@ -92,14 +92,15 @@ IMPORTS = {
         "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
         "numbers.rational pieces quotient"
     ),
+    "formats.onnx": "",
     "formats.specification": "",
     "formats.files": "errors",
     "formats.exact_words": "errors network.views numbers.rational",
     "formats.torch_layers": "errors formats.files network.views",
-    "formats.onnx_tensor": "errors network.views numbers.matrix numbers.rational",
-    "formats.onnx_graph": (
-        "errors formats.files formats.onnx_tensor network.activations network.kinds network.views numbers.matrix "
-        "numbers.rational"
+    "formats.onnx.tensors": "errors network.views numbers.matrix numbers.rational",
+    "formats.onnx.graph": (
+        "errors formats.files formats.onnx.tensors network.activations network.kinds network.views "
+        "numbers.matrix numbers.rational"
     ),
     "formats.exact": (
         "errors formats.exact_words formats.files network.activations network.kinds network.program "
@@ -109,61 +110,61 @@ IMPORTS = {
         "errors formats.files formats.specification network.activations network.kinds network.program "
         "network.views numbers.matrix numbers.rational"
     ),
-    "formats.onnx_functions": (
-        "errors formats.onnx_graph formats.onnx_tensor network.activations network.kinds numbers.rational"
+    "formats.onnx.functions": (
+        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
     ),
-    "formats.onnx_implied": "network.kinds network.program network.views numbers.rational",
-    "formats.onnx_norm": (
-        "errors formats.files formats.onnx_graph formats.onnx_tensor network.activations network.kinds "
+    "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
+    "formats.onnx.normalisation": (
+        "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
         "numbers.floats numbers.rational"
     ),
-    "formats.onnx_reorder": "errors formats.onnx_graph formats.onnx_tensor network.kinds network.views",
-    "formats.onnx_select": "errors formats.onnx_graph formats.onnx_tensor network.kinds network.views",
-    "formats.onnx_window": "errors formats.onnx_graph network.windows",
-    "formats.onnx_writer": "errors network.program network.views numbers.floats numbers.rational",
-    "formats.onnx_constants": (
-        "errors formats.onnx_graph formats.onnx_norm formats.onnx_tensor network.views numbers.rational"
+    "formats.onnx.reorderings": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
+    "formats.onnx.selections": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
+    "formats.onnx.windows": "errors formats.onnx.graph network.windows",
+    "formats.onnx.writer": "errors network.program network.views numbers.floats numbers.rational",
+    "formats.onnx.constants": (
+        "errors formats.onnx.graph formats.onnx.normalisation formats.onnx.tensors network.views numbers.rational"
     ),
-    "formats.onnx_images": (
-        "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window network.kinds network.views "
+    "formats.onnx.images": (
+        "errors formats.onnx.graph formats.onnx.tensors formats.onnx.windows network.kinds network.views "
         "network.windows numbers.matrix numbers.rational"
     ),
-    "formats.onnx_write_quantize": "errors formats.onnx_writer network.kinds numbers.floats numbers.rational",
-    "formats.onnx_write_weights": "errors formats.onnx_writer numbers.floats numbers.matrix numbers.rational",
-    "formats.onnx_quantize": (
-        "errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor network.activations "
+    "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
+    "formats.onnx.write_weights": "errors formats.onnx.writer numbers.floats numbers.matrix numbers.rational",
+    "formats.onnx.quantisers": (
+        "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
         "network.kinds numbers.rational"
     ),
-    "formats.onnx_write_functions": (
-        "errors formats.onnx_write_quantize formats.onnx_writer network.activations network.kinds numbers.floats "
-        "numbers.rational"
-    ),
-    "formats.onnx_write_images": (
-        "errors formats.onnx_write_weights formats.onnx_writer network.kinds network.views network.windows "
-        "numbers.floats"
-    ),
-    "formats.onnx_write_nodes": (
-        "errors formats.onnx_reorder formats.onnx_write_weights formats.onnx_writer network.kinds network.views "
+    "formats.onnx.write_functions": (
+        "errors formats.onnx.write_quantisers formats.onnx.writer network.activations network.kinds "
         "numbers.floats numbers.rational"
     ),
-    "formats.onnx_operators": (
-        "errors formats.onnx_constants formats.onnx_functions formats.onnx_graph formats.onnx_images "
-        "formats.onnx_norm formats.onnx_quantize formats.onnx_reorder formats.onnx_select formats.onnx_tensor "
-        "network.kinds numbers.matrix numbers.rational"
+    "formats.onnx.write_images": (
+        "errors formats.onnx.write_weights formats.onnx.writer network.kinds network.views network.windows "
+        "numbers.floats"
     ),
-    "formats.onnx": (
-        "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor "
+    "formats.onnx.write_nodes": (
+        "errors formats.onnx.reorderings formats.onnx.write_weights formats.onnx.writer network.kinds "
+        "network.views numbers.floats numbers.rational"
+    ),
+    "formats.onnx.arithmetic": (
+        "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
+        "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reorderings formats.onnx.selections "
+        "formats.onnx.tensors network.kinds numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.reading": (
+        "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.tensors "
         "formats.specification network.program network.views numbers.rational"
     ),
-    "formats.onnx_write": (
-        "errors formats.files formats.onnx formats.onnx_implied formats.onnx_write_functions "
-        "formats.onnx_write_images formats.onnx_write_nodes formats.onnx_writer network.kinds network.program "
+    "formats.onnx.writing": (
+        "errors formats.files formats.onnx.implied formats.onnx.reading formats.onnx.write_functions "
+        "formats.onnx.write_images formats.onnx.write_nodes formats.onnx.writer network.kinds network.program "
         "network.views"
     ),
-    "formats.torch": "errors formats.files formats.onnx formats.torch_layers network.program network.views",
+    "formats.torch": "errors formats.files formats.onnx.reading formats.torch_layers network.program network.views",
     "formats": (
-        "errors formats.exact formats.files formats.nnet formats.onnx formats.onnx_write formats.specification "
-        "formats.torch network.program"
+        "errors formats.exact formats.files formats.nnet formats.onnx.reading formats.onnx.writing "
+        "formats.specification formats.torch network.program"
     ),
     "reduce": (
         "errors fast.engine fast.layers fast_chain fuse lumping.forms lumping.maximum lumping.simulations "
@@ -229,8 +230,8 @@ IMPORTS = {
     "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
     "reporting.matrix": "certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations",
     "reporting.report": (
-        "certificate errors formats formats.files formats.onnx network.program reporting.facts reporting.matrix "
-        "reporting.picture reporting.record reporting.rerun smt.evidence"
+        "certificate errors formats formats.files formats.onnx.reading network.program reporting.facts "
+        "reporting.matrix reporting.picture reporting.record reporting.rerun smt.evidence"
     ),
     "reporting.page": (
         "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "

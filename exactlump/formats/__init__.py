@@ -68,9 +68,9 @@ def read(
             from exactlump.formats import exact
 
             return exact.parse(read_bytes(path))
-        from exactlump.formats import onnx
+        from exactlump.formats.onnx import reading
 
-        return onnx.parse(onnx.load(read_bytes(path), kind, max_unpacked), path.parent, batchnorm)
+        return reading.parse(reading.load(read_bytes(path), kind, max_unpacked), path.parent, batchnorm)
 
 
 def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> Network:
@@ -105,9 +105,9 @@ def read_as(path: str | os.PathLike[str], specification: str, *, max_unpacked: i
 
 def refuse_float64(network: Network) -> None:
     """Raise UnsupportedLayer for a network that ONNX runtimes cannot compute in float64, though it may be asked for."""
-    from exactlump.formats import onnx_write
+    from exactlump.formats.onnx import writing
 
-    onnx_write.refuse_float64(network)
+    writing.refuse_float64(network)
 
 
 def digest(path: str | os.PathLike[str], *, max_unpacked: int = MAX_UNPACKED) -> ModelFile:
@@ -121,11 +121,11 @@ def digest(path: str | os.PathLike[str], *, max_unpacked: int = MAX_UNPACKED) ->
         whole = hashlib.sha256(data).hexdigest()
         if kind in ("nnet", "json"):
             return ModelFile(kind, whole)
-        from exactlump.formats import onnx
+        from exactlump.formats.onnx import reading
 
-        model = onnx.load(data, kind, max_unpacked)
+        model = reading.load(data, kind, max_unpacked)
         del data  # the model has its own copy
-        return ModelFile(kind, whole, *onnx.hashes(model, path.parent))
+        return ModelFile(kind, whole, *reading.hashes(model, path.parent))
 
 
 def write(
@@ -161,9 +161,9 @@ def write(
 
             contents[os.fspath(path)] = exact.render(network)
         else:
-            from exactlump.formats import onnx_write
+            from exactlump.formats.onnx import writing
 
             packed = kind == "onnx.gz"
             most = _MOST_INLINE[packed] if max_inline is None else max_inline
-            contents = dict(onnx_write.render(network, path, dtype, packed=packed, max_inline=most))
+            contents = dict(writing.render(network, path, dtype, packed=packed, max_inline=most))
     write_together(contents)

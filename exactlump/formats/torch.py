@@ -20,8 +20,8 @@ from typing import Any
 from onnx import ModelProto
 
 from exactlump.errors import FormatError, UnsupportedLayer
-from exactlump.formats import onnx
 from exactlump.formats.files import MAX_UNPACKED, about, read_bytes
+from exactlump.formats.onnx import reading
 from exactlump.formats.torch_layers import Graph, convert, demand_plain, demand_shape, dtype_of
 from exactlump.network.program import Network
 from exactlump.network.views import Shape
@@ -62,13 +62,13 @@ def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> 
     Raises UnsupportedLayer for other modules and layers, ShapeError where layers do not fit the shape.
     """
     graph, sizes = _graph(module, shape)
-    return onnx.parse(graph.model(sizes), Path(), batchnorm)
+    return reading.parse(graph.model(sizes), Path(), batchnorm)
 
 
 def to_onnx(module: Any, shape: Any = None) -> ModelProto:
     """The ONNX model of a module; arguments and errors as for `from_torch`."""
     graph, sizes = _graph(module, shape)
-    network = onnx.parse(graph.model(sizes), Path())
+    network = reading.parse(graph.model(sizes), Path())
     return graph.model(sizes, network.shapes[network.outputs[0]])
 
 

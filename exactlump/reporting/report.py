@@ -197,10 +197,10 @@ def _figures(path: Path, entry: ModelFile, network: Network, max_unpacked: int) 
         *(("note of the reader", note) for note in network.notes),
     ]
     if entry.format.startswith("onnx"):
-        from exactlump.formats import onnx
+        from exactlump.formats.onnx import reading
 
         with about(path):
-            model = onnx.load(read_bytes(path), entry.format, max_unpacked)
+            model = reading.load(read_bytes(path), entry.format, max_unpacked)
         opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in model.opset_import)
         figures += [("ONNX opset", opsets), ("ONNX IR version", str(model.ir_version))]
     return tuple(figures)

@@ -11,10 +11,11 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from exactlump.errors import FormatError, UnsupportedLayer
-from exactlump.formats import files, onnx_tensor
+from exactlump.formats import files
 from exactlump.formats.files import about
-from exactlump.formats.onnx_graph import MOST_ELEMENTS, Data, Operator, Read, Reader
-from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
+from exactlump.formats.onnx import tensors as onnx_tensor
+from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
+from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.network.program import Network
 from exactlump.network.views import Port, Shape

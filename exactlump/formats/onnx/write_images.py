@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
-from exactlump.formats.onnx_write_weights import weights
-from exactlump.formats.onnx_writer import Writer
+from exactlump.formats.onnx.write_weights import weights
+from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import Add, AveragePool, Conv, MaxPool, Pad, Select, groups
 from exactlump.network.views import View
 from exactlump.network.windows import Window, whole

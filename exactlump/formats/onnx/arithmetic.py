@@ -14,15 +14,15 @@ from typing import Any
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx_constants import CONSTANTS, cast, fold, quotient
-from exactlump.formats.onnx_functions import FUNCTIONS
-from exactlump.formats.onnx_graph import Data, Operator, Product, Read, Reader, batch_error, result, same
-from exactlump.formats.onnx_images import IMAGES
-from exactlump.formats.onnx_norm import NORMALISATIONS
-from exactlump.formats.onnx_quantize import CUSTOM, QUANTISERS
-from exactlump.formats.onnx_reorder import REORDERINGS
-from exactlump.formats.onnx_select import SELECTIONS
-from exactlump.formats.onnx_tensor import FLOATS, Constant, type_name
+from exactlump.formats.onnx.constants import CONSTANTS, cast, fold, quotient
+from exactlump.formats.onnx.functions import FUNCTIONS
+from exactlump.formats.onnx.graph import Data, Operator, Product, Read, Reader, batch_error, result, same
+from exactlump.formats.onnx.images import IMAGES
+from exactlump.formats.onnx.normalisation import NORMALISATIONS
+from exactlump.formats.onnx.quantisers import CUSTOM, QUANTISERS
+from exactlump.formats.onnx.reorderings import REORDERINGS
+from exactlump.formats.onnx.selections import SELECTIONS
+from exactlump.formats.onnx.tensors import FLOATS, Constant, type_name
 from exactlump.network.kinds import Add, Dense, Reorder, Scale, Shift
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Vector

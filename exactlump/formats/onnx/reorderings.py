@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx_graph import Data, Operator, Reader, batch_error, result
-from exactlump.formats.onnx_tensor import MOST_AXES, Constant
+from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_error, result
+from exactlump.formats.onnx.tensors import MOST_AXES, Constant
 from exactlump.network.kinds import Reorder
 from exactlump.network.views import Shape, View
 

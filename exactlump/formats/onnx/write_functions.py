@@ -4,8 +4,8 @@
 from collections.abc import Mapping
 
 from exactlump.errors import CannotWrite
-from exactlump.formats.onnx_write_quantize import quantise
-from exactlump.formats.onnx_writer import Writer
+from exactlump.formats.onnx.write_quantisers import quantise
+from exactlump.formats.onnx.writer import Writer
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation
 from exactlump.network.kinds import Activate
 from exactlump.numbers import floats

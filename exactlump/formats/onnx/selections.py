@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error
-from exactlump.formats.onnx_tensor import Constant
+from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error
+from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.kinds import Select
 from exactlump.network.views import Shape
 

@@ -14,7 +14,7 @@ from onnx import NodeProto, TensorProto, helper
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
-from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, type_name
+from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, type_name
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Dense, Node, Reorder
 from exactlump.network.views import Shape, View

@@ -9,13 +9,13 @@ import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from exactlump.errors import CannotWrite, UnsupportedLayer
-from exactlump.formats import onnx
 from exactlump.formats.files import Content, about, pack
-from exactlump.formats.onnx_implied import implied
-from exactlump.formats.onnx_write_functions import activate
-from exactlump.formats.onnx_write_images import add, conv, pad, pool, select
-from exactlump.formats.onnx_write_nodes import dense, head, reorder, scale, shift
-from exactlump.formats.onnx_writer import Writer
+from exactlump.formats.onnx import reading
+from exactlump.formats.onnx.implied import implied
+from exactlump.formats.onnx.write_functions import activate
+from exactlump.formats.onnx.write_images import add, conv, pad, pool, select
+from exactlump.formats.onnx.write_nodes import dense, head, reorder, scale, shift
+from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import (
     Activate,
     Add,
@@ -121,7 +121,7 @@ def _write_image(writer: Writer, node: Conv | AveragePool | MaxPool | Pad | Add 
 
 def _demand_the_same(network: Network, model: ModelProto) -> None:
     """A reader must find the tensors of the network under their names, and the same channels in them."""
-    read = onnx.parse(model, Path())
+    read = reading.parse(model, Path())
     for name, view in network.views.items():
         if read.views.get(name) != view:
             raise CannotWrite(f"tensor {name!r}: would be read as {read.views.get(name)}, expected {view}")

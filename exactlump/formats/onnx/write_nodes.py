@@ -4,9 +4,9 @@
 import numpy as np
 
 from exactlump.errors import CannotWrite
-from exactlump.formats.onnx_reorder import channel_after
-from exactlump.formats.onnx_write_weights import weights
-from exactlump.formats.onnx_writer import Writer
+from exactlump.formats.onnx.reorderings import channel_after
+from exactlump.formats.onnx.write_weights import weights
+from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import Dense, Head, Reorder, Scale, Shift
 from exactlump.network.views import View
 from exactlump.numbers import floats

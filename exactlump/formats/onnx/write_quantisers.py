@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from onnx import TensorProto, helper
 
 from exactlump.errors import CannotWrite
-from exactlump.formats.onnx_writer import Writer
+from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import Activate
 from exactlump.numbers import floats
 from exactlump.numbers.rational import ONE, Vector, fraction, rational

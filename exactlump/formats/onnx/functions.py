@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, same
-from exactlump.formats.onnx_tensor import Constant
+from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
+from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
 from exactlump.network.kinds import Activate, Head, Reorder
 from exactlump.numbers.rational import Rational, Vector

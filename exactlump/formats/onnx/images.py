@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error, result
-from exactlump.formats.onnx_tensor import Constant
-from exactlump.formats.onnx_window import pads, sizes, sliding, transposed
+from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error, result
+from exactlump.formats.onnx.tensors import Constant
+from exactlump.formats.onnx.windows import pads, sizes, sliding, transposed
 from exactlump.network.kinds import AveragePool, Conv, MaxPool, Pad, Reorder
 from exactlump.network.views import Shape
 from exactlump.network.windows import Grid, Window, whole

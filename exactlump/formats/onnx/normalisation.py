@@ -17,8 +17,8 @@ from sympy import factorint
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
-from exactlump.formats.onnx_graph import Data, Operator, Read, Reader, batch_error
-from exactlump.formats.onnx_tensor import Constant
+from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error
+from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import IDENTITY, Activation
 from exactlump.network.kinds import Activate, Scale, Shift
 from exactlump.numbers import floats
