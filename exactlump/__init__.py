@@ -19,8 +19,8 @@ from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
-from exactlump.quotient import quotient
-from exactlump.reduce import Reduction, exact_quotient, reduce
+from exactlump.reduction.loop import Reduction, exact_quotient, reduce
+from exactlump.reduction.quotient import quotient
 from exactlump.verbs import inspect_file, reduce_file
 
 __all__ = [

@@ -23,7 +23,7 @@ from exactlump import __version__, demo
 from exactlump.errors import ExactlumpError
 from exactlump.formats.files import demand_apart
 from exactlump.formats.specification import is_folded
-from exactlump.reduce import ENGINES
+from exactlump.reduction.loop import ENGINES
 from exactlump.refutation.cli_refute import refute_verb
 from exactlump.relaxations.cli_relax import relax_verb
 from exactlump.reporting.page import write_report

@@ -11,7 +11,7 @@ from exactlump.errors import CannotWrite, ExactlumpError
 from exactlump.lumping.definition import is_lumping
 from exactlump.lumping.maximum import Lumping
 from exactlump.numbers.rational import ONE, rational, text
-from exactlump.quotient import first_member, quotient
+from exactlump.reduction.quotient import first_member, quotient
 from exactlump.verbs import CHECKER, reduce_file
 
 NETWORKS = Path(__file__).parent / "networks"

@@ -22,7 +22,7 @@ from exactlump.lumping.maximum import Lumping, maximum_lumping
 from exactlump.network.kinds import Activate, Conv, Dense
 from exactlump.network.layers import anchors, end_of_layer
 from exactlump.network.program import Network
-from exactlump.reduce import Reduction, reduce
+from exactlump.reduction.loop import Reduction, reduce
 
 # The checker's file, which runs by itself.
 CHECKER = Path(check.__file__)

@@ -16,7 +16,7 @@ from exactlump.certificate import loads
 from exactlump.errors import UnsupportedLayer
 from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.network.kinds import Activate, Head, MaxPool
-from exactlump.reduce import reduce
+from exactlump.reduction.loop import reduce
 from exactlump.smt.obligations import Obligations
 from exactlump.verbs import reduce_file
 from tests.tools import model, node, save, tensor

@@ -15,7 +15,7 @@ from exactlump.network.program import Network
 from exactlump.numbers.rational import Vector, rational
 from exactlump.points.evaluation import Evaluator
 from exactlump.points.limbs import numbers
-from exactlump.reduce import reduce
+from exactlump.reduction.loop import reduce
 from exactlump.verbs import reduce_file
 from tests.widening import widen
 

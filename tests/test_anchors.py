@@ -13,7 +13,7 @@ from exactlump.network.views import Port
 from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO
-from exactlump.reduce import exact_quotient
+from exactlump.reduction.loop import exact_quotient
 from tests.strategies import networks
 
 IMAGE = "it is an element-wise image of the layer below"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exactlump
-from exactlump import fast_chain, formats
+from exactlump import formats
 from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.fast import engine as fast
 from exactlump.fast import layers as fast_layers
@@ -29,12 +29,13 @@ from exactlump.network.views import Port
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
+from exactlump.reduction import float_chains
 from tests.image_networks import image_network
 from tests.strategies import lumpable_networks, networks, with_float_arrays
 from tests.test_fast import hard_layers
 from tests.tools import dense_model, number, real_networks, same, save
 
-reduce_module = importlib.import_module("exactlump.reduce")  # its name in the package is the function's
+reduce_module = importlib.import_module("exactlump.reduction.loop")  # its name in the package is the function's
 
 FUNCTIONS = (RELU, RELU, RELU, leaky_relu(rational(1, 4)), IDENTITY, ABS, Activation("tanh"), Activation("sigmoid"))
 
@@ -267,7 +268,7 @@ def test_reductions_of_generated_networks(part):
     by_arrays = 0
     for seed in range(40 * part, 40 * part + 40):
         network = network_of(seed) if seed % 2 else read_model(model_of(seed))
-        by_arrays += fast_chain.reduce_chain(network, network.dtype) is not None
+        by_arrays += float_chains.reduce_chain(network, network.dtype) is not None
         assert_same_reductions(network)
     assert by_arrays > 5
 
@@ -303,23 +304,23 @@ def test_arrays_refuse_what_they_cannot_do():
     split = chain(np.array([[1], [3]], np.float32), np.array([[1 + 2.0**-23, 1]], np.float32))
     linear = replace(split, nodes=(split.nodes[0], replace(split.nodes[2], source="d0"), *split.nodes[3:]))
     for network in (split, linear):
-        assert fast_chain.reduce_chain(network, "float32") is None
+        assert float_chains.reduce_chain(network, "float32") is None
         assert_same_reductions(network)
-    assert fast_chain.reduce_chain(split, "exact") is None
+    assert float_chains.reduce_chain(split, "exact") is None
 
 
 def test_primitive_rows_and_zero_signs_are_those_of_the_exact_engine():
     """Ratios 2/3 and 3/5 have no simple member; minus zero is no other zero."""
     below = np.array([[-6.0, 4.0, -0.0], [-9.0, 6.0, 0.0], [10.0, -0.0, 5.0], [6.0, 0.0, 3.0]], np.float32)
     network = chain(below, np.array([[1, 1, -0.0, 1], [2, -1, 4, 0.5]], np.float32))
-    assert fast_chain.reduce_chain(network, "float32") is not None
+    assert float_chains.reduce_chain(network, "float32") is not None
     assert_same_reductions(network)
 
 
 def test_unobservable_classes_are_dropped():
     below = np.array([[1.0, 0], [0, 1], [1, 1]], np.float32)
     network = chain(below, np.array([[1, 0, 2], [3, 0, 1]], np.float32))
-    step, _ = fast_chain.reduce_chain(network, "float32")
+    step, _ = float_chains.reduce_chain(network, "float32")
     assert step.network.units("r0") == 2
     assert_same_reductions(network)
 

@@ -20,7 +20,7 @@ from exactlump.network.views import Port
 from exactlump.numbers.floats import fits, pieces
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, primitive, rational
-from exactlump.reduce import exact_quotient, reduce
+from exactlump.reduction.loop import exact_quotient, reduce
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, relu_chain, show, with_float_arrays
 from tests.test_pieces import biases, floats, plain, weights, widened

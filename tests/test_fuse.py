@@ -4,7 +4,6 @@
 import pytest
 from hypothesis import given, settings
 
-from exactlump.fuse import fusible
 from exactlump.lumping.maximum import Choices, maximum_lumping
 from exactlump.lumping.simulations import FREE, Same, entry, find_flaw
 from exactlump.network.activations import RELU
@@ -13,8 +12,9 @@ from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, rational
-from exactlump.quotient import quotient
-from exactlump.reduce import exact_quotient
+from exactlump.reduction.fusion import fusible
+from exactlump.reduction.loop import exact_quotient
+from exactlump.reduction.quotient import quotient
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, relu_chain
 from tests.tools import drop_unobservable

@@ -29,9 +29,6 @@ IMPORTS = {
     "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
     "network.program": "errors network.kinds network.views numbers.matrix numbers.rational",
     "network.layers": "network.kinds network.program",
-    "places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
-    "plain": "lumping.forms network.kinds numbers.rational",
-    "fuse": "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational",
     "points": "",
     "points.hyperplanes": "numbers.rational",
     "points.limbs": "numbers.matrix numbers.rational",
@@ -46,10 +43,6 @@ IMPORTS = {
     ),
     "points.boxes": "errors numbers.rational points.floating",
     "points.vnnlib": "errors formats.files numbers.rational points.boxes",
-    "rebuild": (
-        "lumping.forms lumping.simulations network.kinds network.layers network.program network.views "
-        "network.windows numbers.matrix numbers.rational plain"
-    ),
     "lumping": "",
     "lumping.forms": "network.activations network.kinds network.program network.views network.windows numbers.rational",
     "lumping.simulations": "errors lumping.forms network.kinds network.program numbers.rational",
@@ -59,10 +52,6 @@ IMPORTS = {
     "lumping.definition": (
         "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
         "numbers.rational"
-    ),
-    "quotient": (
-        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
-        "numbers.rational plain rebuild"
     ),
     "fast": "",
     "fast.arithmetic": "errors",
@@ -82,15 +71,6 @@ IMPORTS = {
     "fast.workers": (
         "errors fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.forms lumping.maximum "
         "network.layers network.program numbers.rational"
-    ),
-    "pieces": (
-        "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
-        "numbers.rational places quotient"
-    ),
-    "fast_chain": (
-        "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
-        "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
-        "numbers.rational pieces quotient"
     ),
     "formats.onnx": "",
     "formats.specification": "",
@@ -166,9 +146,33 @@ IMPORTS = {
         "errors formats.exact formats.files formats.nnet formats.onnx.reading formats.onnx.writing "
         "formats.specification formats.torch network.program"
     ),
-    "reduce": (
-        "errors fast.engine fast.layers fast_chain fuse lumping.forms lumping.maximum lumping.simulations "
-        "network.activations network.kinds network.layers network.program pieces quotient"
+    "reduction": "",
+    "reduction.float_layers": "lumping.forms network.kinds numbers.rational",
+    "reduction.places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
+    "reduction.fusion": (
+        "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
+    ),
+    "reduction.survivors": (
+        "lumping.forms lumping.simulations network.kinds network.layers network.program network.views "
+        "network.windows numbers.matrix numbers.rational reduction.float_layers"
+    ),
+    "reduction.quotient": (
+        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.rational reduction.float_layers reduction.survivors"
+    ),
+    "reduction.float_sums": (
+        "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
+        "numbers.rational reduction.places reduction.quotient"
+    ),
+    "reduction.float_chains": (
+        "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
+        "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
+        "numbers.rational reduction.float_sums reduction.quotient"
+    ),
+    "reduction.loop": (
+        "errors fast.engine fast.layers lumping.forms lumping.maximum lumping.simulations network.activations "
+        "network.kinds network.layers network.program reduction.float_chains reduction.float_sums "
+        "reduction.fusion reduction.quotient"
     ),
     "certificate": "errors formats formats.files formats.specification grammar lumping.simulations numbers.rational",
     "extraction": "",
@@ -184,13 +188,13 @@ IMPORTS = {
     ),
     "verbs": (
         "certificate check errors extraction.coq extraction.export extraction.verified fast.workers formats "
-        "formats.files lumping.maximum network.kinds network.layers network.program reduce"
+        "formats.files lumping.maximum network.kinds network.layers network.program reduction.loop"
     ),
     "__init__": (
         "errors formats lumping.definition lumping.maximum network.activations network.kinds network.program "
-        "network.views numbers.matrix numbers.rational quotient reduce verbs"
+        "network.views numbers.matrix numbers.rational reduction.loop reduction.quotient verbs"
     ),
-    "demo": "errors formats lumping.definition lumping.maximum numbers.rational quotient verbs",
+    "demo": "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs",
     "refutation": "",
     "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
     "refutation.question": "errors numbers.rational points.floating points.limbs smt.smtlib",
@@ -201,7 +205,8 @@ IMPORTS = {
     "refutation.shorten": "numbers.rational points.boxes",
     "refutation.search": "network.kinds numbers.rational points.boxes points.floating refutation.comparing",
     "refutation.matching": (
-        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational reduce"
+        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational "
+        "reduction.loop"
     ),
     "refutation.replay": "errors formats formats.files numbers.rational points.floating",
     "refutation.whole": (
@@ -224,7 +229,8 @@ IMPORTS = {
     "reporting": "",
     "reporting.picture": "",
     "reporting.facts": (
-        "certificate errors lumping.simulations network.kinds network.program numbers.rational reduce reporting.picture"
+        "certificate errors lumping.simulations network.kinds network.program numbers.rational reduction.loop "
+        "reporting.picture"
     ),
     "reporting.rerun": "certificate errors formats.files verbs",
     "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
@@ -307,8 +313,8 @@ IMPORTS = {
     ),
     "relaxations.cli_relax": "numbers.rational points.floating relaxations.relax_file relaxations.relaxation terminal",
     "cli": (
-        "demo errors formats.files formats.specification reduce refutation.cli_refute relaxations.cli_relax "
-        "reporting.page reporting.report reporting.rerun smt.cli_prove terminal verbs"
+        "demo errors formats.files formats.specification reduction.loop refutation.cli_refute "
+        "relaxations.cli_relax reporting.page reporting.report reporting.rerun smt.cli_prove terminal verbs"
     ),
     "__main__": "cli",
 }

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 import exactlump
-from exactlump.quotient import first_member
+from exactlump.reduction.quotient import first_member
 from examples import microlump
 
 SEEDS = range(60)

@@ -18,7 +18,7 @@ from exactlump.lumping.simulations import find_flaw
 from exactlump.network.kinds import Dense
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, rational
-from exactlump.quotient import Representative, first_member, quotient
+from exactlump.reduction.quotient import Representative, first_member, quotient
 from tests.oracle import exact, outputs
 from tests.strategies import relu_chain
 

@@ -16,7 +16,7 @@ from exactlump.network.kinds import Dense
 from exactlump.network.program import Network
 from exactlump.numbers.floats import fits, pieces
 from exactlump.numbers.rational import decimal_text, fraction, rational
-from exactlump.reduce import exact_quotient, reduce
+from exactlump.reduction.loop import exact_quotient, reduce
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, relu_chain, with_float_arrays
 from tests.test_simulation import with_identities

@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given, settings
 
 import exactlump
-from exactlump import pieces
 from exactlump.errors import CannotWrite
 from exactlump.network.kinds import Dense
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
-from exactlump.plain import Plain
+from exactlump.reduction import float_sums
+from exactlump.reduction.float_layers import Plain
 from tests.image_networks import image_network
 from tests.strategies import networks, with_float_arrays
 from tests.test_engines import chain, network_of, with_arrays
 from tests.tools import same
 
-quotient_module = importlib.import_module("exactlump.quotient")  # its name in the package may be the function's
+quotient_module = importlib.import_module(
+    "exactlump.reduction.quotient"
+)  # its name in the package may be the function's
 
 
 def reduced(network, by_rationals=False):
@@ -27,7 +29,7 @@ def reduced(network, by_rationals=False):
     with pytest.MonkeyPatch.context() as patch:
         if by_rationals:
             patch.setattr(quotient_module, "plain_layer", lambda *_: None)
-            patch.setattr(pieces._Writer, "_array", lambda *_: None)
+            patch.setattr(float_sums._Writer, "_array", lambda *_: None)
         try:
             return exactlump.reduce(network, engine="exact")
         except CannotWrite as error:

@@ -13,7 +13,7 @@ from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense, Scale, Shift
 from exactlump.numbers.floats import fits
 from exactlump.numbers.rational import ONE, fraction, is_simple, primitive, rational
-from exactlump.quotient import Representative, first_member, quotient, representative
+from exactlump.reduction.quotient import Representative, first_member, quotient, representative
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, permuted, relu_chain, show
 

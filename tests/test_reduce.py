@@ -16,7 +16,7 @@ from exactlump.network.views import Port
 from exactlump.numbers.floats import FLOAT_TYPES, pieces
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
-from exactlump.reduce import exact_quotient, reduce
+from exactlump.reduction.loop import exact_quotient, reduce
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, permuted, relu_chain, show
 from tests.test_simulation import with_identities

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 import exactlump
 from exactlump import check, formats
 from exactlump.errors import CannotWrite
-from exactlump.reduce import exact_quotient
+from exactlump.reduction.loop import exact_quotient
 from exactlump.verbs import reduce_file
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, relu_chain, show

@@ -21,8 +21,8 @@ from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
-from exactlump.quotient import quotient
-from exactlump.reduce import exact_quotient, reduce
+from exactlump.reduction.loop import exact_quotient, reduce
+from exactlump.reduction.quotient import quotient
 from tests.oracle import difference, exact, points_at_kinks, random_points, valuation
 from tests.strategies import lumpable_networks, networks, relu_chain
 from tests.tools import drop_unobservable

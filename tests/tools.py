@@ -15,7 +15,7 @@ from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
 from exactlump.network.layers import anchors
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, fraction, rational
-from exactlump.quotient import first_member, quotient
+from exactlump.reduction.quotient import first_member, quotient
 
 KINDS = {
     "float32": TensorProto.FLOAT,

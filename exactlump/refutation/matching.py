@@ -16,7 +16,7 @@ from exactlump.lumping.simulations import Affine, Relation, Row, Simulation, com
 from exactlump.network.kinds import Head, Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational
-from exactlump.reduce import exact_quotient
+from exactlump.reduction.loop import exact_quotient
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same
 from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift, sources
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, text
-from exactlump.reduce import LayerReport, reduce
+from exactlump.reduction.loop import LayerReport, reduce
 from exactlump.reporting.picture import Column, Drawing, Unit
 
 NO_FILES = "not known: the certificate alone does not say it"

@@ -26,8 +26,8 @@ from exactlump.network.program import Network
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, decimal_text, text
-from exactlump.places import Built, Place
-from exactlump.quotient import Step
+from exactlump.reduction.places import Built, Place
+from exactlump.reduction.quotient import Step
 
 # The exact sum of floats that a number is, or None when it is none; no floats for zero.
 Splitter: TypeAlias = Callable[[Rational], tuple[Rational, ...] | None]

@@ -29,8 +29,8 @@ from exactlump.network.program import Network
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, Rational, Vector, fraction, is_simple, rational
-from exactlump.pieces import Written, splitter
-from exactlump.quotient import Step, content_of, relation_over
+from exactlump.reduction.float_sums import Written, splitter
+from exactlump.reduction.quotient import Step, content_of, relation_over
 
 
 @dataclass(slots=True)

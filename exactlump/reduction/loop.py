@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from exactlump.errors import CannotWrite, FormatError, NoExactValue
 from exactlump.fast.engine import maximum_lumping as fast_maximum_lumping
 from exactlump.fast.layers import lines
-from exactlump.fast_chain import reduce_chain
-from exactlump.fuse import fusible
 from exactlump.lumping.forms import Forms, Function
 from exactlump.lumping.maximum import Choices, Classifier, Lumping, canonical_key, maximum_lumping
 from exactlump.lumping.simulations import Affine, Simulation, compose
@@ -21,8 +19,10 @@ from exactlump.network.activations import IDENTITY
 from exactlump.network.kinds import Activate
 from exactlump.network.layers import anchors, end_of_layer, sources
 from exactlump.network.program import Network
-from exactlump.pieces import Misfit, Written, write_in
-from exactlump.quotient import Step, quotient
+from exactlump.reduction.float_chains import reduce_chain
+from exactlump.reduction.float_sums import Misfit, Written, write_in
+from exactlump.reduction.fusion import fusible
+from exactlump.reduction.quotient import Step, quotient
 
 
 @dataclass(frozen=True, slots=True)

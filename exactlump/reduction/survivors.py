@@ -34,7 +34,7 @@ from exactlump.network.views import View
 from exactlump.network.windows import Grid, Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
-from exactlump.plain import Plain
+from exactlump.reduction.float_layers import Plain
 
 # Readers make an image of elements under the name of these followed by this; so a file need not hold the node.
 _IMPLIED = "as image"

@@ -19,8 +19,8 @@ from exactlump.network.kinds import Conv, Dense, Head, Node
 from exactlump.network.layers import anchors, layer, sources
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, floor_log2, is_simple, power_of_two, primitive, rational
-from exactlump.plain import Plain, plain_layer
-from exactlump.rebuild import Rebuilder
+from exactlump.reduction.float_layers import Plain, plain_layer
+from exactlump.reduction.survivors import Rebuilder
 
 
 @dataclass(frozen=True, slots=True)
