@@ -26,7 +26,7 @@ import exactlump
 from benchmarks import marabou
 from benchmarks.scaling import planted
 from exactlump import check
-from exactlump.certificate import read_certificate
+from exactlump.certificates.certificate import read_certificate
 from exactlump.smt.obligations import Obligations
 from exactlump.smt.prove import prove
 from exactlump.smt.prove_files import ProveOptions, prove_files

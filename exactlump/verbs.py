@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from exactlump import certificate, check, formats
-from exactlump.certificate import Certificate
+from exactlump import check, formats
+from exactlump.certificates import certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.extraction.coq import coq
 from exactlump.extraction.export import export

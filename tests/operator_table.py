@@ -12,7 +12,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from exactlump import formats
-from exactlump.certificate import loads
+from exactlump.certificates.certificate import loads
 from exactlump.errors import UnsupportedLayer
 from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.network.kinds import Activate, Head, MaxPool

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from exactlump import check, reduce_file, write
-from exactlump.certificate import read_certificate
+from exactlump.certificates.certificate import read_certificate
 from exactlump.errors import ExactlumpError
 from tests.test_obligations import TWINS
 

@@ -16,7 +16,6 @@ PACKAGE = Path(__file__).parents[1] / "exactlump"
 IMPORTS = {
     "check": "",
     "errors": "",
-    "grammar": "errors formats.specification numbers.rational",
     "terminal": "errors formats.files",
     "numbers": "",
     "numbers.rational": "errors",
@@ -174,21 +173,25 @@ IMPORTS = {
         "network.kinds network.layers network.program reduction.float_chains reduction.float_sums "
         "reduction.fusion reduction.quotient"
     ),
-    "certificate": "errors formats formats.files formats.specification grammar lumping.simulations numbers.rational",
+    "certificates": "",
+    "certificates.grammar": "errors formats.specification numbers.rational",
+    "certificates.certificate": (
+        "certificates.grammar errors formats formats.files formats.specification lumping.simulations numbers.rational"
+    ),
     "extraction": "",
     "extraction.coq": "errors",
     "extraction.verified": "errors",
     "extraction.chains": (
-        "certificate errors lumping.forms lumping.simulations network.activations network.kinds network.program "
-        "numbers.rational"
+        "certificates.certificate errors lumping.forms lumping.simulations network.activations network.kinds "
+        "network.program numbers.rational"
     ),
     "extraction.export": (
-        "certificate errors extraction.chains lumping.simulations network.activations network.kinds "
+        "certificates.certificate errors extraction.chains lumping.simulations network.activations network.kinds "
         "network.program numbers.rational"
     ),
     "verbs": (
-        "certificate check errors extraction.coq extraction.export extraction.verified fast.workers formats "
-        "formats.files lumping.maximum network.kinds network.layers network.program reduction.loop"
+        "certificates.certificate check errors extraction.coq extraction.export extraction.verified fast.workers "
+        "formats formats.files lumping.maximum network.kinds network.layers network.program reduction.loop"
     ),
     "__init__": (
         "errors formats lumping.definition lumping.maximum network.activations network.kinds network.program "
@@ -219,8 +222,8 @@ IMPORTS = {
         "refutation.shorten refutation.whole"
     ),
     "refutation.refute_files": (
-        "certificate check errors formats formats.files formats.specification network.program numbers.rational "
-        "points.boxes points.vnnlib refutation.question refutation.refute refutation.replay"
+        "certificates.certificate check errors formats formats.files formats.specification network.program "
+        "numbers.rational points.boxes points.vnnlib refutation.question refutation.refute refutation.replay"
     ),
     "refutation.cli_refute": (
         "formats.files formats.specification numbers.rational points.boxes points.floating refutation.question "
@@ -229,15 +232,17 @@ IMPORTS = {
     "reporting": "",
     "reporting.picture": "",
     "reporting.facts": (
-        "certificate errors lumping.simulations network.kinds network.program numbers.rational reduction.loop "
-        "reporting.picture"
+        "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
+        "reduction.loop reporting.picture"
     ),
-    "reporting.rerun": "certificate errors formats.files verbs",
+    "reporting.rerun": "certificates.certificate errors formats.files verbs",
     "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
-    "reporting.matrix": "certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations",
+    "reporting.matrix": (
+        "certificates.certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations"
+    ),
     "reporting.report": (
-        "certificate errors formats formats.files formats.onnx.reading network.program reporting.facts "
-        "reporting.matrix reporting.picture reporting.record reporting.rerun smt.evidence"
+        "certificates.certificate errors formats formats.files formats.onnx.reading network.program "
+        "reporting.facts reporting.matrix reporting.picture reporting.record reporting.rerun smt.evidence"
     ),
     "reporting.page": (
         "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "
@@ -255,16 +260,16 @@ IMPORTS = {
         "lumping.simulations network.kinds network.program numbers.rational smt.blocks smt.lifting smt.smtlib smt.terms"
     ),
     "smt.structure": (
-        "certificate errors lumping.forms lumping.simulations network.activations network.kinds network.program "
-        "network.views numbers.rational smt.blocks smt.lifting smt.substitution smt.terms"
+        "certificates.certificate errors lumping.forms lumping.simulations network.activations network.kinds "
+        "network.program network.views numbers.rational smt.blocks smt.lifting smt.substitution smt.terms"
     ),
     "smt.assertions": (
         "lumping.forms network.activations network.windows numbers.rational smt.blocks smt.functions smt.lifting "
         "smt.smtlib smt.structure smt.terms"
     ),
     "smt.obligations": (
-        "certificate lumping.forms network.activations network.program smt.assertions smt.blocks smt.functions "
-        "smt.structure"
+        "certificates.certificate lumping.forms network.activations network.program smt.assertions smt.blocks "
+        "smt.functions smt.structure"
     ),
     "smt.evidence": "errors formats.files numbers.rational smt.obligations",
     "smt.monolithic": (
@@ -276,8 +281,8 @@ IMPORTS = {
         "errors network.kinds network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve"
     ),
     "smt.prove_files": (
-        "certificate errors formats formats.files formats.specification network.program smt.discharge "
-        "smt.evidence smt.monolithic smt.obligations smt.prove"
+        "certificates.certificate errors formats formats.files formats.specification network.program "
+        "smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove"
     ),
     "smt.cli_prove": "numbers.rational smt.prove_files terminal",
     "relaxations": "",

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactlump import NotALumping, reduce
-from exactlump.certificate import Certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
 from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Same, entry

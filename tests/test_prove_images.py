@@ -15,7 +15,7 @@ from fractions import Fraction
 import pytest
 
 from exactlump import check, formats, read, reduce, reduce_file, write
-from exactlump.certificate import read_certificate
+from exactlump.certificates.certificate import read_certificate
 from exactlump.errors import NotALumping
 from exactlump.lumping.simulations import Affine, Relation, entry
 from exactlump.network.activations import RELU

@@ -14,7 +14,7 @@ import pytest
 from onnx import helper
 
 from exactlump import Activate, Network, Port, read, reduce_file, write
-from exactlump.certificate import read_certificate
+from exactlump.certificates.certificate import read_certificate
 from exactlump.cli import main
 from exactlump.errors import FormatError
 from exactlump.formats.files import sha256

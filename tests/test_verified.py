@@ -23,8 +23,9 @@ from hypothesis import HealthCheck, given, settings
 
 import exactlump
 from benchmarks.verified import doubled
-from exactlump import certificate, check, read, reduce, reduce_file, write
-from exactlump.certificate import Certificate
+from exactlump import check, read, reduce, reduce_file, write
+from exactlump.certificates import certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.cli import cli, main
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, UnsupportedLayer
 from exactlump.extraction.coq import MAX_WEIGHTS

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from exactlump.certificate import Certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.lumping.forms import Form, Forms, function_of
 from exactlump.lumping.simulations import FREE, Affine, Free, Relation, Row, Same, Simulation, entry, forms_of

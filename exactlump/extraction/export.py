@@ -8,7 +8,7 @@ integers: a layer has one denominator, and a class or a free unit stands for its
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from exactlump.certificate import Certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.extraction.chains import Unit, chains, layers, quotient, targets
 from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from exactlump import certificate, check, formats
-from exactlump.certificate import Certificate
+from exactlump import check, formats
+from exactlump.certificates import certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ShapeError
 from exactlump.formats.files import about, companions, demand_apart, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED

@@ -8,7 +8,7 @@ they add the order of the layers, the units that were written, and why nothing m
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from exactlump.certificate import Certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ExactlumpError
 from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same
 from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift, sources

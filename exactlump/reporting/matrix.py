@@ -9,7 +9,7 @@ the very script that the model files give, and where these are not at hand every
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.certificate import Certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.network.program import Network
 from exactlump.reporting.record import RULES, Answer, Key, Record
 from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exactlump import formats
-from exactlump.certificate import Certificate, read_certificate
+from exactlump.certificates.certificate import Certificate, read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.formats.files import ModelFile, about, companions, read_bytes, sha256
 from exactlump.network.program import Network

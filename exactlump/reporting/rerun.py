@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from exactlump.certificate import Certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ExactlumpError, FormatError
 from exactlump.formats.files import ModelFile, sha256
 from exactlump.verbs import CHECKER

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from exactlump.certificate import Certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.lumping.forms import Function, Largest
 from exactlump.network.activations import IDENTITY
 from exactlump.network.program import Network

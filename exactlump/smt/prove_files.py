@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exactlump import formats
-from exactlump.certificate import RAW_NNET, Certificate, read_certificate
+from exactlump.certificates.certificate import RAW_NNET, Certificate, read_certificate
 from exactlump.errors import CannotWrite, NotALumping
 from exactlump.formats.files import demand_apart, sha256, write_atomically
 from exactlump.formats.specification import batchnorm_of

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from exactlump.certificate import Certificate
+from exactlump.certificates.certificate import Certificate
 from exactlump.errors import NotALumping
 from exactlump.lumping.forms import Function, Largest, function_of, is_affine
 from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same, Simulation, entry

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactlump import __version__, grammar
+from exactlump import __version__
+from exactlump.certificates import grammar
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
 from exactlump.formats.files import about, read_bytes
