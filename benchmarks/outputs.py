@@ -95,7 +95,7 @@ def _own_process(limit, *arguments):
 def print_obligations(place, target, proof):
     """What `record` asks of a process of its own."""
     from exactlump.smt.obligations import Obligations
-    from exactlump.smt.prove_files import read_certificate
+    from exactlump.verbs.proving import read_certificate
 
     networks = [exactlump.read(path) for path in (place, target)]
     if sum(network.nonzeros for network in networks) > MOST_WEIGHTS:

@@ -26,8 +26,8 @@ from exactlump import check
 from exactlump.smt.discharge import Limits
 from exactlump.smt.obligations import Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.prove_files import read_certificate
 from exactlump.smt.solve import SOLVERS, version
+from exactlump.verbs.proving import read_certificate
 from tests.widening import widen
 
 BUNDLED = sorted((Path(exactlump.__file__).parent / "networks").glob("*.*"))

@@ -29,8 +29,8 @@ from exactlump import check
 from exactlump.certificates.certificate import read_certificate
 from exactlump.smt.obligations import Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.prove_files import ProveOptions, prove_files
 from exactlump.smt.solve import version
+from exactlump.verbs.proving import ProveOptions, prove_files
 
 WIDTHS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 SIZES = ((784, 64, 64, 10), (784, 128, 128, 10), (784, 256, 256, 10), (784, 512, 512, 10))

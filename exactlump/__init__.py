@@ -21,7 +21,8 @@ from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from exactlump.reduction.loop import Reduction, exact_quotient, reduce
 from exactlump.reduction.quotient import quotient
-from exactlump.verbs import inspect_file, reduce_file
+from exactlump.verbs.inspecting import inspect_file
+from exactlump.verbs.reducing import reduce_file
 
 __all__ = [
     "Activate",

@@ -19,7 +19,7 @@ import click
 from rich.box import SIMPLE
 from rich.table import Table
 
-from exactlump import __version__, demo
+from exactlump import __version__
 from exactlump.errors import ExactlumpError
 from exactlump.formats.files import demand_apart
 from exactlump.formats.specification import is_folded
@@ -28,7 +28,6 @@ from exactlump.refutation.cli_refute import refute_verb
 from exactlump.relaxations.cli_relax import relax_verb
 from exactlump.reporting.page import write_report
 from exactlump.reporting.report import report
-from exactlump.reporting.rerun import EXIT_CODES
 from exactlump.smt.cli_prove import prove_verb
 from exactlump.terminal import (
     AS_JSON,
@@ -41,17 +40,11 @@ from exactlump.terminal import (
     printable,
     verdict_of_errors,
 )
-from exactlump.verbs import (
-    FileReduction,
-    Inspection,
-    check_files,
-    check_verified,
-    coq_files,
-    export_files,
-    inspect_file,
-    reduce_file,
-    write_lines,
-)
+from exactlump.verbs import demonstrating
+from exactlump.verbs.checking import check_files, check_verified, coq_files, export_files, write_lines
+from exactlump.verbs.inspecting import Inspection, inspect_file
+from exactlump.verbs.rechecking import EXIT_CODES
+from exactlump.verbs.reducing import FileReduction, reduce_file
 
 _BATCHNORM = click.option(
     "--batchnorm",
@@ -295,7 +288,7 @@ def _inspection_table(found: Inspection) -> Table:
 @click.option("--out", type=PATH, default=Path("out/demo"), show_default=True, help="The folder to write to.")
 def demo_verb(out: Path) -> None:
     """Reduce the bundled networks, check every certificate, and show the erratum of Definition 6."""
-    demo.run(out, click.echo)
+    demonstrating.run(out, click.echo)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

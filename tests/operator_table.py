@@ -18,7 +18,7 @@ from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.network.kinds import Activate, Head, MaxPool
 from exactlump.reduction.loop import reduce
 from exactlump.smt.obligations import Obligations
-from exactlump.verbs import reduce_file
+from exactlump.verbs.reducing import reduce_file
 from tests.tools import model, node, save, tensor
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "formats.md"

@@ -16,7 +16,7 @@ from exactlump.numbers.rational import Vector, rational
 from exactlump.points.evaluation import Evaluator
 from exactlump.points.limbs import numbers
 from exactlump.reduction.loop import reduce
-from exactlump.verbs import reduce_file
+from exactlump.verbs.reducing import reduce_file
 from tests.widening import widen
 
 POINTS, GRID = 10, 16

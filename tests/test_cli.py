@@ -20,10 +20,11 @@ import pytest
 from onnx import TensorProto, helper
 
 import exactlump
-from exactlump import cli, demo, formats, verbs
+from exactlump import cli, formats
 from exactlump.cli import main
 from exactlump.errors import ExactlumpError, UnsupportedLayer
 from exactlump.formats import files
+from exactlump.verbs import demonstrating, reducing
 from tests.oracle import difference
 from tests.strategies import relu_chain
 from tests.test_formats_bad_input import GOOD, JSON, NNET, ONNX, document
@@ -132,7 +133,7 @@ def small(tmp_path):
 def triple(tmp_path_factory):
     """Original, reduced and certificate, as `reduce` leaves them."""
     folder = tmp_path_factory.mktemp("triple")
-    found = verbs.reduce_file(save(folder / "in.onnx", twins()), folder / "out.onnx")
+    found = reducing.reduce_file(save(folder / "in.onnx", twins()), folder / "out.onnx")
     return folder / "in.onnx", found.reduced, found.certificate
 
 
@@ -552,7 +553,9 @@ def full(*_, **__):
 
 
 @pytest.mark.parametrize("old", [None, b"old"])
-@pytest.mark.parametrize(("module", "name"), [(verbs.tempfile, "mkdtemp"), (files.os, "fsync"), (files.os, "replace")])
+@pytest.mark.parametrize(
+    ("module", "name"), [(reducing.tempfile, "mkdtemp"), (files.os, "fsync"), (files.os, "replace")]
+)
 def test_a_full_disk(module, name, old, small, run, tmp_path, monkeypatch):
     for path in (tmp_path / "out.onnx", tmp_path / "p"):
         if old:
@@ -606,8 +609,8 @@ main(sys.argv[2:])
 
 def bundled(folder):
     """A bundled network, its reduction's bytes, and the arguments that make it."""
-    source = shutil.copy(demo.NETWORKS / "digits_widened.onnx", folder / "in.onnx")
-    verbs.reduce_file(source, folder / "good.onnx")
+    source = shutil.copy(demonstrating.NETWORKS / "digits_widened.onnx", folder / "in.onnx")
+    reducing.reduce_file(source, folder / "good.onnx")
     return (folder / "good.onnx").read_bytes(), ("reduce", source, folder / "out.onnx", "--certificate", folder / "p")
 
 
@@ -773,7 +776,7 @@ def crash(*_, **__):
 def test_a_bug_of_ours_is_no_verdict(verb, triple, run, monkeypatch):
     for name in ("reduce_file", "inspect_file", "export_files"):
         monkeypatch.setattr(cli, name, crash)
-    monkeypatch.setattr(demo, "run", crash)
+    monkeypatch.setattr(demonstrating, "run", crash)
     arguments = {
         "reduce": [triple[0], "out.onnx"],
         "inspect": [triple[0]],
@@ -801,7 +804,7 @@ def test_what_stops_in_the_middle_is_unknown(error, word, small, run, tmp_path, 
     def stop(*_, **__):
         raise error
 
-    monkeypatch.setattr(verbs.check, "check", stop)
+    monkeypatch.setattr(reducing.check, "check", stop)
     done = run("reduce", "in.onnx", "out.onnx")
     assert (done.code, done.out) == (3, "")
     assert done.err.lstrip("\n") == f"exactlump: {word}\n"
@@ -812,7 +815,7 @@ def test_what_stops_in_the_middle_is_unknown(error, word, small, run, tmp_path, 
 def test_only_what_the_checker_accepts_is_equivalent(code, verdict, small, run, tmp_path, monkeypatch):
     (tmp_path / "out.onnx").write_bytes(b"old")
     answer = SimpleNamespace(verdict=verdict, code=code, exit_code=code, reason="some reason")
-    monkeypatch.setattr(verbs.check, "check", lambda *_: answer)
+    monkeypatch.setattr(reducing.check, "check", lambda *_: answer)
     done = run("reduce", "in.onnx", "out.onnx")
     assert done.code == (5 if code == 1 else code)
     assert done.out.startswith(f"{verdict}: " if code > 2 else "")

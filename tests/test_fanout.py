@@ -32,7 +32,7 @@ from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
-from exactlump.verbs import reduce_file
+from exactlump.verbs.reducing import reduce_file
 from tests.test_engines import choices_of, network_of
 
 SIZES = (12, 40, 40, 40, 40, 5)

@@ -43,7 +43,7 @@ from exactlump.network.windows import Window, whole
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
-from exactlump.verbs import reduce_file
+from exactlump.verbs.reducing import reduce_file
 from tests import operator_table
 from tests.image_graphs import OPSETS, STEPS, bounded, feed, graph, operators
 from tests.tools import NEWEST, fails, model, node, real_networks, save, session, tensor

@@ -18,7 +18,7 @@ from exactlump.network.windows import Window, whole
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduction.loop import exact_quotient, reduce
-from exactlump.verbs import reduce_file
+from exactlump.verbs.reducing import reduce_file
 from tests import oracle
 from tests.image_networks import image_network
 from tests.test_simulation import with_identities

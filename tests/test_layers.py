@@ -178,6 +178,11 @@ IMPORTS = {
     "certificates.certificate": (
         "certificates.grammar errors formats formats.files formats.specification lumping.simulations numbers.rational"
     ),
+    "__init__": (
+        "errors formats lumping.definition lumping.maximum network.activations network.kinds network.program "
+        "network.views numbers.matrix numbers.rational reduction.loop reduction.quotient verbs.inspecting "
+        "verbs.reducing"
+    ),
     "extraction": "",
     "extraction.coq": "errors",
     "extraction.verified": "errors",
@@ -189,15 +194,6 @@ IMPORTS = {
         "certificates.certificate errors extraction.chains lumping.simulations network.activations network.kinds "
         "network.program numbers.rational"
     ),
-    "verbs": (
-        "certificates.certificate check errors extraction.coq extraction.export extraction.verified fast.workers "
-        "formats formats.files lumping.maximum network.kinds network.layers network.program reduction.loop"
-    ),
-    "__init__": (
-        "errors formats lumping.definition lumping.maximum network.activations network.kinds network.program "
-        "network.views numbers.matrix numbers.rational reduction.loop reduction.quotient verbs"
-    ),
-    "demo": "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs",
     "refutation": "",
     "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
     "refutation.question": "errors numbers.rational points.floating points.limbs smt.smtlib",
@@ -221,13 +217,9 @@ IMPORTS = {
         "refutation.comparing refutation.dichotomy refutation.matching refutation.question refutation.search "
         "refutation.shorten refutation.whole"
     ),
-    "refutation.refute_files": (
-        "certificates.certificate check errors formats formats.files formats.specification network.program "
-        "numbers.rational points.boxes points.vnnlib refutation.question refutation.refute refutation.replay"
-    ),
     "refutation.cli_refute": (
         "formats.files formats.specification numbers.rational points.boxes points.floating refutation.question "
-        "refutation.refute refutation.refute_files terminal"
+        "refutation.refute terminal verbs.refuting"
     ),
     "reporting": "",
     "reporting.picture": "",
@@ -235,18 +227,17 @@ IMPORTS = {
         "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
         "reduction.loop reporting.picture"
     ),
-    "reporting.rerun": "certificates.certificate errors formats.files verbs",
     "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
     "reporting.matrix": (
         "certificates.certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations"
     ),
     "reporting.report": (
         "certificates.certificate errors formats formats.files formats.onnx.reading network.program "
-        "reporting.facts reporting.matrix reporting.picture reporting.record reporting.rerun smt.evidence"
+        "reporting.facts reporting.matrix reporting.picture reporting.record smt.evidence verbs.rechecking"
     ),
     "reporting.page": (
         "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "
-        "reporting.record reporting.report smt.evidence verbs"
+        "reporting.record reporting.report smt.evidence verbs.checking"
     ),
     "smt": "",
     "smt.smtlib": "errors numbers.rational",
@@ -280,11 +271,34 @@ IMPORTS = {
     "smt.prove": (
         "errors network.kinds network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve"
     ),
-    "smt.prove_files": (
+    "smt.cli_prove": "numbers.rational terminal verbs.proving",
+    "verbs": "",
+    "verbs.inspecting": "formats lumping.maximum network.kinds network.layers network.program",
+    "verbs.reducing": (
+        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
+        "reduction.loop"
+    ),
+    "verbs.checking": (
+        "certificates.certificate check errors extraction.coq extraction.export extraction.verified formats "
+        "formats.files"
+    ),
+    "verbs.demonstrating": (
+        "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.checking "
+        "verbs.reducing"
+    ),
+    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking",
+    "verbs.proving": (
         "certificates.certificate errors formats formats.files formats.specification network.program "
         "smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove"
     ),
-    "smt.cli_prove": "numbers.rational smt.prove_files terminal",
+    "verbs.refuting": (
+        "certificates.certificate check errors formats formats.files formats.specification network.program "
+        "numbers.rational points.boxes points.vnnlib refutation.question refutation.refute refutation.replay"
+    ),
+    "verbs.relaxing": (
+        "errors formats formats.files network.program numbers.rational points.boxes refutation.replay "
+        "relaxations.extremes relaxations.regions relaxations.relaxation"
+    ),
     "relaxations": "",
     "relaxations.dependencies": "numbers.rational points.affine",
     "relaxations.regions": (
@@ -312,14 +326,11 @@ IMPORTS = {
         "refutation.refute relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
         "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
     ),
-    "relaxations.relax_file": (
-        "errors formats formats.files network.program numbers.rational points.boxes refutation.replay "
-        "relaxations.extremes relaxations.regions relaxations.relaxation"
-    ),
-    "relaxations.cli_relax": "numbers.rational points.floating relaxations.relax_file relaxations.relaxation terminal",
+    "relaxations.cli_relax": "numbers.rational points.floating relaxations.relaxation terminal verbs.relaxing",
     "cli": (
-        "demo errors formats.files formats.specification reduction.loop refutation.cli_refute "
-        "relaxations.cli_relax reporting.page reporting.report reporting.rerun smt.cli_prove terminal verbs"
+        "errors formats.files formats.specification reduction.loop refutation.cli_refute relaxations.cli_relax "
+        "reporting.page reporting.report smt.cli_prove terminal verbs.checking verbs.demonstrating "
+        "verbs.inspecting verbs.rechecking verbs.reducing"
     ),
     "__main__": "cli",
 }

@@ -16,7 +16,7 @@ from exactlump.numbers.floats import fits
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduction.loop import exact_quotient, reduce
-from exactlump.verbs import reduce_file
+from exactlump.verbs.reducing import reduce_file
 from tests import oracle
 from tests.image_networks import image_network
 from tests.planted import plant

@@ -37,8 +37,8 @@ from exactlump.smt.evidence import DISCHARGED, REFUTED
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.prove_files import ProveOptions, prove_files
 from exactlump.smt.solve import SOLVERS
+from exactlump.verbs.proving import ProveOptions, prove_files
 from tests import oracle
 from tests.test_obligations import ONE_UNIT, ROWS, TWINS, certificate, dense
 from tests.test_tampering import Forger, planted

@@ -29,8 +29,8 @@ from exactlump.reporting.report import report
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import FORMS, Obligations
 from exactlump.smt.prove import prove
-from exactlump.smt.prove_files import ProveOptions, prove_files
 from exactlump.smt.solve import SOLVERS
+from exactlump.verbs.proving import ProveOptions, prove_files
 from tests import oracle, test_check_images
 from tests.image_networks import image_network
 from tests.test_images import GRID, POOL, SAME, act, conv, image

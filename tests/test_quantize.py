@@ -14,7 +14,7 @@ from exactlump.network.kinds import Activate, Shift
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.rational import rational
-from exactlump.verbs import reduce_file
+from exactlump.verbs.reducing import reduce_file
 from tests.tools import DATA, model, node, numbers, real_networks, run, save, tensor
 
 INTEGERS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "uint16": (0, 65535)}
@@ -371,7 +371,7 @@ def test_only_equal_and_constant_neurons_go_below_a_quantiser(rows, left, tmp_pa
 @pytest.mark.parametrize("form", ["decomposed", "direct"])
 @pytest.mark.parametrize("solver", ["z3", "cvc5"])
 def test_solvers_discharge_what_goes(solver, form, tmp_path):
-    from exactlump.smt.prove_files import ProveOptions, prove_files
+    from exactlump.verbs.proving import ProveOptions, prove_files
 
     done = reduce_file(save(tmp_path / "a.onnx", hidden([[1, 2], [1, 2], [0, 0]])), tmp_path / "b.onnx")
     proof = prove_files(

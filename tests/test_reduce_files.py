@@ -15,7 +15,7 @@ import exactlump
 from exactlump import check, formats
 from exactlump.errors import CannotWrite
 from exactlump.reduction.loop import exact_quotient
-from exactlump.verbs import reduce_file
+from exactlump.verbs.reducing import reduce_file
 from tests.oracle import difference
 from tests.strategies import lumpable_networks, networks, relu_chain, show
 from tests.test_pieces import widened

@@ -30,10 +30,10 @@ from exactlump.points.limbs import numbers
 from exactlump.refutation.matching import common_quotient
 from exactlump.refutation.question import Question, largest_gap
 from exactlump.refutation.refute import Options, refute
-from exactlump.refutation.refute_files import RefuteOptions, refute_files
 from exactlump.refutation.search import grid_of
 from exactlump.refutation.shorten import shortened
 from exactlump.refutation.whole import is_small
+from exactlump.verbs.refuting import RefuteOptions, refute_files
 from tests.strategies import lumpable_networks, permuted, relu_chain
 from tests.tools import DATA, dense_model, fails, save
 

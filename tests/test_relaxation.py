@@ -30,10 +30,10 @@ from exactlump.relaxations.interiors import image, layers_of
 from exactlump.relaxations.literal import literal_merges
 from exactlump.relaxations.merging import Merge, merged
 from exactlump.relaxations.regions import Combination, bounds, region
-from exactlump.relaxations.relax_file import FileRelaxOptions, relax_file
 from exactlump.relaxations.relaxation import RelaxOptions, first_parting, relax, relax_literally
 from exactlump.relaxations.shares import share
 from exactlump.relaxations.worst import worst_input
+from exactlump.verbs.relaxing import FileRelaxOptions, relax_file
 from tests import oracle
 from tests.strategies import relu_chain
 from tests.tools import dense_model, fails, real_networks, run, save

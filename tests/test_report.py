@@ -25,9 +25,9 @@ from exactlump.reporting.page import render
 from exactlump.reporting.picture import Column, Drawing, Unit, printable, svg
 from exactlump.reporting.report import report
 from exactlump.smt.evidence import DISCHARGED
-from exactlump.smt.prove_files import ProveOptions, prove_files
 from exactlump.smt.solve import version
-from exactlump.verbs import CHECKER
+from exactlump.verbs.checking import CHECKER
+from exactlump.verbs.proving import ProveOptions, prove_files
 from tests.test_obligations import dense
 from tests.tools import dense_model, model, save
 
@@ -310,7 +310,7 @@ def test_a_file_beside_the_certificate_that_cannot_be_read_is_passed_over(triple
             raise FormatError("cannot be read: Permission denied")
         return sha256(place)
 
-    monkeypatch.setattr("exactlump.reporting.rerun.sha256", refusing)
+    monkeypatch.setattr("exactlump.verbs.rechecking.sha256", refusing)
     assert report(triple[2]).verdict == "equivalent"
 
 

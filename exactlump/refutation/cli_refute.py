@@ -15,8 +15,8 @@ from exactlump.points.boxes import exact_number
 from exactlump.points.floating import nearly
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options
-from exactlump.refutation.refute_files import FileFinding, RefuteOptions, refute_files
 from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
+from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
 
 CODES = {"equivalent": 0, "different": 1}
 

@@ -11,9 +11,9 @@ import click
 
 from exactlump.numbers.rational import parse
 from exactlump.points.floating import nearly
-from exactlump.relaxations.relax_file import FileRelaxation, FileRelaxOptions, relax_file
 from exactlump.relaxations.relaxation import RelaxOptions
 from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
+from exactlump.verbs.relaxing import FileRelaxation, FileRelaxOptions, relax_file
 
 _CODES = {"equivalent": 0, "different": 1}
 # How many merges, and entries of an input, people are shown.

@@ -19,7 +19,7 @@ from exactlump.reporting.picture import printable
 from exactlump.reporting.record import RULES
 from exactlump.reporting.report import Report
 from exactlump.smt.evidence import REFUTED
-from exactlump.verbs import CHECKER
+from exactlump.verbs.checking import CHECKER
 
 _HERE = Path(__file__).parent
 

@@ -20,8 +20,8 @@ from exactlump.reporting.facts import Layer, drawings, layers
 from exactlump.reporting.matrix import Item, Requirement, answered, expected, open_items, quoted, requirements
 from exactlump.reporting.picture import svg
 from exactlump.reporting.record import Answer, Record, read_record
-from exactlump.reporting.rerun import Checked, find_files, run_check
 from exactlump.smt.evidence import REFUTED
+from exactlump.verbs.rechecking import Checked, find_files, run_check
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import click
 from rich.console import Console
 
 from exactlump.numbers.rational import text
-from exactlump.smt.prove_files import FileProof, ProveOptions, prove_files
 from exactlump.terminal import (
     AS_JSON,
     EPILOG,
@@ -22,6 +21,7 @@ from exactlump.terminal import (
     printable,
     verdict_of_errors,
 )
+from exactlump.verbs.proving import FileProof, ProveOptions, prove_files
 
 
 @click.command("prove", epilog=EPILOG)

@@ -12,7 +12,7 @@ from pathlib import Path
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ExactlumpError, FormatError
 from exactlump.formats.files import ModelFile, sha256
-from exactlump.verbs import CHECKER
+from exactlump.verbs.checking import CHECKER
 
 EXIT_CODES = {"equivalent": 0, "rejected": 1, "unknown": 3, "unsupported": 4}
 

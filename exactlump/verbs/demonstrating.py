@@ -12,9 +12,10 @@ from exactlump.lumping.definition import is_lumping
 from exactlump.lumping.maximum import Lumping
 from exactlump.numbers.rational import ONE, rational, text
 from exactlump.reduction.quotient import first_member, quotient
-from exactlump.verbs import CHECKER, reduce_file
+from exactlump.verbs.checking import CHECKER
+from exactlump.verbs.reducing import reduce_file
 
-NETWORKS = Path(__file__).parent / "networks"
+NETWORKS = Path(__file__).parents[1] / "networks"
 STORIES = {
     "digits_l1": "a digits classifier trained with an L1 penalty, small weights set to 0",
     "digits_int8": "the same kind of classifier with weights on an 8-bit grid",

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,19 +14,11 @@ from exactlump import check, formats
 from exactlump.certificates import certificate
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
-from exactlump.extraction.coq import coq
-from exactlump.extraction.export import export
-from exactlump.extraction.verified import find_checker, run_checker
 from exactlump.fast import workers as fanout
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
-from exactlump.lumping.maximum import Lumping, maximum_lumping
-from exactlump.network.kinds import Activate, Conv, Dense
-from exactlump.network.layers import anchors, end_of_layer
+from exactlump.network.kinds import Activate, Dense
 from exactlump.network.program import Network
 from exactlump.reduction.loop import Reduction, reduce
-
-# The checker's file, which runs by itself.
-CHECKER = Path(check.__file__)
 
 # Told what is being done, in words; for progress lines.
 Listener = Callable[[str], None]
@@ -201,78 +193,6 @@ def _write(network: Network, target: Path, source: Path, raw: bool) -> None:
         formats.write(network, target)
 
 
-def check_files(
-    original: str | os.PathLike[str],
-    reduced: str | os.PathLike[str],
-    certificate_path: str | os.PathLike[str],
-    *,
-    max_unpacked: int = formats.MAX_UNPACKED,
-    as_json: bool = False,
-) -> int:
-    """What `python3 -I check.py` does with three files: print the verdict and return its exit code."""
-    options = ["--max-unpacked", str(max_unpacked), *["--json"] * as_json]
-    return check.main([*options, "--", *(os.fspath(path) for path in (original, reduced, certificate_path))])
-
-
-def export_files(
-    original: str | os.PathLike[str],
-    reduced: str | os.PathLike[str],
-    certificate_path: str | os.PathLike[str],
-    *,
-    max_unpacked: int = formats.MAX_UNPACKED,
-) -> Iterator[str]:
-    """The lines of the text that the extracted checker reads (proofs/README.md), for three files.
-
-    The files' hashes are not looked at here: `check` does that.  Raises FormatError, UnsupportedLayer, NotALumping.
-    """
-    proof = certificate.read_certificate(certificate_path)
-    ours, theirs = (
-        formats.read_as(path, proof.specification, max_unpacked=max_unpacked) for path in (original, reduced)
-    )
-    return export(ours, theirs, proof)
-
-
-def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
-    """Write a text file, all of it or nothing.  Raises CannotWrite."""
-    write_atomically(path, (f"{line}\n".encode() for line in lines))
-
-
-def coq_files(
-    original: str | os.PathLike[str],
-    reduced: str | os.PathLike[str],
-    certificate_path: str | os.PathLike[str],
-    name: str,
-    *,
-    max_unpacked: int = formats.MAX_UNPACKED,
-) -> Iterator[str]:
-    """The lines of a Coq file with the theorem that two networks are equal.  Raises CannotWrite, and as above."""
-    return coq(export_files(original, reduced, certificate_path, max_unpacked=max_unpacked), name)
-
-
-def check_verified(
-    original: str | os.PathLike[str],
-    reduced: str | os.PathLike[str],
-    certificate_path: str | os.PathLike[str],
-    *,
-    max_unpacked: int = formats.MAX_UNPACKED,
-) -> tuple[str, int]:
-    """The verdict of the extracted checker on what three files say, once `check` has bound the certificate to them.
-
-    Raises FormatError where a file cannot be read or the extracted checker is not built.
-    """
-    find_checker()
-    files = [os.fspath(path) for path in (original, reduced, certificate_path)]
-    verdict = check.check(files[0], files[1], files[2], max_unpacked)
-    if verdict.code == 2:
-        raise FormatError(verdict.reason)
-    if verdict.code:
-        return f"{verdict.verdict}: {verdict.reason}", verdict.code
-    try:
-        return run_checker(export_files(*files, max_unpacked=max_unpacked))
-    except UnsupportedLayer as error:
-        return f"unsupported: {error}", error.exit_code
-
-
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
     """A folder beside the target, gone at the end whatever happens; errors name the target in its place."""
@@ -288,76 +208,3 @@ def _staging(target: Path) -> Iterator[Path]:
         raise type(error)(str(error).replace(f"{folder.name}{os.sep}", "")) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@dataclass(frozen=True, slots=True)
-class LayerInspection:
-    """One hidden layer: its size, and the classes that the maximum lumping gives its neurons (Theorem 2)."""
-
-    name: str
-    neurons: int
-    activation: str
-    nonzeros: int
-    classes: int
-    dead: int
-    constant: int
-    kept: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What a model file holds."""
-
-    inputs: dict[str, list[int]]
-    outputs: dict[str, list[int]]
-    dtype: str
-    neurons: int
-    parameters: int
-    nonzeros: int
-    layers: tuple[LayerInspection, ...]
-    notes: tuple[str, ...]
-    specification: str
-
-
-def inspect_file(
-    source: str | os.PathLike[str],
-    *,
-    raw_nnet: bool = False,
-    max_unpacked: int = formats.MAX_UNPACKED,
-    batchnorm: str | None = None,
-) -> Inspection:
-    """What a model file holds, and how the maximum lumping classes its neurons.
-
-    Raises FormatError, UnsupportedLayer.
-    """
-    network = formats.read(Path(source), raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
-    lumping = maximum_lumping(network, fold=True)
-    ends = {end_of_layer(network, name): name for name in network.hidden}
-    return Inspection(
-        inputs={port.name: list(port.shape) for port in network.inputs},
-        outputs={name: list(network.shapes[name]) for name in network.outputs},
-        dtype=network.dtype,
-        neurons=network.neurons,
-        parameters=network.parameters,
-        nonzeros=network.nonzeros,
-        layers=tuple(_inspect_layer(network, lumping, end, dense) for end, dense in ends.items()),
-        notes=network.notes,
-        specification=network.specification,
-    )
-
-
-def _inspect_layer(network: Network, lumping: Lumping, tensor: str, dense: str) -> LayerInspection:
-    node, weights = network.producer[tensor], network.producer[dense]
-    assert isinstance(weights, Dense | Conv)
-    functions = {str(f) for f in node.functions} if isinstance(node, Activate) else {"none"}
-    constants = lumping.constants[tensor].values()
-    return LayerInspection(
-        name=tensor,
-        neurons=network.units(tensor),
-        activation=", ".join(sorted(functions)),
-        nonzeros=weights.weight.nonzeros,
-        classes=len(lumping.classes[tensor]),
-        dead=sum(not value for value in constants),
-        constant=sum(map(bool, constants)),
-        kept=anchors(network)[tensor],
-    )
