@@ -20,8 +20,9 @@ import pytest
 from onnx import TensorProto, helper
 
 import exactlump
-from exactlump import cli, formats
-from exactlump.cli import main
+from exactlump import formats
+from exactlump.cli import main as cli
+from exactlump.cli.main import main
 from exactlump.errors import ExactlumpError, UnsupportedLayer
 from exactlump.formats import files
 from exactlump.verbs import demonstrating, reducing
@@ -215,7 +216,7 @@ def test_the_program_as_a_process(small, tmp_path):
 
 def test_heavy_packages_are_not_loaded_before_they_are_needed():
     code = (
-        "import sys; from exactlump.cli import main\n"
+        "import sys; from exactlump.cli.main import main\n"
         "try: main(['--version'])\n"
         "finally: print(sorted({'onnx', 'z3', 'cvc5', 'onnxruntime', 'torch', 'sklearn'} & set(sys.modules)))"
     )
@@ -594,7 +595,7 @@ def test_a_disk_that_fills_later(call, small, run, tmp_path, monkeypatch):
 
 KILLED = """
 import os, signal, sys
-from exactlump.cli import main
+from exactlump.cli.main import main
 real, calls = os.replace, 0
 def replace(*paths):
     global calls

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 
 import exactlump
-from exactlump import cli, formats
+from exactlump import formats
+from exactlump.cli import main
 from exactlump.errors import FormatError
 from exactlump.fast import engine
 from exactlump.fast import workers as fanout
@@ -289,7 +290,7 @@ def test_other_words_are_refused(spec):
 
 def run(capsys, *words):
     with pytest.raises(SystemExit) as end:
-        cli.main([str(word) for word in words])
+        main.main([str(word) for word in words])
     return end.value.code, *capsys.readouterr()
 
 

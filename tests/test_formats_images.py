@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
-from exactlump.cli import cli
+from exactlump.cli.main import cli
 from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import read, read_as, write
 from exactlump.formats.onnx.normalisation import surd

@@ -16,7 +16,6 @@ PACKAGE = Path(__file__).parents[1] / "exactlump"
 IMPORTS = {
     "check": "",
     "errors": "",
-    "terminal": "errors formats.files",
     "numbers": "",
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
@@ -217,28 +216,6 @@ IMPORTS = {
         "refutation.comparing refutation.dichotomy refutation.matching refutation.question refutation.search "
         "refutation.shorten refutation.whole"
     ),
-    "refutation.cli_refute": (
-        "formats.files formats.specification numbers.rational points.boxes points.floating refutation.question "
-        "refutation.refute terminal verbs.refuting"
-    ),
-    "reporting": "",
-    "reporting.picture": "",
-    "reporting.facts": (
-        "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
-        "reduction.loop reporting.picture"
-    ),
-    "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
-    "reporting.matrix": (
-        "certificates.certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations"
-    ),
-    "reporting.report": (
-        "certificates.certificate errors formats formats.files formats.onnx.reading network.program "
-        "reporting.facts reporting.matrix reporting.picture reporting.record smt.evidence verbs.rechecking"
-    ),
-    "reporting.page": (
-        "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "
-        "reporting.record reporting.report smt.evidence verbs.checking"
-    ),
     "smt": "",
     "smt.smtlib": "errors numbers.rational",
     "smt.solve": "errors numbers.rational smt.smtlib",
@@ -271,34 +248,6 @@ IMPORTS = {
     "smt.prove": (
         "errors network.kinds network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve"
     ),
-    "smt.cli_prove": "numbers.rational terminal verbs.proving",
-    "verbs": "",
-    "verbs.inspecting": "formats lumping.maximum network.kinds network.layers network.program",
-    "verbs.reducing": (
-        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
-        "reduction.loop"
-    ),
-    "verbs.checking": (
-        "certificates.certificate check errors extraction.coq extraction.export extraction.verified formats "
-        "formats.files"
-    ),
-    "verbs.demonstrating": (
-        "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.checking "
-        "verbs.reducing"
-    ),
-    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking",
-    "verbs.proving": (
-        "certificates.certificate errors formats formats.files formats.specification network.program "
-        "smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove"
-    ),
-    "verbs.refuting": (
-        "certificates.certificate check errors formats formats.files formats.specification network.program "
-        "numbers.rational points.boxes points.vnnlib refutation.question refutation.refute refutation.replay"
-    ),
-    "verbs.relaxing": (
-        "errors formats formats.files network.program numbers.rational points.boxes refutation.replay "
-        "relaxations.extremes relaxations.regions relaxations.relaxation"
-    ),
     "relaxations": "",
     "relaxations.dependencies": "numbers.rational points.affine",
     "relaxations.regions": (
@@ -326,13 +275,65 @@ IMPORTS = {
         "refutation.refute relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
         "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
     ),
-    "relaxations.cli_relax": "numbers.rational points.floating relaxations.relaxation terminal verbs.relaxing",
-    "cli": (
-        "errors formats.files formats.specification reduction.loop refutation.cli_refute relaxations.cli_relax "
-        "reporting.page reporting.report smt.cli_prove terminal verbs.checking verbs.demonstrating "
-        "verbs.inspecting verbs.rechecking verbs.reducing"
+    "reporting": "",
+    "reporting.picture": "",
+    "reporting.facts": (
+        "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
+        "reduction.loop reporting.picture"
     ),
-    "__main__": "cli",
+    "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
+    "reporting.matrix": (
+        "certificates.certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations"
+    ),
+    "reporting.report": (
+        "certificates.certificate errors formats formats.files formats.onnx.reading network.program "
+        "reporting.facts reporting.matrix reporting.picture reporting.record smt.evidence verbs.rechecking"
+    ),
+    "reporting.page": (
+        "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "
+        "reporting.record reporting.report smt.evidence verbs.checking"
+    ),
+    "verbs": "",
+    "verbs.inspecting": "formats lumping.maximum network.kinds network.layers network.program",
+    "verbs.reducing": (
+        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
+        "reduction.loop"
+    ),
+    "verbs.checking": (
+        "certificates.certificate check errors extraction.coq extraction.export extraction.verified formats "
+        "formats.files"
+    ),
+    "verbs.demonstrating": (
+        "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.checking "
+        "verbs.reducing"
+    ),
+    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking",
+    "verbs.proving": (
+        "certificates.certificate errors formats formats.files formats.specification network.program "
+        "smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove"
+    ),
+    "verbs.refuting": (
+        "certificates.certificate check errors formats formats.files formats.specification network.program "
+        "numbers.rational points.boxes points.vnnlib refutation.question refutation.refute refutation.replay"
+    ),
+    "verbs.relaxing": (
+        "errors formats formats.files network.program numbers.rational points.boxes refutation.replay "
+        "relaxations.extremes relaxations.regions relaxations.relaxation"
+    ),
+    "__main__": "cli.main",
+    "cli": "",
+    "cli.terminal": "errors formats.files",
+    "cli.prove": "cli.terminal numbers.rational verbs.proving",
+    "cli.refute": (
+        "cli.terminal formats.files formats.specification numbers.rational points.boxes points.floating "
+        "refutation.question refutation.refute verbs.refuting"
+    ),
+    "cli.relax": "cli.terminal numbers.rational points.floating relaxations.relaxation verbs.relaxing",
+    "cli.main": "cli.prove cli.refute cli.relax cli.terminal errors verbs.demonstrating",
+    "cli.check": "cli.main cli.terminal formats.files verbs.checking",
+    "cli.inspect": "cli.main cli.terminal verbs.inspecting",
+    "cli.reduce": "cli.main cli.terminal formats.specification reduction.loop verbs.reducing",
+    "cli.report": "cli.main cli.terminal reporting.page reporting.report verbs.rechecking",
 }
 
 # Packages that need not be installed: imported late, so that everything else works without them.

@@ -25,7 +25,7 @@ import pytest
 from benchmarks import scaling
 from exactlump import check, read, reduce, reduce_file, write
 from exactlump.certificates.certificate import read_certificate
-from exactlump.cli import main
+from exactlump.cli.main import main
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exactlump import check, read, reduce
-from exactlump.cli import main
+from exactlump.cli.main import main
 from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.formats import write
 from exactlump.network.activations import RELU, Activation
@@ -712,7 +712,7 @@ def test_nothing_follows_a_verdict_that_cannot_be_shown(models, run, monkeypatch
     def fail(found):
         raise OverflowError
 
-    monkeypatch.setattr("exactlump.refutation.cli_refute._evidence", fail)
+    monkeypatch.setattr("exactlump.cli.refute._evidence", fail)
     assert run(models["a"], models["other"])[:2] == (5, "")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from exactlump import formats
-from exactlump.cli import main
+from exactlump.cli.main import main
 from exactlump.errors import CannotWrite, FormatError, ShapeError
 from exactlump.lumping.definition import is_lumping
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu

@@ -15,7 +15,7 @@ from onnx import helper
 
 from exactlump import Activate, Network, Port, read, reduce_file, write
 from exactlump.certificates.certificate import read_certificate
-from exactlump.cli import main
+from exactlump.cli.main import main
 from exactlump.errors import FormatError
 from exactlump.formats.files import sha256
 from exactlump.network.activations import RELU

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import exactlump
 from exactlump import check
-from exactlump.cli import cli
+from exactlump.cli.main import cli
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import torch as ours
 from exactlump.network.activations import Activation

@@ -26,7 +26,7 @@ from benchmarks.verified import doubled
 from exactlump import check, read, reduce, reduce_file, write
 from exactlump.certificates import certificate
 from exactlump.certificates.certificate import Certificate
-from exactlump.cli import cli, main
+from exactlump.cli.main import cli, main
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, UnsupportedLayer
 from exactlump.extraction.coq import MAX_WEIGHTS
 from exactlump.extraction.export import export

@@ -88,3 +88,10 @@ def plain(words: str) -> Text:
 def printable(words: str) -> str:
     """Words with what is not printable as escapes."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+
+
+BATCHNORM = click.option(
+    "--batchnorm",
+    type=click.Choice(["float32", "float64", "exact"]),
+    help="How scales of batch normalisations are read. [default: rounded to float32; in float64 files to float64]",
+)

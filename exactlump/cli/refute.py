@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from exactlump.cli.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
 from exactlump.numbers.rational import Rational, text
@@ -15,7 +16,6 @@ from exactlump.points.boxes import exact_number
 from exactlump.points.floating import nearly
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options
-from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
 from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
 
 CODES = {"equivalent": 0, "different": 1}

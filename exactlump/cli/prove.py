@@ -9,8 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from exactlump.numbers.rational import text
-from exactlump.terminal import (
+from exactlump.cli.terminal import (
     AS_JSON,
     EPILOG,
     MAX_UNPACKED,
@@ -21,6 +20,7 @@ from exactlump.terminal import (
     printable,
     verdict_of_errors,
 )
+from exactlump.numbers.rational import text
 from exactlump.verbs.proving import FileProof, ProveOptions, prove_files
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from exactlump.cli.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
 from exactlump.numbers.rational import parse
 from exactlump.points.floating import nearly
 from exactlump.relaxations.relaxation import RelaxOptions
-from exactlump.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
 from exactlump.verbs.relaxing import FileRelaxation, FileRelaxOptions, relax_file
 
 _CODES = {"equivalent": 0, "different": 1}

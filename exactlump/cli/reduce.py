@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the verb `reduce` of the command line: options in, the verdict and the layers out."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.box import SIMPLE
+from rich.table import Table
+
+from exactlump.cli.main import cli
+from exactlump.cli.terminal import (
+    BATCHNORM,
+    AS_JSON,
+    EPILOG,
+    MAX_UNPACKED,
+    PATH,
+    console_for,
+    plain,
+    print_notes,
+    printable,
+    verdict_of_errors,
+)
+from exactlump.formats.specification import is_folded
+from exactlump.reduction.loop import ENGINES
+from exactlump.verbs.reducing import FileReduction, reduce_file
+
+
+@cli.command("reduce", epilog=EPILOG)
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("target", metavar="OUT", type=PATH)
+@click.option("--certificate", type=PATH, help="Where the certificate goes. [default: OUT.cert.json]")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="What searches; both find the same. [default: fast for large networks]",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["auto", "float32", "float64", "exact"]),
+    default="auto",
+    show_default=True,
+    help="auto: the file's own type; exact: a .json file of rationals.",
+)
+@click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
+@MAX_UNPACKED
+@BATCHNORM
+@click.option("--architecture", type=PATH, metavar="FILE", help="JSON that lists the layers of a .pt or .pth file.")
+@click.option(
+    "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
+)
+@AS_JSON
+def reduce_verb(
+    source: Path,
+    target: Path,
+    certificate: Path | None,
+    engine: str | None,
+    weights: str,
+    raw_nnet: bool,
+    max_unpacked: int,
+    batchnorm: str | None,
+    architecture: Path | None,
+    executor: str | None,
+    as_json: bool,
+) -> None:
+    """Write to OUT a smaller network with the same function as IN, and a certificate of it.
+
+    Formats go by suffix: .onnx, .onnx.gz, .nnet, .json (exact rationals).  `equivalent` is printed only after
+    the checker has accepted the files that were written.
+
+    Weights of PyTorch (.pt, .pth) need --architecture.  The network that they make is first written as IN.onnx beside
+    OUT, and the certificate is about that file.
+    """
+    console = console_for(stderr=True)
+    with verdict_of_errors(as_json), console.status("") as status:
+        done = reduce_file(
+            source,
+            target,
+            certificate,
+            weights=weights,
+            engine=engine,
+            raw_nnet=raw_nnet,
+            max_unpacked=max_unpacked,
+            batchnorm=batchnorm,
+            architecture=architecture,
+            executor=executor,
+            listen=lambda words: status.update(plain(words)),
+        )
+    if as_json:
+        click.echo(json.dumps(_reduce_json(done)))
+        return
+    before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
+    folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
+    read = f" to {printable(done.specification.name)}" if done.specification else folded
+    click.echo(f"equivalent{read}: {before} -> {after} hidden neurons")
+    if done.specification:
+        words = f"{source} was read as {done.specification}: the original of the certificate"
+        console.print(plain(words), soft_wrap=True)
+    print_notes(console, (*done.reduction.original.notes, *done.notes))
+    console.print(_layer_table(done))
+    console.print(plain(f"{done.reduced} ({done.weights}), certificate {done.certificate}"), soft_wrap=True)
+
+
+def _reduce_json(done: FileReduction) -> dict[str, Any]:
+    original, reduced = done.reduction.original, done.reduction.reduced
+    return {
+        "verdict": "equivalent",
+        "neurons": {"before": original.neurons, "after": reduced.neurons},
+        "quotient_neurons": done.reduction.quotient.neurons,
+        "parameters": {"before": original.parameters, "after": reduced.parameters},
+        "nonzeros": {"before": original.nonzeros, "after": reduced.nonzeros},
+        "layers": [asdict(layer) for layer in done.reduction.layers],
+        "weights": done.weights,
+        "notes": [*original.notes, *done.notes],
+        "specification": original.specification,
+        "original": str(done.specification) if done.specification else None,
+        "certificate": str(done.certificate),
+        "seconds": round(done.seconds, 3),
+    }
+
+
+def _layer_table(done: FileReduction) -> Table:
+    """One row a layer; columns that are all zero are left out."""
+    layers = done.reduction.layers
+    names = ("zero", "constant", "unobservable", "merged", "copies", "declined")
+    counted = [name for name in names if any(getattr(layer, name) for layer in layers)]
+    table = Table(box=SIMPLE)
+    for name in ("layer", "before", "after", *counted):
+        table.add_column(name, justify="left" if name == "layer" else "right", overflow="fold")
+    table.add_column("why nothing more was removed", min_width=30)
+    for layer in layers:
+        counts = [str(getattr(layer, name) or "-") for name in counted]
+        table.add_row(plain(layer.name), str(layer.before), str(layer.after), *counts, plain(layer.why_not_more))
+    return table
