@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactlump import __version__
 from exactlump.certificates import grammar
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
@@ -21,6 +20,7 @@ from exactlump.formats.specification import AS_STORED as AS_STORED
 from exactlump.formats.specification import RAW_NNET as RAW_NNET
 from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation
 from exactlump.numbers.rational import parse, text
+from exactlump.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def dumps(certificate: Certificate) -> str:
     document = {
         "format": "exactlump certificate",
         "version": 1,
-        "producer": f"exactlump {__version__}",
+        "producer": f"exactlump {VERSION}",
         "claim": {"criterion": "exact", "domain": "all reals", "specification": certificate.specification},
         "original": _file(certificate.original),
         "reduced": _file(certificate.reduced),

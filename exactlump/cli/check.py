@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from exactlump.cli.main import cli
 from exactlump.cli.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH
 from exactlump.formats.files import demand_apart
 from exactlump.verbs.checking import check_files, check_verified, coq_files, export_files, write_lines
 
 
-@cli.command("check", epilog=EPILOG)
+@click.command("check", epilog=EPILOG)
 @click.argument("original", type=PATH)
 @click.argument("reduced", type=PATH)
 @click.argument("certificate", type=PATH)
@@ -35,7 +34,7 @@ def check_verb(
     sys.exit(code)
 
 
-@cli.command("export", epilog=EPILOG)
+@click.command("export", epilog=EPILOG)
 @click.argument("original", type=PATH)
 @click.argument("reduced", type=PATH)
 @click.argument("certificate", type=PATH)

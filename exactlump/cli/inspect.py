@@ -9,12 +9,11 @@ import click
 from rich.box import SIMPLE
 from rich.table import Table
 
-from exactlump.cli.main import cli
-from exactlump.cli.terminal import BATCHNORM, AS_JSON, EPILOG, MAX_UNPACKED, PATH, console_for, plain, print_notes
+from exactlump.cli.terminal import AS_JSON, BATCHNORM, EPILOG, MAX_UNPACKED, PATH, console_for, plain, print_notes
 from exactlump.verbs.inspecting import Inspection, inspect_file
 
 
-@cli.command("inspect", epilog=EPILOG)
+@click.command("inspect", epilog=EPILOG)
 @click.argument("source", metavar="IN", type=PATH)
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
 @MAX_UNPACKED

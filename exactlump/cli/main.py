@@ -1,52 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the command line: parsing, the verdict on stdout, talk on stderr.
+"""This file is about the command line as a whole: which verbs there are, and how every failure ends.
 
-Each verb is one library call.
+Each verb is one library call; its module is imported when the verb is used.
 """
 
+import importlib
 import io
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from exactlump import __version__
-from exactlump.cli.prove import prove_verb
-from exactlump.cli.refute import refute_verb
-from exactlump.cli.relax import relax_verb
-from exactlump.cli.terminal import (
-    EPILOG,
-    PATH,
-    printable,
-)
+from exactlump.cli.terminal import EPILOG, printable
 from exactlump.errors import ExactlumpError
-from exactlump.verbs import demonstrating
+from exactlump.version import VERSION
+
+# Verb -> the module below exactlump.cli that has it, as `<verb>_verb`, and what it does.
+VERBS = {
+    "reduce": ("reduce", "Write a smaller network with the same function, and a certificate."),
+    "check": ("check", "Check a certificate."),
+    "prove": ("prove", "Let SMT solvers decide whether a certificate holds."),
+    "refute": ("refute", "Find an exact input at which two networks differ."),
+    "relax": ("relax", "Say where linear combinations of neurons may stand for others."),
+    "inspect": ("inspect", "Say what a model file holds, layer by layer."),
+    "report": ("report", "Write a certificate as one page for an assessor."),
+    "export": ("check", "Write the text that the extracted checker reads."),
+    "demo": ("demo", "Reduce and check the bundled networks, and show the erratum."),
+}
 
 
-@click.group(epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, "-V", "--version", prog_name="exactlump")
+class Verbs(click.Group):
+    """The verbs in the order of VERBS, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One verb; None where there is none of that name."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"exactlump.cli.{VERBS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_verb")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """All verbs with what they do, whole, without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, words) for verb, (_, words) in VERBS.items()])
+
+
+@click.group(
+    cls=Verbs, epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(VERSION, "-V", "--version", prog_name="exactlump")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Exact lumping of neural networks: smaller networks, the same function, and a certificate."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         sys.exit(2)
-
-
-cli.add_command(prove_verb)
-cli.add_command(refute_verb)
-cli.add_command(relax_verb)
-
-
-@cli.command("demo", epilog=EPILOG)
-@click.option("--out", type=PATH, default=Path("out/demo"), show_default=True, help="The folder to write to.")
-def demo_verb(out: Path) -> None:
-    """Reduce the bundled networks, check every certificate, and show the erratum of Definition 6."""
-    demonstrating.run(out, click.echo)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

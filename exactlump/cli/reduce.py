@@ -10,10 +10,9 @@ import click
 from rich.box import SIMPLE
 from rich.table import Table
 
-from exactlump.cli.main import cli
 from exactlump.cli.terminal import (
-    BATCHNORM,
     AS_JSON,
+    BATCHNORM,
     EPILOG,
     MAX_UNPACKED,
     PATH,
@@ -28,7 +27,7 @@ from exactlump.reduction.loop import ENGINES
 from exactlump.verbs.reducing import FileReduction, reduce_file
 
 
-@cli.command("reduce", epilog=EPILOG)
+@click.command("reduce", epilog=EPILOG)
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("target", metavar="OUT", type=PATH)
 @click.option("--certificate", type=PATH, help="Where the certificate goes. [default: OUT.cert.json]")

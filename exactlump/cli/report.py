@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from exactlump.cli.main import cli
 from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, PATH, printable, verdict_of_errors
 from exactlump.reporting.page import write_report
 from exactlump.reporting.report import report
 from exactlump.verbs.rechecking import EXIT_CODES
 
 
-@cli.command("report", epilog=EPILOG)
+@click.command("report", epilog=EPILOG)
 @click.argument("certificate", type=PATH)
 @click.option("--evidence", type=PATH, metavar="FILE", help="What `exactlump prove --evidence` wrote.")
 @click.option("--original", type=PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from exactlump import __version__
 from exactlump.errors import FormatError
 from exactlump.fast.arithmetic import Ints
 from exactlump.fast.layers import RawRows, classify, raw_rows
@@ -29,6 +28,7 @@ from exactlump.lumping.maximum import Choices, Group
 from exactlump.network.layers import anchors
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
+from exactlump.version import VERSION
 
 # Layers with fewer weights are not worth sending.
 LEAST = 1 << 16
@@ -112,8 +112,8 @@ def _broken_pipes_are_errors() -> Iterator[None]:
 
 def detect(version: str, rows: RawRows) -> Found:
     """The classes of some rows; runs in a worker.  Raises FormatError for another version of this package."""
-    if version != __version__:
-        raise FormatError(f"worker: found exactlump {__version__}, expected {version}")
+    if version != VERSION:
+        raise FormatError(f"worker: found exactlump {VERSION}, expected {version}")
     return related_rows(source(checked(rows.matrix), rows.bias), rows.sorts)
 
 
@@ -156,7 +156,7 @@ class FanOut:
 
     def _send(self, tensor: str, rows: RawRows) -> None:
         try:
-            self.waiting[tensor] = rows, self.workers.submit(detect, __version__, rows)
+            self.waiting[tensor] = rows, self.workers.submit(detect, VERSION, rows)
         except (RuntimeError, OSError) as error:  # broken or shut down; no process can be started
             self._note(tensor, error)
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from exactlump import __version__
 from exactlump.errors import FormatError
 from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.numbers.floats import nearest
@@ -20,6 +19,7 @@ from exactlump.reporting.record import RULES
 from exactlump.reporting.report import Report
 from exactlump.smt.evidence import REFUTED
 from exactlump.verbs.checking import CHECKER
+from exactlump.version import VERSION
 
 _HERE = Path(__file__).parent
 
@@ -78,5 +78,5 @@ def _versions(found: Report) -> tuple[tuple[str, str], ...]:
     python = (("Python that ran the checker", platform.python_version()),) if found.checked is not None else ()
     evidence = (("the evidence names as its producer", found.record.producer),) if found.record is not None else ()
     solvers = tuple(("solver of the evidence", solver) for solver in (found.record.solvers if found.record else ()))
-    first = (("this page", f"exactlump {__version__}"), ("the certificate names as its producer", found.producer))
+    first = (("this page", f"exactlump {VERSION}"), ("the certificate names as its producer", found.producer))
     return (*first, *python, *evidence, *solvers)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from exactlump import __version__
 from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about, read_bytes
 from exactlump.numbers.rational import Rational, text
 from exactlump.smt.obligations import Obligation
+from exactlump.version import VERSION
 
 DISCHARGED, REFUTED, UNKNOWN = "discharged", "refuted", "unknown"
 FORMAT = "exactlump evidence"
@@ -80,7 +80,7 @@ class Evidence:
     def __init__(self, path: str | os.PathLike[str], files: Mapping[str, str]) -> None:
         self.path = Path(path)
         self.done: set[tuple[str, str, str, str]] = set()
-        header = {"format": FORMAT, "version": 1, "producer": f"exactlump {__version__}", **files}
+        header = {"format": FORMAT, "version": 1, "producer": f"exactlump {VERSION}", **files}
         whole = self._read(header)
         try:
             self.file: IO[bytes] = self.path.open("r+b" if whole else "wb")

@@ -26,7 +26,7 @@ STORIES = {
 Echo = Callable[[str], object]
 
 
-def run(out: Path, echo: Echo = print) -> None:
+def demonstrate(out: Path, echo: Echo = print) -> None:
     """Reduce every bundled network into the folder `out`, check each certificate in isolation, show the erratum."""
     try:
         out.mkdir(parents=True, exist_ok=True)
