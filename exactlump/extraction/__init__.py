@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about a package: the checker extracted from the Coq proof."""
+"""This package is about the checker that is extracted from the Coq proof."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about a package: two networks: an input at which they differ, or a proof that there is none."""
+"""This package is about two networks: an input at which they differ, or a proof that there is none."""

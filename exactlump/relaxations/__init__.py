@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about a package: linear combinations in place of neurons."""
+"""This package is about linear combinations in place of neurons."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about a package: the page for an assessor."""
+"""This package is about the page for an assessor."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about a package: solvers and the obligations put to them."""
+"""This package is about solvers, and the obligations that are put to them."""
