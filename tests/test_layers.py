@@ -15,8 +15,9 @@ PACKAGE = Path(__file__).parents[1] / "exactlump"
 # Module of the package -> the modules of the package that it imports.
 IMPORTS = {
     "check": "",
-    "errors": "",
+    "verdicts": "",
     "version": "",
+    "errors": "verdicts",
     "numbers": "",
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
@@ -187,7 +188,7 @@ IMPORTS = {
     ),
     "extraction": "",
     "extraction.coq": "errors",
-    "extraction.verified": "errors",
+    "extraction.verified": "errors verdicts",
     "extraction.chains": (
         "certificates.certificate errors lumping.forms lumping.simulations network.activations network.kinds "
         "network.program numbers.rational"
@@ -304,13 +305,13 @@ IMPORTS = {
     ),
     "verbs.checking": (
         "certificates.certificate check errors extraction.coq extraction.export extraction.verified formats "
-        "formats.files"
+        "formats.files verdicts"
     ),
     "verbs.demonstrating": (
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.checking "
         "verbs.reducing"
     ),
-    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking",
+    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
     "verbs.proving": (
         "certificates.certificate errors formats formats.files formats.specification network.program "
         "smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove"
@@ -324,19 +325,19 @@ IMPORTS = {
         "relaxations.extremes relaxations.regions relaxations.relaxation"
     ),
     "cli": "",
-    "cli.terminal": "errors formats.files",
-    "cli.main": "cli.terminal errors version",
+    "cli.terminal": "errors formats.files verdicts",
+    "cli.main": "cli.terminal errors verdicts version",
     "cli.inspect": "cli.terminal verbs.inspecting",
     "cli.reduce": "cli.terminal formats.specification reduction.loop verbs.reducing",
     "cli.check": "cli.terminal formats.files verbs.checking",
     "cli.demo": "cli.terminal verbs.demonstrating",
-    "cli.prove": "cli.terminal numbers.rational verbs.proving",
+    "cli.prove": "cli.terminal numbers.rational verbs.proving verdicts",
     "cli.refute": (
         "cli.terminal formats.files formats.specification numbers.rational points.boxes points.floating "
-        "refutation.question refutation.refute verbs.refuting"
+        "refutation.question refutation.refute verbs.refuting verdicts"
     ),
-    "cli.relax": "cli.terminal numbers.rational points.floating relaxations.relaxation verbs.relaxing",
-    "cli.report": "cli.terminal reporting.page reporting.report verbs.rechecking",
+    "cli.relax": "cli.terminal numbers.rational points.floating relaxations.relaxation verbs.relaxing verdicts",
+    "cli.report": "cli.terminal reporting.page reporting.report verdicts",
 }
 
 # Packages that need not be installed: imported late, so that everything else works without them.

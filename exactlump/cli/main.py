@@ -16,6 +16,7 @@ import click
 
 from exactlump.cli.terminal import EPILOG, printable
 from exactlump.errors import ExactlumpError
+from exactlump.verdicts import BUG, EXIT_CODES, USAGE
 from exactlump.version import VERSION
 
 # Verb -> the module below exactlump.cli that has it, as `<verb>_verb`, and what it does.
@@ -62,7 +63,7 @@ def cli(context: click.Context) -> None:
     """Exact lumping of neural networks: smaller networks, the same function, and a certificate."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
-        sys.exit(2)
+        sys.exit(USAGE)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -73,17 +74,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
         sys.exit(0)
     except click.ClickException as error:
-        _fail(f"{error.format_message()} (-h shows help)", 2)
+        _fail(f"{error.format_message()} (-h shows help)", USAGE)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", 3)
+        _fail("interrupted", EXIT_CODES["unknown"])
     except ExactlumpError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
+        _fail(f"{error.filename or 'file'}: {error.strerror or error}", USAGE)
     except MemoryError:
-        _fail("out of memory", 3)
+        _fail("out of memory", EXIT_CODES["unknown"])
     except Exception as error:  # noqa: BLE001  # a bug of ours must not look like a verdict
-        _fail(f"internal error, please report: {type(error).__name__}: {error}", 5)
+        _fail(f"internal error, please report: {type(error).__name__}: {error}", BUG)
 
 
 def _fail(message: str, code: int) -> None:

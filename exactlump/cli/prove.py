@@ -22,6 +22,7 @@ from exactlump.cli.terminal import (
 )
 from exactlump.numbers.rational import text
 from exactlump.verbs.proving import FileProof, ProveOptions, prove_files
+from exactlump.verdicts import EXIT_CODES
 
 
 @click.command("prove", epilog=EPILOG)
@@ -85,7 +86,7 @@ def prove_verb(
     else:
         click.echo(f"{found.verdict}: {printable(found.reason)}")
         _print_open(console, found)
-    sys.exit({"equivalent": 0, "rejected": 1}.get(found.verdict, 3))
+    sys.exit(EXIT_CODES[found.verdict])
 
 
 def _prove_json(found: FileProof, options: ProveOptions) -> dict[str, Any]:

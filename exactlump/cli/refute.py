@@ -17,8 +17,7 @@ from exactlump.points.floating import nearly
 from exactlump.refutation.question import Question
 from exactlump.refutation.refute import Finding, Options
 from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
-
-CODES = {"equivalent": 0, "different": 1}
+from exactlump.verdicts import EXIT_CODES
 
 
 @click.command("refute", epilog=EPILOG)
@@ -77,7 +76,7 @@ def refute_verb(
         click.echo(printable(f"{found.finding.verdict}: {_clause(found)}{read_as}"))
         for line in lines:
             click.echo(printable(line), err=True)
-    sys.exit(CODES.get(found.finding.verdict, 3))
+    sys.exit(EXIT_CODES[found.finding.verdict])
 
 
 def _question(epsilon: str | None, argmax: bool) -> Question:

@@ -14,8 +14,8 @@ from exactlump.numbers.rational import parse
 from exactlump.points.floating import nearly
 from exactlump.relaxations.relaxation import RelaxOptions
 from exactlump.verbs.relaxing import FileRelaxation, FileRelaxOptions, relax_file
+from exactlump.verdicts import EXIT_CODES
 
-_CODES = {"equivalent": 0, "different": 1}
 # How many merges, and entries of an input, people are shown.
 _MOST_MERGES, _MOST_ENTRIES = 30, 12
 
@@ -65,7 +65,7 @@ def relax_verb(
         click.echo(printable(f"{found.relaxation.verdict}: {found.relaxation.reason}"))
         for line in lines:
             click.echo(printable(line), err=True)
-    sys.exit(_CODES.get(found.relaxation.verdict, 3))
+    sys.exit(EXIT_CODES[found.relaxation.verdict])
 
 
 def _evidence(found: FileRelaxation) -> Iterator[str]:

@@ -9,7 +9,7 @@ import click
 from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, PATH, printable, verdict_of_errors
 from exactlump.reporting.page import write_report
 from exactlump.reporting.report import report
-from exactlump.verbs.rechecking import EXIT_CODES
+from exactlump.verdicts import EXIT_CODES
 
 
 @click.command("report", epilog=EPILOG)

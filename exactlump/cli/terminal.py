@@ -18,6 +18,7 @@ from rich.text import Text
 
 from exactlump.errors import ExactlumpError
 from exactlump.formats import files
+from exactlump.verdicts import verdict_of
 
 EPILOG = (
     "Exit codes: 0 equivalent or valid, 1 different or rejected, 2 usage or bad input, 3 unknown or out of time, "
@@ -60,7 +61,7 @@ def verdict_of_errors(as_json: bool) -> Iterator[None]:
     try:
         yield
     except ExactlumpError as error:
-        if verdict := {3: "unknown", 4: "unsupported"}.get(error.exit_code):
+        if verdict := verdict_of(error.exit_code):
             reason = printable(str(error))
             click.echo(json.dumps({"verdict": verdict, "reason": reason}) if as_json else f"{verdict}: {reason}")
         raise

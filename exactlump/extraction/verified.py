@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from exactlump.errors import ExactlumpError, FormatError
+from exactlump.verdicts import EXIT_CODES
 
 NAME = "exactlump-verified"
-# Its own verdict words and exit codes, which are those of the command line.
-CODES = (0, 1, 3, 4)
 
 
 def find_checker() -> Path:
@@ -39,6 +38,6 @@ def run_checker(lines: Iterable[str]) -> tuple[str, int]:
         file.writelines(f"{line}\n" for line in lines)
         file.flush()
         done = subprocess.run([program, file.name], capture_output=True, text=True, check=False)
-    if done.returncode not in CODES or not done.stdout:
+    if done.returncode not in EXIT_CODES.values() or not done.stdout:
         raise ExactlumpError(f"{program}: found {done.stderr.strip() or done.returncode}, expected a verdict")
     return done.stdout.splitlines()[0], done.returncode

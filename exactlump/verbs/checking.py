@@ -12,6 +12,7 @@ from exactlump.extraction.coq import coq
 from exactlump.extraction.export import export
 from exactlump.extraction.verified import find_checker, run_checker
 from exactlump.formats.files import write_atomically
+from exactlump.verdicts import USAGE
 
 # The checker's file, which runs by itself.
 CHECKER = Path(check.__file__)
@@ -79,7 +80,7 @@ def check_verified(
     find_checker()
     files = [os.fspath(path) for path in (original, reduced, certificate_path)]
     verdict = check.check(files[0], files[1], files[2], max_unpacked)
-    if verdict.code == 2:
+    if verdict.code == USAGE:
         raise FormatError(verdict.reason)
     if verdict.code:
         return f"{verdict.verdict}: {verdict.reason}", verdict.code

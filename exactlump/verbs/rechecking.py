@@ -13,8 +13,7 @@ from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ExactlumpError, FormatError
 from exactlump.formats.files import ModelFile, sha256
 from exactlump.verbs.checking import CHECKER
-
-EXIT_CODES = {"equivalent": 0, "rejected": 1, "unknown": 3, "unsupported": 4}
+from exactlump.verdicts import EXIT_CODES, USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def run_check(original: Path, reduced: Path, certificate_path: Path, max_unpacke
         encoding="utf-8",
         errors="replace",
     )
-    if done.returncode == 2:
+    if done.returncode == USAGE:
         raise FormatError(done.stderr.strip().removeprefix("check: ") or "the checker refused the files")
     if done.returncode not in EXIT_CODES.values():
         raise ExactlumpError(f"the checker ended with {done.returncode}: {done.stderr.strip()[-300:]}")

@@ -148,7 +148,8 @@ def _landmarks(network: Network) -> list[str]:
 def _demand_accepted(source: Path, verdict: check.Verdict) -> None:
     """Raise unless the checker said `equivalent`: it may refuse a file that the engine reads; else one is wrong."""
     if verdict.verdict != "equivalent":
-        refusal = {2: FormatError, 3: Undecided, 4: UnsupportedLayer}.get(verdict.code, ExactlumpError)
+        refusals = (FormatError, Undecided, UnsupportedLayer)
+        refusal = next((kind for kind in refusals if kind.exit_code == verdict.code), ExactlumpError)
         raise refusal(f"{source}: not accepted by the checker ({verdict.reason}); nothing was written")
 
 
