@@ -2,17 +2,25 @@
 """This file is about exact numbers: they are Fractions under other names."""
 
 import math
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exactlump.errors import FormatError, ShapeError
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import (
+    ONE,
+    QQ,
+    ZERO,
     decimal,
     decimal_text,
     floor_log2,
@@ -169,3 +177,47 @@ def test_matrices_of_other_shapes_or_entries_differ():
     assert one != Matrix.from_rows([{0: rational(1)}], 3)
     assert one != Matrix.from_rows([{1: rational(1)}], 2)
     assert one != "matrix"
+
+
+# SymPy's field QQ
+
+
+@given(FRACTIONS, FRACTIONS)
+def test_numbers_are_elements_of_the_field_of_sympy(x, y):
+    """Though SymPy is not asked: the same type, the same values, the same hashes, also of what is computed."""
+    ours, theirs = ([field(q.numerator, q.denominator) for q in (x, y)] for field in (QQ, sympy.QQ))
+    assert {*map(type, (*ours, *theirs, ZERO, ONE))} == {type(sympy.QQ.one)}
+    assert ours == theirs
+    assert [*map(hash, ours)] == [*map(hash, theirs)]
+    assert type(ours[0] * theirs[1] - theirs[0]) is type(sympy.QQ.one)
+    assert sympy.QQ.from_sympy(sympy.Rational(x.numerator, x.denominator)) == ours[0]
+    assert rational(sympy.Rational(x.numerator, x.denominator)) == ours[0]
+
+
+GROUND = """
+import sys
+from exactlump.lumping.maximum import maximum_lumping
+from exactlump.numbers.rational import ONE, rational
+from exactlump.points.affine import Row
+from exactlump.relaxations.dependencies import exact_circuit
+from tests.strategies import relu_chain
+
+early = "sympy" in sys.modules
+network = relu_chain(([[1, 2], [2, 4], [1, 0]], [1, 2, 0]), ([["1/3", 1, 5]], [0]))
+lumping = maximum_lumping(network)
+weights = [{0: rational(1)}, {1: rational(2)}, {0: rational(1, 3), 1: rational(4)}]
+circuit = exact_circuit([Row(row, rational(0)) for row in weights], [0, 1, 2])
+from sympy import QQ
+assert {type(c) for c in (ONE, *circuit.coefficients, *lumping.rho["h1"])} == {type(QQ(1))}, (type(ONE), type(QQ(1)))
+first, second, _ = circuit.coefficients
+print(early, type(ONE).__name__, lumping.classes["h1"], first / second == rational(2, 12))
+"""
+
+
+@pytest.mark.parametrize(("ground", "early"), [("auto", False), ("flint", False), ("python", True)])
+def test_any_ground_type_of_sympy_will_do(ground, early):
+    environment = {**os.environ, "SYMPY_GROUND_TYPES": ground, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", GROUND], env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    kind = "PythonMPQ" if early else "fmpq"
+    assert done.stdout == f"{early} {kind} ((0, 1), (2,)) True\n"

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about exact matrices: the floats of a file kept bit for bit, or sparse rows of rationals."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from operator import mul
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from sympy import QQ
+from typing import TYPE_CHECKING, Any
 
 from exactlump.errors import ShapeError
-from exactlump.numbers.rational import ZERO, Rational, SparseRow, over_common, rational
+from exactlump.numbers.rational import QQ, ZERO, Rational, SparseRow, over_common, rational
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Matrices of so many entries, with one in so many not zero, keep an index of those.
 _LARGE, _SPARSE = 1 << 14, 16
@@ -34,7 +36,7 @@ class Matrix:
         self._index: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @staticmethod
-    def from_floats(array: NDArray[Any]) -> "Matrix":
+    def from_floats(array: NDArray[Any]) -> Matrix:
         """The matrix whose entries are the exact values of a finite 2-D float array, (rows, columns).
 
         Raises ShapeError for another number of axes; that all are finite is for the caller to see to.
@@ -44,7 +46,7 @@ class Matrix:
         return Matrix((array.shape[0], array.shape[1]), array, None)
 
     @staticmethod
-    def from_rows(rows: Sequence[Mapping[int, Rational]], columns: int) -> "Matrix":
+    def from_rows(rows: Sequence[Mapping[int, Rational]], columns: int) -> Matrix:
         """The matrix of sparse rows {column: value}; zeros may be left out.  Raises ShapeError for other columns."""
         kept = tuple({u: w for u, w in sorted(row.items()) if w} for row in rows)
         if any(row and not (0 <= min(row) and max(row) < columns) for row in kept):
@@ -62,6 +64,8 @@ class Matrix:
     def nonzeros(self) -> int:
         """How many entries are not zero."""
         if self.floats is not None:
+            import numpy as np
+
             return int(np.count_nonzero(self.floats))
         return sum(len(row) for row in self._rows or ())
 
@@ -89,6 +93,8 @@ class Matrix:
     __hash__ = None  # type: ignore[assignment]  # equality is by value and may be expensive
 
     def _nonzero(self, v: int) -> tuple[list[int], list[float]]:
+        import numpy as np
+
         assert self.floats is not None
         if self._index is None:
             self._index = _index(self.floats)
@@ -103,6 +109,8 @@ def _index(floats: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
     Otherwise two empty arrays, as then it costs less to search each row when it is asked for.
     """
+    import numpy as np
+
     if floats.size < _LARGE or np.count_nonzero(floats) > floats.size // _SPARSE:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     if floats.strides[0] < floats.strides[1]:

@@ -3,15 +3,14 @@
 
 Numbers are elements of SymPy's field QQ.  Its ground type is python-flint's `fmpq` when that package is
 installed, which it is by default; docs/architecture.md says why.  Equality is `==`, never a tolerance.
+SymPy takes longer to import than most networks take to read, so `fmpq` is taken from python-flint itself.
 """
 
 import math
+import os
 import re
 from collections.abc import Iterable
 from typing import Any, TypeAlias
-
-import numpy as np
-from sympy import QQ
 
 from exactlump.errors import FormatError
 
@@ -20,17 +19,33 @@ Rational: TypeAlias = Any
 Vector: TypeAlias = tuple[Rational, ...]
 SparseRow: TypeAlias = dict[int, Rational]
 
+
+def _field() -> Any:
+    """What makes an element of SymPy's QQ of two integers; SYMPY_GROUND_TYPES has the meaning that SymPy gives it."""
+    if os.environ.get("SYMPY_GROUND_TYPES", "auto").lower() in ("auto", "flint"):
+        try:
+            from flint import fmpq
+        except ImportError:
+            pass
+        else:
+            return fmpq
+    from sympy import QQ
+
+    return QQ
+
+
+QQ: Any = _field()
 ZERO: Rational = QQ(0)
 ONE: Rational = QQ(1)
 
 _TEXT = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?")
 
 
-def rational(value: int | float | str | Rational, denominator: int = 1) -> Rational:
+def rational(value: Any, denominator: int = 1) -> Rational:
     """The exact value of an integer, a finite float, the text `p/q` or a rational, divided by `denominator`.
 
-    Numbers of NumPy, `Fraction` and `Decimal` are taken too.  Raises TypeError for what is no number, FormatError for
-    other texts, ValueError and OverflowError for what is not finite.
+    Numbers of NumPy and SymPy, `Fraction` and `Decimal` are taken too.  Raises TypeError for what is no number,
+    FormatError for other texts, ValueError and OverflowError for what is not finite.
 
     >>> rational(0.5) == rational("1/2") == rational(1, 2) == rational(rational(1, 2))
     True
@@ -39,12 +54,12 @@ def rational(value: int | float | str | Rational, denominator: int = 1) -> Ratio
         return parse(value) / denominator
     if isinstance(value, type(ONE)):
         return value / denominator
-    if isinstance(value, np.integer):
-        value = int(value)
-    if not hasattr(value, "as_integer_ratio"):
+    if hasattr(value, "as_integer_ratio"):
+        p, q = value.as_integer_ratio()
+        return QQ(int(p), int(q) * denominator)
+    if not hasattr(value, "numerator"):
         raise TypeError(f"found a value of type {type(value).__name__}, expected a number")
-    p, q = value.as_integer_ratio()
-    return QQ(int(p), int(q) * denominator)
+    return QQ(int(value.numerator), int(value.denominator) * denominator)
 
 
 def fraction(value: Rational) -> tuple[int, int]:

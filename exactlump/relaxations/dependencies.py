@@ -24,10 +24,8 @@ from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import QQ
-from sympy.polys.matrices import DomainMatrix
 
-from exactlump.numbers.rational import ONE, ZERO, Vector, primitive
+from exactlump.numbers.rational import ONE, ZERO, Vector, fraction, primitive, rational
 from exactlump.points.affine import Row
 
 Residues = NDArray[np.int64]
@@ -152,8 +150,12 @@ def _null_space(rows: Sequence[Row], members: Sequence[int]) -> list[Vector]:
     columns = sorted({i for v in members for i in rows[v].weights})
     entries = [[rows[v].weights.get(i, ZERO) for v in members] for i in columns]
     entries.append([rows[v].constant for v in members])
-    space = DomainMatrix(entries, (len(entries), len(members)), QQ).nullspace()
-    return [tuple(line) for line in space.to_list()]
+    from sympy import QQ
+    from sympy.polys.matrices import DomainMatrix
+
+    exact = [[QQ(*fraction(entry)) for entry in line] for line in entries]  # SymPy's own, whichever it takes
+    space = DomainMatrix(exact, (len(exact), len(members)), QQ).nullspace()
+    return [tuple(map(rational, line)) for line in space.to_list()]
 
 
 @cache

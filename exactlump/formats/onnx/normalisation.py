@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from sympy import factorint
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
@@ -39,6 +38,8 @@ def surd(square: Rational) -> tuple[Rational, int]:
     p, q = fraction(square)
     if max(p.bit_length(), q.bit_length()) > _MOST_BITS:
         raise UnsupportedLayer(f"found a scale whose square has more than {_MOST_BITS} bits")
+    from sympy import factorint
+
     d = 1
     for number in (p, q):  # coprime, so that each prime is in one of them
         d *= math.prod(prime for prime, power in factorint(number).items() if power % 2)
