@@ -737,6 +737,33 @@ def test_links_are_written_through(tmp_path):
     assert (tmp_path / "real").read_bytes() == b"new"
 
 
+@pytest.mark.parametrize("suffix", [".onnx", ".onnx.gz", ".json", ".nnet"])
+def test_files_with_other_content_are_left_alone_where_asked(suffix, tmp_path):
+    network = tiny() if suffix in (".json", ".nnet") else tiny("float32")
+    path = tmp_path / f"a{suffix}"
+    write(network, path, overwrite=False)
+    good = path.read_bytes()
+    write(network, path, overwrite=False)
+    for old in (good + b"x", good[:-1], b"x" * len(good)):
+        path.write_bytes(old)
+        fails(CannotWrite, 2, lambda: write(network, path, overwrite=False), f"a{suffix}: found a file with other")
+        assert path.read_bytes() == old
+        assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    write(network, path, overwrite=True)
+    assert path.read_bytes() == good
+
+
+def test_of_several_files_none_is_replaced_where_one_must_stay(tmp_path):
+    """Also where only the last of them is there already."""
+    (tmp_path / "b").write_bytes(b"old")
+    contents = {str(tmp_path / name): name.encode() for name in "ab"}
+    fails(CannotWrite, 2, lambda: files.write_together(contents, overwrite=False), "b: found a file")
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"b": b"old"}
+    files.write_together(contents, overwrite=True)
+    files.write_together(contents, overwrite=False)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"a": b"a", "b": b"b"}
+
+
 def test_new_files_have_the_usual_rights(tmp_path):
     mask = os.umask(0o027)
     try:

@@ -136,6 +136,7 @@ def write(
     like: str | os.PathLike[str] | None = None,
     raw_nnet: bool = False,
     max_inline: int | None = None,
+    overwrite: bool = True,
 ) -> None:
     """Write a network, exactly or not at all: CannotWrite when the format cannot hold it or the place is closed.
 
@@ -144,6 +145,7 @@ def write(
     raw_nnet    the network leaves out that file's normalisation, so its header is repeated too
     max_inline  an ONNX file with more bytes of weights keeps them beside it, in the file `<path>.data`, of which only
                 parts need be in memory; default: 128 MiB, or 1.8 GB in a .onnx.gz file
+    overwrite   whether a file with other content may be replaced
     """
     with about(path):
         kind = format_of(path)
@@ -166,4 +168,4 @@ def write(
             packed = kind == "onnx.gz"
             most = _MOST_INLINE[packed] if max_inline is None else max_inline
             contents = dict(writing.render(network, path, dtype, packed=packed, max_inline=most))
-    write_together(contents)
+    write_together(contents, overwrite=overwrite)

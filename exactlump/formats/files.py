@@ -16,6 +16,8 @@ from exactlump.errors import CannotWrite, ExactlumpError, FormatError
 
 Content: TypeAlias = bytes | Iterable[bytes]
 MAX_UNPACKED = 512 << 20
+# How people say that a file may be replaced: on the command line, and as a library.
+REPLACING = "--force or overwrite=True replaces it"
 _CHUNK = 1 << 20
 
 
@@ -104,15 +106,16 @@ def pack(content: bytes) -> Iterator[bytes]:
     yield packer.flush()
 
 
-def write_atomically(path: str | os.PathLike[str], data: Content) -> None:
+def write_atomically(path: str | os.PathLike[str], data: Content, *, overwrite: bool = True) -> None:
     """Replace or create the file: whoever looks sees the old content or the new, never a part.
 
+    overwrite: whether a file with other content may be replaced.
     Raises CannotWrite when the place cannot be written; nothing is left behind then.
     """
-    write_together({os.fspath(path): data})
+    write_together({os.fspath(path): data}, overwrite=overwrite)
 
 
-def write_together(contents: Mapping[str, Content]) -> None:
+def write_together(contents: Mapping[str, Content], *, overwrite: bool = True) -> None:
     """Replace several files: all are complete on disk before the first takes its name (in the order given)."""
     waiting: dict[str, str] = {}
     try:
@@ -120,6 +123,9 @@ def write_together(contents: Mapping[str, Content]) -> None:
             with _writable(path):
                 target = os.path.realpath(path)
                 waiting[target] = _temporary(target, data)
+        if not overwrite:
+            for path in contents:
+                demand_free(path, waiting[os.path.realpath(path)])
         for target in list(waiting):
             with _writable(target):
                 os.replace(waiting[target], target)
@@ -128,6 +134,24 @@ def write_together(contents: Mapping[str, Content]) -> None:
     finally:
         for left in waiting.values():
             os.unlink(left)
+
+
+def demand_free(place: str | os.PathLike[str], content: str | os.PathLike[str]) -> None:
+    """Raise CannotWrite where a place has a file already, unless its bytes are those of the file `content`."""
+    with _writable(place):
+        if os.path.exists(place) and not (os.path.isfile(place) and _is_equal(place, content)):
+            raise CannotWrite(f"{os.fspath(place)}: found a file with other content, expected none ({REPLACING})")
+
+
+def _is_equal(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two files have the same bytes."""
+    if os.path.getsize(one) != os.path.getsize(other):
+        return False
+    with open(one, "rb") as left, open(other, "rb") as right:
+        while chunk := left.read(_CHUNK):
+            if chunk != right.read(_CHUNK):
+                return False
+    return True
 
 
 def companions(path: str | os.PathLike[str], file: ModelFile) -> list[Path]:
