@@ -243,7 +243,7 @@ def read(path, plan):
 
     model = onnx.ModelProto()
     model.ParseFromString(ours.specification(path, plan))
-    return ours.onnx.parse(model, Path())
+    return ours.reading.parse(model, Path())
 
 
 MODULE = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
@@ -437,6 +437,16 @@ REAL = {
     "mnist_6_100_nat.pth": ["Flatten", *["Linear", "ReLU"] * 5, "Linear"],
 }
 real = [pytest.mark.real, pytest.mark.skipif(not PYTORCH.is_dir(), reason=f"no real networks in {PYTORCH}")]
+
+
+def test_code_of_torchscript_is_called_what_it_is(tmp_path, recwarn):
+    """In our words, without PyTorch's advice."""
+    path = tmp_path / "script.pt"
+    torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 1), torch.zeros(1, 2)), str(path))
+    recwarn.clear()
+    with pytest.raises(UnsupportedLayer, match="^found TorchScript, which is code; expected a state dict, or ONNX$"):
+        ours.load(path)
+    assert not list(recwarn)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=real) for name in REAL])

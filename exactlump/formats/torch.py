@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 import struct
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -136,9 +137,10 @@ def load(path: Path, max_unpacked: int = MAX_UNPACKED) -> Any:
     torch = _package()
     data = read_bytes(path)
     try:
-        _demand_small(data, max_unpacked)
-        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except FormatError:
+        _demand_weights(data, max_unpacked)
+        with warnings.catch_warnings(action="ignore"):  # PyTorch's advice on how to write such files
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except (FormatError, UnsupportedLayer):
         raise
     except pickle.UnpicklingError as error:
         # PyTorch puts advice around the reason: to trust the file.
@@ -155,12 +157,14 @@ _DAMAGE = (
 )
 
 
-def _demand_small(data: bytes, max_unpacked: int) -> None:
-    """A zip file states what it unpacks to; PyTorch unpacks no other."""
+def _demand_weights(data: bytes, max_unpacked: int) -> None:
+    """A zip file states what it unpacks to, and is no TorchScript archive, which holds code; PyTorch unpacks no other."""
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > max_unpacked:
                 raise FormatError(f"zip: unpacks to more than {max_unpacked} bytes, the limit that was set")
+            if any(entry.filename.endswith("/constants.pkl") for entry in archive.infolist()):
+                raise UnsupportedLayer("found TorchScript, which is code; expected a state dict, or ONNX")
 
 
 def _weights(content: Any) -> dict[str, Any]:
