@@ -30,6 +30,7 @@ from exactlump.points.boxes import Box, demand_inputs, everything
 from exactlump.points.evaluation import Evaluator
 from exactlump.points.limbs import Numbers
 from exactlump.refutation import dichotomy, whole
+from exactlump.refutation.clock import OutOfTime, alarm
 from exactlump.refutation.comparing import Pair, Parting, below_heads, cost, demand_comparable, heads_of, parting
 from exactlump.refutation.matching import Common, common_quotient
 from exactlump.refutation.question import Question, largest_gap
@@ -48,7 +49,7 @@ from exactlump.refutation.shorten import shortened
 class Options:
     """How to search.
 
-    seconds  the time limit, looked at between candidates
+    seconds  the time limit; no work goes on after it but the exact outputs at an input that was found
     seed     of the random points: the same seed gives the same answer, time permitting
     shorten  whether a found input is made shorter
     """
@@ -116,18 +117,30 @@ class _Search:
     # Why some candidate could not be evaluated.
     irrational: NoExactValue | None = None
     latest: tuple[Vector, tuple[Numbers, Numbers]] | None = None
+    # An input that answers the question, and the method that found it, while it is made shorter.
+    answer: tuple[str, Vector, Pair] | None = None
 
     def run(self) -> Finding:
-        """All methods, in order."""
+        """All methods, in order, until the time is over."""
+        found: Finding | None = None
         try:
-            found = self._searched(self._pair())
+            with alarm(self.deadline):
+                found = self._found()
+        except OutOfTime:
+            self.tried.append("out of time")
+            if self.answer is not None:
+                found = self._evaluated(*self.answer)
+        if found is None and self.irrational is not None:
+            raise self.irrational
+        return found or Finding("unknown", "none", tried=tuple(self.tried), notes=tuple(self.notes))
+
+    def _found(self) -> Finding | None:
+        try:
+            return self._searched(self._pair())
         except UnsupportedLayer:
             if common := self._common():
                 return self._equivalent("quotient", common)
             raise
-        if found is None and self.irrational is not None:
-            raise self.irrational
-        return found or Finding("unknown", "none", tried=tuple(self.tried), notes=tuple(self.notes))
 
     def _searched(self, pair: Pair) -> Finding | None:
         for method in self._methods():
@@ -264,8 +277,13 @@ class _Search:
         return None
 
     def _different(self, method: str, x: Vector, pair: Pair) -> Finding:
+        self.answer = method, x, pair
         if self.options.shorten:
             x = shortened(x, self.box, pair.separates, max(16, min(256, 30_000_000 // cost(pair))))
+        return self._evaluated(method, x, pair)
+
+    def _evaluated(self, method: str, x: Vector, pair: Pair) -> Finding:
+        """The answer at an input that separates the networks."""
         a, b = pair.outputs(x)
         return Finding(
             verdict="different",
