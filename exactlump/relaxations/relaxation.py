@@ -98,7 +98,8 @@ def relax(network: Network, options: RelaxOptions, box: Box | None = None) -> Re
     layers = layers_of(network, box)
     notes = [f"{name}: left out: its units are images" for name in _images(network)]
     judgements: list[Judgement] = []
-    for layer in _chosen(layers, options.layer):
+    chosen = _chosen(layers, options.layer)
+    for layer in chosen:
         if layer.closed:
             notes.append(f"{layer.name}: left out: {layer.closed}")
             continue
@@ -106,7 +107,12 @@ def relax(network: Network, options: RelaxOptions, box: Box | None = None) -> Re
             judgements.append(judge(layer, merge, combination, options, details=_wrong(judgements) < options.details))
     by_layer = {layer.name: [j.merge for j in judgements if j.layer is layer] for layer in layers}
     small = merged(network, by_layer, layers)
-    verdict, reason, finding = _verdict(network, small, judgements, box, options.seconds)
+    if judgements:
+        verdict, reason, finding = _verdict(network, small, judgements, box, options.seconds)
+    else:
+        among = _neurons(_searched(chosen))
+        reason = f"no exact dependences among {among}, of {options.terms} terms at most"
+        verdict, finding = "unknown", None
     worst = _worst(network, small, judgements, finding, box, options.seconds)
     return Relaxation(network, small, tuple(judgements), verdict, reason, finding, tuple(notes), worst)
 
@@ -125,7 +131,8 @@ def relax_literally(network: Network, options: RelaxOptions, box: Box | None = N
     notes = tuple(f"{layer.name}: left out: {layer.closed}" for layer in layers if layer.closed)
     count = f"Definition 6 as printed: {_count(sum(map(len, merges.values())))}"
     if not any(merges.values()):
-        return Relaxation(network, small, (), "equivalent", count, None, notes)
+        nothing = f"Definition 6 as printed merges nothing among {_neurons(_searched(layers))}"
+        return Relaxation(network, small, (), "unknown", nothing, None, notes)
     finding = refute(network, small, box=box, options=Options(seconds=options.seconds))
     why = {"different": "not the same function", "equivalent": f"the same function here ({finding.method})"}
     reason = f"{count}, {why.get(finding.verdict, 'no input found where an output differs')}"
@@ -181,8 +188,6 @@ def _verdict(
     original: Network, small: Network, judgements: Sequence[Judgement], box: Box, seconds: float
 ) -> tuple[str, str, Finding | None]:
     wrong = [judgement for judgement in judgements if not judgement.exact]
-    if not judgements:
-        return "equivalent", "no merges: no neuron was found to be such a combination of others", None
     if not wrong:
         open_ = sum(judgement.discharged != "unsat" for judgement in judgements)
         if open_:
@@ -201,6 +206,15 @@ def _verdict(
     if finding.verdict == "equivalent":
         return "equivalent", f"{count}, but only inside of the network: no output differs ({finding.method})", finding
     return "unknown", f"{count}, and no input found where an output differs", finding
+
+
+def _searched(layers: Sequence[Layer]) -> int:
+    """How many neurons were compared with others: those with a (leaky) ReLU in layers that can be changed."""
+    return sum(sigma.slope is not None for layer in layers if not layer.closed for sigma in layer.functions)
+
+
+def _neurons(count: int) -> str:
+    return "1 neuron" if count == 1 else f"{count} neurons"
 
 
 def _count(merges: int) -> str:
