@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about `python -m exactlump`."""
 
-from exactlump.cli.main import main
+from exactlump.cli import run
 
-main()
+run()

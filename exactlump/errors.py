@@ -16,6 +16,12 @@ class FormatError(ExactlumpError, ValueError):
     exit_code = USAGE
 
 
+class WrongType(ExactlumpError, TypeError):
+    """A value of a type that a call does not take."""
+
+    exit_code = USAGE
+
+
 class ShapeError(FormatError):
     """Sizes that do not fit together."""
 

@@ -140,7 +140,7 @@ def row(domain, kind, folder):
     read = "a constant" if kind in _CONSTANT else ", ".join(kinds)
     try:
         lumped = _lumps(reduce(network, network.dtype).original)
-        done = reduce_file(source, target)
+        done = reduce_file(source, target, overwrite=True)
     except UnsupportedLayer as error:
         checker = "checker" in str(error)
         return name, read, lumped if checker else "not yet", "not yet", "not yet"

@@ -54,7 +54,7 @@ def plant(path: Path, folder: Path, seed: int = 0, name: str = "") -> Planted:
     wide = folder / ("wide.nnet" if path.suffix == ".nnet" else "wide.onnx")
     formats.write(widen(network, seed), wide)
     start = _cpu()
-    done = reduce_file(wide, wide.with_name(f"reduced{wide.suffix}"))
+    done = reduce_file(wide, wide.with_name(f"reduced{wide.suffix}"), overwrite=True)
     seconds = _cpu() - start
     read = formats.read(wide), formats.read(done.reduced)
     assert same_values([network, *read], seed) == POINTS

@@ -21,7 +21,6 @@ from onnx import TensorProto, helper
 
 import exactlump
 from exactlump import formats
-from exactlump.cli import check as cli
 from exactlump.cli.main import main
 from exactlump.errors import ExactlumpError, UnsupportedLayer
 from exactlump.formats import files
@@ -91,21 +90,17 @@ def bare(*arguments):
 
 
 def refused(done, code, *words):
-    """One line on stderr that has the words, and the exit code; nothing on stdout but a verdict where there is one."""
+    """One line that has the words, and the exit code: on stdout where it is a verdict, else on stderr."""
     assert done.code == code, done
-    assert done.err.startswith("exactlump: ")
-    assert done.err.count("\n") == 1
-    assert done.err.endswith("\n")
-    assert done.err[:-1].isprintable()
-    assert "Traceback" not in done.err
-    assert "internal error" not in done.err
+    said, silent = (done.out, done.err) if code == 4 else (done.err, done.out)
+    assert said.startswith("unsupported: " if code == 4 else "exactlump: ")
+    assert said.count("\n") == 1
+    assert said.endswith("\n")
+    assert said[:-1].isprintable()
+    assert "internal error" not in said
     for word in words:
-        assert str(word) in done.err
-    if code == 4:
-        assert done.out.startswith("unsupported: ")
-        assert done.out.count("\n") == 1
-    else:
-        assert done.out == ""
+        assert str(word) in said
+    assert silent == ""
     return done
 
 
@@ -431,7 +426,7 @@ SCALED = GOOD.replace("\n0,0,0,\n1,1,1,\n", "\n1,2,3,\n4,5,6,\n")
 @pytest.mark.parametrize("target", ["out.nnet", "out.json"])
 def test_raw_nnet(suffix, target, run, tmp_path):
     source = save(tmp_path / f"in{suffix}", SCALED.encode())
-    for raw, specification in (([], "as stored"), (["--raw-nnet"], "raw nnet")):
+    for raw, specification in (([], "as stored"), (["--raw-nnet", "--force"], "raw nnet")):
         assert run("reduce", source, target, *raw).code == 0
         claim = json.loads(Path(f"{target}.cert.json").read_text(encoding="utf-8"))["claim"]
         assert claim["specification"] == specification
@@ -493,11 +488,59 @@ def test_equal_input_gives_equal_bytes_from_everywhere(tmp_path):
         assert len({(folder / name).read_bytes() for folder in folders}) == 1
 
 
-def test_reducing_again_replaces_the_files(small, run, tmp_path):
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_reducing_again_writes_the_same_files(small, run, tmp_path):
     assert run("reduce", "in.onnx", "out.onnx").code == 0
-    before = [Path(name).read_bytes() for name in names(tmp_path)]
+    before = contents(tmp_path)
     assert run("reduce", "in.onnx", "out.onnx").code == 0
-    assert [Path(name).read_bytes() for name in names(tmp_path)] == before
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("old", ["out.onnx", "out.onnx.cert.json"])
+def test_reduce_replaces_nothing_unasked(old, small, run, tmp_path):
+    """Neither the network nor the certificate, and of two files none where one of them must stay."""
+    (tmp_path / old).write_bytes(b"old")
+    before = contents(tmp_path)
+    refused(run("reduce", "in.onnx", "out.onnx"), 2, f"{old}: found a file with other content", "--force")
+    assert contents(tmp_path) == before
+    assert run("reduce", "in.onnx", "out.onnx", "--force").code == 0
+    assert (tmp_path / old).read_bytes() != b"old"
+
+
+def test_no_verb_replaces_files_unasked(triple, run, tmp_path):
+    """The first run writes, the second finds its own bytes; other bytes stay, unless --force is given."""
+    save(tmp_path / "a.onnx", twins())
+    save(tmp_path / "b.onnx", twins("other"))
+    for arguments, written in [
+        (["export", *triple, "-o", "text"], "text"),
+        (["export", *triple, "--coq", "-o", "text.v"], "text.v"),
+        (["refute", "a.onnx", "b.onnx", "--certificate", "proof"], "proof"),
+        (["relax", "a.onnx", "--write", "merged.onnx"], "merged.onnx"),
+        (["prove", *triple, "--jobs", "1", "--dump-smt", "scripts"], None),
+    ]:
+        assert [run(*arguments).code for _ in range(2)] == [0, 0], arguments
+        path = tmp_path / written if written else min((tmp_path / "scripts").iterdir())
+        good = path.read_bytes()
+        path.write_bytes(b"old")
+        refused(run(*arguments), 2, path.name, "found a file with other content")
+        assert path.read_bytes() == b"old"
+        assert run(*arguments, "--force").code == 0
+        assert path.read_bytes() == good
+
+
+def test_evidence_is_gone_on_from_and_never_replaced(triple, run, tmp_path):
+    arguments = ["prove", *triple, "--jobs", "1", "--evidence", "evidence"]
+    assert run(*arguments).code == 0
+    first = Path("evidence").read_bytes()
+    assert run(*arguments).code == 0
+    assert Path("evidence").read_bytes().startswith(first)
+    for force in ([], ["--force"]):
+        Path("evidence").write_bytes(b"old")
+        refused(run(*arguments, *force), 2, "evidence", "expected evidence of an earlier run")
+        assert Path("evidence").read_bytes() == b"old"
 
 
 # Places
@@ -562,7 +605,7 @@ def test_a_full_disk(module, name, old, small, run, tmp_path, monkeypatch):
         if old:
             path.write_bytes(old)
     monkeypatch.setattr(module, name, full)
-    done = run("reduce", "in.onnx", "out.onnx", "--certificate", "p")
+    done = run("reduce", "in.onnx", "out.onnx", "--certificate", "p", "--force")
     monkeypatch.undo()
     refused(done, 2, "No space left on device")
     assert "out.onnx: " in done.err or "p: " in done.err
@@ -584,7 +627,7 @@ def test_a_disk_that_fills_later(call, small, run, tmp_path, monkeypatch):
 
     (tmp_path / "out.onnx").write_bytes(b"old")
     monkeypatch.setattr(os, "replace", replace)
-    done = run("reduce", "in.onnx", "out.onnx", "--certificate", "p")
+    done = run("reduce", "in.onnx", "out.onnx", "--certificate", "p", "--force")
     monkeypatch.undo()
     refused(done, 2, "p: " if call in (2, 4) else "out.onnx: ", "No space left on device")
     assert len(calls) == call
@@ -612,7 +655,8 @@ def bundled(folder):
     """A bundled network, its reduction's bytes, and the arguments that make it."""
     source = shutil.copy(demonstrating.NETWORKS / "digits_widened.onnx", folder / "in.onnx")
     reducing.reduce_file(source, folder / "good.onnx")
-    return (folder / "good.onnx").read_bytes(), ("reduce", source, folder / "out.onnx", "--certificate", folder / "p")
+    arguments = ("reduce", source, folder / "out.onnx", "--certificate", folder / "p", "--force")
+    return (folder / "good.onnx").read_bytes(), arguments
 
 
 @pytest.mark.parametrize("call", [1, 2, 3, 4])
@@ -668,7 +712,7 @@ def test_files_that_break_their_format(suffix, content, code, run, tmp_path):
         content = json.dumps(content)
     source = save(tmp_path / f"bad{suffix}", content.encode() if isinstance(content, str) else content)
     (tmp_path / "out.onnx").write_bytes(b"old")
-    refused(run("reduce", source, "out.onnx"), code, f"exactlump: {source}: ")
+    refused(run("reduce", source, "out.onnx"), code, f": {source}: ")
     assert names(tmp_path) == [f"bad{suffix}", "out.onnx"]
     assert Path("out.onnx").read_bytes() == b"old"
 
@@ -741,13 +785,15 @@ def test_an_unknown_operator_is_named_with_its_node(as_json, run, tmp_path):
     save(tmp_path / "in.onnx", model([unknown], {"x": [1, 2]}, [port("y", None)]))
     done = run("reduce", "in.onnx", "out.onnx", *["--json"] * as_json)
     assert done.code == 4
-    assert done.err.startswith("exactlump: in.onnx: Fizz node ")
-    assert done.err.count("\n") == 1
-    assert ("buzz" in done.err) or ("'y'" in done.err)
+    said = done.err if as_json else done.out
+    assert said.startswith(f"{'exactlump' if as_json else 'unsupported'}: in.onnx: Fizz node ")
+    assert said.count("\n") == 1
+    assert ("buzz" in said) or ("'y'" in said)
+    assert as_json or done.err == ""
     if as_json:
-        assert one_object(done) == {"verdict": "unsupported", "reason": done.err[11:-1]}
-    else:
-        assert done.out == f"unsupported: {done.err[11:]}"
+        found = one_object(done)
+        assert found["verdict"] == "unsupported"
+        assert found["reason"] == found["error"]["message"] == done.err[11:-1]
     assert names(tmp_path) == ["in.onnx"]
     assert run("inspect", "in.onnx").code == 4
 
@@ -775,7 +821,7 @@ def crash(*_, **__):
 
 @pytest.mark.parametrize("verb", ["reduce", "inspect", "export", "demo"])
 def test_a_bug_of_ours_is_no_verdict(verb, triple, run, monkeypatch):
-    for name in ("reduce.reduce_file", "inspect.inspect_file", "check.export_files", "demo.demonstrate"):
+    for name in ("reduce.reduce_file", "inspect.inspect_file", "export.export_to", "demo.demonstrate"):
         monkeypatch.setattr(f"exactlump.cli.{name}", crash)
     arguments = {
         "reduce": [triple[0], "out.onnx"],
@@ -807,7 +853,7 @@ def test_what_stops_in_the_middle_is_unknown(error, word, small, run, tmp_path, 
     monkeypatch.setattr(reducing.check, "check", stop)
     done = run("reduce", "in.onnx", "out.onnx")
     assert (done.code, done.out) == (3, "")
-    assert done.err.lstrip("\n") == f"exactlump: {word}\n"
+    assert done.err == f"exactlump: {word}\n"
     assert names(tmp_path) == ["in.onnx"]
 
 
@@ -820,8 +866,8 @@ def test_only_what_the_checker_accepts_is_equivalent(code, verdict, small, run, 
     assert done.code == (5 if code == 1 else code)
     assert done.out.startswith(f"{verdict}: " if code > 2 else "")
     assert "equivalent" not in done.out
-    assert "some reason" in done.err
-    assert done.err.count("\n") == 1
+    assert "some reason" in done.out + done.err
+    assert (done.out + done.err).count("\n") == 1
     assert names(tmp_path) == ["in.onnx", "out.onnx"]
     assert (tmp_path / "out.onnx").read_bytes() == b"old"
 
@@ -886,25 +932,44 @@ def test_check_is_the_bare_checker(case, as_json, triple, run, tmp_path):
     arguments, code = checks(triple, tmp_path)[case]
     done = run("check", *arguments, *["--json"] * as_json)
     assert done.code == code
-    assert done == bare(*arguments, *["--json"] * as_json)
+    alone = bare(*arguments, *["--json"] * as_json)
     if code == 2:
-        assert done.out == ""
+        assert alone.out == ""
         assert done.err.count("\n") == 1
         assert "Traceback" not in done.err
+        assert done.err.partition(": ")[2] == alone.err.partition(": ")[2]
+        assert (one_object(done)["error"]["message"] if as_json else done.out) == (alone.err[7:-1] if as_json else "")
+        assert as_json or done == alone
         return
-    assert done.err == ""
+    assert done.err == alone.err == ""
     if as_json:
         found = one_object(done)
         assert found["verdict"] == WORDS[code]
-        assert type(found["reason"]) is type(found["rule"]) is str
+        assert one_object(alone).items() <= found.items()
     else:
+        assert done == alone
         assert done.out.split(":")[0] == WORDS[code]
 
 
-def test_verified_needs_three_files_and_a_checker(triple, run, monkeypatch, tmp_path):
-    monkeypatch.setattr(cli, "check_verified", lambda *files, **_: (f"equivalent: {len(files)} files", 0))
-    assert run("check", "--verified", *triple) == (0, "equivalent: 3 files\n", "")
-    refused(run("check", "--verified", *triple, "--json"), 2, "--verified")
+def test_verified_asks_both_checkers(triple, run, monkeypatch, tmp_path):
+    """The words are those of the extracted checker; a certificate that `check` rejects does not reach it."""
+    answers = []
+
+    def run_checker(lines):
+        answers.append(len(list(lines)))
+        return "equivalent: by the extracted checker", 0
+
+    monkeypatch.setattr("exactlump.extraction.verified.find_checker", lambda: None)
+    monkeypatch.setattr("exactlump.extraction.verified.run_checker", run_checker)
+    assert run("check", "--verified", *triple) == (0, "equivalent: by the extracted checker\n", "")
+    found = one_object(run("check", "--verified", *triple, "--json"))
+    assert (found["verdict"], found["options"]["verified"]) == ("equivalent", True)
+    assert len(answers) == 2
+    assert min(answers) > 3
+    assert run("check", "--verified", triple[0], triple[0], triple[2]).code == 1
+    assert len(answers) == 2
+    monkeypatch.setattr("exactlump.extraction.verified.run_checker", lambda lines: ("rejected: no", 0))
+    assert run("check", "--verified", *triple).code == 5
 
 
 # export, inspect, demo
@@ -1030,6 +1095,19 @@ def test_demo(run, tmp_path):
     erratum = done.out[done.out.index("erratum: ") :]
     assert "as printed: yes; corrected: no" in erratum
     assert "the network gives 3, its quotient by the printed definition 2" in erratum
+
+
+def test_demo_runs_twice_and_replaces_nothing_unasked(run, tmp_path):
+    assert run("demo").code == run("demo").code == 0
+    path = tmp_path / "out" / "demo" / "tll_small.onnx.cert.json"
+    good = path.read_bytes()
+    path.write_bytes(b"old")
+    done = run("demo")
+    assert done.code == 2
+    assert done.err.startswith("exactlump: out/demo/tll_small.onnx.cert.json: found a file with other content")
+    assert path.read_bytes() == b"old"
+    assert run("demo", "--force").code == 0
+    assert path.read_bytes() == good
 
 
 def test_demo_has_no_place(run, tmp_path):

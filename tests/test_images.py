@@ -226,7 +226,7 @@ def test_files_are_reduced_and_accepted(tmp_path, suffix):
         except CannotWrite:  # several functions in one layer, or one channel: not in ONNX
             assert suffix == "onnx"
             continue
-        found = reduce_file(original, reduced)
+        found = reduce_file(original, reduced, overwrite=True)
         same_values(net, read(reduced), seed)
         assert found.reduction.reduced.neurons <= net.neurons
         done += 1

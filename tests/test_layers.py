@@ -22,7 +22,6 @@ IMPORTS = {
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
     "numbers.floats": "errors numbers.matrix numbers.rational",
-    "__main__": "cli.main",
     "network": "",
     "network.windows": "",
     "network.views": "network.windows",
@@ -30,6 +29,7 @@ IMPORTS = {
     "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
     "network.program": "errors network.kinds network.views numbers.matrix numbers.rational",
     "network.layers": "network.kinds network.program",
+    "__main__": "cli",
     "points": "",
     "points.hyperplanes": "numbers.rational",
     "points.limbs": "numbers.matrix numbers.rational",
@@ -43,6 +43,7 @@ IMPORTS = {
         "points.gathers"
     ),
     "points.boxes": "errors numbers.rational points.floating",
+    "points.domains": "errors formats.files numbers.rational points.boxes",
     "points.vnnlib": "errors formats.files numbers.rational points.boxes",
     "lumping": "",
     "lumping.forms": "network.activations network.kinds network.program network.views network.windows numbers.rational",
@@ -72,6 +73,34 @@ IMPORTS = {
     "fast.workers": (
         "errors fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.forms lumping.maximum "
         "network.layers network.program numbers.rational version"
+    ),
+    "reduction": "",
+    "reduction.float_layers": "lumping.forms network.kinds numbers.rational",
+    "reduction.places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
+    "reduction.fusion": (
+        "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
+    ),
+    "reduction.survivors": (
+        "lumping.forms lumping.simulations network.kinds network.layers network.program network.views "
+        "network.windows numbers.matrix numbers.rational reduction.float_layers"
+    ),
+    "reduction.quotient": (
+        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.rational reduction.float_layers reduction.survivors"
+    ),
+    "reduction.float_sums": (
+        "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
+        "numbers.rational reduction.places reduction.quotient"
+    ),
+    "reduction.float_chains": (
+        "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
+        "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
+        "numbers.rational reduction.float_sums reduction.quotient"
+    ),
+    "reduction.loop": (
+        "errors fast.engine fast.layers lumping.forms lumping.maximum lumping.simulations network.activations "
+        "network.kinds network.layers network.program reduction.float_chains reduction.float_sums "
+        "reduction.fusion reduction.quotient"
     ),
     "formats.onnx": "",
     "formats.specification": "",
@@ -143,37 +172,10 @@ IMPORTS = {
         "network.views"
     ),
     "formats.torch": "errors formats.files formats.onnx.reading formats.torch_layers network.program network.views",
+    "formats.models": "errors formats.files formats.onnx.reading formats.torch network.program",
     "formats": (
-        "errors formats.exact formats.files formats.nnet formats.onnx.reading formats.onnx.writing "
-        "formats.specification formats.torch network.program"
-    ),
-    "reduction": "",
-    "reduction.float_layers": "lumping.forms network.kinds numbers.rational",
-    "reduction.places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
-    "reduction.fusion": (
-        "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
-    ),
-    "reduction.survivors": (
-        "lumping.forms lumping.simulations network.kinds network.layers network.program network.views "
-        "network.windows numbers.matrix numbers.rational reduction.float_layers"
-    ),
-    "reduction.quotient": (
-        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
-        "numbers.rational reduction.float_layers reduction.survivors"
-    ),
-    "reduction.float_sums": (
-        "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
-        "numbers.rational reduction.places reduction.quotient"
-    ),
-    "reduction.float_chains": (
-        "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
-        "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
-        "numbers.rational reduction.float_sums reduction.quotient"
-    ),
-    "reduction.loop": (
-        "errors fast.engine fast.layers lumping.forms lumping.maximum lumping.simulations network.activations "
-        "network.kinds network.layers network.program reduction.float_chains reduction.float_sums "
-        "reduction.fusion reduction.quotient"
+        "errors formats.exact formats.files formats.models formats.nnet formats.onnx.reading "
+        "formats.onnx.writing formats.specification formats.torch network.program"
     ),
     "certificates": "",
     "certificates.grammar": "errors formats.specification numbers.rational",
@@ -198,6 +200,7 @@ IMPORTS = {
         "network.program numbers.rational"
     ),
     "refutation": "",
+    "refutation.clock": "",
     "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
     "refutation.question": "errors numbers.rational points.floating points.limbs smt.smtlib",
     "refutation.comparing": (
@@ -216,7 +219,7 @@ IMPORTS = {
         "smt.monolithic smt.obligations smt.smtlib smt.solve"
     ),
     "refutation.refute": (
-        "errors network.program numbers.rational points.boxes points.evaluation points.limbs "
+        "errors network.program numbers.rational points.boxes points.evaluation points.limbs refutation.clock "
         "refutation.comparing refutation.dichotomy refutation.matching refutation.question refutation.search "
         "refutation.shorten refutation.whole"
     ),
@@ -279,6 +282,38 @@ IMPORTS = {
         "refutation.refute relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
         "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
     ),
+    "verbs": "",
+    "verbs.answers": "formats.files numbers.rational verdicts version",
+    "verbs.naming": "network.kinds network.program network.views",
+    "verbs.saving": "errors numbers.floats numbers.rational verbs.naming",
+    "verbs.inspecting": "formats lumping.maximum network.kinds network.layers network.program verbs.answers",
+    "verbs.reducing": (
+        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
+        "reduction.loop verbs.answers"
+    ),
+    "verbs.exporting": (
+        "certificates.certificate errors extraction.coq extraction.export formats formats.files verbs.answers"
+    ),
+    "verbs.checking": "check errors extraction.verified formats.files verbs.answers verbs.exporting verdicts",
+    "verbs.demonstrating": (
+        "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
+        "verbs.checking verbs.reducing"
+    ),
+    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
+    "verbs.proving": (
+        "certificates.certificate errors formats formats.files formats.specification network.program "
+        "numbers.rational smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove verbs.answers"
+    ),
+    "verbs.refuting": (
+        "certificates.certificate check errors formats formats.files formats.specification network.kinds "
+        "network.program numbers.rational points.boxes points.domains points.floating points.vnnlib "
+        "refutation.question refutation.refute refutation.replay verbs.answers verbs.naming verbs.saving"
+    ),
+    "verbs.relaxing": (
+        "errors formats formats.files network.program numbers.rational points.boxes points.domains "
+        "refutation.replay relaxations.extremes relaxations.regions relaxations.relaxation verbs.answers "
+        "verbs.naming"
+    ),
     "reporting": "",
     "reporting.picture": "",
     "reporting.facts": (
@@ -297,47 +332,24 @@ IMPORTS = {
         "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "
         "reporting.record reporting.report smt.evidence verbs.checking version"
     ),
-    "verbs": "",
-    "verbs.inspecting": "formats lumping.maximum network.kinds network.layers network.program",
-    "verbs.reducing": (
-        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
-        "reduction.loop"
-    ),
-    "verbs.checking": (
-        "certificates.certificate check errors extraction.coq extraction.export extraction.verified formats "
-        "formats.files verdicts"
-    ),
-    "verbs.demonstrating": (
-        "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.checking "
-        "verbs.reducing"
-    ),
-    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
-    "verbs.proving": (
-        "certificates.certificate errors formats formats.files formats.specification network.program "
-        "smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove"
-    ),
-    "verbs.refuting": (
-        "certificates.certificate check errors formats formats.files formats.specification network.program "
-        "numbers.rational points.boxes points.vnnlib refutation.question refutation.refute refutation.replay"
-    ),
-    "verbs.relaxing": (
-        "errors formats formats.files network.program numbers.rational points.boxes refutation.replay "
-        "relaxations.extremes relaxations.regions relaxations.relaxation"
-    ),
-    "cli": "",
-    "cli.terminal": "errors formats.files verdicts",
-    "cli.main": "cli.terminal errors verdicts version",
+    "reporting.report_file": "formats reporting.matrix reporting.page reporting.report smt.evidence verbs.answers",
+    "cli.failing": "verbs.answers verdicts",
+    "cli.terminal": "cli.failing formats.files",
+    "cli.main": "cli.failing cli.terminal errors verdicts version",
+    "cli": "cli.failing cli.main verdicts",
+    "cli.figures": "numbers.rational points.floating verbs.naming",
     "cli.inspect": "cli.terminal verbs.inspecting",
     "cli.reduce": "cli.terminal formats.specification reduction.loop verbs.reducing",
-    "cli.check": "cli.terminal formats.files verbs.checking",
+    "cli.export": "cli.terminal verbs.exporting",
+    "cli.check": "cli.terminal errors verbs.checking verdicts",
     "cli.demo": "cli.terminal verbs.demonstrating",
-    "cli.prove": "cli.terminal numbers.rational verbs.proving verdicts",
+    "cli.prove": "cli.terminal verbs.proving verdicts",
     "cli.refute": (
-        "cli.terminal formats.files formats.specification numbers.rational points.boxes points.floating "
-        "refutation.question refutation.refute verbs.refuting verdicts"
+        "cli.figures cli.terminal formats.files formats.specification points.boxes refutation.refute "
+        "verbs.refuting verdicts"
     ),
-    "cli.relax": "cli.terminal numbers.rational points.floating relaxations.relaxation verbs.relaxing verdicts",
-    "cli.report": "cli.terminal reporting.page reporting.report verdicts",
+    "cli.relax": "cli.figures cli.terminal numbers.rational verbs.relaxing verdicts",
+    "cli.report": "cli.terminal reporting.report_file verdicts",
 }
 
 # Packages that need not be installed: imported late, so that everything else works without them.

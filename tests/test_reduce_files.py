@@ -32,7 +32,7 @@ def reduced_twice(network, folder, suffix):
     paths = [folder / f"{name}{suffix}" for name in ("original", "reduced", "again")]
     formats.write(network, paths[0])
     for source, target in pairwise(paths):
-        found = reduce_file(source, target)
+        found = reduce_file(source, target, overwrite=True)
         assert check.check(str(source), str(target), str(found.certificate)).verdict == "equivalent"
     return [formats.read(path) for path in paths]
 

@@ -33,7 +33,8 @@ from exactlump.relaxations.regions import Combination, bounds, region
 from exactlump.relaxations.relaxation import RelaxOptions, first_parting, relax, relax_literally
 from exactlump.relaxations.shares import share
 from exactlump.relaxations.worst import worst_input
-from exactlump.verbs.relaxing import FileRelaxOptions, relax_file
+from exactlump.verbs.relaxing import RelaxOptions as FileRelaxOptions
+from exactlump.verbs.relaxing import relax_file
 from tests import oracle
 from tests.strategies import relu_chain
 from tests.tools import dense_model, fails, real_networks, run, save
@@ -468,7 +469,18 @@ def test_the_literal_relation_is_one_that_the_printed_definition_allows():
 
 def test_nothing_to_merge_is_said_as_such():
     found = relax_literally(relu_chain(([[1]], [1]), ([[1]], [0])), RelaxOptions())
-    assert (found.verdict, found.reason) == ("equivalent", "Definition 6 as printed: 0 merges")
+    assert (found.verdict, found.reason) == ("unknown", "Definition 6 as printed merges nothing among 1 neuron")
+
+
+def test_no_proposal_is_no_verdict():
+    """What was looked for is not there, which says nothing of a network that was never proposed."""
+    network = relu_chain(([[1, 2], [3, 4]], [0, 1]), ([[1, 1]], [0]))
+    found = relax(network, RelaxOptions(terms=3))
+    assert (found.verdict, found.reason) == ("unknown", "no exact dependences among 2 neurons, of 3 terms at most")
+    assert found.merged == found.original == network
+    assert found.finding is None
+    alone = relax(relu_chain(([[1]], [0])), RelaxOptions())
+    assert (alone.verdict, alone.reason) == ("unknown", "no exact dependences among 0 neurons, of 2 terms at most")
 
 
 # Whole networks

@@ -36,7 +36,7 @@ from exactlump.network.activations import Activation, leaky_relu
 from exactlump.network.kinds import Activate, Head
 from exactlump.network.program import Network
 from exactlump.numbers.rational import fraction, rational
-from exactlump.verbs.checking import coq_files, export_files
+from exactlump.verbs.exporting import coq_files, export_files
 from tests import oracle
 from tests.strategies import lumpable_networks, relu_chain
 from tests.test_tampering import Forger, planted

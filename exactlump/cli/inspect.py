@@ -1,29 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the verb `inspect` of the command line: what a model file holds, layer by layer."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.box import SIMPLE
-from rich.table import Table
 
-from exactlump.cli.terminal import AS_JSON, BATCHNORM, EPILOG, MAX_UNPACKED, PATH, console_for, plain, print_notes
+from exactlump.cli.terminal import (
+    BATCHNORM,
+    EPILOG,
+    MAX_UNPACKED,
+    PATH,
+    RAW_NNET,
+    as_json,
+    console_for,
+    plain,
+    print_json,
+    print_notes,
+)
 from exactlump.verbs.inspecting import Inspection, inspect_file
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @click.command("inspect", epilog=EPILOG)
 @click.argument("source", metavar="IN", type=PATH)
-@click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
+@RAW_NNET
 @MAX_UNPACKED
 @BATCHNORM
-@AS_JSON
-def inspect_verb(source: Path, raw_nnet: bool, max_unpacked: int, batchnorm: str | None, as_json: bool) -> None:
+@as_json
+def inspect_verb(
+    source: Path, raw_nnet: bool, max_unpacked: int, batchnorm: str | None, as_json: bool, no_times: bool
+) -> None:
     """Say what IN holds, layer by layer, and how its neurons are classed by the maximum lumping."""
     found = inspect_file(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
     if as_json:
-        click.echo(json.dumps(asdict(found)))
+        print_json(found, no_times)
         return
     console = console_for()
     title = f"{source}: {found.neurons} hidden neurons, {found.parameters} parameters, {found.dtype}"
@@ -32,8 +45,11 @@ def inspect_verb(source: Path, raw_nnet: bool, max_unpacked: int, batchnorm: str
     print_notes(console_for(stderr=True), found.notes)
 
 
-def _inspection_table(found: Inspection) -> Table:
+def _inspection_table(found: Inspection) -> "Table":
     """One row a layer; the column of reasons is left out where there is none."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
     headings = ["neurons", "activation", "nonzeros", "classes", "dead", "constant"]
     if any(layer.kept for layer in found.layers):
         headings.append("kept for")

@@ -9,12 +9,13 @@ import io
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
-from exactlump.cli.terminal import EPILOG, printable
+from exactlump.cli.failing import fail
+from exactlump.cli.terminal import EPILOG
 from exactlump.errors import ExactlumpError
 from exactlump.verdicts import BUG, EXIT_CODES, USAGE
 from exactlump.version import VERSION
@@ -28,9 +29,11 @@ VERBS = {
     "relax": ("relax", "Say where linear combinations of neurons may stand for others."),
     "inspect": ("inspect", "Say what a model file holds, layer by layer."),
     "report": ("report", "Write a certificate as one page for an assessor."),
-    "export": ("check", "Write the text that the extracted checker reads."),
+    "export": ("export", "Write the text that the extracted checker reads."),
     "demo": ("demo", "Reduce and check the bundled networks, and show the erratum."),
 }
+# What shells set to ask for completions (README, "Install").
+_COMPLETE = "_EXACTLUMP_COMPLETE"
 
 
 class Verbs(click.Group):
@@ -66,32 +69,39 @@ def cli(context: click.Context) -> None:
         sys.exit(USAGE)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a verb, and turn every failure into one line on stderr and an exit code."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a verb, and turn every failure into one line and an exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
         _prepare_process()
     try:
-        cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
-        sys.exit(0)
+        sys.exit(_run(words))
     except click.ClickException as error:
-        _fail(f"{error.format_message()} (-h shows help)", USAGE)
+        fail(f"{error.format_message()} (-h shows help)", USAGE, words)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", EXIT_CODES["unknown"])
+        fail("interrupted", EXIT_CODES["unknown"], words)
     except ExactlumpError as error:
-        _fail(str(error), error.exit_code)
+        fail(str(error), error.exit_code, words, judged=True)
     except OSError as error:
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}", USAGE)
+        fail(f"{error.filename or 'file'}: {error.strerror or error}", USAGE, words)
     except MemoryError:
-        _fail("out of memory", EXIT_CODES["unknown"])
+        fail("out of memory", EXIT_CODES["unknown"], words)
     except Exception as error:  # noqa: BLE001  # a bug of ours must not look like a verdict
-        _fail(f"internal error, please report: {type(error).__name__}: {error}", BUG)
+        fail(f"internal error, please report: {type(error).__name__}: {error}", BUG, words)
 
 
-def _fail(message: str, code: int) -> None:
-    if os.environ.get("EXACTLUMP_DEBUG") == "1":
-        traceback.print_exc()
-    print(f"exactlump: {printable(message)}", file=sys.stderr)
-    sys.exit(code)
+def _run(words: list[str]) -> int:
+    """Parse the command line and run the verb; the exit code, unless the verb ends the program with its own."""
+    if instruction := os.environ.get(_COMPLETE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "exactlump", _COMPLETE, instruction)
+    try:
+        with cli.make_context("exactlump", words) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return 0
 
 
 def _interrupt(*_: object) -> None:
@@ -105,6 +115,6 @@ def _prepare_process() -> None:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # else click would end with 1, which means `different`
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # else Python would end with 1, which means `different`
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -4,23 +4,22 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
 from exactlump.cli.terminal import (
-    AS_JSON,
     EPILOG,
+    FORCE,
     MAX_UNPACKED,
     PATH,
     SECONDS,
+    as_json,
     console_for,
     plain,
+    print_json,
     printable,
-    verdict_of_errors,
 )
-from exactlump.numbers.rational import text
 from exactlump.verbs.proving import FileProof, ProveOptions, prove_files
 from exactlump.verdicts import EXIT_CODES
 
@@ -44,7 +43,8 @@ from exactlump.verdicts import EXIT_CODES
 @click.option("--timeout", type=SECONDS, metavar="S", help="Seconds for each script.")
 @click.option("--memory", type=click.IntRange(1, 2**30), metavar="MIB", help="Memory for each process.")
 @MAX_UNPACKED
-@AS_JSON
+@FORCE
+@as_json
 def prove_verb(
     original: Path,
     reduced: Path,
@@ -58,7 +58,9 @@ def prove_verb(
     timeout: float | None,
     memory: int | None,
     max_unpacked: int,
+    overwrite: bool,
     as_json: bool,
+    no_times: bool,
 ) -> None:
     """Let SMT solvers decide whether a certificate holds: an obligation for each row that it claims.
 
@@ -73,49 +75,21 @@ def prove_verb(
         dump=dump,
         evidence=evidence,
         max_unpacked=max_unpacked,
+        overwrite=overwrite,
     )
     console = console_for(stderr=True)
-    with verdict_of_errors(as_json), console.status("") as status:
+    with console.status("") as status:
 
         def listen(done: int, expected: int) -> None:
             status.update(f"{done} of {expected} answers")
 
         found = prove_files(original, reduced, certificate, options, listen)
     if as_json:
-        click.echo(json.dumps(_prove_json(found, options)))
+        print_json(found, no_times)
     else:
         click.echo(f"{found.verdict}: {printable(found.reason)}")
         _print_open(console, found)
     sys.exit(EXIT_CODES[found.verdict])
-
-
-def _prove_json(found: FileProof, options: ProveOptions) -> dict[str, Any]:
-    proof = found.proof
-    return {
-        "verdict": found.verdict,
-        "reason": found.reason,
-        "form": options.form,
-        "obligations": proof.obligations if proof else 0,
-        "solvers": [{"name": name, "version": version} for name, version in proof.solvers] if proof else [],
-        "discharged": proof.discharged if proof else 0,
-        "reused": proof.reused if proof else 0,
-        "refuted": [finding.json for finding in proof.refuted] if proof else [],
-        "unknown": [finding.json for finding in proof.unknown] if proof else [],
-        "counterexample": _difference_json(found),
-        "evidence": str(options.evidence) if options.evidence else None,
-        "seconds": round(found.seconds, 3),
-    }
-
-
-def _difference_json(found: FileProof) -> dict[str, Any] | None:
-    difference = found.proof.difference if found.proof else None
-    if difference is None:
-        return None
-    flat = {
-        name: [text(value) for vector in getattr(difference, name) for value in vector]
-        for name in ("inputs", "original", "reduced")
-    }
-    return {"input": flat["inputs"], "outputs": {"original": flat["original"], "reduced": flat["reduced"]}}
 
 
 def _print_open(console: Console, found: FileProof, most: int = 5) -> None:
@@ -129,5 +103,5 @@ def _print_open(console: Console, found: FileProof, most: int = 5) -> None:
         console.print(plain(f"{finding.solver}: {finding.verdict}: {finding.obligation.claim}: {why}"), soft_wrap=True)
     if len(found.proof.open) > most:
         console.print(f"and {len(found.proof.open) - most} more")
-    if (difference := _difference_json(found)) is not None:
+    if (difference := found.counterexample) is not None:
         console.print(plain(f"the networks differ: {json.dumps(difference)}"), soft_wrap=True)

@@ -1,26 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the verb `reduce` of the command line: options in, the verdict and the layers out."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.box import SIMPLE
 from rich.table import Table
 
 from exactlump.cli.terminal import (
-    AS_JSON,
     BATCHNORM,
     EPILOG,
+    FORCE,
     MAX_UNPACKED,
     PATH,
+    RAW_NNET,
+    as_json,
     console_for,
     plain,
+    print_json,
     print_notes,
     printable,
-    verdict_of_errors,
 )
 from exactlump.formats.specification import is_folded
 from exactlump.reduction.loop import ENGINES
@@ -43,14 +42,15 @@ from exactlump.verbs.reducing import FileReduction, reduce_file
     show_default=True,
     help="auto: the file's own type; exact: a .json file of rationals.",
 )
-@click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
+@RAW_NNET
 @MAX_UNPACKED
 @BATCHNORM
 @click.option("--architecture", type=PATH, metavar="FILE", help="JSON that lists the layers of a .pt or .pth file.")
 @click.option(
     "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
 )
-@AS_JSON
+@FORCE
+@as_json
 def reduce_verb(
     source: Path,
     target: Path,
@@ -62,7 +62,9 @@ def reduce_verb(
     batchnorm: str | None,
     architecture: Path | None,
     executor: str | None,
+    overwrite: bool,
     as_json: bool,
+    no_times: bool,
 ) -> None:
     """Write to OUT a smaller network with the same function as IN, and a certificate of it.
 
@@ -73,7 +75,7 @@ def reduce_verb(
     OUT, and the certificate is about that file.
     """
     console = console_for(stderr=True)
-    with verdict_of_errors(as_json), console.status("") as status:
+    with console.status("") as status:
         done = reduce_file(
             source,
             target,
@@ -85,39 +87,22 @@ def reduce_verb(
             batchnorm=batchnorm,
             architecture=architecture,
             executor=executor,
+            overwrite=overwrite,
             listen=lambda words: status.update(plain(words)),
         )
     if as_json:
-        click.echo(json.dumps(_reduce_json(done)))
+        print_json(done, no_times)
         return
     before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
     folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
     read = f" to {printable(done.specification.name)}" if done.specification else folded
-    click.echo(f"equivalent{read}: {before} -> {after} hidden neurons")
+    click.echo(f"{done.verdict}{read}: {before} -> {after} hidden neurons")
     if done.specification:
         words = f"{source} was read as {done.specification}: the original of the certificate"
         console.print(plain(words), soft_wrap=True)
     print_notes(console, (*done.reduction.original.notes, *done.notes))
     console.print(_layer_table(done))
     console.print(plain(f"{done.reduced} ({done.weights}), certificate {done.certificate}"), soft_wrap=True)
-
-
-def _reduce_json(done: FileReduction) -> dict[str, Any]:
-    original, reduced = done.reduction.original, done.reduction.reduced
-    return {
-        "verdict": "equivalent",
-        "neurons": {"before": original.neurons, "after": reduced.neurons},
-        "quotient_neurons": done.reduction.quotient.neurons,
-        "parameters": {"before": original.parameters, "after": reduced.parameters},
-        "nonzeros": {"before": original.nonzeros, "after": reduced.nonzeros},
-        "layers": [asdict(layer) for layer in done.reduction.layers],
-        "weights": done.weights,
-        "notes": [*original.notes, *done.notes],
-        "specification": original.specification,
-        "original": str(done.specification) if done.specification else None,
-        "certificate": str(done.certificate),
-        "seconds": round(done.seconds, 3),
-    }
 
 
 def _layer_table(done: FileReduction) -> Table:

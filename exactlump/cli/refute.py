@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the verb `refute` of the command line: options in, the verdict and its evidence out."""
 
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from exactlump.cli.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
+from exactlump.cli.figures import brief, input_line, outputs_line
+from exactlump.cli.terminal import (
+    EPILOG,
+    FORCE,
+    MAX_UNPACKED,
+    PATH,
+    SECONDS,
+    as_json,
+    print_json,
+    printable,
+)
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
-from exactlump.numbers.rational import Rational, text
 from exactlump.points.boxes import exact_number
-from exactlump.points.floating import nearly
-from exactlump.refutation.question import Question
-from exactlump.refutation.refute import Finding, Options
+from exactlump.refutation.refute import Finding
 from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
 from exactlump.verdicts import EXIT_CODES
 
@@ -31,8 +36,9 @@ from exactlump.verdicts import EXIT_CODES
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N")
 @click.option("--certificate", type=PATH, help="Where to write the certificate, if the exact quotients are the same.")
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
+@FORCE
 @MAX_UNPACKED
-@AS_JSON
+@as_json
 def refute_verb(
     a: Path,
     b: Path,
@@ -44,8 +50,10 @@ def refute_verb(
     seed: int,
     certificate: Path | None,
     raw_nnet: bool,
+    overwrite: bool,
     max_unpacked: int,
     as_json: bool,
+    no_times: bool,
 ) -> None:
     """Find an exact input at which two networks differ, or say `equivalent`, or `unknown` (docs/counterexamples.md).
 
@@ -56,41 +64,36 @@ def refute_verb(
     if epsilon is not None and argmax:
         raise click.UsageError("--epsilon and --argmax: expected one of them")
     with about("--epsilon"):
-        question = _question(epsilon, argmax)
-    options = RefuteOptions(
-        question=question,
-        box=box,
-        vnnlib=vnnlib,
-        search=Options(seconds=timeout, seed=seed),
-        certificate=certificate,
-        raw_nnet=raw_nnet,
-        max_unpacked=max_unpacked,
-    )
-    with verdict_of_errors(as_json):
-        found = refute_files(a, b, options)
+        bound = exact_number(epsilon) if epsilon is not None else None
+        options = RefuteOptions(
+            box=box,
+            vnnlib=vnnlib,
+            epsilon=bound,
+            argmax=argmax,
+            seconds=timeout,
+            seed=seed,
+            certificate=certificate,
+            raw_nnet=raw_nnet,
+            max_unpacked=max_unpacked,
+            overwrite=overwrite,
+        )
+    found = refute_files(a, b, options)
     if as_json:
-        click.echo(json.dumps(found.json))
+        print_json(found, no_times)
     else:
         lines = _evidence(found)  # before the verdict: what fails here must not follow one
         read_as = "" if found.specification == AS_STORED else f"; {found.specification}"
-        click.echo(printable(f"{found.finding.verdict}: {_clause(found)}{read_as}"))
+        click.echo(printable(f"{found.verdict}: {_clause(found)}{read_as}"))
         for line in lines:
             click.echo(printable(line), err=True)
-    sys.exit(EXIT_CODES[found.finding.verdict])
-
-
-def _question(epsilon: str | None, argmax: bool) -> Question:
-    if epsilon is not None:
-        return Question("epsilon", exact_number(epsilon))
-    return Question("argmax" if argmax else "different")
+    sys.exit(EXIT_CODES[found.verdict])
 
 
 def _clause(found: FileFinding) -> str:
     """What the verdict means, in one clause."""
     finding, domain = found.finding, found.domain.name
     if finding.verdict == "different":
-        kind = "the decisions differ" if found.question.kind == "argmax" else "the outputs differ"
-        return f"{kind} by up to {_short(finding.gap)} at an exact input ({finding.method})"
+        return f"{_difference(found)} ({finding.method})"
     if finding.verdict == "equivalent":
         ways = {
             "same bytes": "the files are the same",
@@ -103,13 +106,21 @@ def _clause(found: FileFinding) -> str:
     return f"nothing found on {domain} for: {found.question}"
 
 
+def _difference(found: FileFinding) -> str:
+    """What differs at the input that was found; which says nothing of other inputs."""
+    if found.decisions is not None:
+        one, other = found.decisions
+        return f"the decisions differ at this input: a decides {one}, b decides {other}"
+    return f"the outputs differ at this input by {brief(found.gap)}; more elsewhere is possible"
+
+
 def _evidence(found: FileFinding) -> list[str]:
     """The lines that follow the verdict, for people."""
     finding = found.finding
     lines = [f"question: {found.question}  domain: {found.domain.name}"]
     if finding.input is not None and finding.outputs is not None:
-        lines.append(f"input: {_sparse(finding.input)}")
-        lines += [f"outputs of {side}: {_listed(values)}" for side, values in zip("ab", finding.outputs, strict=True)]
+        lines.append(input_line(found.inputs, finding.input))
+        lines += [outputs_line(f"outputs of {side}", y) for side, y in zip("ab", finding.outputs, strict=True)]
         if found.replayed:
             lines += [f"float32 of {side}: {values[:10]}" for side, values in zip("ab", found.replayed, strict=True)]
     lines += _parting(finding)
@@ -124,24 +135,5 @@ def _parting(finding: Finding) -> list[str]:
     at = finding.parting
     if at is None:
         return []
-    values = " and ".join(map(_short, at.values))
+    values = " and ".join(map(brief, at.values))
     return [f"the networks part at {at.a!r} and {at.b!r}, unit {at.unit}: {values}"]
-
-
-def _short(value: Rational) -> str:
-    """A rational as it is when short, else nearly."""
-    words = text(value)
-    return words if len(words) <= 24 else nearly(value, 6)
-
-
-def _listed(values: Sequence[Rational], most: int = 10) -> str:
-    shown = ", ".join(map(_short, values[:most]))
-    return shown + (f", and {len(values) - most} more" if len(values) > most else "")
-
-
-def _sparse(x: Sequence[Rational], most: int = 12) -> str:
-    """The entries that are not zero, by index."""
-    entries = [(i, y) for i, y in enumerate(x) if y]
-    shown = ", ".join(f"x[{i}] = {_short(y)}" for i, y in entries[:most])
-    more = f", and {len(entries) - most} more entries" if len(entries) > most else ""
-    return f"{shown}{more}; all others 0" if entries else "0 everywhere"

@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the verb `relax` of the command line: options in, the verdict and the regions out."""
 
-import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from exactlump.cli.terminal import AS_JSON, EPILOG, MAX_UNPACKED, PATH, SECONDS, printable, verdict_of_errors
+from exactlump.cli.figures import brief, input_line, outputs_line
+from exactlump.cli.terminal import (
+    EPILOG,
+    FORCE,
+    MAX_UNPACKED,
+    PATH,
+    RAW_NNET,
+    SECONDS,
+    as_json,
+    print_json,
+    printable,
+)
 from exactlump.numbers.rational import parse
-from exactlump.points.floating import nearly
-from exactlump.relaxations.relaxation import RelaxOptions
-from exactlump.verbs.relaxing import FileRelaxation, FileRelaxOptions, relax_file
+from exactlump.verbs.relaxing import FileRelaxation, RelaxOptions, relax_file
 from exactlump.verdicts import EXIT_CODES
 
 # How many merges, and entries of an input, people are shown.
@@ -30,9 +38,10 @@ _MOST_MERGES, _MOST_ENTRIES = 30, 12
 @click.option("--write", type=PATH, metavar="OUT", help="Write the merged network, also where it is wrong.")
 @click.option("--literal", is_flag=True, help="The quotient of Definition 6 as printed (docs/erratum.md) instead.")
 @click.option("--timeout", type=SECONDS, default=10.0, show_default=True, metavar="S")
-@click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
+@RAW_NNET
+@FORCE
 @MAX_UNPACKED
-@AS_JSON
+@as_json
 def relax_verb(
     source: Path,
     layer: str | None,
@@ -42,8 +51,10 @@ def relax_verb(
     literal: bool,
     timeout: float,
     raw_nnet: bool,
+    overwrite: bool,
     max_unpacked: int,
     as_json: bool,
+    no_times: bool,
 ) -> None:
     """Say which neurons are linear combinations of others, and where replacing them is right (docs/relaxation.md).
 
@@ -52,56 +63,57 @@ def relax_verb(
     """
     if literal and layer is not None:
         raise click.UsageError("--literal and --layer: expected one of them")
-    search = RelaxOptions(layer=layer, terms=terms, seconds=timeout)
-    options = FileRelaxOptions(
-        search=search, box=box, write=write, literal=literal, raw_nnet=raw_nnet, max_unpacked=max_unpacked
+    options = RelaxOptions(
+        layer=layer,
+        terms=terms,
+        seconds=timeout,
+        box=box,
+        write=write,
+        literal=literal,
+        raw_nnet=raw_nnet,
+        max_unpacked=max_unpacked,
+        overwrite=overwrite,
     )
-    with verdict_of_errors(as_json):
-        found = relax_file(source, options)
+    found = relax_file(source, options)
     if as_json:
-        click.echo(json.dumps(found.json))
+        print_json(found, no_times)
     else:
         lines = list(_evidence(found))  # before the verdict: what fails here must not follow one
-        click.echo(printable(f"{found.relaxation.verdict}: {found.relaxation.reason}"))
+        click.echo(printable(f"{found.verdict}: {found.reason}"))
         for line in lines:
             click.echo(printable(line), err=True)
-    sys.exit(EXIT_CODES[found.relaxation.verdict])
+    sys.exit(EXIT_CODES[found.verdict])
 
 
 def _evidence(found: FileRelaxation) -> Iterator[str]:
     """The lines that follow the verdict, for people."""
-    words = found.json
+    words = found.json()
     merges = words["merges"]
     for merge in merges[:_MOST_MERGES]:
         yield from _merge(merge)
     if len(merges) > _MOST_MERGES:
         yield f"and {len(merges) - _MOST_MERGES} more merges (--json lists all)"
     if at := words["counterexample"]:
-        yield f"input: {_input(at['input'])}"
+        yield input_line(found.inputs, [*map(parse, at["input"])])
         for side in ("original", "merged"):
-            yield f"outputs of the {side} network: {', '.join(map(_short, at['outputs'][side][:10]))}"
+            yield outputs_line(f"outputs of the {side} network", [*map(parse, at["outputs"][side])])
             if at["replayed"]:
                 yield f"float32 of the {side} network: {at['replayed'][side][:10]}"
         if at["parts_at"]:
             yield f"the networks part at {at['parts_at']!r}"
     if worst := words["worst"]:
         kind = "largest difference of an output on the box" if worst["largest"] else "largest difference found"
-        yield f"{kind}: {_short(worst['gap'])} at {_input(worst['input'])}"
+        at = input_line(found.inputs, [*map(parse, worst["input"])])
+        yield f"{kind}: {_short(worst['gap'])} at this {at}"
     for note in words["notes"]:
         yield f"note: {note}"
     if words["written"]:
         yield f"merged network: {words['written']}"
 
 
-def _input(x: Sequence[str]) -> str:
-    entries = [f"x[{i}] = {value}" for i, value in enumerate(x) if value != "0"]
-    rest = f", and {len(entries) - _MOST_ENTRIES} more entries" if len(entries) > _MOST_ENTRIES else ""
-    return f"{', '.join(entries[:_MOST_ENTRIES]) or '0 everywhere'}{rest}"
-
-
 def _short(value: str) -> str:
     """A rational as it is when short, else nearly."""
-    return value if len(value) <= 24 else nearly(parse(value), 9)
+    return brief(parse(value))
 
 
 def _merge(merge: Mapping[str, Any]) -> Iterator[str]:

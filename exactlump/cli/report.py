@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, PATH, printable, verdict_of_errors
-from exactlump.reporting.page import write_report
-from exactlump.reporting.report import report
+from exactlump.cli.terminal import EPILOG, FORCE, MAX_UNPACKED, PATH, as_json, print_json, printable
+from exactlump.reporting.report_file import ReportOptions, report_file
 from exactlump.verdicts import EXIT_CODES
 
 
@@ -18,22 +17,29 @@ from exactlump.verdicts import EXIT_CODES
 @click.option("--original", type=PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
 @click.option("--reduced", type=PATH, metavar="FILE", help="[default: found beside the certificate, by its hash]")
 @click.option("-o", "--output", type=PATH, required=True, help="The HTML file to write.")
+@FORCE
 @MAX_UNPACKED
+@as_json
 def report_verb(
     certificate: Path,
     evidence: Path | None,
     original: Path | None,
     reduced: Path | None,
     output: Path,
+    overwrite: bool,
     max_unpacked: int,
+    as_json: bool,
+    no_times: bool,
 ) -> None:
     """Write a certificate as one HTML page for an assessor: no scripts, and it opens offline.
 
     `equivalent` only if both model files are at hand and the checker, run once more, accepts them; `unknown` where
     the page only restates the certificate (docs/report.md).
     """
-    with verdict_of_errors(False):
-        found = report(certificate, evidence=evidence, original=original, reduced=reduced, max_unpacked=max_unpacked)
-        write_report(found, output)
-    click.echo(f"{found.verdict}: {printable(found.reason)}")
+    options = ReportOptions(evidence, original, reduced, max_unpacked, overwrite)
+    found = report_file(certificate, output, options)
+    if as_json:
+        print_json(found, no_times)
+    else:
+        click.echo(f"{found.verdict}: {printable(found.reason)}")
     sys.exit(EXIT_CODES[found.verdict])

@@ -2,29 +2,31 @@
 """This file is about talking to people on a terminal: what all verbs of the command line share.
 
 The verdict goes to stdout, talk to stderr.  Names come from files, so nothing is markup and nothing moves a cursor.
+Rich is imported when a table or a progress line is drawn.
 """
 
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
-from rich.console import Console
-from rich.text import Text
 
-from exactlump.errors import ExactlumpError
+from exactlump.cli.failing import printable as printable
 from exactlump.formats import files
-from exactlump.verdicts import verdict_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 EPILOG = (
     "Exit codes: 0 equivalent or valid, 1 different or rejected, 2 usage or bad input, 3 unknown or out of time, "
     "4 unsupported operator or feature, 5 a bug of ours."
 )
 PATH = click.Path(path_type=Path)
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class _Seconds(click.FloatRange):
@@ -52,47 +54,53 @@ MAX_UNPACKED = click.option(
     metavar="BYTES",
     help="The most bytes that a .gz file may unpack to. [default: 512 MiB]",
 )
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")
+FORCE = click.option("--force", "overwrite", is_flag=True, help="Replace files that have other content.")
+RAW_NNET = click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
+BATCHNORM = click.option(
+    "--batchnorm",
+    type=click.Choice(["float32", "float64", "exact"]),
+    help="How scales of batch normalisations are read. [default: rounded to float32; in float64 files to float64]",
+)
 
 
-@contextmanager
-def verdict_of_errors(as_json: bool) -> Iterator[None]:
-    """Where no equivalence is claimed and none is denied, stdout says so; the error goes on."""
-    try:
-        yield
-    except ExactlumpError as error:
-        if verdict := verdict_of(error.exit_code):
-            reason = printable(str(error))
-            click.echo(json.dumps({"verdict": verdict, "reason": reason}) if as_json else f"{verdict}: {reason}")
-        raise
+def as_json(command: _Command) -> _Command:
+    """The options --json and --no-times, which every verb has."""
+    command = click.option(
+        "--no-times", is_flag=True, help="With --json: nothing about time, so that equal runs give equal bytes."
+    )(command)
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")(command)
 
 
-def print_notes(console: Console, notes: Sequence[str]) -> None:
+class Answer(Protocol):
+    """What a verb found."""
+
+    def json(self, *, times: bool) -> dict[str, Any]:
+        """The answer as JSON."""
+
+
+def print_json(found: Answer, no_times: bool) -> None:
+    """The one object of --json."""
+    click.echo(json.dumps(found.json(times=not no_times)))
+
+
+def print_notes(console: "Console", notes: Sequence[str]) -> None:
     """Each note on a line of its own."""
     for note in notes:
         console.print(plain(f"note: {note}"), soft_wrap=True)
 
 
-def console_for(stderr: bool = False) -> Console:
+def console_for(stderr: bool = False) -> "Console":
     """A console without colours of its own; wide where it is no terminal."""
+    from rich.console import Console
+
     console = Console(stderr=stderr, highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = 140
     return console
 
 
-def plain(words: str) -> Text:
+def plain(words: str) -> "Text":
     """Words for a console, as they are."""
+    from rich.text import Text
+
     return Text(printable(words))
-
-
-def printable(words: str) -> str:
-    """Words with what is not printable as escapes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
-
-
-BATCHNORM = click.option(
-    "--batchnorm",
-    type=click.Choice(["float32", "float64", "exact"]),
-    help="How scales of batch normalisations are read. [default: rounded to float32; in float64 files to float64]",
-)

@@ -6,7 +6,7 @@ The format modules are imported when they are needed: importing onnx takes longe
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exactlump.errors import FormatError
 from exactlump.formats.files import (
@@ -19,7 +19,9 @@ from exactlump.formats.files import (
     write_together,
 )
 from exactlump.formats.specification import RAW_NNET, SPECIFICATIONS, batchnorm_of
-from exactlump.network.program import Network
+
+if TYPE_CHECKING:
+    from exactlump.network.program import Network
 
 __all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "from_torch", "read", "write", "write_atomically"]
 
@@ -43,21 +45,28 @@ def format_of(path: str | os.PathLike[str]) -> str:
 
 
 def read(
-    path: str | os.PathLike[str],
+    source: Any,
     *,
+    shape: Any = None,
     raw_nnet: bool = False,
     max_unpacked: int = MAX_UNPACKED,
     batchnorm: str | None = None,
-) -> Network:
-    """The network that a file holds; what had to be settled for that is its specification.
+) -> "Network":
+    """The network that a file holds, or a torch.nn.Module, or an ONNX model; a Network is itself.
 
+    What had to be settled for that is its specification.
+    shape         of one input of a module, without the batch axis; not needed where its first layer is a Linear
     raw_nnet      leave out the normalisation in the header of a .nnet file
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     batchnorm     how batch normalisations are read: their irrational scales rounded to "float32" or "float64", or
                   "exact"; default: rounded to float64 in a file of float64, else to float32
     Raises FormatError (ShapeError) for a file that breaks its format, UnsupportedLayer for what no rule covers.
     """
-    path = Path(path)
+    if not isinstance(source, str | os.PathLike):
+        from exactlump.formats.models import network_of
+
+        return network_of(source, shape=shape, max_unpacked=max_unpacked, batchnorm=batchnorm)
+    path = Path(source)
     with about(path):
         kind = format_of(path)
         if kind == "nnet":
@@ -73,7 +82,7 @@ def read(
         return reading.parse(reading.load(read_bytes(path), kind, max_unpacked), path.parent, batchnorm)
 
 
-def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> Network:
+def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> "Network":
     """The network that a torch.nn.Sequential of supported layers computes when it does not train (docs/pytorch.md).
 
     shape      of one input, without the batch axis; not needed where the first layer is a Linear
@@ -94,7 +103,7 @@ def weights_as_onnx(
     return torch.specification(path, architecture, max_unpacked)
 
 
-def read_as(path: str | os.PathLike[str], specification: str, *, max_unpacked: int = MAX_UNPACKED) -> Network:
+def read_as(path: str | os.PathLike[str], specification: str, *, max_unpacked: int = MAX_UNPACKED) -> "Network":
     """The network that a file holds under the specification that a certificate claims.  Raises as `read` does."""
     if specification not in SPECIFICATIONS:
         raise FormatError(f"specification: found {specification[:60]!r}, expected one of {', '.join(SPECIFICATIONS)}")
@@ -103,7 +112,7 @@ def read_as(path: str | os.PathLike[str], specification: str, *, max_unpacked: i
     return read(path, raw_nnet=raw, max_unpacked=max_unpacked, batchnorm=batchnorm_of(specification))
 
 
-def refuse_float64(network: Network) -> None:
+def refuse_float64(network: "Network") -> None:
     """Raise UnsupportedLayer for a network that ONNX runtimes cannot compute in float64, though it may be asked for."""
     from exactlump.formats.onnx import writing
 
@@ -129,7 +138,7 @@ def digest(path: str | os.PathLike[str], *, max_unpacked: int = MAX_UNPACKED) ->
 
 
 def write(
-    network: Network,
+    network: "Network",
     path: str | os.PathLike[str],
     *,
     dtype: str | None = None,

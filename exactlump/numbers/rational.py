@@ -53,13 +53,31 @@ def rational(value: Any, denominator: int = 1) -> Rational:
     if isinstance(value, str):
         return parse(value) / denominator
     if isinstance(value, type(ONE)):
-        return value / denominator
+        return value if denominator == 1 else value / denominator
     if hasattr(value, "as_integer_ratio"):
         p, q = value.as_integer_ratio()
         return QQ(int(p), int(q) * denominator)
     if not hasattr(value, "numerator"):
         raise TypeError(f"found a value of type {type(value).__name__}, expected a number")
     return QQ(int(value.numerator), int(value.denominator) * denominator)
+
+
+def flat(values: Any) -> list[Any]:
+    """The numbers of an array, a tensor or a nested list, in row-major order, as they are; of a number itself.
+
+    >>> flat([[1, 2], [3]]), flat(0.5)
+    ([1, 2, 3], [0.5])
+    """
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if isinstance(values, list | tuple):
+        return [number for entry in values for number in flat(entry)]
+    return [values]
+
+
+def vector(values: Any) -> Vector:
+    """The exact numbers of an array, a tensor or a nested list, in row-major order.  Raises as `rational` does."""
+    return tuple(map(rational, flat(values)))
 
 
 def fraction(value: Rational) -> tuple[int, int]:

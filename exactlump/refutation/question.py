@@ -107,6 +107,11 @@ def largest_gap(a: Numbers, b: Numbers) -> Rational:
     return max(abs(y - z) for y, z in zip(a.rationals, b.rationals, strict=True))
 
 
+def decision(values: Sequence[Rational]) -> int:
+    """The index of the first largest value."""
+    return max(range(len(values)), key=lambda k: (values[k], -k))
+
+
 def _largest(values: Numbers) -> set[int]:
     """Which entries are largest."""
     tops = values.tops.tolist()

@@ -48,10 +48,13 @@ def render(found: Report) -> str:
     return str(page)
 
 
-def write_report(found: Report, path: str | os.PathLike[str]) -> None:
-    """Write the page, and not over one of the files that were read for it.  Raises CannotWrite, FormatError."""
-    demand_apart(path, found.sources)
-    write_atomically(path, render(found).encode())
+def write_report(found: Report, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+    """Write the page, and not over one of the files that were read for it.  Raises CannotWrite, FormatError.
+
+    overwrite: whether a file with other content may be replaced.
+    """
+    demand_apart(path, [source for _, source in found.sources])
+    write_atomically(path, render(found).encode(), overwrite=overwrite)
 
 
 def _shown(value: Any) -> Any:

@@ -7,7 +7,7 @@ own, and the page says what it answered; nowhere else does the page call two net
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +41,13 @@ class File:
 class Report:
     """All that the page says.
 
-    sources  the files that were given or found
+    sources  the files that were given or found, each with its role
     verdict  "equivalent" only if the checker was run, and accepted, and no evidence speaks against it
     items    the obligations; `listed`: whether they were derived from the model files, not quoted
     strangers  answers of the evidence to other scripts than these
     """
 
-    sources: tuple[Path, ...]
+    sources: tuple[tuple[str, Path], ...]
     verdict: str
     reason: str
     name: str
@@ -97,7 +97,7 @@ def report(
     verdict, reason = _verdict(checked, items)
     rows = layers(claimed, networks)
     return Report(
-        sources=_sources(claimed, ours, theirs, (path, evidence)),
+        sources=_sources(claimed, ours, theirs, {"certificate": path, "evidence": evidence}),
         verdict=verdict,
         reason=reason,
         name=path.name,
@@ -119,12 +119,17 @@ def report(
 
 
 def _sources(
-    claimed: Certificate, ours: Path | None, theirs: Path | None, others: Sequence[str | os.PathLike[str] | None]
-) -> tuple[Path, ...]:
-    """All files that were given or found, and what they keep beside them."""
-    models = [(place, entry) for place, entry in ((ours, claimed.original), (theirs, claimed.reduced)) if place]
-    beside = [found for place, entry in models for found in companions(place, entry)]
-    return (*(Path(other) for other in others if other is not None), *(place for place, _ in models), *beside)
+    claimed: Certificate,
+    ours: Path | None,
+    theirs: Path | None,
+    others: Mapping[str, str | os.PathLike[str] | None],
+) -> tuple[tuple[str, Path], ...]:
+    """All files that were given or found, and what they keep beside them, each with its role."""
+    found = [(role, Path(other)) for role, other in others.items() if other is not None]
+    for role, place, entry in (("original", ours, claimed.original), ("reduced", theirs, claimed.reduced)):
+        if place is not None:
+            found += [(role, place), *(("external data", beside) for beside in companions(place, entry))]
+    return tuple(found)
 
 
 def _certificate(path: Path) -> tuple[Certificate, str]:

@@ -2,89 +2,97 @@
 """This file is about checking as a library call: the checker's file, and the one that is extracted from its proof."""
 
 import os
-from collections.abc import Iterable, Iterator
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from exactlump import check, formats
-from exactlump.certificates import certificate
-from exactlump.errors import FormatError, UnsupportedLayer
-from exactlump.extraction.coq import coq
-from exactlump.extraction.export import export
-from exactlump.extraction.verified import find_checker, run_checker
-from exactlump.formats.files import write_atomically
-from exactlump.verdicts import USAGE
+from exactlump import check
+from exactlump.errors import ExactlumpError, FormatError, UnsupportedLayer
+from exactlump.formats.files import MAX_UNPACKED
+from exactlump.verbs.answers import FileUse, answer, file_read
+from exactlump.verdicts import EXIT_CODES, USAGE
 
 # The checker's file, which runs by itself.
 CHECKER = Path(check.__file__)
 
 
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """How to check.
+
+    max_unpacked  the most bytes that a .onnx.gz file may unpack to
+    verified      whether the checker that is extracted from the Coq proof is asked, too
+    """
+
+    max_unpacked: int = MAX_UNPACKED
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """What the checker answered: "equivalent", "rejected", "unknown" or "unsupported".
+
+    rule  the short name of the condition that failed; "" where none did
+    """
+
+    verdict: str
+    reason: str
+    rule: str
+    files: tuple[FileUse, ...]
+    options: CheckOptions
+    seconds: float
+
+    def __repr__(self) -> str:
+        return f"{self.verdict}: {self.reason}"
+
+    def json(self, *, times: bool = True) -> dict[str, Any]:
+        """What `--json` prints."""
+        words = {"verdict": self.verdict, "reason": self.reason, "rule": self.rule}
+        return answer("check", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
+
+
 def check_files(
     original: str | os.PathLike[str],
     reduced: str | os.PathLike[str],
-    certificate_path: str | os.PathLike[str],
+    certificate: str | os.PathLike[str],
     *,
-    max_unpacked: int = formats.MAX_UNPACKED,
-    as_json: bool = False,
-) -> int:
-    """What `python3 -I check.py` does with three files: print the verdict and return its exit code."""
-    options = ["--max-unpacked", str(max_unpacked), *["--json"] * as_json]
-    return check.main([*options, "--", *(os.fspath(path) for path in (original, reduced, certificate_path))])
+    max_unpacked: int = MAX_UNPACKED,
+    verified: bool = False,
+) -> FileCheck:
+    """Whether a certificate shows that two model files compute the same function, by `exactlump/check.py`.
 
-
-def export_files(
-    original: str | os.PathLike[str],
-    reduced: str | os.PathLike[str],
-    certificate_path: str | os.PathLike[str],
-    *,
-    max_unpacked: int = formats.MAX_UNPACKED,
-) -> Iterator[str]:
-    """The lines of the text that the extracted checker reads (proofs/README.md), for three files.
-
-    The files' hashes are not looked at here: `check` does that.  Raises FormatError, UnsupportedLayer, NotALumping.
+    max_unpacked  the most bytes that a .onnx.gz file may unpack to
+    verified      whether the checker that is extracted from the Coq proof is asked, too: `make proofs` builds it
+    Raises FormatError for files that cannot be read, and where the extracted checker is asked and not built.
     """
-    proof = certificate.read_certificate(certificate_path)
-    ours, theirs = (
-        formats.read_as(path, proof.specification, max_unpacked=max_unpacked) for path in (original, reduced)
-    )
-    return export(ours, theirs, proof)
+    start = time.perf_counter()
+    options = CheckOptions(max_unpacked, verified)
+    if verified:
+        from exactlump.extraction.verified import find_checker
+
+        find_checker()
+    paths = [os.fspath(path) for path in (original, reduced, certificate)]
+    found = check.check(paths[0], paths[1], paths[2], max_unpacked)
+    if found.code == USAGE:
+        raise FormatError(found.reason)
+    verdict, reason = found.verdict, found.reason
+    if verified and verdict == "equivalent":
+        verdict, reason = _verified(paths, max_unpacked)
+    files = tuple(map(file_read, ("original", "reduced", "certificate"), paths))
+    return FileCheck(verdict, reason, found.rule, files, options, time.perf_counter() - start)
 
 
-def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
-    """Write a text file, all of it or nothing.  Raises CannotWrite."""
-    write_atomically(path, (f"{line}\n".encode() for line in lines))
+def _verified(paths: list[str], max_unpacked: int) -> tuple[str, str]:
+    """The verdict of the extracted checker on what three files say, once `check` has bound the certificate to them."""
+    from exactlump.extraction.verified import run_checker
+    from exactlump.verbs.exporting import export_files
 
-
-def coq_files(
-    original: str | os.PathLike[str],
-    reduced: str | os.PathLike[str],
-    certificate_path: str | os.PathLike[str],
-    name: str,
-    *,
-    max_unpacked: int = formats.MAX_UNPACKED,
-) -> Iterator[str]:
-    """The lines of a Coq file with the theorem that two networks are equal.  Raises CannotWrite, and as above."""
-    return coq(export_files(original, reduced, certificate_path, max_unpacked=max_unpacked), name)
-
-
-def check_verified(
-    original: str | os.PathLike[str],
-    reduced: str | os.PathLike[str],
-    certificate_path: str | os.PathLike[str],
-    *,
-    max_unpacked: int = formats.MAX_UNPACKED,
-) -> tuple[str, int]:
-    """The verdict of the extracted checker on what three files say, once `check` has bound the certificate to them.
-
-    Raises FormatError where a file cannot be read or the extracted checker is not built.
-    """
-    find_checker()
-    files = [os.fspath(path) for path in (original, reduced, certificate_path)]
-    verdict = check.check(files[0], files[1], files[2], max_unpacked)
-    if verdict.code == USAGE:
-        raise FormatError(verdict.reason)
-    if verdict.code:
-        return f"{verdict.verdict}: {verdict.reason}", verdict.code
     try:
-        return run_checker(export_files(*files, max_unpacked=max_unpacked))
+        line, code = run_checker(export_files(*paths, max_unpacked=max_unpacked))
     except UnsupportedLayer as error:
-        return f"unsupported: {error}", error.exit_code
+        return "unsupported", str(error)
+    verdict, _, reason = line.partition(": ")
+    if EXIT_CODES.get(verdict) != code:
+        raise ExactlumpError(f"the extracted checker: found {line[:80]!r} and exit code {code}, expected a verdict")
+    return verdict, reason

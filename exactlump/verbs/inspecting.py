@@ -2,14 +2,26 @@
 """This file is about `exactlump inspect` as a library call: what a model file holds."""
 
 import os
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from exactlump import formats
 from exactlump.lumping.maximum import Lumping, maximum_lumping
 from exactlump.network.kinds import Activate, Conv, Dense
 from exactlump.network.layers import anchors, end_of_layer
 from exactlump.network.program import Network
+from exactlump.verbs.answers import FileUse, answer, file_read
+
+
+@dataclass(frozen=True, slots=True)
+class InspectOptions:
+    """How to read a file: see `formats.read`."""
+
+    raw_nnet: bool = False
+    max_unpacked: int = formats.MAX_UNPACKED
+    batchnorm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,23 @@ class Inspection:
     layers: tuple[LayerInspection, ...]
     notes: tuple[str, ...]
     specification: str
+    files: tuple[FileUse, ...]
+    options: InspectOptions
+    seconds: float
+
+    def __repr__(self) -> str:
+        return f"{self.neurons} hidden neurons, {self.parameters} parameters, {self.dtype}"
+
+    @property
+    def verdict(self) -> None:
+        """None: nothing is claimed."""
+
+    def json(self, *, times: bool = True) -> dict[str, Any]:
+        """What `--json` prints."""
+        names = ("inputs", "outputs", "dtype", "neurons", "parameters", "nonzeros", "layers", "notes", "specification")
+        words = {name: getattr(self, name) for name in names}
+        words |= {"layers": [asdict(layer) for layer in self.layers], "notes": list(self.notes)}
+        return answer("inspect", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
 
 
 def inspect_file(
@@ -52,6 +81,8 @@ def inspect_file(
 
     Raises FormatError, UnsupportedLayer.
     """
+    start = time.perf_counter()
+    options = InspectOptions(raw_nnet, max_unpacked, batchnorm)
     network = formats.read(Path(source), raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
     lumping = maximum_lumping(network, fold=True)
     ends = {end_of_layer(network, name): name for name in network.hidden}
@@ -65,6 +96,9 @@ def inspect_file(
         layers=tuple(_inspect_layer(network, lumping, end, dense) for end, dense in ends.items()),
         notes=network.notes,
         specification=network.specification,
+        files=(file_read("network", source),),
+        options=options,
+        seconds=time.perf_counter() - start,
     )
 
 

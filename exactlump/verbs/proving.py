@@ -8,30 +8,23 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from exactlump import formats
 from exactlump.certificates.certificate import RAW_NNET, Certificate, read_certificate
 from exactlump.errors import CannotWrite, NotALumping
-from exactlump.formats.files import demand_apart, sha256, write_atomically
+from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.formats.specification import batchnorm_of
 from exactlump.network.program import Network
+from exactlump.numbers.rational import text
 from exactlump.smt.discharge import Limits
 from exactlump.smt.evidence import Evidence
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import Obligations, Script
 from exactlump.smt.prove import Plan, Proof, prove
-
-
-@dataclass(frozen=True, slots=True)
-class FileProof:
-    """The verdict on three files, in one word and in words; `proof` is there unless it failed before any solver."""
-
-    verdict: str
-    reason: str
-    proof: Proof | None
-    seconds: float
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +39,7 @@ class ProveOptions:
     dump          a folder for the scripts
     evidence      a file for what is found, and for what an earlier run found
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
+    overwrite     whether scripts with other content may be replaced; evidence is gone on from, never replaced
     """
 
     solvers: Sequence[str] = ("z3",)
@@ -56,9 +50,55 @@ class ProveOptions:
     dump: Path | None = None
     evidence: Path | None = None
     max_unpacked: int = formats.MAX_UNPACKED
+    overwrite: bool = False
 
 
 DEFAULTS = ProveOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class FileProof:
+    """The verdict on three files, in one word and in words; `proof` is there unless it failed before any solver."""
+
+    verdict: str
+    reason: str
+    proof: Proof | None
+    seconds: float
+    files: tuple[FileUse, ...] = ()
+    options: ProveOptions = field(default_factory=ProveOptions)
+
+    def __repr__(self) -> str:
+        return f"{self.verdict}: {self.reason}"
+
+    def json(self, *, times: bool = True) -> dict[str, Any]:
+        """What `--json` prints."""
+        proof = self.proof
+        words = {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "form": self.options.form,
+            "obligations": proof.obligations if proof else 0,
+            "solvers": [{"name": name, "version": version} for name, version in proof.solvers] if proof else [],
+            "discharged": proof.discharged if proof else 0,
+            "reused": proof.reused if proof else 0,
+            "refuted": [finding.json for finding in proof.refuted] if proof else [],
+            "unknown": [finding.json for finding in proof.unknown] if proof else [],
+            "counterexample": self.counterexample,
+            "evidence": str(self.options.evidence) if self.options.evidence else None,
+        }
+        return answer("prove", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
+
+    @property
+    def counterexample(self) -> dict[str, Any] | None:
+        """A point at which the networks differ, and their outputs there, as texts; None where there is none."""
+        difference = self.proof.difference if self.proof else None
+        if difference is None:
+            return None
+        flat = {
+            name: [text(value) for vector in getattr(difference, name) for value in vector]
+            for name in ("inputs", "original", "reduced")
+        }
+        return {"input": flat["inputs"], "outputs": {"original": flat["original"], "reduced": flat["reduced"]}}
 
 
 def prove_files(
@@ -79,16 +119,20 @@ def prove_files(
     claimed = read_certificate(certificate_path)
     room = options.max_unpacked
     ours, theirs = (formats.read_as(path, claimed.specification, max_unpacked=room) for path in (original, reduced))
+    sides = ("original", "reduced", "certificate")
+    files = tuple(map(file_read, sides, (original, reduced, certificate_path)))
     if reason := _unbound(claimed, original, reduced, room) or _unfit(claimed, ours, theirs):
-        return FileProof("rejected", reason, None, time.perf_counter() - start)
+        return FileProof("rejected", reason, None, time.perf_counter() - start, files, options)
     try:
         plan = _plan(ours, theirs, claimed, options.form)
     except NotALumping as error:
-        return FileProof("rejected", str(error), None, time.perf_counter() - start)
-    hashes = {name: sha256(Path(path)) for name, path in (("original", original), ("reduced", reduced))}
-    hashes["certificate"] = sha256(Path(certificate_path))
-    proof = _proof(ours, theirs, plan, options, hashes, listen)
-    return FileProof(proof.verdict, _reason(proof), proof, time.perf_counter() - start)
+        return FileProof("rejected", str(error), None, time.perf_counter() - start, files, options)
+    dump = _Dump(options.dump, options.overwrite) if options.dump is not None else None
+    proof = _proof(ours, theirs, plan, options, {file.role: file.sha256 for file in files}, dump, listen)
+    written = [("script", path) for path in dump.written] if dump is not None else []
+    written += [("evidence", options.evidence)] if options.evidence is not None else []
+    files += tuple(file_written(role, path) for role, path in written)
+    return FileProof(proof.verdict, _reason(proof), proof, time.perf_counter() - start, files, options)
 
 
 def _unbound(
@@ -125,10 +169,10 @@ def _proof(
     plan: Plan,
     options: ProveOptions,
     hashes: Mapping[str, str],
+    dump: "_Dump | None",
     listen: Callable[[int, int], None],
 ) -> Proof:
     evidence = Evidence(options.evidence, hashes) if options.evidence is not None else None
-    dump = _Dump(options.dump) if options.dump is not None else None
     try:
         return prove(
             ours,
@@ -149,8 +193,9 @@ def _proof(
 class _Dump:
     """A folder that scripts are written to, numbered in their order."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.count = folder, 0
+    def __init__(self, folder: Path, overwrite: bool) -> None:
+        self.folder, self.overwrite = folder, overwrite
+        self.written: list[Path] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -158,9 +203,9 @@ class _Dump:
 
     def __call__(self, script: Script) -> None:
         tensor = re.sub(r"[^\w.-]", "_", script.tensor, flags=re.ASCII)[:40]
-        name = f"{self.count:04d}-{script.side}-{tensor}-{script.number}.smt2"
-        write_atomically(self.folder / name, script.text.encode())
-        self.count += 1
+        name = f"{len(self.written):04d}-{script.side}-{tensor}-{script.number}.smt2"
+        write_atomically(self.folder / name, script.text.encode(), overwrite=self.overwrite)
+        self.written.append(self.folder / name)
 
 
 def _reason(proof: Proof) -> str:

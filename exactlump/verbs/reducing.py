@@ -1,27 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the verbs of the command line as library calls, from files to files."""
+"""This file is about `exactlump reduce` as a library call: a model file in, a smaller one and its certificate out."""
 
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from exactlump import check, formats
 from exactlump.certificates import certificate
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.fast import workers as fanout
-from exactlump.formats.files import about, companions, demand_apart, write_atomically
+from exactlump.formats.files import about, companions, demand_apart, demand_free, write_atomically
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.program import Network
 from exactlump.reduction.loop import Reduction, reduce
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 
 # Told what is being done, in words; for progress lines.
 Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceOptions:
+    """How to reduce a file.
+
+    weights       "auto" (the file's own float type; exact for `.json`), "float32", "float64", "exact" (`.json` only)
+    engine        what searches, "exact" or "fast"; None: fast for large networks
+    raw_nnet      leave out the normalisation in the header of a .nnet file
+    max_unpacked  the most bytes that a .onnx.gz file may unpack to
+    batchnorm     how batch normalisations are read (`formats.read`); the certificate's claim says which way
+    architecture  the layers of weights of PyTorch (docs/pytorch.md)
+    executor      other processes that help the fast engine: "processes[:N]", "dask://HOST:PORT"
+    overwrite     whether files with other content may be replaced
+    """
+
+    weights: str = "auto"
+    engine: str | None = None
+    raw_nnet: bool = False
+    max_unpacked: int = formats.MAX_UNPACKED
+    batchnorm: str | None = None
+    architecture: Path | None = None
+    executor: str | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +65,44 @@ class FileReduction:
     seconds: float
     specification: Path | None = None
     notes: tuple[str, ...] = ()
+    files: tuple[FileUse, ...] = ()
+    options: ReduceOptions = field(default_factory=ReduceOptions)
+
+    def __repr__(self) -> str:
+        before, after = self.reduction.original.neurons, self.reduction.reduced.neurons
+        return f"{self.verdict}: {before} -> {after} hidden neurons, in {os.fspath(self.reduced)!r}"
+
+    @property
+    def verdict(self) -> str:
+        """What the checker said."""
+        return "equivalent"
+
+    @property
+    def changed(self) -> bool:
+        """Whether the written network has fewer neurons, parameters or weights that are not zero."""
+        before, after = (
+            (n.neurons, n.parameters, n.nonzeros) for n in (self.reduction.original, self.reduction.reduced)
+        )
+        return before != after
+
+    def json(self, *, times: bool = True) -> dict[str, Any]:
+        """What `--json` prints."""
+        original, reduced = self.reduction.original, self.reduction.reduced
+        words = {
+            "verdict": self.verdict,
+            "neurons": {"before": original.neurons, "after": reduced.neurons},
+            "quotient_neurons": self.reduction.quotient.neurons,
+            "parameters": {"before": original.parameters, "after": reduced.parameters},
+            "nonzeros": {"before": original.nonzeros, "after": reduced.nonzeros},
+            "changed": self.changed,
+            "layers": [asdict(layer) for layer in self.reduction.layers],
+            "weights": self.weights,
+            "notes": [*original.notes, *self.notes],
+            "specification": original.specification,
+            "original": str(self.specification) if self.specification else None,
+            "certificate": str(self.certificate),
+        }
+        return answer("reduce", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
 
 
 def reduce_file(
@@ -53,27 +117,28 @@ def reduce_file(
     batchnorm: str | None = None,
     architecture: str | os.PathLike[str] | None = None,
     executor: str | None = None,
+    overwrite: bool = False,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
 
-    weights: "auto" (the file's own float type; exact for `.json`), "float32", "float64", or "exact" (`.json` only).
-    engine: see `reduce`.
-    batchnorm: how batch normalisations are read (`formats.read`); the certificate's claim says which way.
-    architecture: the layers of weights of PyTorch (docs/pytorch.md); the network that they make is first written as
-    ONNX beside the target, and that file is the original of the certificate.
-    executor: other processes that help the fast engine (`fanout.executor`).
+    The options are those of `ReduceOptions`; the certificate is OUT.cert.json where no other place is given.
+    architecture: the network that weights of PyTorch and their layers make is first written as ONNX beside the target,
+    and that file is the original of the certificate.
+    listen: is told what is being done, in words.
     The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to
     their names.
     Raises FormatError, UnsupportedLayer, CannotWrite.
     """
     start = time.perf_counter()
-    source, target = Path(source), Path(target)
+    layers = Path(architecture) if architecture is not None else None
+    options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite)
+    given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
-    _demand_places((source, architecture), target, proof)
-    listen(f"reading {source}")
-    made = _specification(source, target, proof, architecture, max_unpacked)
-    source = made or source
+    _demand_places((given, layers), target, proof)
+    listen(f"reading {given}")
+    made = _specification(given, target, proof, options)
+    source = made or given
     network = formats.read(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
     raw = raw_nnet and formats.format_of(source) == "nnet"
     room = max(max_unpacked, formats.MAX_UNPACKED)
@@ -91,10 +156,41 @@ def reduce_file(
             write_atomically(witness, certificate.dumps(claim).encode())
             listen("checking")
             _demand_accepted(source, check.check(str(source), str(staged), str(witness), room))
-            for file in sorted(folder.iterdir(), key=lambda path: path == staged):
-                os.replace(file, target.parent / file.name)
+            written = _moved(folder, target, {} if overwrite else {proof: witness})
         os.replace(witness, proof)
-    return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start, made, notes)
+    used = _used(given, made, options, companions(source, claim.original), written, proof)
+    return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start, made, notes, used, options)
+
+
+def _moved(folder: Path, target: Path, kept: Mapping[Path, Path]) -> list[Path]:
+    """Move the files of a folder beside the target, the target last, once nothing of other content is in their places.
+
+    kept: another place that must have no other content than a file; empty where files may be replaced.
+    """
+    files = {target.parent / file.name: file for file in sorted(folder.iterdir(), key=lambda f: f.name == target.name)}
+    for place, file in {**files, **kept}.items() if kept else ():
+        demand_free(place, file)
+    for place, file in files.items():
+        os.replace(file, place)
+    return list(files)
+
+
+def _used(
+    source: Path,
+    made: Path | None,
+    options: ReduceOptions,
+    beside: Sequence[Path],
+    written: Sequence[Path],
+    proof: Path,
+) -> tuple[FileUse, ...]:
+    """The files that a reduction read and wrote; of those written the model itself is last."""
+    read = [file_read("original" if made is None else "weights", source)]
+    if options.architecture is not None:
+        read.append(file_read("architecture", options.architecture))
+    read += [file_read("external data", place) for place in beside]
+    new = [file_written("original", made)] if made is not None else []
+    new += [file_written("external data", place) for place in written[:-1]]
+    return (*read, *new, file_written("reduced", written[-1]), file_written("certificate", proof))
 
 
 def _reduce(
@@ -109,18 +205,17 @@ def _reduce(
         return reduce(network, dtype, engine, shared), shared.notes
 
 
-def _specification(
-    source: Path, target: Path, proof: Path, architecture: str | os.PathLike[str] | None, max_unpacked: int
-) -> Path | None:
+def _specification(source: Path, target: Path, proof: Path, options: ReduceOptions) -> Path | None:
     """Write the network of weights of PyTorch beside the target; None for every other source, which has its layers."""
     if source.suffix.lower() not in formats.WEIGHTS:
-        if architecture is not None:
+        if options.architecture is not None:
             raise FormatError(f"{source}: found --architecture, expected weights, a .pt or .pth file")
         return None
     made = target.with_name(f"{source.name}.onnx")
     for place in (target, proof):
-        _demand_places((source, architecture), made, place)
-    write_atomically(made, formats.weights_as_onnx(source, architecture, max_unpacked=max_unpacked))
+        _demand_places((source, options.architecture), made, place)
+    content = formats.weights_as_onnx(source, options.architecture, max_unpacked=options.max_unpacked)
+    write_atomically(made, content, overwrite=options.overwrite)
     return made
 
 

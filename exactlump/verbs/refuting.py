@@ -1,79 +1,200 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about `exactlump refute` as a library call: two model files in, a verdict with its evidence out.
+"""This file is about `exactlump refute` as a library call: two networks in, a verdict with its evidence out.
 
-`equivalent` by a common quotient is said only after `exactlump/check.py` has accepted a certificate for the two files.
+`equivalent` by a common quotient is said of two files only after `exactlump/check.py` has accepted a certificate.
 """
 
 import itertools
 import os
 import tempfile
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from exactlump import check, formats
 from exactlump.certificates import certificate
 from exactlump.certificates.certificate import Certificate
-from exactlump.errors import ShapeError
+from exactlump.errors import CannotWrite, FormatError, ShapeError
 from exactlump.formats.files import about, companions, demand_apart, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED
+from exactlump.network.kinds import Head
 from exactlump.network.program import Network
-from exactlump.numbers.rational import text
-from exactlump.points.boxes import Box, cube, everything
+from exactlump.numbers.rational import Rational, Vector, rational, text
+from exactlump.points.boxes import Box, exact_number
+from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
-from exactlump.refutation.question import Question
-from exactlump.refutation.refute import Finding, Options, refute
+from exactlump.refutation import refute as search
+from exactlump.refutation.question import Question, decision
+from exactlump.refutation.refute import Finding, Options
 from exactlump.refutation.replay import CannotReplay, replay
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+from exactlump.verbs.naming import Input, inputs_of
 
 
 @dataclass(frozen=True, slots=True)
 class RefuteOptions:
-    """How to compare two files.
+    """How to compare two networks.
 
-    box           two bounds for every input, as decimals or p/q; or `vnnlib`, a property file; else all reals
+    box           the domain as people write it (`points.domains.domain_of`); or `vnnlib`, a property file; else all
+                  reals
+    epsilon       ask whether some output differs by more than this
+    argmax        ask whether the decision differs, however ties are broken
+    seconds       the time limit, reading included
+    seed          of the random points: the same seed gives the same answer, time permitting
     certificate   where a certificate of equivalence goes
+    raw_nnet      leave out the normalisation in the headers of .nnet files
+    max_unpacked  the most bytes that a .onnx.gz file may unpack to
+    overwrite     whether a certificate with other content may be replaced
+    Raises FormatError where options exclude each other.
     """
 
-    question: Question = field(default_factory=Question)
-    box: tuple[str, str] | None = None
+    box: Any = None
     vnnlib: Path | None = None
-    search: Options = field(default_factory=Options)
+    epsilon: Rational | None = None
+    argmax: bool = False
+    seconds: float = 60.0
+    seed: int = 0
     certificate: Path | None = None
     raw_nnet: bool = False
     max_unpacked: int = formats.MAX_UNPACKED
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.box is not None and self.vnnlib is not None:
+            raise FormatError("box and vnnlib: found both, expected one of them")
+        if self.epsilon is not None and self.argmax:
+            raise FormatError("epsilon and argmax: found both, expected one of them")
+
+    @property
+    def question(self) -> Question:
+        """What counts as a difference."""
+        if self.epsilon is not None:
+            return Question("epsilon", self.epsilon)
+        return Question("argmax" if self.argmax else "different")
+
+
+DEFAULTS = RefuteOptions()
+# Seconds that are left for the search, however long reading took.
+_LEAST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class FileFinding:
-    """What was found about two files; `replayed` are the outputs in float32, where a runtime runs both files.
+    """What was found about two networks a and b.
 
-    specification: how files are read that alone do not say all (docs/certificate-format.md, "claim").
+    replayed       the outputs in float32, where a runtime runs both files
+    specification  how files are read that alone do not say all (docs/certificate-format.md, "claim")
+    inputs         what their elements are called
+    about_decisions  whether only the order of the outputs counted
     """
 
     finding: Finding
-    question: Question
     domain: Box
     replayed: tuple[list[float], list[float]] | None
     notes: tuple[str, ...]
     certificate: Path | None
-    specification: str = AS_STORED
+    specification: str
+    inputs: tuple[Input, ...]
+    about_decisions: bool
+    files: tuple[FileUse, ...]
+    options: RefuteOptions
+
+    def __repr__(self) -> str:
+        gap = f", by {text(self.gap)[:40]}" if self.gap is not None else ""
+        return f"{self.verdict} on {self.domain.name} ({self.finding.method}){gap}"
 
     @property
-    def json(self) -> dict[str, Any]:
+    def verdict(self) -> str:
+        """The word "different" with an input, "equivalent" (the answer to the question is no), or "unknown"."""
+        return self.finding.verdict
+
+    @property
+    def question(self) -> Question:
+        """What counted as a difference."""
+        return self.options.question
+
+    @property
+    def input(self) -> Vector | None:
+        """The input where they differ, in exact rationals, flat; None where none was found."""
+        return self.finding.input
+
+    @property
+    def outputs(self) -> tuple[Vector, Vector] | None:
+        """The exact outputs of a and of b there, flat, below output heads."""
+        return self.finding.outputs
+
+    @property
+    def gap(self) -> Rational | None:
+        """The largest difference of two outputs at that input, exactly; elsewhere it may be larger."""
+        return self.finding.gap
+
+    @property
+    def decisions(self) -> tuple[int, int] | None:
+        """What a and b decide there: the index of the first largest output; None where decisions were not asked for."""
+        if self.outputs is None or not self.about_decisions:
+            return None
+        return decision(self.outputs[0]), decision(self.outputs[1])
+
+    @property
+    def x(self) -> Any:
+        """The input in float64, nearest to the exact one: an array of the input's shape; flat where there are several.
+
+        None where no input was found.
+        """
+        if self.input is None:
+            return None
+        from exactlump.points.floating import nearest
+
+        values = nearest(self.input)
+        return values.reshape(self.inputs[0].shape) if len(self.inputs) == 1 else values
+
+    @property
+    def ya(self) -> Any:
+        """The outputs of a there in float64, nearest to the exact ones, flat; None where no input was found."""
+        return self._outputs(0)
+
+    @property
+    def yb(self) -> Any:
+        """The outputs of b there, as `ya`."""
+        return self._outputs(1)
+
+    def _outputs(self, side: int) -> Any:
+        if self.outputs is None:
+            return None
+        from exactlump.points.floating import nearest
+
+        return nearest(self.outputs[side])
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the input to a file, exactly: a NumPy array (.npy), or rationals with the outputs (.json).
+
+        Raises CannotWrite where no input was found, for other suffixes, and for .npy where a number is no float64.
+        """
+        from exactlump.verbs.saving import counterexample
+
+        with about(os.fspath(path)):
+            if self.input is None or self.outputs is None:
+                raise CannotWrite(f"found no input to save ({self.verdict}), expected a difference")
+            content = counterexample(Path(path), self.input, self.outputs, self.inputs)
+        write_atomically(path, content, overwrite=overwrite)
+
+    def json(self, *, times: bool = True) -> dict[str, Any]:
         """What `--json` prints."""
-        found, at = self.finding, self.finding.parting
+        found, at, pair = self.finding, self.finding.parting, self.decisions
         outputs = (
             dict(zip("ab", ([text(y) for y in side] for side in found.outputs), strict=True)) if found.outputs else None
         )
-        return {
+        words = {
             "verdict": found.verdict,
             "input": [text(x) for x in found.input] if found.input is not None else None,
             "outputs": outputs,
+            "decisions": dict(zip("ab", pair, strict=True)) if pair is not None else None,
             "replayed": dict(zip("ab", self.replayed, strict=True)) if self.replayed else None,
             "method": found.method,
             "question": str(self.question),
-            "epsilon": text(self.question.epsilon) if self.question.epsilon is not None else None,
+            "epsilon": text(self.options.epsilon) if self.options.epsilon is not None else None,
             "domain": self.domain.name,
             "specification": self.specification,
             "largest_difference": text(found.gap) if found.gap is not None else None,
@@ -83,39 +204,110 @@ class FileFinding:
             "tried": list(found.tried),
             "notes": list(self.notes),
             "certificate": str(self.certificate) if self.certificate else None,
-            "seconds": round(found.seconds, 3),
         }
+        return answer("refute", words, options=self.options, files=self.files, seconds=found.seconds, times=times)
 
 
-def refute_files(
-    a: str | os.PathLike[str], b: str | os.PathLike[str], options: RefuteOptions | None = None
+def refute(
+    a: Any,
+    b: Any,
+    *,
+    box: Any = None,
+    vnnlib: str | os.PathLike[str] | None = None,
+    epsilon: Any = None,
+    argmax: bool = False,
+    seconds: float = 60.0,
+    seed: int = 0,
+    certificate: str | os.PathLike[str] | None = None,
+    raw_nnet: bool = False,
+    max_unpacked: int = formats.MAX_UNPACKED,
+    overwrite: bool = False,
 ) -> FileFinding:
-    """Compare two model files: an exact input where they differ, or equivalence, or `unknown`.
+    """Find an exact input at which two networks differ, or show that there is none, or say `unknown`.
 
+    a, b: whatever `read` takes: paths, `Network`s, modules of PyTorch, ONNX models.  The options are those of
+    `RefuteOptions`; epsilon is any number, or a text such as "1/3" or "1e-3".
     Raises FormatError, ShapeError, UnsupportedLayer, NoExactValue, CannotWrite.
+
+    >>> from exactlump import Network
+    >>> a, b = (Network.chain([[[1, 1]], [[w]]]) for w in (2, 3))
+    >>> refute(a, b, box=(0, 1))
+    different on box [0, 1] (points), by 2
     """
-    options = options or RefuteOptions()
-    paths = Path(a), Path(b)
+    exact = exact_number(epsilon) if isinstance(epsilon, str) else None if epsilon is None else rational(epsilon)
+    options = RefuteOptions(
+        box=box,
+        vnnlib=Path(vnnlib) if vnnlib is not None else None,
+        epsilon=exact,
+        argmax=argmax,
+        seconds=seconds,
+        seed=seed,
+        certificate=Path(certificate) if certificate is not None else None,
+        raw_nnet=raw_nnet,
+        max_unpacked=max_unpacked,
+        overwrite=overwrite,
+    )
+    return refute_files(a, b, options)
+
+
+def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFinding:
+    """`refute`, with the options in one."""
+    start = time.monotonic()
+    given, names = (a, b), (_name(a, "a"), _name(b, "b"))
+    paths = Path(names[0]), Path(names[1])
+    are_files = all(map(_is_path, given))
     if options.certificate is not None:
+        if not are_files:
+            raise FormatError("certificate: found networks that are no files, expected two files")
         demand_apart(options.certificate, (*paths, options.vnnlib))
-    networks = [formats.read(path, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked) for path in paths]
-    box, notes = _domain(networks[0], options)
-    specification = _specification(networks)
-    for path, network in zip(paths, networks, strict=True):
-        notes += tuple(f"{path}: {note}" for note in network.notes)
-        notes += (f"{path}: {network.specification}",) if network.specification != AS_STORED else ()
-    if options.certificate is None and _same_bytes(paths, options.max_unpacked):
+    one, other = (formats.read(model, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked) for model in given)
+    box, notes = _domain(one, options)
+    specification = _specification((one, other))
+    for name, network in zip(names, (one, other), strict=True):
+        notes += tuple(f"{name}: {note}" for note in network.notes)
+        notes += (f"{name}: {network.specification}",) if network.specification != AS_STORED else ()
+    if are_files and options.certificate is None and _same_bytes(paths, options.max_unpacked):
         found = Finding("equivalent", "same bytes")
     else:
-        with about(f"{paths[0]}, {paths[1]}"):
-            found = refute(networks[0], networks[1], options.question, box, options.search)
+        with about(f"{names[0]}, {names[1]}"):
+            left = max(options.seconds - (time.monotonic() - start), _LEAST)
+            limits = Options(seconds=left, seed=options.seed)
+            found = search.refute(one, other, options.question, box, limits)
     notes += found.notes
     written = None
-    if found.verdict == "equivalent" and found.common is not None:
+    if are_files and found.verdict == "equivalent" and found.common is not None:
         found, written, why = _certified(paths, found, specification, options)
         notes += (why,) if why else ()
-    replayed, why_not = _replayed(paths, found, options.max_unpacked)
-    return FileFinding(found, options.question, box, replayed, notes + why_not, written, specification)
+    replayed, why_not = _replayed(paths, found, options.max_unpacked) if are_files else (None, ())
+    files = [file_read(side, path) for side, model, path in zip("ab", given, paths, strict=True) if _is_path(model)]
+    files += [file_read("property", options.vnnlib)] if options.vnnlib is not None else []
+    files += [file_written("certificate", written)] if written is not None else []
+    return FileFinding(
+        finding=found,
+        domain=box,
+        replayed=replayed,
+        notes=notes + why_not,
+        certificate=written,
+        specification=specification,
+        inputs=inputs_of(one),
+        about_decisions=options.argmax or _decides(one),
+        files=tuple(files),
+        options=options,
+    )
+
+
+def _is_path(model: Any) -> bool:
+    return isinstance(model, str | os.PathLike)
+
+
+def _name(model: Any, side: str) -> str:
+    return os.fspath(model) if _is_path(model) else side
+
+
+def _decides(network: Network) -> bool:
+    """Whether the only output is an index of a largest element."""
+    node = network.producer.get(network.outputs[0])
+    return len(network.outputs) == 1 and isinstance(node, Head) and node.kind == "argmax"
 
 
 def _same_bytes(paths: tuple[Path, Path], max_unpacked: int) -> bool:
@@ -134,10 +326,7 @@ def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, .
         if len(found.box.lower) != inputs:
             raise ShapeError(f"{options.vnnlib}: found {len(found.box.lower)} inputs, expected the networks' {inputs}")
         return found.box, (f"{options.vnnlib}: {found.note}",) if found.note else ()
-    if options.box is not None:
-        with about("--box"):
-            return cube(*options.box, inputs), ()
-    return everything(inputs), ()
+    return domain_of(options.box, inputs), ()
 
 
 def _specification(networks: Sequence[Network]) -> str:
@@ -164,7 +353,7 @@ def _certified(
     if options.certificate is not None:
         beside = [companions(path, file) for path, file in zip(paths, digests, strict=True)]
         demand_apart(options.certificate, itertools.chain(*beside))
-        write_atomically(options.certificate, words)
+        write_atomically(options.certificate, words, overwrite=options.overwrite)
     return found, options.certificate, ""
 
 

@@ -54,6 +54,13 @@ def _texts(model: ModelProto) -> Iterator[object]:
         yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
 
 
+def demand_inside(model: ModelProto) -> None:
+    """Raise FormatError where a model that is no file keeps tensors in files of their own: there is no folder."""
+    for name, tensor in _tensors(model.graph):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            raise FormatError(f"tensor {name!r}: found external data, expected it in the model (or the path of a file)")
+
+
 def hashes(model: ModelProto, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """The hash of each initialiser and `value` of a Constant node by name, and of each external file by location."""
     tensors: dict[str, str] = {}

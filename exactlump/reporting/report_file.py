@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about `exactlump report` as a library call: a certificate in, a page for an assessor out."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from exactlump import formats
+from exactlump.reporting.matrix import open_items
+from exactlump.reporting.page import write_report
+from exactlump.reporting.report import Report, report
+from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """How to report.
+
+    evidence           what `prove` found, a file
+    original, reduced  the model files; None: found beside the certificate, by their hashes
+    max_unpacked       the most bytes that a .onnx.gz file may unpack to
+    overwrite          whether a page with other content may be replaced
+    """
+
+    evidence: Path | None = None
+    original: Path | None = None
+    reduced: Path | None = None
+    max_unpacked: int = formats.MAX_UNPACKED
+    overwrite: bool = False
+
+
+DEFAULTS = ReportOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """A report that was written; its verdict is that of the checker, run once more."""
+
+    report: Report
+    output: Path
+    files: tuple[FileUse, ...]
+    options: ReportOptions
+    seconds: float
+
+    def __repr__(self) -> str:
+        return f"{self.verdict}: {self.reason}"
+
+    @property
+    def verdict(self) -> str:
+        """The word "equivalent" only if the checker was run, and accepted, and no evidence speaks against it."""
+        return self.report.verdict
+
+    @property
+    def reason(self) -> str:
+        """The verdict in words."""
+        return self.report.reason
+
+    def json(self, *, times: bool = True) -> dict[str, Any]:
+        """What `--json` prints."""
+        found = self.report
+        words = {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "obligations": len(found.items),
+            "answers": {word: len(open_items(found.items, word)) for word in (DISCHARGED, REFUTED, UNKNOWN)},
+            "output": str(self.output),
+        }
+        return answer("report", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
+
+
+def report_file(
+    certificate: str | os.PathLike[str], output: str | os.PathLike[str], options: ReportOptions = DEFAULTS
+) -> FileReport:
+    """Write what there is to say of a certificate as one HTML page.
+
+    Raises FormatError for files that cannot be read, for evidence about other files, and where jinja2 is not
+    installed; CannotWrite.
+    """
+    start = time.perf_counter()
+    found = report(
+        certificate,
+        evidence=options.evidence,
+        original=options.original,
+        reduced=options.reduced,
+        max_unpacked=options.max_unpacked,
+    )
+    write_report(found, output, overwrite=options.overwrite)
+    files = (*(file_read(role, path) for role, path in found.sources), file_written("report", output))
+    return FileReport(found, Path(output), files, options, time.perf_counter() - start)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about `exactlump export` as a library call: a certificate as text, for Coq and what comes of it."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from exactlump import formats
+from exactlump.certificates import certificate
+from exactlump.errors import CannotWrite
+from exactlump.extraction.coq import coq
+from exactlump.extraction.export import export
+from exactlump.formats.files import demand_apart, write_atomically
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How to export.
+
+    coq           whether a theorem for Coq's own kernel is written, instead of what the extracted checker reads
+    max_unpacked  the most bytes that a .onnx.gz file may unpack to
+    overwrite     whether a file with other content may be replaced
+    """
+
+    coq: bool = False
+    max_unpacked: int = formats.MAX_UNPACKED
+    overwrite: bool = False
+
+
+DEFAULTS = ExportOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class FileExport:
+    """A text that was written."""
+
+    output: Path
+    files: tuple[FileUse, ...]
+    options: ExportOptions
+    seconds: float
+
+    def __repr__(self) -> str:
+        return f"FileExport({os.fspath(self.output)!r})"
+
+    @property
+    def verdict(self) -> None:
+        """None: a text says nothing that was checked."""
+
+    def json(self, *, times: bool = True) -> dict[str, Any]:
+        """What `--json` prints."""
+        words = {"output": str(self.output)}
+        return answer("export", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
+
+
+def export_to(
+    original: str | os.PathLike[str],
+    reduced: str | os.PathLike[str],
+    certificate_path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    options: ExportOptions = DEFAULTS,
+) -> FileExport:
+    """Write the text for three files; its name with `options.coq` is the theorem's.
+
+    Raises FormatError, UnsupportedLayer, NotALumping, CannotWrite.
+    """
+    start = time.perf_counter()
+    output, inputs = Path(output), (original, reduced, certificate_path)
+    demand_apart(output, inputs)
+    if options.coq and output.suffix != ".v":
+        raise CannotWrite(f"{output}: found another suffix, expected .v with --coq")
+    room = options.max_unpacked
+    lines = (
+        coq_files(*inputs, output.stem, max_unpacked=room) if options.coq else export_files(*inputs, max_unpacked=room)
+    )
+    write_lines(output, lines, overwrite=options.overwrite)
+    files = (*map(file_read, ("original", "reduced", "certificate"), inputs), file_written("output", output))
+    return FileExport(output, files, options, time.perf_counter() - start)
+
+
+def export_files(
+    original: str | os.PathLike[str],
+    reduced: str | os.PathLike[str],
+    certificate_path: str | os.PathLike[str],
+    *,
+    max_unpacked: int = formats.MAX_UNPACKED,
+) -> Iterator[str]:
+    """The lines of the text that the extracted checker reads (proofs/README.md), for three files.
+
+    The files' hashes are not looked at here: `check` does that.  Raises FormatError, UnsupportedLayer, NotALumping.
+    """
+    proof = certificate.read_certificate(certificate_path)
+    ours, theirs = (
+        formats.read_as(path, proof.specification, max_unpacked=max_unpacked) for path in (original, reduced)
+    )
+    return export(ours, theirs, proof)
+
+
+def coq_files(
+    original: str | os.PathLike[str],
+    reduced: str | os.PathLike[str],
+    certificate_path: str | os.PathLike[str],
+    name: str,
+    *,
+    max_unpacked: int = formats.MAX_UNPACKED,
+) -> Iterator[str]:
+    """The lines of a Coq file with the theorem that two networks are equal.  Raises CannotWrite, and as above."""
+    return coq(export_files(original, reduced, certificate_path, max_unpacked=max_unpacked), name)
+
+
+def write_lines(path: str | os.PathLike[str], lines: Iterable[str], *, overwrite: bool = False) -> None:
+    """Write a text file, all of it or nothing.  Raises CannotWrite."""
+    write_atomically(path, (f"{line}\n".encode() for line in lines), overwrite=overwrite)

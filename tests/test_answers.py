@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about answers as JSON: one object for every verb and every end, with what all have in common."""
+
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import exactlump
+from exactlump import formats
+from exactlump.cli.failing import JUDGING, wants_json
+from exactlump.cli.main import VERBS, main
+from exactlump.verbs import answers, reducing
+from tests.strategies import relu_chain
+from tests.test_cli import twins
+from tests.tools import model, node, port, save
+
+pytest.importorskip("jinja2", reason="the page of a report is written with jinja2")
+
+PAGE = (Path(__file__).parents[1] / "docs" / "json.md").read_text(encoding="utf-8")
+COMMON = {"schema", "tool", "verb", "files", "options", "seconds", "error"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A network, another one, one with an operator that no rule covers, and a certificate, where the test stands."""
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "in.onnx", twins())
+    save(tmp_path / "fizz.onnx", model([node("Fizz", "x", "y")], {"x": [1, 2]}, [port("y", None)]))
+    formats.write(relu_chain(([[1, 2], [3, 4]], [0, 0]), ([[1, 1]], [0])), "a.json")
+    formats.write(relu_chain(([[1, 2], [3, 4]], [0, 0]), ([[1, 2]], [0])), "b.json")
+    reducing.reduce_file("in.onnx", "small.onnx")
+    return tmp_path
+
+
+@pytest.fixture
+def end(capsys):
+    """The exit code, what was said on stdout, and on stderr."""
+
+    def call(*arguments):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        return stop.value.code, *capsys.readouterr()
+
+    return call
+
+
+def one(out):
+    """The one object on stdout."""
+    assert out.count("\n") == 1
+    found = json.loads(out)
+    assert isinstance(found, dict)
+    return found
+
+
+TRIPLE = ("in.onnx", "small.onnx", "small.onnx.cert.json")
+# Verb -> arguments, its verdict, and the roles of the files that it reads and writes.
+RUNS = {
+    "reduce": (("in.onnx", "out.onnx"), "equivalent", {"original"}, {"reduced", "certificate"}),
+    "check": (TRIPLE, "equivalent", {"original", "reduced", "certificate"}, set()),
+    "prove": (
+        (*TRIPLE, "--jobs", "1", "--dump-smt", "scripts"),
+        "equivalent",
+        {"original", "reduced", "certificate"},
+        {"script"},
+    ),
+    "refute": (("a.json", "b.json", "--seed", "7"), "different", {"a", "b"}, set()),
+    "relax": (("in.onnx", "--write", "merged.onnx"), "equivalent", {"original"}, {"merged"}),
+    "inspect": (("in.onnx",), None, {"network"}, set()),
+    "report": (
+        ("small.onnx.cert.json", "-o", "page.html"),
+        "equivalent",
+        {"original", "reduced", "certificate"},
+        {"report"},
+    ),
+    "export": ((*TRIPLE, "-o", "text"), None, {"original", "reduced", "certificate"}, {"output"}),
+    "demo": ((), None, {"original"}, {"reduced", "certificate"}),
+}
+
+
+def test_every_verb_has_a_run():
+    assert RUNS.keys() == VERBS.keys()
+    assert {verb for verb, (_, verdict, *_) in RUNS.items() if verdict} == {*JUDGING}
+
+
+@pytest.mark.parametrize("verb", RUNS)
+def test_what_all_answers_have_in_common(verb, folder, end):
+    arguments, verdict, read, written = RUNS[verb]
+    code, out, err = end(verb, *arguments, "--json")
+    assert err == ""
+    found = one(out)
+    assert code == (1 if verdict == "different" else 0)
+    assert found.get("verdict") == verdict
+    assert ("verdict" in found) == (verdict is not None)
+    assert COMMON <= found.keys()
+    assert (found["schema"], found["verb"], found["error"]) == (1, verb, None)
+    assert found["tool"] == {"name": "exactlump", "version": exactlump.__version__}
+    assert type(found["seconds"]) is float
+    assert {f["role"] for f in found["files"] if not f["written"]} == read
+    assert {f["role"] for f in found["files"] if f["written"]} == written
+    for file in found["files"]:
+        assert hashlib.sha256(Path(file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    assert found.get("seed") == found["options"].get("seed") == (7 if verb == "refute" else None)
+    assert f"`{verb}`" in PAGE
+
+
+def keys(value):
+    """All keys, at any depth."""
+    if isinstance(value, dict):
+        yield from value
+    for entry in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from keys(entry)
+
+
+@pytest.mark.parametrize("verb", RUNS)
+def test_without_times_equal_runs_say_equal_bytes(verb, folder, end):
+    arguments, *_ = RUNS[verb]
+    first, again = (end(verb, *arguments, "--json", "--no-times") for _ in range(2))
+    assert first == again
+    with_times = set(keys(one(end(verb, *arguments, "--json")[1])))
+    assert with_times - set(keys(one(first[1]))) == {"seconds"}
+
+
+@pytest.mark.parametrize("verb", RUNS)
+def test_every_key_is_on_the_page(verb, folder, end):
+    arguments, *_ = RUNS[verb]
+    found = one(end(verb, *arguments, "--json")[1])
+    named = set(re.findall(r"`(\w+)`", PAGE))
+    assert found.keys() - named == set()
+
+
+def test_whether_anything_changed(folder, end):
+    assert one(end("reduce", "in.onnx", "out.onnx", "--json")[1])["changed"] is True
+    assert one(end("reduce", "out.onnx", "again.onnx", "--json")[1])["changed"] is False
+    assert one(end("relax", "in.onnx", "--json")[1])["changed"] is True
+    assert one(end("relax", "a.json", "--json")[1])["changed"] is False
+
+
+def test_packed_files_are_hashed_as_they_lie_on_disk(folder, end):
+    Path("in.onnx.gz").write_bytes(gzip.compress(Path("in.onnx").read_bytes()))
+    (file,) = one(end("inspect", "in.onnx.gz", "--json")[1])["files"]
+    assert file["sha256"] == hashlib.sha256(Path("in.onnx.gz").read_bytes()).hexdigest()
+
+
+def test_data_beside_a_model_is_a_file_that_is_read_and_written(folder, end, monkeypatch):
+    monkeypatch.setattr(formats, "_MOST_INLINE", (0, 0))
+    one(end("reduce", "in.onnx", "wide.onnx", "--json")[1])
+    assert Path("wide.onnx.data").exists()
+    found = one(end("reduce", "wide.onnx", "again.onnx", "--json")[1])["files"]
+    assert [(f["path"], f["written"]) for f in found if f["role"] == "external data"] == [
+        ("wide.onnx.data", False),
+        ("again.onnx.data", True),
+    ]
+
+
+# Every end
+
+
+def crash(*_, **__):
+    raise ZeroDivisionError("division\nby zero")
+
+
+def stop(*_, **__):
+    raise KeyboardInterrupt
+
+
+FAILURES = {
+    "no such verb": (["shrink"], 2, None),
+    "no arguments": (["reduce"], 2, None),
+    "an unknown option": (["reduce", "in.onnx", "out.onnx", "--frob"], 2, None),
+    "a choice that is none": (["reduce", "in.onnx", "out.onnx", "--engine", "magic"], 2, None),
+    "two options that exclude each other": (["refute", "a.json", "b.json", "--epsilon", "1", "--argmax"], 2, None),
+    "a missing file": (["inspect", "missing.onnx"], 2, None),
+    "a folder": (["check", "in.onnx", "small.onnx", "."], 2, None),
+    "no certificate": (["check", "in.onnx", "small.onnx", "in.onnx"], 2, None),
+    "a file that is there": (["reduce", "in.onnx", "b.json"], 2, None),
+    "an operator": (["reduce", "fizz.onnx", "out.onnx"], 4, "unsupported"),
+    "an operator, looked at": (["inspect", "fizz.onnx"], 4, "unsupported"),
+    "an operator, checked": (["check", "fizz.onnx", "small.onnx", "small.onnx.cert.json"], 4, "unsupported"),
+    "an interruption": (["demo"], 3, "unknown"),
+    "a bug of ours": (["export", *TRIPLE, "-o", "text"], 5, None),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_every_end_is_one_object(case, folder, end, monkeypatch):
+    monkeypatch.setattr("exactlump.cli.demo.demonstrate", stop)
+    monkeypatch.setattr("exactlump.cli.export.export_to", crash)
+    arguments, code, verdict = FAILURES[case]
+    found_code, out, err = end(*arguments, "--json")
+    found = one(out)
+    assert (found_code, found["verdict"]) == (code, verdict)
+    assert (found["schema"], found["verb"]) == (1, arguments[0])
+    if case == "an operator, checked":  # a verdict of the checker, not a failure
+        assert found["error"] is None
+        return
+    assert found["error"]["exit_code"] == code
+    assert err == f"exactlump: {found['error']['message']}\n"
+    assert found.get("reason") == (found["error"]["message"] if verdict else None)
+    assert found["error"]["message"].isprintable()
+
+
+def test_nothing_found_is_an_answer(folder, end):
+    code, out, _ = end("relax", "a.json", "--json")
+    found = one(out)
+    assert (code, found["verdict"], found["error"]) == (3, "unknown", None)
+    assert found["reason"].startswith("no exact dependences among 2 neurons")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [(["a", "--json"], True), (["--json", "a"], True), (["a", "--", "--json"], False), (["a", "--jsonx"], False)],
+    ids=str,
+)
+def test_json_is_an_option(arguments, wanted):
+    assert wants_json(arguments) == wanted
+
+
+def test_options_that_json_has_no_numbers_for():
+    assert answers._plain([float("inf"), 0.5, exactlump.rational("1/3")]) == ["inf", 0.5, "1/3"]
