@@ -444,7 +444,7 @@ def test_code_of_torchscript_is_called_what_it_is(tmp_path, recwarn):
     path = tmp_path / "script.pt"
     torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 1), torch.zeros(1, 2)), str(path))
     recwarn.clear()
-    with pytest.raises(UnsupportedLayer, match="^found TorchScript, which is code; expected a state dict, or ONNX$"):
+    with pytest.raises(UnsupportedLayer, match=r"^found TorchScript, which is code; expected a state dict, or ONNX$"):
         ours.load(path)
     assert not list(recwarn)
 

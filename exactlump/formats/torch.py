@@ -158,7 +158,7 @@ _DAMAGE = (
 
 
 def _demand_weights(data: bytes, max_unpacked: int) -> None:
-    """A zip file states what it unpacks to, and is no TorchScript archive, which holds code; PyTorch unpacks no other."""
+    """A zip file states what it unpacks to, and is no TorchScript, which holds code; PyTorch unpacks no other."""
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > max_unpacked:
