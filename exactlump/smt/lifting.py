@@ -10,7 +10,7 @@ Throughout: v, u units; t a tap; P positions, p one of them.
 from typing import NamedTuple, TypeAlias
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.network.kinds import Add, AveragePool, Node, Pad, Reorder, Select, keeps_units
+from exactlump.network.kinds import Add, AveragePool, Node, Pad, Reorder, Select
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.network.windows import Window
@@ -91,7 +91,7 @@ class Places:
 
 def _moved(node: Reorder, view: View, target: View) -> list[list[tuple[int, Path]]]:
     """Units as they are; or images taken apart; or elements put together."""
-    if keeps_units(node, view):
+    if node.keeps_units(view):
         return [[(u, ())] for u in range(view.units)]
     order, parts, positions = node.order(view.shape), view.parts(), view.positions
     if target.positions == 1:

@@ -30,7 +30,6 @@ from exactlump.network.kinds import (
     Scale,
     Select,
     Shift,
-    sources,
 )
 from exactlump.network.program import Network
 from exactlump.network.views import Port
@@ -86,7 +85,7 @@ def refuse_float64(network: Network) -> None:
 
 
 def _write(writer: Writer, node: Node) -> None:
-    below = sources(node)[0]
+    below = node.reads[0]
     writer.batches[node.target] = writer.batches[below]
     if below in writer.integers or (isinstance(node, Head) and node.kind == "argmax"):
         writer.integers.add(node.target)
