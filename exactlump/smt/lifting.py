@@ -7,10 +7,24 @@ equal when all their lifts are, so that equal lifted units have equal names.  No
 Throughout: v, u units; t a tap; P positions, p one of them.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, assert_never
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.network.kinds import Add, AveragePool, Node, Pad, Reorder, Select
+from exactlump.network.kinds import (
+    Activate,
+    Add,
+    AveragePool,
+    Conv,
+    Dense,
+    Head,
+    MaxPool,
+    Node,
+    Pad,
+    Reorder,
+    Scale,
+    Select,
+    Shift,
+)
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.network.windows import Window
@@ -69,18 +83,24 @@ class Places:
 
     def parts(self, node: Node, v: int) -> list[Part]:
         """What unit v is the sum of; of activations, pools by maximum and heads: what they read."""
-        if isinstance(node, Add):
-            return [(sign, name, v, ()) for sign, name in zip(node.signs, node.sources, strict=True)]
-        if isinstance(node, Select):
-            i, u = node.picks[v]
-            return [(1, node.sources[i], u, ())]
-        if isinstance(node, Reorder):
-            return [(1, node.source, u, path) for u, path in self._moved(node)[v]]
-        if isinstance(node, Pad):
-            return [(1, node.source, v, tap(node.window, 0))]
-        if isinstance(node, AveragePool):
-            return [(1, node.source, v, _average(node))]
-        return [(1, node.source, v, ())]
+        match node:
+            case Add():
+                return [(sign, name, v, ()) for sign, name in zip(node.signs, node.sources, strict=True)]
+            case Select():
+                i, u = node.picks[v]
+                return [(1, node.sources[i], u, ())]
+            case Reorder():
+                return [(1, node.source, u, path) for u, path in self._moved(node)[v]]
+            case Pad():
+                return [(1, node.source, v, tap(node.window, 0))]
+            case AveragePool():
+                return [(1, node.source, v, _average(node))]
+            case Scale() | Shift() | Activate() | MaxPool() | Head():
+                return [(1, node.source, v, ())]
+            case Dense() | Conv():
+                raise AssertionError(f"tensor {node.target!r}: found {type(node).__name__}, which has weights")
+            case _:
+                assert_never(node)
 
     def _moved(self, node: Reorder) -> list[list[tuple[int, Path]]]:
         if node.target not in self.moved:
