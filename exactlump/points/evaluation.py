@@ -20,7 +20,7 @@ from exactlump.points import gathers
 from exactlump.points.gathers import Indices, operation
 from exactlump.points.limbs import Integers, Numbers, Product, integers, joined, numbers
 
-Step: TypeAlias = Callable[..., Numbers]
+OnArrays: TypeAlias = Callable[..., Numbers]
 
 
 class Evaluator:
@@ -33,7 +33,9 @@ class Evaluator:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.sizes = [math.prod(port.shape) for port in network.inputs]
-        self.steps = [(node, _step(node, [network.views[name] for name in node.reads])) for node in network.nodes]
+        self.operations = [
+            (node, _on_arrays(node, [network.views[name] for name in node.reads])) for node in network.nodes
+        ]
 
     def valuation(self, x: Numbers) -> dict[str, Numbers]:
         """The exact value of every tensor at a flat input: of several inputs, one after the other."""
@@ -44,8 +46,8 @@ class Evaluator:
         for port, size in zip(self.network.inputs, self.sizes, strict=True):
             values[port.name] = Numbers(x.tops[start : start + size], x.bottom)
             start += size
-        for node, step in self.steps:
-            values[node.target] = step(*(values[name] for name in node.reads))
+        for node, on_arrays in self.operations:
+            values[node.target] = on_arrays(*(values[name] for name in node.reads))
         return values
 
     def __call__(self, x: Numbers) -> Numbers:
@@ -54,7 +56,7 @@ class Evaluator:
         return joined([values[name] for name in self.network.outputs])
 
 
-def _step(node: Node, views: Sequence[View]) -> Step:
+def _on_arrays(node: Node, views: Sequence[View]) -> OnArrays:
     """What a node does to exact tensors."""
     match operation(node, views):
         case gathers.Product(weight, bias, windows):
@@ -120,7 +122,7 @@ def _shift(constant: Numbers, x: Numbers) -> Numbers:
     return _add((1, 1), x, constant).reduced()
 
 
-def _activation(functions: Sequence[Activation], units: Indices) -> Step:
+def _activation(functions: Sequence[Activation], units: Indices) -> OnArrays:
     if any(sigma.slope is None for sigma in functions):
         return partial(_apply, [functions[v] for v in units])
     slopes = numbers([sigma.slope for sigma in functions])

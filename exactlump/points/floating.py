@@ -68,7 +68,7 @@ def dense(weight: Matrix) -> Floats:
     return found
 
 
-class Step(NamedTuple):
+class Differentiable(NamedTuple):
     """A node in floats: sources to target, and gradient of the target, sources and target to those of the sources."""
 
     forward: Callable[..., Floats]
@@ -81,15 +81,17 @@ class FloatNetwork:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.sizes = [math.prod(port.shape) for port in network.inputs]
-        self.steps = [(node, _step(node, [network.views[name] for name in node.reads])) for node in network.nodes]
+        self.operations = [
+            (node, _differentiable(node, [network.views[name] for name in node.reads])) for node in network.nodes
+        ]
 
     def values(self, x: Floats) -> Tensors:
         """All tensors at a batch of flat inputs, (N, inputs)."""
         values: Tensors = {}
         parts = np.split(x, np.cumsum(self.sizes)[:-1], axis=1)
         values.update(zip((port.name for port in self.network.inputs), parts, strict=True))
-        for node, step in self.steps:
-            values[node.target] = step.forward(*(values[name] for name in node.reads))
+        for node, operated in self.operations:
+            values[node.target] = operated.forward(*(values[name] for name in node.reads))
         return values
 
     def outputs(self, values: Tensors) -> Floats:
@@ -108,11 +110,11 @@ class FloatNetwork:
     def gradient_from(self, values: Tensors, seeds: Tensors) -> Floats:
         """The gradient with respect to the inputs, given those with respect to some tensors."""
         found = dict(seeds)
-        for node, step in reversed(self.steps):
+        for node, operated in reversed(self.operations):
             g = found.get(node.target)
             if g is None:
                 continue
-            below = step.backward(g, [values[name] for name in node.reads], values[node.target])
+            below = operated.backward(g, [values[name] for name in node.reads], values[node.target])
             for name, part in zip(node.reads, below, strict=True):
                 found[name] = found[name] + part if name in found else part
         samples = len(next(iter(values.values())))
@@ -124,19 +126,19 @@ def _split(g: Floats, sizes: Sequence[int]) -> list[Floats]:
     return np.split(g, np.cumsum(sizes)[:-1], axis=1)
 
 
-def _step(node: Node, views: Sequence[View]) -> Step:
+def _differentiable(node: Node, views: Sequence[View]) -> Differentiable:
     match operation(node, views):
         case gathers.Product(weight, bias, windows):
             product = dense(weight), nearest(bias)
             return _matrix(*product) if windows is None else _convolution(*product, windows)
         case gathers.Move(gather):
             sizes = [below.elements for below in views]
-            return Step(partial(_move, gather), partial(_move_back, gather, sizes))
+            return Differentiable(partial(_move, gather), partial(_move_back, gather, sizes))
         case gathers.Largest(windows):
-            return Step(partial(_largest, windows), partial(_largest_back, windows))
+            return Differentiable(partial(_largest, windows), partial(_largest_back, windows))
         case gathers.Mean(windows, cells):
             counts = np.array(cells, np.float64)
-            return Step(partial(_mean, windows, counts), partial(_mean_back, windows, counts))
+            return Differentiable(partial(_mean, windows, counts), partial(_mean_back, windows, counts))
         case gathers.Total(signs):
             return _total(signs)
         case gathers.Times(factor):
@@ -151,26 +153,30 @@ def _step(node: Node, views: Sequence[View]) -> Step:
             assert_never(other)
 
 
-def _total(signs: Sequence[int]) -> Step:
-    return Step(lambda *xs: sum(s * x for s, x in zip(signs, xs, strict=True)), lambda g, xs, y: [s * g for s in signs])
+def _total(signs: Sequence[int]) -> Differentiable:
+    return Differentiable(
+        lambda *xs: sum(s * x for s, x in zip(signs, xs, strict=True)), lambda g, xs, y: [s * g for s in signs]
+    )
 
 
-def _times(factor: Floats) -> Step:
-    return Step(lambda x: factor * x, lambda g, xs, y: [factor * g])
+def _times(factor: Floats) -> Differentiable:
+    return Differentiable(lambda x: factor * x, lambda g, xs, y: [factor * g])
 
 
-def _plus(constant: Floats) -> Step:
-    return Step(lambda x: x + constant, lambda g, xs, y: [g])
+def _plus(constant: Floats) -> Differentiable:
+    return Differentiable(lambda x: x + constant, lambda g, xs, y: [g])
 
 
-def _applied(target: str, functions: Sequence[Activation], units: Indices) -> Step:
+def _applied(target: str, functions: Sequence[Activation], units: Indices) -> Differentiable:
     if any(sigma.slope is None for sigma in functions):
         return _by_value(target, functions, units)
     slopes = nearest(sigma.slope for sigma in functions)[units]
-    return Step(lambda x: np.where(x >= 0, x, slopes * x), lambda g, xs, y: [np.where(xs[0] >= 0, g, slopes * g)])
+    return Differentiable(
+        lambda x: np.where(x >= 0, x, slopes * x), lambda g, xs, y: [np.where(xs[0] >= 0, g, slopes * g)]
+    )
 
 
-def _by_value(target: str, functions: Sequence[Activation], units: Indices) -> Step:
+def _by_value(target: str, functions: Sequence[Activation], units: Indices) -> Differentiable:
     """Functions without a slope of their own: exact values one by one, gradients by differences; slow.
 
     Where a value is irrational, or not finite, it is not a number here.
@@ -187,7 +193,7 @@ def _by_value(target: str, functions: Sequence[Activation], units: Indices) -> S
         step = 1e-6 * np.maximum(1.0, np.abs(xs[0]))
         return [g * (forward(xs[0] + step) - y) / step]
 
-    return Step(forward, backward)
+    return Differentiable(forward, backward)
 
 
 def _value(sigma: Activation, y: float) -> float:
@@ -199,8 +205,8 @@ def _value(sigma: Activation, y: float) -> float:
         return math.nan
 
 
-def _matrix(weight: Floats, bias: Floats) -> Step:
-    return Step(lambda x: x @ weight.T + bias, lambda g, xs, y: [g @ weight])
+def _matrix(weight: Floats, bias: Floats) -> Differentiable:
+    return Differentiable(lambda x: x @ weight.T + bias, lambda g, xs, y: [g @ weight])
 
 
 def _extended(x: Floats, value: Any = 0.0) -> Floats:
@@ -218,7 +224,7 @@ def _move_back(gather: Indices, sizes: Sequence[int], g: Floats, xs: Sequence[Fl
     return _split(found[:-1].T, sizes)
 
 
-def _convolution(weight: Floats, bias: Floats, windows: Indices) -> Step:
+def _convolution(weight: Floats, bias: Floats, windows: Indices) -> Differentiable:
     units, many, positions = windows.shape
     columns = windows.reshape(units * many, positions)
 
@@ -229,7 +235,7 @@ def _convolution(weight: Floats, bias: Floats, windows: Indices) -> Step:
         patches = weight.T @ g.reshape(len(g), -1, positions)
         return [_spread(windows, patches.reshape(len(g), units, many, positions), xs[0])]
 
-    return Step(forward, backward)
+    return Differentiable(forward, backward)
 
 
 def _spread(windows: Indices, g: Floats, x: Floats) -> Floats:

@@ -30,7 +30,7 @@ from exactlump.network.views import View
 from exactlump.network.windows import Window
 
 
-class Step(NamedTuple):
+class Lift(NamedTuple):
     """One lift: its kind, the sizes that it depends on, and which of its kind it is; whether it keeps constants."""
 
     kind: str
@@ -48,30 +48,30 @@ class Step(NamedTuple):
         return f"{self.kind} {self.number} of the window {self.key}"
 
 
-Path: TypeAlias = tuple[Step, ...]
+Path: TypeAlias = tuple[Lift, ...]
 # A part of what a unit is: a sign, and a unit of a tensor below with the lifts that stand after it.
 Part: TypeAlias = tuple[int, str, int, Path]
 
 
 def tap(window: Window, t: int) -> Path:
     """What tap t reads; nothing for a tap that leaves images as they are."""
-    return () if window.is_identity(t) else (Step("tap", window.key, t, not window.pads(t)),)
+    return () if window.is_identity(t) else (Lift("tap", window.key, t, not window.pads(t)),)
 
 
 def seen(window: Window, t: int) -> Path:
     """What tap t of a max-pool sees, at a position at which it sees anything: padding is never read."""
-    return (Step("seen by tap", window.key, t, True),)
+    return (Lift("seen by tap", window.key, t, True),)
 
 
 def ones(path: Path) -> Path:
     """The lifts after the image that is 1 everywhere: those that leave it so come to nothing, until one does not."""
-    start = next((i for i, step in enumerate(path) if not step.keeps), len(path))
+    start = next((i for i, lift in enumerate(path) if not lift.keeps), len(path))
     return path[start:]
 
 
 def words_of(path: Path) -> str:
     """A path in words."""
-    return ", then ".join(step.words for step in path)
+    return ", then ".join(lift.words for lift in path)
 
 
 class Places:
@@ -115,13 +115,13 @@ def _moved(node: Reorder, view: View, target: View) -> list[list[tuple[int, Path
         return [[(u, ())] for u in range(view.units)]
     order, parts, positions = node.order(view.shape), view.parts(), view.positions
     if target.positions == 1:
-        steps = [(Step("at", str(positions), p, True),) if positions > 1 else () for p in range(positions)]
+        steps = [(Lift("at", str(positions), p, True),) if positions > 1 else () for p in range(positions)]
         return [[(parts[e][0], steps[parts[e][1]])] for e in order]
     if positions > 1:
         raise UnsupportedLayer(f"reorder {node.target!r}: found images made of other images")
     images: list[list[tuple[int, Path]]] = [[] for _ in range(target.units)]
     for (u, p), e in zip(target.parts(), order, strict=True):
-        images[u].append((e, (Step("put", str(target.positions), p, False),)))
+        images[u].append((e, (Lift("put", str(target.positions), p, False),)))
     return images
 
 
@@ -130,4 +130,4 @@ def _average(node: AveragePool) -> Path:
     if window.taps == 1 and window.is_identity(0):
         return ()
     keeps = not node.padding or window.cells(padding=True) == window.cells(padding=False)
-    return (Step("average", window.key, int(node.padding), keeps),)
+    return (Lift("average", window.key, int(node.padding), keeps),)
