@@ -76,10 +76,14 @@ class Network:
                 readers[name].append(node)
         return {name: tuple(nodes) for name, nodes in readers.items()}
 
+    def views_below(self, node: Node) -> list[View]:
+        """The views of what a node reads."""
+        return [self.views[name] for name in node.reads]
+
     def parts(self, node: Node) -> Sums | Anchored:
         """What the units that a node defines are before their functions (`meaning.parts`), computed once."""
         if node.target not in self._parts:
-            self._parts[node.target] = parts(node, [self.views[name] for name in node.reads])
+            self._parts[node.target] = parts(node, self.views_below(node))
         return self._parts[node.target]
 
     @cached_property
@@ -133,8 +137,7 @@ class Network:
                 raise ShapeError(f"input {port.name!r}: found {len(x)} values, expected {math.prod(port.shape)}")
             found[port.name] = tuple(x)
         for node in self.nodes:
-            views = [self.views[name] for name in node.reads]
-            found[node.target] = _apply(node, [found[name] for name in node.reads], views)
+            found[node.target] = _apply(node, [found[name] for name in node.reads], self.views_below(node))
         return found
 
     def _ends_in_output(self, tensor: str) -> bool:

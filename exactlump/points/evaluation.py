@@ -33,9 +33,7 @@ class Evaluator:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.sizes = [math.prod(port.shape) for port in network.inputs]
-        self.operations = [
-            (node, _on_arrays(node, [network.views[name] for name in node.reads])) for node in network.nodes
-        ]
+        self.operations = [(node, _on_arrays(node, network.views_below(node))) for node in network.nodes]
 
     def valuation(self, x: Numbers) -> dict[str, Numbers]:
         """The exact value of every tensor at a flat input: of several inputs, one after the other."""

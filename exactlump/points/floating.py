@@ -81,9 +81,7 @@ class FloatNetwork:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.sizes = [math.prod(port.shape) for port in network.inputs]
-        self.operations = [
-            (node, _differentiable(node, [network.views[name] for name in node.reads])) for node in network.nodes
-        ]
+        self.operations = [(node, _differentiable(node, network.views_below(node))) for node in network.nodes]
 
     def values(self, x: Floats) -> Tensors:
         """All tensors at a batch of flat inputs, (N, inputs)."""

@@ -101,7 +101,7 @@ def _picked(node: Select, below: list[list[str]], network: Network) -> list[str]
 
 def _term(node: Node, v: int, p: int, below: list[list[str]], network: Network) -> str:
     """What a node makes of the elements of its sources, for position p of unit v."""
-    views = [network.views[name] for name in node.reads]
+    views = network.views_below(node)
     match node:
         case Dense():
             columns, integers, content = integer_row(node.weight, v)
@@ -124,7 +124,7 @@ def _meant(node: Node, v: int, p: int, below: list[list[str]], network: Network)
     """The same for any node, by what it means."""
     found, sigma = network.parts(node), node.function(v)
     assert not isinstance(found, Anchored) and not isinstance(sigma, str)
-    views = [network.views[name] for name in node.reads]
+    views = network.views_below(node)
     made, constant = found.of(v)
     if isinstance(sigma, Largest):
         places = (sigma.window.places(t)[p] for t in range(sigma.window.taps))
