@@ -27,14 +27,15 @@ IMPORTS = {
     "network.views": "network.windows",
     "network.activations": "errors numbers.rational",
     "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
-    "network.program": "errors network.kinds network.views numbers.matrix numbers.rational",
+    "network.meaning": "errors network.kinds network.views network.windows numbers.rational",
+    "network.program": "errors network.kinds network.meaning network.views numbers.matrix numbers.rational",
     "network.layers": "network.kinds network.program",
     "__main__": "cli",
     "points": "",
     "points.hyperplanes": "numbers.rational",
     "points.limbs": "numbers.matrix numbers.rational",
-    "points.gathers": "network.kinds network.views",
-    "points.affine": "errors network.kinds network.program numbers.rational",
+    "points.gathers": "network.activations network.kinds network.views network.windows numbers.matrix numbers.rational",
+    "points.affine": "errors network.kinds network.meaning network.program numbers.rational",
     "points.evaluation": (
         "errors network.activations network.kinds network.program network.views points.gathers points.limbs"
     ),
@@ -46,10 +47,11 @@ IMPORTS = {
     "points.domains": "errors formats.files numbers.rational points.boxes",
     "points.vnnlib": "errors formats.files numbers.rational points.boxes",
     "lumping": "",
-    "lumping.forms": "network.activations network.kinds network.program network.views network.windows numbers.rational",
+    "lumping.forms": "network.kinds network.meaning network.program network.windows numbers.rational",
     "lumping.simulations": "errors lumping.forms network.kinds network.program numbers.rational",
     "lumping.maximum": (
-        "errors lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
+        "errors lumping.forms lumping.simulations network.kinds network.layers network.meaning network.program "
+        "numbers.rational"
     ),
     "lumping.definition": (
         "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
@@ -73,6 +75,81 @@ IMPORTS = {
     "fast.workers": (
         "errors fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.forms lumping.maximum "
         "network.layers network.program numbers.rational version"
+    ),
+    "formats.onnx": "",
+    "formats.specification": "",
+    "formats.files": "errors",
+    "formats.exact_words": "errors network.views numbers.rational",
+    "formats.torch_layers": "errors formats.files network.views",
+    "formats.onnx.tensors": "errors network.views numbers.matrix numbers.rational",
+    "formats.onnx.graph": (
+        "errors formats.files formats.onnx.tensors network.activations network.kinds network.views "
+        "numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.functions": (
+        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
+    ),
+    "formats.onnx.normalisation": (
+        "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
+        "numbers.floats numbers.rational"
+    ),
+    "formats.onnx.reorderings": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
+    "formats.onnx.selections": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
+    "formats.onnx.windows": "errors formats.onnx.graph network.windows",
+    "formats.exact": (
+        "errors formats.exact_words formats.files network.activations network.kinds network.program "
+        "network.views network.windows numbers.matrix numbers.rational"
+    ),
+    "formats.nnet": (
+        "errors formats.files formats.specification network.activations network.kinds network.program "
+        "network.views numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.constants": (
+        "errors formats.onnx.graph formats.onnx.normalisation formats.onnx.tensors network.views numbers.rational"
+    ),
+    "formats.onnx.images": (
+        "errors formats.onnx.graph formats.onnx.tensors formats.onnx.windows network.kinds network.views "
+        "network.windows numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
+    "formats.onnx.writer": "errors network.program network.views numbers.floats numbers.rational",
+    "formats.onnx.quantisers": (
+        "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
+        "network.kinds numbers.rational"
+    ),
+    "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
+    "formats.onnx.write_weights": "errors formats.onnx.writer numbers.floats numbers.matrix numbers.rational",
+    "formats.onnx.arithmetic": (
+        "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
+        "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reorderings formats.onnx.selections "
+        "formats.onnx.tensors network.kinds numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.write_functions": (
+        "errors formats.onnx.write_quantisers formats.onnx.writer network.activations network.kinds "
+        "numbers.floats numbers.rational"
+    ),
+    "formats.onnx.write_images": (
+        "errors formats.onnx.write_weights formats.onnx.writer network.kinds network.views network.windows "
+        "numbers.floats"
+    ),
+    "formats.onnx.write_nodes": (
+        "errors formats.onnx.reorderings formats.onnx.write_weights formats.onnx.writer network.kinds "
+        "network.views numbers.floats numbers.rational"
+    ),
+    "formats.onnx.reading": (
+        "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.tensors "
+        "formats.specification network.program network.views numbers.rational"
+    ),
+    "formats.onnx.writing": (
+        "errors formats.files formats.onnx.implied formats.onnx.reading formats.onnx.write_functions "
+        "formats.onnx.write_images formats.onnx.write_nodes formats.onnx.writer network.kinds network.program "
+        "network.views"
+    ),
+    "formats.torch": "errors formats.files formats.onnx.reading formats.torch_layers network.program network.views",
+    "formats.models": "errors formats.files formats.onnx.reading formats.torch network.program",
+    "formats": (
+        "errors formats.exact formats.files formats.models formats.nnet formats.onnx.reading "
+        "formats.onnx.writing formats.specification formats.torch network.program"
     ),
     "reduction": "",
     "reduction.float_layers": "lumping.forms network.kinds numbers.rational",
@@ -101,81 +178,6 @@ IMPORTS = {
         "errors fast.engine fast.layers lumping.forms lumping.maximum lumping.simulations network.activations "
         "network.kinds network.layers network.program reduction.float_chains reduction.float_sums "
         "reduction.fusion reduction.quotient"
-    ),
-    "formats.onnx": "",
-    "formats.specification": "",
-    "formats.files": "errors",
-    "formats.exact_words": "errors network.views numbers.rational",
-    "formats.torch_layers": "errors formats.files network.views",
-    "formats.onnx.tensors": "errors network.views numbers.matrix numbers.rational",
-    "formats.onnx.graph": (
-        "errors formats.files formats.onnx.tensors network.activations network.kinds network.views "
-        "numbers.matrix numbers.rational"
-    ),
-    "formats.exact": (
-        "errors formats.exact_words formats.files network.activations network.kinds network.program "
-        "network.views network.windows numbers.matrix numbers.rational"
-    ),
-    "formats.nnet": (
-        "errors formats.files formats.specification network.activations network.kinds network.program "
-        "network.views numbers.matrix numbers.rational"
-    ),
-    "formats.onnx.functions": (
-        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
-    ),
-    "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
-    "formats.onnx.normalisation": (
-        "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
-        "numbers.floats numbers.rational"
-    ),
-    "formats.onnx.reorderings": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
-    "formats.onnx.selections": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
-    "formats.onnx.windows": "errors formats.onnx.graph network.windows",
-    "formats.onnx.writer": "errors network.program network.views numbers.floats numbers.rational",
-    "formats.onnx.constants": (
-        "errors formats.onnx.graph formats.onnx.normalisation formats.onnx.tensors network.views numbers.rational"
-    ),
-    "formats.onnx.images": (
-        "errors formats.onnx.graph formats.onnx.tensors formats.onnx.windows network.kinds network.views "
-        "network.windows numbers.matrix numbers.rational"
-    ),
-    "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
-    "formats.onnx.write_weights": "errors formats.onnx.writer numbers.floats numbers.matrix numbers.rational",
-    "formats.onnx.quantisers": (
-        "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
-        "network.kinds numbers.rational"
-    ),
-    "formats.onnx.write_functions": (
-        "errors formats.onnx.write_quantisers formats.onnx.writer network.activations network.kinds "
-        "numbers.floats numbers.rational"
-    ),
-    "formats.onnx.write_images": (
-        "errors formats.onnx.write_weights formats.onnx.writer network.kinds network.views network.windows "
-        "numbers.floats"
-    ),
-    "formats.onnx.write_nodes": (
-        "errors formats.onnx.reorderings formats.onnx.write_weights formats.onnx.writer network.kinds "
-        "network.views numbers.floats numbers.rational"
-    ),
-    "formats.onnx.arithmetic": (
-        "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
-        "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reorderings formats.onnx.selections "
-        "formats.onnx.tensors network.kinds numbers.matrix numbers.rational"
-    ),
-    "formats.onnx.reading": (
-        "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.tensors "
-        "formats.specification network.program network.views numbers.rational"
-    ),
-    "formats.onnx.writing": (
-        "errors formats.files formats.onnx.implied formats.onnx.reading formats.onnx.write_functions "
-        "formats.onnx.write_images formats.onnx.write_nodes formats.onnx.writer network.kinds network.program "
-        "network.views"
-    ),
-    "formats.torch": "errors formats.files formats.onnx.reading formats.torch_layers network.program network.views",
-    "formats.models": "errors formats.files formats.onnx.reading formats.torch network.program",
-    "formats": (
-        "errors formats.exact formats.files formats.models formats.nnet formats.onnx.reading "
-        "formats.onnx.writing formats.specification formats.torch network.program"
     ),
     "certificates": "",
     "certificates.grammar": "errors formats.specification numbers.rational",
@@ -230,26 +232,26 @@ IMPORTS = {
     "smt.lifting": "errors network.kinds network.program network.views network.windows",
     "smt.blocks": "numbers.rational smt.lifting smt.smtlib",
     "smt.terms": "numbers.matrix numbers.rational smt.blocks smt.smtlib",
-    "smt.functions": "errors lumping.forms network.activations numbers.rational smt.smtlib smt.terms",
+    "smt.functions": "errors network.activations network.kinds numbers.rational smt.smtlib smt.terms",
     "smt.substitution": (
         "lumping.simulations network.kinds network.program numbers.rational smt.blocks smt.lifting smt.smtlib smt.terms"
     ),
     "smt.structure": (
-        "certificates.certificate errors lumping.forms lumping.simulations network.activations network.kinds "
-        "network.program network.views numbers.rational smt.blocks smt.lifting smt.substitution smt.terms"
+        "certificates.certificate errors lumping.simulations network.activations network.kinds network.program "
+        "network.views numbers.rational smt.blocks smt.lifting smt.substitution smt.terms"
     ),
     "smt.assertions": (
-        "lumping.forms network.activations network.windows numbers.rational smt.blocks smt.functions smt.lifting "
+        "network.activations network.kinds network.windows numbers.rational smt.blocks smt.functions smt.lifting "
         "smt.smtlib smt.structure smt.terms"
     ),
     "smt.obligations": (
-        "certificates.certificate lumping.forms network.activations network.program smt.assertions smt.blocks "
+        "certificates.certificate network.activations network.kinds network.program smt.assertions smt.blocks "
         "smt.functions smt.structure"
     ),
     "smt.evidence": "errors formats.files numbers.rational smt.obligations version",
     "smt.monolithic": (
-        "errors lumping.forms network.kinds network.program network.views network.windows numbers.rational "
-        "smt.functions smt.obligations smt.terms"
+        "errors network.kinds network.meaning network.program network.views numbers.rational smt.functions "
+        "smt.obligations smt.terms"
     ),
     "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
     "smt.prove": (
@@ -262,8 +264,8 @@ IMPORTS = {
     ),
     "relaxations.extremes": "numbers.rational refutation.shorten relaxations.regions smt.smtlib smt.solve smt.terms",
     "relaxations.interiors": (
-        "network.activations network.kinds network.program numbers.rational points.affine points.boxes "
-        "relaxations.regions"
+        "network.activations network.kinds network.meaning network.program numbers.rational points.affine "
+        "points.boxes relaxations.regions"
     ),
     "relaxations.shares": "numbers.rational points.affine points.boxes points.floating relaxations.regions",
     "relaxations.merging": "network.kinds network.program numbers.matrix numbers.rational relaxations.interiors",

@@ -16,9 +16,9 @@ from exactlump.fast.matrices import checked, source
 from exactlump.fast.rows import Found, related_rows
 from exactlump.fast.sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.fast.sums import Sums, Terms
-from exactlump.lumping.forms import Form, Forms, Function, function_of
+from exactlump.lumping.forms import Form, Forms
 from exactlump.lumping.maximum import Choices, Group, classes_by_keys, constant_value, meets_padding
-from exactlump.network.kinds import Activate, Conv, Dense, MaxPool, Node, Reorder, Shift, keeps_units
+from exactlump.network.kinds import Activate, Conv, Dense, Function, MaxPool, Node, Reorder, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.floats import fits
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, fraction, rational
@@ -90,7 +90,7 @@ def _core(network: Network, tensor: str, known: Collection[str]) -> tuple[Dense 
 
 
 def _is_whole(network: Network, node: Node) -> bool:
-    return isinstance(node, Reorder) and keeps_units(node, network.views[node.source])
+    return isinstance(node, Reorder) and node.keeps_units(network.views[node.source])
 
 
 class _Layer:
@@ -175,7 +175,7 @@ class _Layer:
 
 
 def _functions(network: Network, tensor: str) -> list[Function]:
-    functions = [function_of(network.producer[tensor], v) for v in range(network.units(tensor))]
+    functions = [network.producer[tensor].function(v) for v in range(network.units(tensor))]
     return [sigma for sigma in functions if not isinstance(sigma, str)]
 
 

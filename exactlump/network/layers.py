@@ -8,8 +8,7 @@ below.  Some anchored tensors are *kept* as they are, unit by unit; the reason i
 
 from collections.abc import Collection
 
-from exactlump.network.kinds import Activate, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Shift, keeps_units
-from exactlump.network.kinds import sources as sources_of
+from exactlump.network.kinds import Activate, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Shift
 from exactlump.network.program import Network
 
 INPUT, OUTPUT = "it is an input", "it is an output"
@@ -37,7 +36,7 @@ def layer(network: Network, tensor: str, anchored: Collection[str]) -> tuple[Nod
     nodes: list[Node] = []
     while not nodes or tensor not in anchored:
         nodes.append(network.producer[tensor])
-        names = sources_of(nodes[-1])
+        names = nodes[-1].reads
         if len(names) > 1:
             break
         (tensor,) = names
@@ -46,7 +45,7 @@ def layer(network: Network, tensor: str, anchored: Collection[str]) -> tuple[Nod
 
 def sources(network: Network, tensor: str, anchored: Collection[str]) -> tuple[str, ...]:
     """The anchored tensors that the layer which ends in `tensor` reads."""
-    return tuple(ground(network, name, anchored) for name in sources_of(layer(network, tensor, anchored)[0]))
+    return tuple(ground(network, name, anchored) for name in layer(network, tensor, anchored)[0].reads)
 
 
 def end_of_layer(network: Network, mixing: str) -> str:
@@ -72,7 +71,7 @@ def linear_layers(network: Network) -> tuple[str, ...]:
 def ground(network: Network, tensor: str, anchored: Collection[str]) -> str:
     """The anchored tensor from which nothing but derived element-wise nodes leads to a tensor."""
     while tensor not in anchored:
-        (tensor,) = sources_of(network.producer[tensor])
+        (tensor,) = network.producer[tensor].reads
     return tensor
 
 
@@ -80,7 +79,7 @@ def _ends_a_layer(network: Network, node: Node, found: dict[str, str | None]) ->
     """Whether rows must attach to an affine tensor, whatever defines it."""
     readers = network.consumers[node.target]
     nodes = layer(network, node.target, found)
-    if all(isinstance(n, Reorder) for n in nodes) and found[sources_of(nodes[0])[0]] is None:
+    if all(isinstance(n, Reorder) for n in nodes) and found[nodes[0].reads[0]] is None:
         unitwise = Dense | Head | Reorder | Scale | Shift | Activate
         return not (_whole(network, nodes) or all(isinstance(reader, unitwise) for reader in readers))
     return len(readers) != 1 or not (isinstance(readers[0], Scale | Shift | Activate) or _permutes(network, readers[0]))
@@ -93,7 +92,7 @@ def _permutes(network: Network, node: Node) -> bool:
 
 def _whole(network: Network, nodes: Collection[Node]) -> bool:
     """Whether nodes are reorderings that keep every unit in its place."""
-    return all(isinstance(node, Reorder) and keeps_units(node, network.views[node.source]) for node in nodes)
+    return all(isinstance(node, Reorder) and node.keeps_units(network.views[node.source]) for node in nodes)
 
 
 def _why_kept(network: Network, tensor: str) -> str | None:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from exactlump.errors import CannotWrite, FormatError, NoExactValue
 from exactlump.fast.engine import maximum_lumping as fast_maximum_lumping
 from exactlump.fast.layers import lines
-from exactlump.lumping.forms import Forms, Function
+from exactlump.lumping.forms import Forms
 from exactlump.lumping.maximum import Choices, Classifier, Lumping, canonical_key, maximum_lumping
 from exactlump.lumping.simulations import Affine, Simulation, compose
 from exactlump.network.activations import IDENTITY
-from exactlump.network.kinds import Activate
+from exactlump.network.kinds import Activate, Function
 from exactlump.network.layers import anchors, end_of_layer, sources
 from exactlump.network.program import Network
 from exactlump.reduction.float_chains import reduce_chain

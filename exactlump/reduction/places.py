@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.network.kinds import Conv, Dense, Node, Reorder, Select, renamed, restricted, sources
+from exactlump.network.kinds import Conv, Dense, Node, Reorder, Select
 from exactlump.network.layers import ground, layer
 from exactlump.network.program import Network
 from exactlump.network.views import Shape, View
@@ -59,7 +59,7 @@ class Built:
         else:
             self._append(self._first(first, units))
         for node in rest:
-            self._append(node if units is None else restricted(node, units))
+            self._append(node if units is None else node.restricted(units))
 
     def copy(self, tensor: str) -> None:
         """An identity Dense node that holds copies of a kept tensor."""
@@ -88,15 +88,15 @@ class Built:
             found = tuple((i, self._place(node.sources[i], u, below[i])) for i, u in picks)
             return replace(node, sources=names, picks=found, shape=_resized(View(node.shape, node.channel), len(found)))
         read = {}
-        for name in dict.fromkeys(sources(node)):
+        for name in dict.fromkeys(node.reads):
             wanted = range(self.q.units(name)) if units is None else units
             read[name] = self._selected(self._read(name), name, wanted, f"{node.target} takes {name}")
-        node = renamed(node, node.target, *(read[name] for name in sources(node)))
-        return node if units is None else restricted(node, units)
+        node = node.renamed(node.target, *(read[name] for name in node.reads))
+        return node if units is None else node.restricted(units)
 
     def _reordered(self, nodes: Sequence[Node], units: Sequence[int] | None) -> None:
         """A layer of reorderings only: images taken apart, or kept tensors in another shape."""
-        tensor, (below,) = nodes[-1].target, sources(nodes[0])
+        tensor, (below,) = nodes[-1].target, nodes[0].reads
         here = self._walk(nodes, f"{tensor}, whole")
         wanted = range(self.q.units(tensor)) if units is None else units
         if self._selected(here, tensor, wanted, tensor, below) != tensor:
@@ -110,12 +110,12 @@ class Built:
         below = name
         while below not in self.anchored:
             nodes.append(self.q.producer[below])
-            (below,) = sources(nodes[-1])
+            (below,) = nodes[-1].reads
         return self._walk(nodes[::-1], name)
 
     def _walk(self, nodes: Sequence[Node], target: str) -> str:
         """Reorderings of an anchored tensor, the last of which gets the name `target`."""
-        (below,) = sources(nodes[0])
+        (below,) = nodes[0].reads
         source = below
         if below not in self.plain and not self._takes_apart(nodes[0]):
             source = self._selected(below, below, range(self.q.units(below)), f"{target} takes {below}")
@@ -165,7 +165,7 @@ class Built:
         return name != below and self.q.views[below].positions == self.q.views[name].positions
 
     def _takes_apart(self, node: Node) -> bool:
-        (source,) = sources(node)
+        (source,) = node.reads
         return self.q.views[source].positions > self.q.views[node.target].positions
 
     def _append(self, node: Node) -> None:

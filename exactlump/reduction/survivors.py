@@ -23,10 +23,6 @@ from exactlump.network.kinds import (
     Scale,
     Select,
     Shift,
-    renamed,
-    restricted,
-    sources,
-    view_after,
 )
 from exactlump.network.layers import ground, layer
 from exactlump.network.program import Network
@@ -157,7 +153,7 @@ class Rebuilder:
         """
         node = nodes[core]
         assert isinstance(node, Dense | Conv)
-        below = ground(self.network, sources(nodes[0])[0], self.anchored)
+        below = ground(self.network, nodes[0].reads[0], self.anchored)
         places, bias = self.places[below], tuple(row.constant for row in rows)
         if isinstance(node, Conv):
             if not places:
@@ -252,7 +248,7 @@ class Rebuilder:
     def _unitwise(
         self, tensor: str, nodes: tuple[Node, ...], units: Sequence[int], divisors: Vector, kept: bool
     ) -> None:
-        if kept and all(self.anchored.get(name) is not None for name in sources(nodes[0])):
+        if kept and all(self.anchored.get(name) is not None for name in nodes[0].reads):
             self._extend(nodes)
         elif kept:
             every = range(self.network.units(nodes[0].target))
@@ -281,11 +277,11 @@ class Rebuilder:
             self._gather(origins, self.network.views[node.target], target, named=True)
             return
         read = {}
-        for name in dict.fromkeys(sources(node)):
+        for name in dict.fromkeys(node.reads):
             view = self.network.views[name] if kept else self._view(name, len(units))
             origins = [self._origin(name, u, d) for u, d in zip(units, divisors, strict=True)]
             read[name] = self._gather(origins, view, self._fresh(f"{target} reads {name}"))
-        names = tuple(read[name] for name in sources(node))
+        names = tuple(read[name] for name in node.reads)
         self._append(_restricted(node, names, target, units, list(units), divisors))
 
     def _view(self, tensor: str, units: int) -> View:
@@ -355,7 +351,7 @@ class Rebuilder:
             if step.target == _IMPLIED:
                 target = f"{names[0]} {_IMPLIED}"
             if target not in self.views:
-                self._append(renamed(step, target, *names))
+                self._append(step.renamed(target, *names))
             names = (target,)
         return names[0]
 
@@ -378,7 +374,7 @@ class Rebuilder:
             self._append(node)
 
     def _append(self, node: Node) -> None:
-        self.views[node.target] = view_after(node, [self.views[name] for name in sources(node)])
+        self.views[node.target] = node.view([self.views[name] for name in node.reads])
         self.nodes.append(node)
 
 
@@ -439,10 +435,10 @@ def _restricted(
     divisors: Vector,
 ) -> Node:
     """A node with one entry a class: that of its representative; a primitive row (None) needs none."""
-    node = renamed(node, target, *names)
+    node = node.renamed(target, *names)
     if isinstance(node, Scale):
         return replace(node, factor=tuple(ONE if v is None else node.factor[v] for v in units))
     if isinstance(node, Shift):
         own = zip(units, divisors, strict=True)
         return replace(node, constant=tuple(ZERO if v is None else node.constant[v] / d for v, d in own))
-    return restricted(node, firsts)
+    return node.restricted(firsts)

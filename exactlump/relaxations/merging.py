@@ -8,7 +8,7 @@ sum r_i * sigma(l_i) where the original has sigma(sum r_i * l_i).  That is right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.network.kinds import Dense, Node, restricted
+from exactlump.network.kinds import Dense, Node
 from exactlump.network.program import Network
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector
@@ -52,7 +52,7 @@ def _merge_layer(network: Network, nodes: dict[str, Node], layer: Layer, merges:
 def _narrowed(node: Node, kept: Sequence[int]) -> Node:
     """The node with these units only."""
     if not isinstance(node, Dense):
-        return restricted(node, kept)
+        return node.restricted(kept)
     rows = [node.weight.row(v) for v in kept]
     weight = Matrix.from_rows(rows, node.weight.shape[1])
     if node.weight.floats is not None:
