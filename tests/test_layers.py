@@ -28,7 +28,9 @@ IMPORTS = {
     "network.activations": "errors numbers.rational",
     "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
     "network.meaning": "errors network.kinds network.views network.windows numbers.rational",
-    "network.program": "errors network.kinds network.meaning network.views numbers.matrix numbers.rational",
+    "network.program": (
+        "errors network.activations network.kinds network.meaning network.views numbers.matrix numbers.rational"
+    ),
     "network.layers": "network.kinds network.program",
     "__main__": "cli",
     "points": "",
@@ -55,6 +57,10 @@ IMPORTS = {
     ),
     "lumping.definition": (
         "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.rational"
+    ),
+    "lumping.printed": (
+        "lumping.forms lumping.maximum network.activations network.kinds network.layers network.program "
         "numbers.rational"
     ),
     "fast": "",
@@ -185,11 +191,14 @@ IMPORTS = {
         "certificates.grammar errors formats formats.files formats.specification lumping.simulations "
         "numbers.rational version"
     ),
-    "__init__": (
-        "errors formats lumping.definition lumping.maximum network.activations network.kinds network.program "
-        "network.views numbers.matrix numbers.rational reduction.loop reduction.quotient verbs.inspecting "
-        "verbs.reducing version"
+    "library": "",
+    "library.files": "formats",
+    "library.lumpings": (
+        "errors formats lumping.definition lumping.forms lumping.maximum lumping.printed lumping.simulations "
+        "network.layers network.program numbers.rational reduction.quotient"
     ),
+    "library.reductions": "formats lumping.maximum reduction.loop reduction.quotient",
+    "library.values": "errors formats network.program network.views numbers.rational points.evaluation points.limbs",
     "extraction": "",
     "extraction.coq": "errors",
     "extraction.verified": "errors verdicts",
@@ -335,6 +344,13 @@ IMPORTS = {
         "reporting.record reporting.report smt.evidence verbs.checking version"
     ),
     "reporting.report_file": "formats reporting.matrix reporting.page reporting.report smt.evidence verbs.answers",
+    "__init__": (
+        "certificates.certificate errors fast.engine formats library.files library.lumpings library.reductions "
+        "library.values lumping.maximum lumping.simulations network.activations network.kinds network.program "
+        "network.views network.windows numbers.matrix numbers.rational points.boxes reduction.loop "
+        "reduction.quotient reporting.report_file smt.obligations verbs.checking verbs.inspecting verbs.proving "
+        "verbs.reducing verbs.refuting verbs.relaxing version"
+    ),
     "cli.failing": "verbs.answers verdicts",
     "cli.terminal": "cli.failing formats.files",
     "cli.main": "cli.failing cli.terminal errors verdicts version",

@@ -37,6 +37,10 @@ class Certificate:
     forward: Simulation
     backward: Simulation
 
+    def __repr__(self) -> str:
+        names = (f"{file.format} {file.sha256[:12]}" for file in (self.original, self.reduced))
+        return f"Certificate({' = '.join(names)})"
+
 
 def dumps(certificate: Certificate) -> str:
     """The canonical text: sorted keys, no blanks, one line; equal certificates have equal bytes."""

@@ -26,6 +26,8 @@ from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, fraction
 
 Classes = tuple[tuple[int, ...], ...]
+# How many layers are shown.
+_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class Lumping:
     classes: Mapping[str, Classes]
     rho: Mapping[str, Vector]
     constants: Mapping[str, Mapping[int, Rational]]
+
+    def __repr__(self) -> str:
+        sizes = {t: (len(self.rho[t]), len(members)) for t, members in self.classes.items()}
+        words = [f"{t}: {n} -> {k}" for t, (n, k) in sizes.items() if k < n]
+        more = f", and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+        return f"Lumping({', '.join(words[:_SHOWN]) or 'the identity'}{more})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,9 @@ class Relation:
     over: str | None
     rows: tuple[Row, ...]
 
+    def __repr__(self) -> str:
+        return f"Relation({len(self.rows)} rows over {self.over})"
+
     @property
     def is_identity(self) -> bool:
         """Whether unit v is once unit v of Q, for every v."""

@@ -21,7 +21,7 @@ Where h does not tell c (`is_scale_free`: sign and bipolar_sign), a checker read
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from exactlump.errors import NoExactValue, ShapeError
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, fraction, rational, text
@@ -126,6 +126,9 @@ class Activation:
     def slope(self) -> Rational | None:
         """The slope for y < 0 of a leaky_relu; None for every other function."""
         return self.parameters[0] if self.name == "leaky_relu" else None
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         """The name that people know it by.
@@ -272,16 +275,32 @@ _COMMON = {
     "clip(-1, 1)": "hard_tanh",
 }
 
-RELU = Activation("leaky_relu", (ZERO,))
-IDENTITY = Activation("leaky_relu", (ONE,))
+RELU = relu = Activation("leaky_relu", (ZERO,))
+IDENTITY = identity = Activation("leaky_relu", (ONE,))
 ABS = Activation("leaky_relu", (-ONE,))
 # Functions without parameters whose operators in ONNX have the same names.
 ONNX_NAMES = frozenset({"sigmoid", "tanh", "softplus", "softsign", "erf", "sin", "cos", "exp"})
 
 
-def leaky_relu(slope: Rational) -> Activation:
-    """max(y, 0) + slope * min(y, 0); any real slope (paper, Section 3)."""
-    return Activation("leaky_relu", (slope,))
+def activation_of(value: Activation | str) -> Activation:
+    """The function of a name that people know: "relu", "relu6", "abs", or one without parameters, "tanh".
+
+    A function is itself.  Raises ShapeError for other names.
+
+    >>> activation_of("relu") == RELU and activation_of("tanh") == Activation("tanh")
+    True
+    """
+    if isinstance(value, Activation):
+        return value
+    if value in _COMMON.values():
+        value = next(full for full, name in _COMMON.items() if name == value)
+    name, _, words = value.rstrip(")").partition("(")
+    return Activation(name, tuple(rational(word) for word in words.split(", ")) if words else ())
+
+
+def leaky_relu(slope: Any) -> Activation:
+    """max(y, 0) + slope * min(y, 0); any rational slope, as `rational` takes it (paper, Section 3)."""
+    return Activation("leaky_relu", (rational(slope),))
 
 
 def prelu(slopes: Vector) -> tuple[Activation, ...]:

@@ -54,6 +54,9 @@ class Kind(ABC):
     __slots__ = ()
     target: str
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self.reads)} -> {self.target})"
+
     @property
     @abstractmethod
     def reads(self) -> tuple[str, ...]:
@@ -137,7 +140,7 @@ def _replaced(node: _K, **changes: Any) -> _K:
     return changed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Dense(_Lone, _Affine):
     """A fully connected layer before its activation: target[v] = sum_u W[v][u] * source[u] + b[v].
 
@@ -160,7 +163,7 @@ class Dense(_Lone, _Affine):
         return View((rows,))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Conv(_Lone, _Affine):
     """A convolution: target[v] = sum over u and taps t of W[v][u*T + t] * (tap t of source[u]) + b[v].
 
@@ -183,7 +186,7 @@ class Conv(_Lone, _Affine):
         return _windowed(self.target, self.window, rows, views[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AveragePool(_Lone, _Affine):
     """target[v] = the mean of what the taps of the window read of source[v].
 
@@ -200,7 +203,7 @@ class AveragePool(_Lone, _Affine):
         return _windowed(self.target, self.window, views[0].units, views[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class MaxPool(_Lone):
     """target[v] = the largest of what the taps of the window read of source[v]; padding is never read."""
 
@@ -220,7 +223,7 @@ class MaxPool(_Lone):
         return _windowed(self.target, self.window, views[0].units, views[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Pad(_Lone, _Affine):
     """target[v] = source[v] with zeros around it, or cropped: what the only tap of the window reads."""
 
@@ -234,7 +237,7 @@ class Pad(_Lone, _Affine):
         return _windowed(self.target, self.window, views[0].units, views[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Add(_Joint, _Affine):
     """target[v] = sum over i of signs[i] * sources[i][v]; all sources have the shape of the target."""
 
@@ -250,7 +253,7 @@ class Add(_Joint, _Affine):
         return views[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Select(_Joint, _Affine):
     """target[v] = unit u of sources[i] where (i, u) = picks[v]: concatenation, slices, gathering of whole units.
 
@@ -274,7 +277,7 @@ class Select(_Joint, _Affine):
         return view
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Scale(_Lone, _Affine):
     """target[v] = factor[v] * source[v]."""
 
@@ -291,7 +294,7 @@ class Scale(_Lone, _Affine):
         return replace(self, factor=tuple(self.factor[v] for v in units))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Shift(_Lone, _Affine):
     """target[v] = source[v] + constant[v]: the addition of a constant tensor."""
 
@@ -308,7 +311,7 @@ class Shift(_Lone, _Affine):
         return replace(self, constant=tuple(self.constant[v] for v in units))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Reorder(_Lone, _Affine):
     """The elements of the source, its axes permuted by `axes` (None: as they are), read with another shape.
 
@@ -351,7 +354,7 @@ class Reorder(_Lone, _Affine):
         return all(part == parts[e] for part, e in zip(target.parts(), self.order(view.shape), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Activate(_Lone):
     """target[v] = functions[v](source[v]): the paper's activation association A_l."""
 
@@ -375,7 +378,7 @@ class Activate(_Lone):
         return replace(self, functions=tuple(self.functions[v] for v in units))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Head(_Lone):
     """An output head that mixes all units (`kind`: see HEADS); nothing may be merged below it.
 

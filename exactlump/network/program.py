@@ -7,16 +7,21 @@ that branches and several inputs need no other design.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from exactlump.errors import ShapeError
-from exactlump.network.kinds import Conv, Dense, Node, groups, mixing
+from exactlump.errors import ShapeError, WrongType
+from exactlump.network.activations import RELU, Activation, activation_of
+from exactlump.network.kinds import Activate, Conv, Dense, Node, groups, mixing
 from exactlump.network.meaning import Anchored, Sums, parts, values
 from exactlump.network.views import Port, Shape, View
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import ZERO, Rational, Vector, over_common, rational
+from exactlump.numbers.rational import ZERO, Rational, Vector, over_common, rational, vector
+
+# How many hidden layers are shown.
+_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,57 @@ class Network:
                 raise ShapeError(f"output {name!r}: found no node that defines it")
         if len(set(self.outputs)) != len(self.outputs):
             raise ShapeError("outputs: found a name twice")
+
+    @staticmethod
+    def chain(
+        weights: Iterable[Any],
+        biases: Iterable[Any] | None = None,
+        activation: Any = RELU,
+        *,
+        dtype: str | None = None,
+    ) -> "Network":
+        """The chain of dense layers of Definition 1, from lists or arrays; there is no activation after the last layer.
+
+        weights     for each layer a matrix, (its neurons, neurons below): row v holds the weights into neuron v
+        biases      for each layer a vector, or None: zeros
+        activation  one for all hidden layers, or a list with one for each: a function, or the name of one
+        dtype       of the interface; None: the float type that all arrays have, or else "exact"
+        The input is called x, hidden layer i s{i} before and h{i} after its activation, the output y.
+        Raises ShapeError for sizes that do not fit, WrongType and FormatError for what is no finite number.
+
+        >>> Network.chain([[[3, -1], [6, -2], [1, 1]], [[5, 4, 1]]], [[1, 2, 0], [0]])
+        Network(2-3-1, relu, exact)
+        """
+        given = list(weights)
+        shifts = [None] * len(given) if biases is None else list(biases)
+        if not given or len(shifts) != len(given):
+            raise ShapeError(f"chain: found {len(given)} weights and {len(shifts)} biases, expected one for each layer")
+        matrices = [Matrix.of(weight) for weight in given]
+        functions = _functions(activation, [matrix.shape[0] for matrix in matrices[:-1]])
+        nodes: list[Node] = []
+        source = "x"
+        for i, (weight, bias) in enumerate(zip(matrices, shifts, strict=True)):
+            target = f"s{i + 1}" if i < len(functions) else "y"
+            nodes.append(Dense(source, target, weight, (ZERO,) * weight.shape[0] if bias is None else vector(bias)))
+            if i < len(functions):
+                nodes.append(Activate(target, f"h{i + 1}", functions[i]))
+                source = f"h{i + 1}"
+        arrays = [*given, *(bias for bias in shifts if bias is not None)]
+        return Network((Port("x", (matrices[0].shape[1],)),), tuple(nodes), ("y",), dtype or _common_type(arrays))
+
+    def __repr__(self) -> str:
+        inputs, outputs = ([str(self.units(name)) for name in names] for names in (self.ports, self.outputs))
+        hidden = [str(self.units(name)) for name in self.hidden]
+        if len(hidden) > _SHOWN:
+            hidden = [*hidden[: _SHOWN // 2], f"({len(hidden) - _SHOWN} layers)", *hidden[-_SHOWN // 2 :]]
+        found = dict.fromkeys(str(f) for node in self.nodes if isinstance(node, Activate) for f in node.functions)
+        words = [*found] if len(found) <= _SHOWN // 2 else [f"{len(found)} functions"]
+        return f"Network({'-'.join(['+'.join(inputs), *hidden, '+'.join(outputs)])}, {', '.join([*words, self.dtype])})"
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+        return tuple(port.name for port in self.inputs)
 
     @cached_property
     def views(self) -> Mapping[str, View]:
@@ -119,23 +175,27 @@ class Network:
         """The weights and biases that are not zero."""
         return sum(n.weight.nonzeros + sum(map(bool, n.bias)) for n in self.mixing)
 
-    def evaluate(self, *inputs: Sequence[Rational]) -> tuple[Vector, ...]:
-        """The outputs at exact inputs, one flat vector per input and output (Definitions 2 and 3).
+    def evaluate(self, *inputs: Any) -> tuple[Vector, ...]:
+        """The outputs at one exact input, one flat vector for each output (Definitions 2 and 3).
 
-        Raises ShapeError for wrong lengths, NoExactValue where an activation has no rational value.
+        inputs: an array, a tensor or a list of numbers for each input, of any shape with its elements.  For many inputs
+        at a time, and for large networks, there is `exactlump.evaluate`.
+        Raises ShapeError for wrong lengths, NoExactValue where an activation has no rational value, WrongType and
+        FormatError for what is no finite number.
         """
         found = self.valuation(*inputs)
         return tuple(found[name] for name in self.outputs)
 
-    def valuation(self, *inputs: Sequence[Rational]) -> dict[str, Vector]:
+    def valuation(self, *inputs: Any) -> dict[str, Vector]:
         """The exact value of every tensor: the paper's Val(S_l) for all l.  Raises as `evaluate` does."""
         if len(inputs) != len(self.inputs):
             raise ShapeError(f"inputs: found {len(inputs)}, expected {len(self.inputs)}")
         found: dict[str, Vector] = {}
-        for port, x in zip(self.inputs, inputs, strict=True):
+        for port, given in zip(self.inputs, inputs, strict=True):
+            x = vector(given)
             if len(x) != math.prod(port.shape):
                 raise ShapeError(f"input {port.name!r}: found {len(x)} values, expected {math.prod(port.shape)}")
-            found[port.name] = tuple(x)
+            found[port.name] = x
         for node in self.nodes:
             found[node.target] = _apply(node, [found[name] for name in node.reads], self.views_below(node))
         return found
@@ -148,6 +208,23 @@ class Network:
         return bool(readers) and not any(
             mixing(node) is not None or not self._ends_in_output(node.target) for node in readers
         )
+
+
+def _functions(activation: Any, sizes: Sequence[int]) -> list[tuple[Activation, ...]]:
+    """The functions of hidden layers of these sizes."""
+    chosen = activation if isinstance(activation, list | tuple) else [activation] * len(sizes)
+    if len(chosen) != len(sizes):
+        raise ShapeError(f"chain: found {len(chosen)} activations, expected {len(sizes)}, one for each hidden layer")
+    wrong = next((one for one in chosen if not isinstance(one, Activation | str)), None)
+    if wrong is not None:
+        raise WrongType(f"activation: found {type(wrong).__name__}, expected a function, such as relu, or its name")
+    return [(activation_of(one),) * size for one, size in zip(chosen, sizes, strict=True)]
+
+
+def _common_type(arrays: Sequence[Any]) -> str:
+    """The float type that all arrays have; "exact" where one has another or none."""
+    names = {str(getattr(array, "dtype", "exact")).removeprefix("torch.") for array in arrays}
+    return names.pop() if names <= {"float16", "float32", "float64"} and len(names) == 1 else "exact"
 
 
 def _define(views: dict[str, View], name: str, view: View) -> None:

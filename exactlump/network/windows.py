@@ -35,6 +35,9 @@ class Window:
     end: Grid
     transposed: bool = False
 
+    def __repr__(self) -> str:
+        return f"Window({self.key})"
+
     @cached_property
     def key(self) -> str:
         """All fields, in short: equal for equal windows."""

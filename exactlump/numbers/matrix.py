@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
-from exactlump.errors import ShapeError
-from exactlump.numbers.rational import QQ, ZERO, Rational, SparseRow, over_common, rational
+from exactlump.errors import FormatError, ShapeError
+from exactlump.numbers.rational import QQ, ZERO, Rational, SparseRow, over_common, rational, vector
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +44,32 @@ class Matrix:
         if array.ndim != 2:
             raise ShapeError(f"matrix: found {array.ndim} dimensions, expected 2")
         return Matrix((array.shape[0], array.shape[1]), array, None)
+
+    @staticmethod
+    def of(values: Any) -> Matrix:
+        """The exact matrix of an array, a tensor or a nested list, (rows, columns); a Matrix is itself.
+
+        Arrays of float16, float32 and float64 are kept bit for bit.
+        Raises ShapeError for other numbers of axes and for rows of different lengths, WrongType for what is no number,
+        FormatError for numbers that are not finite.
+
+        >>> Matrix.of([[1, 0.5], ["1/3", 0]]).row(1) == {0: rational("1/3")}
+        True
+        """
+        if isinstance(values, Matrix):
+            return values
+        if hasattr(values, "detach"):
+            values = values.detach().cpu().numpy()
+        if _is_float_array(values):
+            return Matrix.from_floats(_finite(values))
+        rows = values.tolist() if hasattr(values, "tolist") else values
+        if not isinstance(rows, list | tuple) or not all(isinstance(row, list | tuple) for row in rows):
+            raise ShapeError(f"matrix: found {str(values)[:40]}, expected a list of rows")
+        if len({len(row) for row in rows}) != 1:
+            raise ShapeError(
+                f"matrix: found rows of {sorted({len(row) for row in rows})} entries, expected as many each"
+            )
+        return Matrix.from_rows([dict(enumerate(vector(row))) for row in rows], len(rows[0]))
 
     @staticmethod
     def from_rows(rows: Sequence[Mapping[int, Rational]], columns: int) -> Matrix:
@@ -102,6 +128,22 @@ class Matrix:
         row = self.floats[v]
         columns = found[starts[v] : starts[v + 1]] if starts.size else np.flatnonzero(row)
         return columns.tolist(), row[columns].astype(np.float64).tolist()
+
+
+def _is_float_array(values: Any) -> bool:
+    """Whether something is an array of floats that have a type here."""
+    return getattr(getattr(values, "dtype", None), "name", None) in ("float16", "float32", "float64")
+
+
+def _finite(array: NDArray[Any]) -> NDArray[Any]:
+    """A copy of an array of numbers."""
+    import numpy as np
+
+    wrong = np.argwhere(~np.isfinite(array))
+    if len(wrong):
+        place = wrong[0].tolist()
+        raise FormatError(f"matrix: entry {place}: found {array[tuple(place)]}, expected a finite number")
+    return np.array(array)
 
 
 def _index(floats: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

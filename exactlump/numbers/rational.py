@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from exactlump.errors import FormatError
+from exactlump.errors import FormatError, WrongType
 
 # An element of SymPy's QQ.  SymPy ships no type hints and its ground type varies, hence Any.
 Rational: TypeAlias = Any
@@ -76,8 +76,18 @@ def flat(values: Any) -> list[Any]:
 
 
 def vector(values: Any) -> Vector:
-    """The exact numbers of an array, a tensor or a nested list, in row-major order.  Raises as `rational` does."""
-    return tuple(map(rational, flat(values)))
+    """The exact numbers of an array, a tensor or a nested list, in row-major order.
+
+    Raises WrongType for what is no number, FormatError for texts that are none and for what is not finite.
+    """
+    try:
+        return tuple(map(rational, flat(values)))
+    except TypeError as error:
+        raise WrongType(str(error)) from error
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(f"{error}, expected finite numbers") from error
 
 
 def fraction(value: Rational) -> tuple[int, int]:

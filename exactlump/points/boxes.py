@@ -32,6 +32,9 @@ class Box:
                     f"input {i}: found the bounds {text(low)} > {text(high)}, expected a box that is not empty"
                 )
 
+    def __repr__(self) -> str:
+        return f"Box({self.name}, {len(self.lower)} inputs)"
+
     @property
     def is_everything(self) -> bool:
         """Whether no input has a bound."""

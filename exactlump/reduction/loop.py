@@ -49,6 +49,9 @@ class LayerReport:
     fused: bool
     why_not_more: str
 
+    def __repr__(self) -> str:
+        return f"{self.name[:40]}: {self.before} -> {self.after}"
+
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
@@ -67,6 +70,9 @@ class Reduction:
     forward: Simulation
     backward: Simulation
     layers: tuple[LayerReport, ...]
+
+    def __repr__(self) -> str:
+        return f"Reduction({self.original.neurons} -> {self.reduced.neurons} hidden neurons)"
 
 
 @dataclass(frozen=True, slots=True)

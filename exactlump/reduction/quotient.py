@@ -30,6 +30,9 @@ class Step:
     network: Network
     simulation: Simulation
 
+    def __repr__(self) -> str:
+        return f"Step({self.network})"
+
 
 @dataclass(frozen=True, slots=True)
 class Representative:

@@ -82,6 +82,9 @@ class Finding:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
+    def __repr__(self) -> str:
+        return f"{self.verdict} ({self.method})"
+
 
 def refute(
     a: Network, b: Network, question: Question | None = None, box: Box | None = None, options: Options | None = None

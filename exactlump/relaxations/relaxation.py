@@ -86,6 +86,9 @@ class Relaxation:
     notes: tuple[str, ...]
     worst: Worst | None = None
 
+    def __repr__(self) -> str:
+        return f"{self.verdict}: {self.reason}"
+
 
 def relax(network: Network, options: RelaxOptions, box: Box | None = None) -> Relaxation:
     """Propose merges, judge them, and compare the merged network with the original.

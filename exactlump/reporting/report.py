@@ -66,6 +66,9 @@ class Report:
     requirements: tuple[Requirement, ...]
     picture: str | None
 
+    def __repr__(self) -> str:
+        return f"{self.verdict}: {self.reason}"
+
 
 def report(
     certificate_path: str | os.PathLike[str],

@@ -8,13 +8,13 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from exactlump import formats
 from exactlump.certificates.certificate import RAW_NNET, Certificate, read_certificate
-from exactlump.errors import CannotWrite, NotALumping
+from exactlump.errors import CannotWrite, NotALumping, WrongType
 from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.formats.specification import batchnorm_of
 from exactlump.network.program import Network
@@ -107,12 +107,15 @@ def prove_files(
     certificate_path: str | os.PathLike[str],
     options: ProveOptions = DEFAULTS,
     listen: Callable[[int, int], None] = lambda done, expected: None,
+    **choices: Any,
 ) -> FileProof:
     """Let solvers decide whether a certificate shows that two network files compute the same function.
 
-    listen: is told how many answers there are, of how many.
-    Raises FormatError for files that cannot be read, UnsupportedLayer, CannotWrite.
+    options, choices  how to prove: a `ProveOptions`, or what it has by name, such as solvers=("z3", "cvc5")
+    listen            is told how many answers there are, of how many
+    Raises FormatError for files that cannot be read, UnsupportedLayer, CannotWrite, WrongType for other options.
     """
+    options = _chosen(options, choices)
     start = time.perf_counter()
     if options.evidence is not None:
         demand_apart(options.evidence, (original, reduced, certificate_path))
@@ -133,6 +136,15 @@ def prove_files(
     written += [("evidence", options.evidence)] if options.evidence is not None else []
     files += tuple(file_written(role, path) for role, path in written)
     return FileProof(proof.verdict, _reason(proof), proof, time.perf_counter() - start, files, options)
+
+
+def _chosen(options: ProveOptions, choices: Mapping[str, Any]) -> ProveOptions:
+    """The options with some of them replaced."""
+    known = [entry.name for entry in fields(ProveOptions)]
+    if wrong := [name for name in choices if name not in known]:
+        raise WrongType(f"prove_files: found the option {wrong[0]!r}, expected one of {', '.join(known)}")
+    places = {name: Path(choices[name]) for name in ("dump", "evidence") if choices.get(name) is not None}
+    return replace(options, **{**choices, **places})
 
 
 def _unbound(

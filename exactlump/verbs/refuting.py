@@ -232,7 +232,7 @@ def refute(
     >>> from exactlump import Network
     >>> a, b = (Network.chain([[[1, 1]], [[w]]]) for w in (2, 3))
     >>> refute(a, b, box=(0, 1))
-    different on box [0, 1] (points), by 2
+    different on box [0, 1] (points), by 1
     """
     exact = exact_number(epsilon) if isinstance(epsilon, str) else None if epsilon is None else rational(epsilon)
     options = RefuteOptions(
