@@ -104,7 +104,8 @@ class Forms:
     def _summed(self, node: Node, v: int) -> Form:
         """The form of a unit by what its node means."""
         found = self.network.parts(node)
-        assert not isinstance(found, Anchored)
+        if isinstance(found, Anchored):  # a head is looked at unit by unit: what it reads there
+            return self.unit(node.reads[0], v)
         made, constant = found.of(v)
         own = [self.unit(node.reads[part.source], part.unit) for part in made]
         if len(own) > 1 and _is_constant_image(made, own):
