@@ -19,14 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exactlump.fast import engine
-from exactlump.lumping import maximum
-from exactlump.network.activations import RELU
-from exactlump.network.kinds import Activate, Dense
-from exactlump.network.program import Network
-from exactlump.network.views import Port
-from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import rational
+from exactlump import Activate, Dense, Matrix, Network, Port, maximum_lumping, proportional_classes, rational, relu
 
 
 def dense(n, dtype=np.float32, seed=0):
@@ -78,7 +71,7 @@ def chain(*layers):
     for i, matrix in enumerate(layers):
         zeros = (rational(0),) * len(matrix)
         nodes.append(Dense(source, f"d{i}", Matrix.from_floats(matrix), zeros))
-        nodes.append(Activate(f"d{i}", f"r{i}", (RELU,) * len(matrix)))
+        nodes.append(Activate(f"d{i}", f"r{i}", (relu,) * len(matrix)))
         source = f"r{i}"
     nodes.append(Dense(source, "y", Matrix.from_floats(np.ones((1, len(layers[-1])), np.float32)), (rational(0),)))
     return Network((Port("x", (layers[0].shape[1],)),), tuple(nodes), ("y",), "float32")
@@ -134,8 +127,8 @@ def row(layer, rows, calls, runs):
 def kernels(rows):
     """The two kernels on a matrix; without numba both are the first."""
     return {
-        "NumPy": lambda: engine.proportional_classes(rows, compiled=False),
-        "numba": lambda: engine.proportional_classes(rows),
+        "NumPy": lambda: proportional_classes(rows, compiled=False),
+        "numba": lambda: proportional_classes(rows),
     }
 
 
@@ -159,13 +152,13 @@ def measured(runs, largest):
             row(
                 "two layers, the second above a merge",
                 rows,
-                {"fast": lambda w=network: engine.maximum_lumping(w)},
+                {"fast": lambda w=network: maximum_lumping(w, engine="fast")},
                 runs,
             )
         )
     rows = half_merged(1024)
     network = chain(rows)
-    engines = {"fast": lambda: engine.maximum_lumping(network), "exact": lambda: maximum.maximum_lumping(network)}
+    engines = {name: lambda name=name: maximum_lumping(network, engine=name) for name in ("fast", "exact")}
     found["networks"].append(row("one layer", rows, {**engines, **kernels(rows)}, runs))
     for n in (2**i for i in range(9, largest.bit_length())):
         rows = half_merged(n)

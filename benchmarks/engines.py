@@ -30,14 +30,13 @@ EXACT = 2_000_000
 PROGRAM = """
 import json, resource, sys, time
 import exactlump
-from exactlump import formats
 source, target, engine, whole = sys.argv[1:]
-network = formats.read(source, max_unpacked=2**31)
+network = exactlump.read(source, max_unpacked=2**31)
 start = time.process_time()
 if whole == "to file":
-    exactlump.reduce_file(source, target, engine=engine, max_unpacked=2**31)
+    exactlump.reduce_file(source, target, engine=engine, max_unpacked=2**31, overwrite=True)
 else:
-    exactlump.reduction.loop(network, engine=engine)
+    exactlump.reduce(network, engine=engine)
 seconds = time.process_time() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 print(json.dumps([seconds, peak, network.parameters]))

@@ -20,8 +20,8 @@ import numpy as np
 import psutil
 
 from benchmarks.detection import chain, dense, hard_layers
-from exactlump.fast import engine
-from exactlump.fast.workers import FanOut, executor
+from exactlump import FanOut, maximum_lumping
+from exactlump.fast.workers import executor
 
 
 def networks(n):
@@ -43,7 +43,7 @@ def measured(network, pool):
     """CPU seconds here, CPU seconds of the workers, elapsed seconds."""
     shared = FanOut(pool) if pool is not None else None
     (here, there), start = cpu(), time.perf_counter()
-    engine.maximum_lumping(network, find=shared)
+    maximum_lumping(network, engine="fast", find=shared)
     elapsed = time.perf_counter() - start
     if shared is not None and (shared.notes or len(shared.used) != 3):
         sys.exit(f"found {shared.notes}, {shared.used}, expected three layers found by workers")

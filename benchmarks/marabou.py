@@ -7,12 +7,9 @@ at an input of [-1, 1]^n?  An input that it names is replayed in exact arithmeti
 
 import multiprocessing
 import warnings
-from fractions import Fraction
 from importlib import metadata
 
-from exactlump.network.activations import RELU
-from exactlump.network.kinds import Activate, Dense
-from exactlump.numbers.rational import ONE, ZERO, fraction, rational
+from exactlump import Activate, Dense, rational, relu
 
 MARGIN = 2.0**-20  # more than the rounding of a bound to a float
 
@@ -88,7 +85,7 @@ def _rows(network):
 
 def _state(core, query, network, x, first):
     """Add the network's equations and bounds over the input variables `x`; the output's variables, and the next one."""
-    variables, boxes = {network.inputs[0].name: x}, {network.inputs[0].name: [(-ONE, ONE)] * len(x)}
+    variables, boxes = {network.inputs[0].name: x}, {network.inputs[0].name: [(rational(-1), rational(1))] * len(x)}
     for node in network.nodes:
         below, box = variables[node.source], boxes[node.source]
         ys = [*range(first, first + network.units(node.target))]
@@ -104,8 +101,8 @@ def _state(core, query, network, x, first):
                 query.addEquation(equation)
         else:
             assert isinstance(node, Activate)
-            assert set(node.functions) == {RELU}
-            made = [(max(low, ZERO), max(high, ZERO)) for low, high in box]
+            assert set(node.functions) == {relu}
+            made = [(max(low, rational(0)), max(high, rational(0))) for low, high in box]
             for u, y in zip(below, ys, strict=True):
                 core.addReluConstraint(query, u, y)
         for y, (low, high) in zip(ys, made, strict=True):
@@ -122,12 +119,10 @@ def _bounds(row, bias, box):
 
 
 def _float(number):
-    p, q = fraction(number)
-    return p / q
+    return int(number.numerator) / int(number.denominator)
 
 
 def _differ(original, reduced, x, epsilon):
     """Whether an output differs by epsilon, but for Marabou's rounding: by half of it, in exact arithmetic."""
-    point = [rational(*value.as_integer_ratio()) for value in x]
-    (ours,), (theirs,) = original.evaluate(point), reduced.evaluate(point)
-    return any(2 * abs(Fraction(*fraction(a - b))) >= epsilon for a, b in zip(ours, theirs, strict=True))
+    (ours,), (theirs,) = original.evaluate(x), reduced.evaluate(x)
+    return any(2 * abs(a - b) >= rational(epsilon) for a, b in zip(ours, theirs, strict=True))

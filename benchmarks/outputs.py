@@ -94,14 +94,12 @@ def _own_process(limit, *arguments):
 
 def print_obligations(place, target, proof):
     """What `record` asks of a process of its own."""
-    from exactlump.smt.obligations import Obligations
-    from exactlump.verbs.proving import read_certificate
-
     networks = [exactlump.read(path) for path in (place, target)]
     if sum(network.nonzeros for network in networks) > MOST_WEIGHTS:
         print("too many weights")
         return
-    print(sha256(script.text for script in Obligations(*networks, read_certificate(proof)).scripts()))
+    plan = exactlump.Obligations(*networks, exactlump.read_certificate(proof))
+    print(sha256(script.text for script in plan.scripts()))
 
 
 def main():

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from fnmatch import fnmatch
 from pathlib import Path
 
-from exactlump.errors import ExactlumpError
+from exactlump import ExactlumpError
 from tests.planted import Planted, plant
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

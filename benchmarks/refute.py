@@ -19,15 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import exactlump
-from exactlump.network.activations import RELU
-from exactlump.network.kinds import Activate, Dense
-from exactlump.network.program import Network
-from exactlump.network.views import Port
-from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import rational, text
-from exactlump.points.vnnlib import read_box
-from exactlump.refutation.question import Question
-from exactlump.refutation.refute import Options, refute
+from exactlump import Network, rational, refute
 from exactlump.smt import monolithic
 from exactlump.smt.solve import answers
 
@@ -62,9 +54,9 @@ def timed(work):
     return result, round(time.process_time() - start, 3)
 
 
-def row(a, b, question=None, box=None, limit=60.0):
+def row(a, b, limit=60.0, **question):
     """The verdict on two networks as a row of a table."""
-    found, seconds = timed(lambda: refute(a, b, question, box, Options(seconds=limit)))
+    found, seconds = timed(lambda: refute(a, b, seconds=limit, **question))
     entries = found.input or ()
     return {
         "verdict": found.verdict,
@@ -100,7 +92,7 @@ def decisions(data):
     """Do decisions differ, for trained pairs?"""
     for one, other in [p for p in PAIRS if "heloc" not in p[0]]:
         networks = exactlump.read(data / one), exactlump.read(data / other)
-        yield {"a": one, "b": other, **row(*networks, Question("argmax"))}
+        yield {"a": one, "b": other, **row(*networks, argmax=True)}
 
 
 def split_pairs(data):
@@ -118,7 +110,7 @@ def flips(data):
     """The same, for decisions, 60 seconds each; splits that are exact are left out."""
     for name, a, b in split_pairs(data):
         if "exact" not in name:
-            yield {"split": name, **row(a, b, Question("argmax"))}
+            yield {"split": name, **row(a, b, argmax=True)}
 
 
 def boxes(data):
@@ -127,7 +119,7 @@ def boxes(data):
         one, other = PAIRS[i - 1]
         a, b = (exactlump.read(data / name, raw_nnet=True) for name in (one, other))
         for number in PROPERTIES:
-            box = read_box(data / "acasxu" / "vnnlib" / f"prop_{number}.vnnlib").box
+            box = data / "acasxu" / "vnnlib" / f"prop_{number}.vnnlib"
             yield {"network": f"1_{i}", "property": number, "curve": curve(a, b, box)}
 
 
@@ -135,12 +127,11 @@ def curve(a, b, box, budget=1.5):
     """[CPU seconds, exact difference as text] each time a larger difference was found."""
     start, found, epsilon = time.process_time(), [], rational(0)
     while (left := budget - (time.process_time() - start)) > 0.05:
-        options = Options(seconds=2 * left, shorten=False)
-        finding = refute(a, b, Question("epsilon", epsilon), box, options)
+        finding = refute(a, b, epsilon=epsilon, vnnlib=box, seconds=2 * left, shorten=False)
         if finding.verdict != "different":
             break
         epsilon = finding.gap
-        found.append([round(time.process_time() - start, 3), text_to_float(epsilon), text(epsilon)[:60]])
+        found.append([round(time.process_time() - start, 3), text_to_float(epsilon), str(epsilon)[:60]])
     return found
 
 
@@ -165,15 +156,8 @@ def merged_pair(sizes, bias, seed=0):
 
 
 def chain(weights, biases):
-    nodes, source = [], "x"
-    for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
-        assert (w.astype(np.float32) == w).all()
-        nodes.append(Dense(source, f"d{i}", Matrix.from_floats(w.astype(np.float32)), tuple(map(rational, b.tolist()))))
-        source = f"d{i}"
-        if i < len(weights) - 1:
-            nodes.append(Activate(source, f"h{i}", (RELU,) * len(b)))
-            source = f"h{i}"
-    return Network((Port("x", (weights[0].shape[1],)),), tuple(nodes), (source,), "float32")
+    assert all((w.astype(np.float32) == w).all() for w in weights)
+    return Network.chain([w.astype(np.float32) for w in weights], biases, dtype="float32")
 
 
 def merged(data, limit=20.0):

@@ -7,9 +7,8 @@ python benchmarks/region_plot.py docs/relaxation.svg
 import sys
 from pathlib import Path
 
-from exactlump.numbers import rational
+from exactlump import Box, rational
 from exactlump.points.affine import Row
-from exactlump.points.boxes import cube
 from exactlump.relaxations.extremes import nicest, worst
 from exactlump.relaxations.regions import Combination, region
 from exactlump.relaxations.shares import polygon, share
@@ -54,7 +53,7 @@ def dot(point, words):
 
 def picture():
     rows = (neuron(1, 2), neuron(2, 1))
-    merge = Combination((rational(1), rational(1)), rows, rational(0), cube("-1", "1", 2))
+    merge = Combination((rational(1), rational(1)), rows, rational(0), Box((rational(-1),) * 2, (rational(1),) * 2))
     cells = region(merge)
     found = share(merge, cells).value
     shapes = []

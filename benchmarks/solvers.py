@@ -25,12 +25,9 @@ from onnx import numpy_helper
 import exactlump
 from benchmarks import marabou
 from benchmarks.scaling import planted
-from exactlump import check
-from exactlump.certificates.certificate import read_certificate
-from exactlump.smt.obligations import Obligations
+from exactlump import Obligations, check_files, prove_files, read_certificate
 from exactlump.smt.prove import prove
 from exactlump.smt.solve import version
-from exactlump.verbs.proving import ProveOptions, prove_files
 
 WIDTHS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 SIZES = ((784, 64, 64, 10), (784, 128, 128, 10), (784, 256, 256, 10), (784, 512, 512, 10))
@@ -50,7 +47,7 @@ def planted_files(folder, sizes, nudge=False):
     source, target = folder / f"{name}.onnx", folder / f"{name}.json"
     model = planted(sizes)
     onnx.save(model, source)
-    done = exactlump.reduce_file(source, target, weights="exact")
+    done = exactlump.reduce_file(source, target, weights="exact", overwrite=True)
     if nudge:
         tensor = next(t for t in model.graph.initializer if t.name == "w2")
         weight = numpy_helper.to_array(tensor).copy()
@@ -69,11 +66,11 @@ def seconds(work):
 def race(files, limit, gave_up):
     """One row of the first table; a column whose limit was met is not tried again."""
     columns = {
-        "check": lambda: check.check(*map(str, files)),
-        "prove z3": lambda: prove_files(*files, ProveOptions(("z3",))),
-        "prove cvc5": lambda: prove_files(*files, ProveOptions(("cvc5",))),
-        "z3, whole": lambda: prove_files(*files, ProveOptions(("z3",), "monolithic", seconds=limit)),
-        "cvc5, whole": lambda: prove_files(*files, ProveOptions(("cvc5",), "monolithic", seconds=limit)),
+        "check": lambda: check_files(*files),
+        "prove z3": lambda: prove_files(*files, solvers=("z3",)),
+        "prove cvc5": lambda: prove_files(*files, solvers=("cvc5",)),
+        "z3, whole": lambda: prove_files(*files, solvers=("z3",), form="monolithic", seconds=limit),
+        "cvc5, whole": lambda: prove_files(*files, solvers=("cvc5",), form="monolithic", seconds=limit),
     }
     answers = {column: lambda work=work: work().verdict for column, work in columns.items()}
     if marabou.version():

@@ -22,10 +22,8 @@ from onnx import save
 
 import exactlump
 from benchmarks.scaling import planted
-from exactlump import Activate, Dense, Matrix
+from exactlump import Activate, Dense, Matrix, Shift, rational
 from exactlump.extraction.verified import find_checker
-from exactlump.network.kinds import Shift
-from exactlump.numbers import rational
 
 BUNDLED = sorted((Path(exactlump.__file__).parent / "networks").glob("*.*"))
 PLANTED = ((784, 256, 256, 10), (784, 2048, 2048, 10))
@@ -90,7 +88,7 @@ def timed(*command):
 def measured(path, folder):
     """One row of the table."""
     reduced, text = folder / f"small{path.suffix if path.suffix != '.gz' else '.onnx'}", folder / "export.txt"
-    done = exactlump.reduce_file(path, reduced)
+    done = exactlump.reduce_file(path, reduced, overwrite=True)
     files = (path, reduced, done.certificate)
     bare, *_ = timed(sys.executable, "-I", Path(exactlump.__file__).parent / "check.py", *files)
     export, export_memory, *_ = timed(sys.executable, "-m", "exactlump", "export", *files, "-o", text)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from exactlump.errors import UnsupportedLayer as UnsupportedLayer
     from exactlump.errors import WrongType as WrongType
     from exactlump.fast.engine import proportional_classes as proportional_classes
+    from exactlump.fast.workers import FanOut as FanOut
     from exactlump.formats import read as read
     from exactlump.library.files import write as write
     from exactlump.library.lumpings import LayerStep as LayerStep
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from exactlump.network.views import Port as Port
     from exactlump.network.views import View as View
     from exactlump.network.windows import Window as Window
+    from exactlump.numbers.floats import pieces as pieces
     from exactlump.numbers.matrix import Matrix as Matrix
     from exactlump.numbers.rational import rational as rational
     from exactlump.points.boxes import Box as Box
@@ -95,6 +97,7 @@ _PUBLIC = {
         "NotALumping ShapeError Undecided UnsupportedLayer WrongType"
     ),
     "fast.engine": "proportional_classes",
+    "fast.workers": "FanOut",
     "formats": "read",
     "library.files": "write",
     "library.lumpings": "LayerStep is_lumping maximum_lumping quotient steps",
@@ -107,6 +110,7 @@ _PUBLIC = {
     "network.program": "Network",
     "network.views": "Port View",
     "network.windows": "Window",
+    "numbers.floats": "pieces",
     "numbers.matrix": "Matrix",
     "numbers.rational": "rational",
     "points.boxes": "Box",

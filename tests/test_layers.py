@@ -194,8 +194,8 @@ IMPORTS = {
     "library": "",
     "library.files": "formats",
     "library.lumpings": (
-        "errors formats lumping.definition lumping.forms lumping.maximum lumping.printed lumping.simulations "
-        "network.layers network.program numbers.rational reduction.quotient"
+        "errors fast.engine formats lumping.definition lumping.forms lumping.maximum lumping.printed "
+        "lumping.simulations network.layers network.program numbers.rational reduction.loop reduction.quotient"
     ),
     "library.reductions": "formats lumping.maximum reduction.loop reduction.quotient",
     "library.values": "errors formats network.program network.views numbers.rational points.evaluation points.limbs",
@@ -345,11 +345,11 @@ IMPORTS = {
     ),
     "reporting.report_file": "formats reporting.matrix reporting.page reporting.report smt.evidence verbs.answers",
     "__init__": (
-        "certificates.certificate errors fast.engine formats library.files library.lumpings library.reductions "
-        "library.values lumping.maximum lumping.simulations network.activations network.kinds network.program "
-        "network.views network.windows numbers.matrix numbers.rational points.boxes reduction.loop "
-        "reduction.quotient reporting.report_file smt.obligations verbs.checking verbs.inspecting verbs.proving "
-        "verbs.reducing verbs.refuting verbs.relaxing version"
+        "certificates.certificate errors fast.engine fast.workers formats library.files library.lumpings "
+        "library.reductions library.values lumping.maximum lumping.simulations network.activations network.kinds "
+        "network.program network.views network.windows numbers.floats numbers.matrix numbers.rational "
+        "points.boxes reduction.loop reduction.quotient reporting.report_file smt.obligations verbs.checking "
+        "verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing version"
     ),
     "cli.failing": "verbs.answers verdicts",
     "cli.terminal": "cli.failing formats.files",

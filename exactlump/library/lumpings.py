@@ -8,17 +8,20 @@ that none of them has stand alone.  rho[tensor] has a factor for each neuron, in
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 from exactlump import formats
-from exactlump.errors import NotALumping, WrongType
+from exactlump.errors import FormatError, NotALumping, WrongType
+from exactlump.fast import engine as fast
 from exactlump.lumping import definition, maximum, printed
 from exactlump.lumping.forms import Form
-from exactlump.lumping.maximum import Classes, Lumping
+from exactlump.lumping.maximum import Classes, Classifier, Lumping
 from exactlump.lumping.simulations import Simulation
 from exactlump.network.layers import anchors
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, rational
+from exactlump.reduction import loop
 from exactlump.reduction import quotient as reduction
 from exactlump.reduction.quotient import Representative, Step
 
@@ -26,21 +29,36 @@ from exactlump.reduction.quotient import Representative, Step
 Choice = str | Callable[[tuple[int, ...]], int]
 
 
-def maximum_lumping(model: Any, *, fold: bool = False, literal: bool = False) -> Lumping:
+def maximum_lumping(
+    model: Any,
+    *,
+    fold: bool = False,
+    literal: bool = False,
+    engine: str = "exact",
+    find: Classifier | None = None,
+) -> Lumping:
     """The maximum proportional exact lumpability of a network (Definition 6, corrected; Theorem 2).
 
     model    whatever `read` takes
     fold     whether neurons that are constants are known as such to the layer above (T4), not the dead ones only
     literal  the largest relation that Definition 6 allows as it is printed, which is unsound (docs/erratum.md)
-    Raises WrongType for what is no network, NotALumping for both at once, and as `read` does.
+    engine   "exact", the reference, or "fast", which finds the same (docs/fast.md)
+    find     with the fast engine: what finds the classes of layers in other processes (docs/fast.md)
+    Raises WrongType for what is no network, FormatError for choices that exclude each other, and as `read` does.
 
     >>> maximum_lumping(Network.chain([[[1, 2], [2, 4], [1, 0]], [[1, 1, 1]]])).classes["h1"]
     ((0, 1), (2,))
     """
-    if literal and fold:
-        raise NotALumping("literal and fold: found both; Definition 6 as printed folds no constants")
+    if literal and (fold or engine != "exact"):
+        raise FormatError("literal: found it with fold or another engine, expected it alone")
+    if engine not in loop.ENGINES or (find is not None and engine != "fast"):
+        raise FormatError(f"engine: found {engine!r}{' with find' if find else ''}, expected exact, or fast")
     network = formats.read(model)
-    return printed.largest_as_printed(network) if literal else maximum.maximum_lumping(network, fold=fold)
+    if literal:
+        return printed.largest_as_printed(network)
+    if engine == "fast":
+        return fast.maximum_lumping(network, fold=fold, find=find)
+    return maximum.maximum_lumping(network, fold=fold)
 
 
 def is_lumping(
@@ -134,6 +152,7 @@ def steps(model: Any, lumping: Lumping | None = None, *, representative: Choice 
     lumping         None: the maximum lumping
     representative  as for `quotient`
     The last network is the quotient by the whole lumping; the simulations of all steps compose to the one to it.
+    Raises as `quotient` does.
 
     >>> for step in steps(Network.chain([[[3, -1], [6, -2]], [[2, 0], [0, 1]], [[1, 1]]])):
     ...     print(step, step.network)
@@ -189,13 +208,14 @@ def _filled(network: Network, classes: Mapping[str, Sequence[Sequence[int]]], rh
 
 def _partition(tensor: str, classes: Sequence[Sequence[int]], units: int) -> Classes:
     """Classes, each in ascending order, by least member; neurons that are in none stand alone."""
-    named = [v for members in classes for v in members]
+    partition = [tuple(sorted(map(index, members))) for members in classes]
+    named = [v for members in partition for v in members]
     if wrong := [v for v in named if v not in range(units)]:
         raise NotALumping(f"layer {tensor!r}: found neuron {wrong[0]!r}, expected 0 to {units - 1}")
-    if len(set(named)) != len(named) or not all(classes):
+    if len(set(named)) != len(named) or () in partition:
         raise NotALumping(f"layer {tensor!r}: found a neuron twice or an empty class, expected classes apart")
-    alone = [(v,) for v in range(units) if v not in set(named)]
-    return tuple(sorted([*alone, *(tuple(sorted(members)) for members in classes)]))
+    alone = [(v,) for v in sorted({*range(units)} - {*named})]
+    return tuple(sorted([*alone, *partition]))
 
 
 def _factors(tensor: str, rho: Any, units: int) -> Vector:

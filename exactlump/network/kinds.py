@@ -19,7 +19,7 @@ from exactlump.network.activations import IDENTITY, Activation
 from exactlump.network.views import Shape, View
 from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import Rational, Vector
+from exactlump.numbers.rational import Rational, Vector, is_exact, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,16 @@ class Kind(ABC):
 
     __slots__ = ()
     target: str
+
+    def __post_init__(self) -> None:
+        """Weights and vectors may be arrays or lists of numbers of any kind; they are kept as exact ones."""
+        weight = getattr(self, "weight", None)
+        if weight is not None and not isinstance(weight, Matrix):
+            object.__setattr__(self, "weight", Matrix.of(weight))
+        for name in ("bias", "factor", "constant"):
+            numbers = getattr(self, name, ())
+            if not is_exact(numbers):
+                object.__setattr__(self, name, vector(numbers))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self.reads)} -> {self.target})"

@@ -90,6 +90,12 @@ def vector(values: Any) -> Vector:
         raise FormatError(f"{error}, expected finite numbers") from error
 
 
+def is_exact(values: Any) -> bool:
+    """Whether something is a vector of rationals already."""
+    kind = type(ONE)
+    return isinstance(values, tuple) and all(type(value) is kind for value in values)
+
+
 def fraction(value: Rational) -> tuple[int, int]:
     """Numerator and positive denominator in lowest terms, as Python integers (which hash fast)."""
     return int(value.numerator), int(value.denominator)

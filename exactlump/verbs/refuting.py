@@ -43,6 +43,7 @@ class RefuteOptions:
     argmax        ask whether the decision differs, however ties are broken
     seconds       the time limit, reading included
     seed          of the random points: the same seed gives the same answer, time permitting
+    shorten       whether an input that is found is made shorter
     certificate   where a certificate of equivalence goes
     raw_nnet      leave out the normalisation in the headers of .nnet files
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
@@ -56,6 +57,7 @@ class RefuteOptions:
     argmax: bool = False
     seconds: float = 60.0
     seed: int = 0
+    shorten: bool = True
     certificate: Path | None = None
     raw_nnet: bool = False
     max_unpacked: int = formats.MAX_UNPACKED
@@ -109,6 +111,16 @@ class FileFinding:
     def verdict(self) -> str:
         """The word "different" with an input, "equivalent" (the answer to the question is no), or "unknown"."""
         return self.finding.verdict
+
+    @property
+    def method(self) -> str:
+        """Which method answered (docs/counterexamples.md)."""
+        return self.finding.method
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """What was tried, in order, in words."""
+        return self.finding.tried
 
     @property
     def question(self) -> Question:
@@ -218,6 +230,7 @@ def refute(
     argmax: bool = False,
     seconds: float = 60.0,
     seed: int = 0,
+    shorten: bool = True,
     certificate: str | os.PathLike[str] | None = None,
     raw_nnet: bool = False,
     max_unpacked: int = formats.MAX_UNPACKED,
@@ -242,6 +255,7 @@ def refute(
         argmax=argmax,
         seconds=seconds,
         seed=seed,
+        shorten=shorten,
         certificate=Path(certificate) if certificate is not None else None,
         raw_nnet=raw_nnet,
         max_unpacked=max_unpacked,
@@ -271,7 +285,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     else:
         with about(f"{names[0]}, {names[1]}"):
             left = max(options.seconds - (time.monotonic() - start), _LEAST)
-            limits = Options(seconds=left, seed=options.seed)
+            limits = Options(left, options.seed, options.shorten)
             found = search.refute(one, other, options.question, box, limits)
     notes += found.notes
     written = None
