@@ -812,6 +812,58 @@ def test_external_data_that_is_not_in_the_folder(location, run, tmp_path):
     assert names(tmp_path) == ["model", "w.bin"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["prove", "c", "b", "a"], "a: found an ONNX model, expected a certificate; check and prove take ORIGINAL"),
+        (["prove", "a", "c", "b"], "b: found an ONNX model, expected a certificate"),
+        (["export", "c", "a", "b", "-o", "out"], "b: found an ONNX model, expected a certificate"),
+        (["report", "b", "-o", "out"], "b: found an ONNX model, expected a certificate"),
+        (["inspect", "c.json"], "found a certificate, which check, prove and report read, expected a network"),
+        (["refute", "c.json", "a"], "found a certificate, which check, prove and report read, expected a network"),
+        (["inspect", "e.json"], "found evidence of solvers, which report reads, expected a network"),
+        (["inspect", "onnx.json"], "found an ONNX model, expected a network of exact numbers"),
+        (["inspect", "zip.json"], "found a zip file, such as PyTorch writes, expected a network"),
+        (["inspect", "noise.json"], "found binary data, expected a network of exact numbers"),
+        (["inspect", "exact.onnx"], "found a network of exact numbers, expected an ONNX model"),
+        (["inspect", "packed.onnx"], "found a gzip file, expected an ONNX model"),
+        (["inspect", "plain.onnx.gz"], "found an ONNX model, expected a gzip file"),
+        (["inspect", "exact.nnet"], "found a network of exact numbers, expected a .nnet file"),
+        (["inspect", "nnet.json"], "found a .nnet file, expected a network of exact numbers"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_files_that_were_mixed_up_are_called_what_they_are(arguments, words, triple, run, tmp_path):
+    """In our words: nothing about codecs, and the verb that reads such a file."""
+    model, certificate = triple[0].read_bytes(), triple[2].read_bytes()
+    contents = {
+        "a": model,
+        "b": triple[1].read_bytes(),
+        "c": certificate,
+        "c.json": certificate,
+        "onnx.json": model,
+        "plain.onnx.gz": model,
+        "packed.onnx": gzip.compress(model),
+        "nnet.json": GOOD.encode(),
+        "zip.json": b"PK\x03\x04",
+        "noise.json": b"\xff\x00\x80",
+        "e.json": b'{"format": "exactlump evidence"}\n{}\n',
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    formats.write(relu_chain(([[1]], [0])), "exact.json")
+    for name in ("exact.onnx", "exact.nnet"):
+        shutil.copy("exact.json", name)
+    shutil.copy(triple[0], "a.onnx")
+    shutil.copy(triple[1], "b.onnx")
+    arguments = [f"{word}.onnx" if arguments[0] == "prove" and word in "ab" else word for word in arguments]
+    done = run(*arguments)
+    assert done.code == 2
+    assert words in done.err.replace(".onnx: found", ": found")
+    assert "codec" not in done.err
+    assert done.err.count("\n") == 1
+
+
 # Exit codes
 
 

@@ -514,7 +514,7 @@ GOOD = "// c\n1,2,2,2,\n2,2,\n0,\n0,0,\n1,1,\n0,0,0,\n1,1,1,\n1,2,\n3,4,\n5,\n6,
 
 NNET = {
     "empty": ("", "end of file"),
-    "binary": (b"\xff\xfe\0", "text"),
+    "binary": (b"\xff\xfe\0", "binary data"),
     "no sizes": ("1,2,2,2,\n", "end of file"),
     "counts missing": (GOOD.replace("1,2,2,2,", "1,2,2,"), "header"),
     "layers do not match": (GOOD.replace("1,2,2,2,", "2,2,2,2,"), "header"),

@@ -85,6 +85,7 @@ IMPORTS = {
     "formats.onnx": "",
     "formats.specification": "",
     "formats.files": "errors",
+    "formats.guesses": "errors",
     "formats.exact_words": "errors network.views numbers.rational",
     "formats.torch_layers": "errors formats.files network.views",
     "formats.onnx.tensors": "errors network.views numbers.matrix numbers.rational",
@@ -154,7 +155,7 @@ IMPORTS = {
     "formats.torch": "errors formats.files formats.onnx.reading formats.torch_layers network.program network.views",
     "formats.models": "errors formats.files formats.onnx.reading formats.torch network.program",
     "formats": (
-        "errors formats.exact formats.files formats.models formats.nnet formats.onnx.reading "
+        "errors formats.exact formats.files formats.guesses formats.models formats.nnet formats.onnx.reading "
         "formats.onnx.writing formats.specification formats.torch network.program"
     ),
     "reduction": "",
@@ -188,8 +189,8 @@ IMPORTS = {
     "certificates": "",
     "certificates.grammar": "errors formats.specification numbers.rational",
     "certificates.certificate": (
-        "certificates.grammar errors formats formats.files formats.specification lumping.simulations "
-        "numbers.rational version"
+        "certificates.grammar errors formats formats.files formats.guesses formats.specification "
+        "lumping.simulations numbers.rational version"
     ),
     "library": "",
     "library.files": "formats",

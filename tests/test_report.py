@@ -518,7 +518,7 @@ def test_other_bad_input_is_refused(triple, evidence, capsys):
     refused(capsys, folder, triple[2], "--evidence", triple[0], words=("big.json",))
     refused(capsys, folder, triple[2], "--original", folder / "none.json", words=("none.json",))
     evidence.write_bytes(b"\xff\n")
-    refused(capsys, folder, triple[2], "--evidence", evidence, words=("line 1", "no JSON"))
+    refused(capsys, folder, triple[2], "--evidence", evidence, words=("line 1", "no UTF-8"))
 
 
 @pytest.mark.parametrize("which", range(4))

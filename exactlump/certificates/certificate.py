@@ -16,6 +16,7 @@ from exactlump.certificates import grammar
 from exactlump.errors import FormatError
 from exactlump.formats import ModelFile
 from exactlump.formats.files import about, read_bytes
+from exactlump.formats.guesses import CERTIFICATE, clearer
 from exactlump.formats.specification import AS_STORED as AS_STORED
 from exactlump.formats.specification import RAW_NNET as RAW_NNET
 from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation
@@ -67,7 +68,10 @@ def read_certificate(path: str | os.PathLike[str]) -> Certificate:
     """
     with about(path):
         content = read_bytes(Path(path))
-        grammar.read(content)
+        try:
+            grammar.read(content)
+        except FormatError as error:
+            raise clearer(error, content, CERTIFICATE, "; check and prove take ORIGINAL REDUCED CERTIFICATE") from error
         return loads(content.decode())
 
 

@@ -69,17 +69,25 @@ def read(
     path = Path(source)
     with about(path):
         kind = format_of(path)
-        if kind == "nnet":
-            from exactlump.formats import nnet
+        data = read_bytes(path)
+        try:
+            if kind == "nnet":
+                from exactlump.formats import nnet
 
-            return nnet.parse(read_bytes(path), raw=raw_nnet)
-        if kind == "json":
-            from exactlump.formats import exact
+                return nnet.parse(data, raw=raw_nnet)
+            if kind == "json":
+                from exactlump.formats import exact
 
-            return exact.parse(read_bytes(path))
-        from exactlump.formats.onnx import reading
+                return exact.parse(data)
+            from exactlump.formats.onnx import reading
 
-        return reading.parse(reading.load(read_bytes(path), kind, max_unpacked), path.parent, batchnorm)
+            model = reading.load(data, kind, max_unpacked)
+        except FormatError as error:
+            from exactlump.formats.guesses import NETWORKS, clearer
+
+            raise clearer(error, data, NETWORKS[kind]) from error
+        del data  # the model has its own copy
+        return reading.parse(model, path.parent, batchnorm)
 
 
 def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> "Network":

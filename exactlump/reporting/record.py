@@ -123,6 +123,8 @@ def read_record(path: str | os.PathLike[str], hashes: Mapping[str, str]) -> Reco
 def _object(line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise FormatError("found bytes that are no UTF-8, expected one object a line") from error
     except (ValueError, RecursionError) as error:
         raise FormatError(f"found no JSON ({error}), expected one object a line") from error
     if not isinstance(found, dict):
