@@ -21,7 +21,7 @@ from onnx import TensorProto, helper
 
 import exactlump
 from exactlump import formats
-from exactlump.cli.main import main
+from exactlump.cli.main import VERBS, cli, main
 from exactlump.errors import ExactlumpError, UnsupportedLayer
 from exactlump.formats import files
 from exactlump.verbs import demonstrating, reducing
@@ -153,6 +153,30 @@ def test_help(verb, option, run):
         assert all(f"  {name}  " in done.out for name in ("check", "demo", "inspect", "reduce"))
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_verbs_and_options_are_for_is_said_whole(verb, run, monkeypatch):
+    """In a narrow terminal, too."""
+    monkeypatch.setenv("COLUMNS", "60")
+    words = " ".join(run("--help").out.split())
+    assert VERBS[verb][1] in words
+    assert "..." not in words.replace("[ARGS]...", "")
+    command = cli.get_command(None, verb)
+    assert command.help
+    assert [option.name for option in command.params if option.param_type_name == "option" and not option.help] == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_verbs(shell):
+    done = process(_EXACTLUMP_COMPLETE=f"{shell}_source", COMP_WORDS="exactlump re", COMP_CWORD="1")
+    assert (done.code, done.err) == (0, "")
+    assert "exactlump" in done.out
+    asked = process(
+        _EXACTLUMP_COMPLETE=f"{shell}_complete", COMP_WORDS="exactlump re", COMP_CWORD="re" if shell == "fish" else "1"
+    )
+    assert all(verb in asked.out for verb in ("reduce", "refute", "relax", "report"))
+    assert "inspect" not in asked.out
+
+
 def test_no_arguments_show_the_help_and_are_wrong_usage(run):
     done = run()
     assert (done.code, done.out) == (2, "")
@@ -163,7 +187,7 @@ def test_no_arguments_show_the_help_and_are_wrong_usage(run):
     ("arguments", "word"),
     [
         (["shrink"], "'shrink'"),
-        (["--frob"], "'--frob'"),
+        (["--frob"], "--frob"),
         (["reduce"], "'IN'"),
         (["reduce", "a.onnx"], "'OUT'"),
         (["reduce", "a.onnx", "b.onnx", "c.onnx"], "c.onnx"),
@@ -211,7 +235,7 @@ def test_the_program_as_a_process(small, tmp_path):
 
 def test_heavy_packages_are_not_loaded_before_they_are_needed():
     code = (
-        "import sys; from exactlump.cli.main import main\n"
+        "import sys; from exactlump.cli.main import VERBS, cli, main\n"
         "try: main(['--version'])\n"
         "finally: print(sorted({'onnx', 'z3', 'cvc5', 'onnxruntime', 'torch', 'sklearn'} & set(sys.modules)))"
     )
@@ -638,7 +662,7 @@ def test_a_disk_that_fills_later(call, small, run, tmp_path, monkeypatch):
 
 KILLED = """
 import os, signal, sys
-from exactlump.cli.main import main
+from exactlump.cli.main import VERBS, cli, main
 real, calls = os.replace, 0
 def replace(*paths):
     global calls

@@ -28,7 +28,13 @@ from exactlump.verdicts import EXIT_CODES
 @click.argument("original", type=PATH)
 @click.argument("reduced", type=PATH)
 @click.argument("certificate", type=PATH)
-@click.option("--solver", type=click.Choice(["z3", "cvc5", "all"]), default="z3", show_default=True)
+@click.option(
+    "--solver",
+    type=click.Choice(["z3", "cvc5", "all"]),
+    default="z3",
+    show_default=True,
+    help="Who is asked; cvc5 is an extra: pip install 'exactlump[cvc5]'.",
+)
 @click.option(
     "--form",
     type=click.Choice(["direct", "decomposed"]),

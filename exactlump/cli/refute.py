@@ -32,8 +32,12 @@ from exactlump.verdicts import EXIT_CODES
 @click.option("--vnnlib", type=PATH, metavar="FILE", help="The input box of a VNN-LIB 1.0 property, .gz too.")
 @click.option("--epsilon", metavar="E", help="Ask whether some output differs by more than E.")
 @click.option("--argmax", is_flag=True, help="Ask whether the decision differs, however ties are broken.")
-@click.option("--timeout", type=SECONDS, default=60.0, show_default=True, metavar="S")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N")
+@click.option(
+    "--timeout", type=SECONDS, default=60.0, show_default=True, metavar="S", help="Seconds, reading included."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the random points."
+)
 @click.option("--certificate", type=PATH, help="Where to write the certificate, if the exact quotients are the same.")
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
 @FORCE

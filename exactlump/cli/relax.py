@@ -37,7 +37,9 @@ _MOST_MERGES, _MOST_ENTRIES = 30, 12
 @click.option("--box", nargs=2, metavar="LO HI", help="Bounds of every input, decimals or p/q. [default: none]")
 @click.option("--write", type=PATH, metavar="OUT", help="Write the merged network, also where it is wrong.")
 @click.option("--literal", is_flag=True, help="The quotient of Definition 6 as printed (docs/erratum.md) instead.")
-@click.option("--timeout", type=SECONDS, default=10.0, show_default=True, metavar="S")
+@click.option(
+    "--timeout", type=SECONDS, default=10.0, show_default=True, metavar="S", help="Seconds for each question to Z3."
+)
 @RAW_NNET
 @FORCE
 @MAX_UNPACKED
@@ -59,7 +61,7 @@ def relax_verb(
     """Say which neurons are linear combinations of others, and where replacing them is right (docs/relaxation.md).
 
     `equivalent` if every merge that is proposed is right on the whole domain; `different` with the regions where they
-    are right, and an exact input at which the merged network has other outputs.  --timeout bounds each question to Z3.
+    are right, and an exact input at which the merged network has other outputs; `unknown` if none is proposed.
     """
     if literal and layer is not None:
         raise click.UsageError("--literal and --layer: expected one of them")
