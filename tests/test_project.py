@@ -35,3 +35,18 @@ def test_every_override_of_mypy_is_a_dependency_or_one_of_its_parts():
     (override,) = PROJECT["tool"]["mypy"]["overrides"]
     names = [name.removesuffix(".*") for name in override["module"]]
     assert [name for name in names if renamed.get(name, name) not in required] == []
+
+
+def test_every_extra_is_named_where_people_install():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert [name for name in extras if f"| `{name}` |" not in page] == []
+    assert "exactlump[torch]" in (ROOT / "docs" / "pytorch.md").read_text(encoding="utf-8")
+    assert PROJECT["project"]["urls"]
+
+
+def test_every_dependency_has_a_lower_bound():
+    """Not an exact version, which would bind everybody who installs this beside something else."""
+    groups = [PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values()]
+    required = [word for group in groups for word in group if not word.startswith("exactlump[")]
+    assert [word for word in required if ">=" not in word or "==" in word] == []

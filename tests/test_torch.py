@@ -426,7 +426,7 @@ def test_only_weights_need_an_architecture(tmp_path):
 
 
 def test_the_public_name_is_the_same_function():
-    assert exactlump.from_torch(MODULE).nodes == ours.from_torch(MODULE).nodes
+    assert exactlump.read(MODULE).nodes == ours.from_torch(MODULE).nodes
 
 
 # Real files
