@@ -77,8 +77,8 @@ def lines(chains: int, seed: int) -> Iterator[str]:
     yield ""
     yield from (f"* {fault}" for fault in faults)
     yield f"Published models, Python {platform.python_version()}, {platform.machine()}. Exact and proportional: how"
-    yield "many classes the maximum has. Value: P(first queue full) or P(first station polled), which is an exact rational,"
-    yield "with the number of digits of its denominator. The last three columns are CPU seconds."
+    yield "many classes the maximum has. Value: P(first queue full) or P(first station polled), an exact rational, with"
+    yield "the number of digits of its denominator. The last three columns are CPU seconds."
     yield ""
     yield "| model | states | rates | exact | proportional | value | lumping | stationary | stationary, lumped |"
     yield "|---|---|---|---|---|---|---|---|---|"
