@@ -212,6 +212,37 @@ IMPORTS = {
         "errors floats formats.files rational reporting.matrix reporting.picture reporting.record "
         "reporting.report smt.evidence verbs"
     ),
+    "drawing": (
+        "drawing.bars drawing.chains drawing.images drawing.matrices drawing.networks drawing.planes "
+        "drawing.savings drawing.svg"
+    ),
+    "drawing.bars": "drawing.numerals drawing.palette drawing.svg rational",
+    "drawing.cells": "drawing.numerals errors network nodes rational",
+    "drawing.chains": "drawing.numerals drawing.palette drawing.spots drawing.svg markov rational",
+    "drawing.hooks": "drawing.chains drawing.networks drawing.savings drawing.svg lump markov network simulation",
+    "drawing.images": "drawing.numerals drawing.palette drawing.svg errors rational",
+    "drawing.layout": "network nodes rational",
+    "drawing.links": (
+        "drawing.layout drawing.marks drawing.numerals drawing.palette drawing.spots drawing.svg network rational"
+    ),
+    "drawing.marks": "drawing.numerals drawing.palette lump rational simulation",
+    "drawing.matrices": "drawing.numerals drawing.palette drawing.svg rational",
+    "drawing.networks": (
+        "drawing.layout drawing.links drawing.marks drawing.numerals drawing.palette drawing.profiles "
+        "drawing.svg lump network quotient rational"
+    ),
+    "drawing.numerals": "rational",
+    "drawing.palette": "",
+    "drawing.planes": "drawing.cells drawing.numerals drawing.palette drawing.spots drawing.svg network rational",
+    "drawing.profiles": "drawing.layout drawing.marks drawing.numerals drawing.palette drawing.svg",
+    "drawing.savings": "drawing.numerals drawing.palette drawing.svg",
+    "drawing.spots": "",
+    "drawing.svg": "drawing.palette",
+    "markov": "markov.chains markov.definitions markov.distributions markov.quotients",
+    "markov.chains": "errors rational",
+    "markov.definitions": "errors markov.chains rational",
+    "markov.distributions": "errors markov.chains rational",
+    "markov.quotients": "errors markov.chains markov.definitions rational",
     "smt.lemmas": "errors smt.solve",
     "terminal": "errors formats.files",
     "smt.cli_prove": "rational smt.prove_files terminal",

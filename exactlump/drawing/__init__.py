@@ -5,7 +5,7 @@ Each function returns a `Picture`: `.svg()` is its file, `.save(path)` writes it
 
 >>> from exactlump import drawing
 >>> drawing.draw_vector([1, "-2/3"], ["x", "y"], title="An input")
-Picture(494.24 x 82: An input)
+Picture(494 x 82: An input)
 """
 
 from exactlump.drawing.bars import Bound, draw_bounds, draw_outputs, draw_vector

@@ -74,7 +74,7 @@ def draw_chain(
         spots.take(x, y, 2 * plan.half[v], 2 * _RADIUS)
         if v < len(rho):
             spots.take(x, y - _RADIUS - 8, 34, 12)
-    fields = [_field(graph, plan, members, k, bool(rho)) for k, members in enumerate(_large(classes))]
+    fields = [_field(graph, plan, members, k, bool(rho), spots) for k, members in enumerate(_large(classes))]
     pairs = {(a.u, a.v) for a in arrows}
     shapes, numbers = [], []
     for arrow in arrows:
@@ -85,7 +85,8 @@ def draw_chain(
     width = max(x + plan.half[v] for v, (x, _) in plan.places.items()) + 26
     height = plan.bottom + (20 + 18 * len(back) if back else 4)
     told = _told(graph, classes, rho)
-    return framed(Picture(width, height, "\n".join([*fields, *shapes, *numbers, *states]), words, told))
+    parts = [*(shape for shape, _ in fields), *shapes, *(name for _, name in fields), *numbers, *states]
+    return framed(Picture(width, height, "\n".join(parts), words, told))
 
 
 def _has_loops(graph: Graph) -> bool:
@@ -157,8 +158,8 @@ def _planned(graph: Graph, columns: Sequence[Sequence[int]]) -> Plan:
 # Parts
 
 
-def _field(graph: Graph, plan: Plan, members: Sequence[int], number_: int, told: bool) -> str:
-    """The field of a class: a rounded box if its states stand together, else a halo around each."""
+def _field(graph: Graph, plan: Plan, members: Sequence[int], number_: int, told: bool, spots: Spots) -> tuple[str, str]:
+    """The field of a class, a rounded box if its states stand together, else a halo around each; and its letter."""
     colour, letter = hue(number_), letters(number_)
     xs, ys = [plan.places[v][0] for v in members], [plan.places[v][1] for v in members]
     wide, pad = max(plan.half[v] for v in members), 9.0
@@ -170,15 +171,24 @@ def _field(graph: Graph, plan: Plan, members: Sequence[int], number_: int, told:
     if inside == set(members):
         shape = element("rect", x=x, y=y, width=across, height=down, rx=_RADIUS + pad, fill=colour, fill_opacity=0.14,
                         stroke=colour, stroke_width=1)  # fmt: skip
-        return tooltip(words, shape, write(x + across / 2, y - 5, letter, 12, anchor="middle", bold=True))
-    return tooltip(words, *(_halo(plan, v, colour, letter) for v in members))
+        return tooltip(words, shape), write(x + across / 2, y - 5, letter, 12, anchor="middle", bold=True)
+    return tooltip(words, *(_halo(plan, v, colour) for v in members)), "".join(
+        _halo_letter(plan, v, letter, spots) for v in members
+    )
 
 
-def _halo(plan: Plan, v: int, colour: Colour, letter: str) -> str:
+def _halo(plan: Plan, v: int, colour: Colour) -> str:
     (x, y), half = plan.places[v], plan.half[v] + 5
-    shape = element("rect", x=x - half, y=y - _RADIUS - 5, width=2 * half, height=2 * _RADIUS + 10, rx=_RADIUS + 5,
+    return element("rect", x=x - half, y=y - _RADIUS - 5, width=2 * half, height=2 * _RADIUS + 10, rx=_RADIUS + 5,
                     fill=colour, fill_opacity=0.3)  # fmt: skip
-    return shape + write(x - half, y - _RADIUS - 1, letter, 11, bold=True, anchor="end")
+
+
+def _halo_letter(plan: Plan, v: int, letter: str, spots: Spots) -> str:
+    (x, y), width = plan.places[v], width_of(letter, 11) * 1.07 + 4
+    left, foot = x - plan.half[v] - 5 - width / 2, y - _RADIUS - 3
+    spots.take(left, foot - 4, width, 13)
+    under = rectangle(left - width / 2, foot - 10, width, 13, PAPER)
+    return under + write(left, foot, letter, 11, bold=True, anchor="middle")
 
 
 def _state(graph: Graph, v: int, plan: Plan, rho: Sequence[Rational]) -> str:

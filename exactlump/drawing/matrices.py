@@ -9,14 +9,19 @@ Throughout: v rows, u columns, in the order in which they are drawn.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from exactlump.drawing.numerals import Number, label, largest, near
 from exactlump.drawing.palette import BLUE, INK, PAPER, QUIET, RULE, RUST, TINT, letters
-from exactlump.drawing.svg import Picture, element, framed, line, number, outline, rectangle, width_of, write
+from exactlump.drawing.svg import Picture, element, fitted, framed, line, number, outline, rectangle, width_of, write
 from exactlump.rational import Matrix, Rational, rational
 
 MOST_SQUARES = 96  # along one side
-_STEPS, _LEFT, _TOP, _INSET = 10, 52.0, 4.0, 0.17
+_STEPS, _LEFT, _TOP, _INSET, _THIN = 10, 84.0, 4.0, 0.17, 9.0
+_OTHERS = ("alone", "folded")
 
 
 def draw_matrix(
@@ -34,14 +39,16 @@ def draw_matrix(
     rho      the factors of the rows; with `scaled` each row is multiplied by its own: rows of a class whose inputs
              are not merged then look the same
     """
-    rows = _rows(matrix)
-    height, width = len(rows), matrix.shape[1] if isinstance(matrix, Matrix) else len(matrix[0]) if rows else 0
-    if scaled and rho:
-        rows = [{u: rho[v] * w for u, w in row.items()} for v, row in enumerate(rows)]
+    exact = matrix if isinstance(matrix, Matrix) else _exact(matrix)
+    (height, width), factors = exact.shape, rho if scaled else ()
     order, bands = _ordered(height, classes)
     down, across = -(-height // MOST_SQUARES) or 1, -(-width // MOST_SQUARES) or 1
-    blocks = _blocks([rows[v] for v in order], down, across)
+    if exact.floats is not None and down * across > 1:
+        blocks = _float_blocks(exact.floats, order, factors, down, across)
+    else:
+        blocks = _blocks(exact, order, factors, down, across)
     size = _size(-(-height // down), -(-width // across))
+    bands = _pooled(bands, size / down)
     most = near(largest(list(blocks.values())))
     squares = _squares(blocks, most, size, numbers=size >= 30)
     across_px, down_px = -(-width // across) * size, -(-height // down) * size
@@ -53,27 +60,21 @@ def draw_matrix(
             for v in range(height)
         ]
     foot = _TOP + down_px + 16
-    parts.append(_foot(foot, most, down, across, numbers=size >= 30))
+    parts.append(_foot(foot, most, down, across, size))
     words = title or f"A matrix of {height} rows and {width} columns"
     told = (
         f"{len(bands)} groups of rows. The largest weight is {label(most)} in size." if most else "All weights are 0."
     )
     return framed(
         Picture(
-            max(_LEFT + across_px + 20, 330 if down * across == 1 else 420), foot + 24, "\n".join(parts), words, told
+            max(_LEFT + across_px + 20, 340 if down * across == 1 else 440), foot + 24, "\n".join(parts), words, told
         )
     )
 
 
-def _rows(matrix: Matrix | Sequence[Sequence[Number]]) -> list[Mapping[int, Rational]]:
-    exact = (
-        matrix if isinstance(matrix, Matrix) else Matrix.from_rows(_sparse(matrix), max(map(len, matrix), default=0))
-    )
-    return [exact.row(v) for v in range(exact.shape[0])]
-
-
-def _sparse(rows: Sequence[Sequence[Number]]) -> list[dict[int, Rational]]:
-    return [{u: rational(w) for u, w in enumerate(row)} for row in rows]
+def _exact(rows: Sequence[Sequence[Number]]) -> Matrix:
+    sparse = [{u: rational(w) for u, w in enumerate(row)} for row in rows]
+    return Matrix.from_rows(sparse, max(map(len, rows), default=0))
 
 
 def _ordered(height: int, classes: Sequence[Sequence[int]]) -> tuple[list[int], list[tuple[str, int]]]:
@@ -89,15 +90,41 @@ def _ordered(height: int, classes: Sequence[Sequence[int]]) -> tuple[list[int], 
     return [v for members in large for v in members] + alone + rest, bands
 
 
-def _blocks(rows: Sequence[Mapping[int, Rational]], down: int, across: int) -> dict[tuple[int, int], Rational]:
+def _pooled(bands: list[tuple[str, int]], per_row: float) -> list[tuple[str, int]]:
+    """The bands, all classes as one where some would be too thin for its letter."""
+    lettered = [rows for name, rows in bands if name not in _OTHERS]
+    if not lettered or min(lettered) * per_row >= _THIN:
+        return bands
+    others = [(name, rows) for name, rows in bands if name in _OTHERS]
+    return [(f"{len(lettered)} classes", sum(lettered)), *others]
+
+
+def _blocks(
+    matrix: Matrix, order: Sequence[int], factors: Sequence[Rational], down: int, across: int
+) -> dict[tuple[int, int], Rational]:
     """The largest weight of each block of the picture, with its sign."""
     found: dict[tuple[int, int], Rational] = {}
-    for v, row in enumerate(rows):
-        for u, w in row.items():
-            place = v // down, u // across
-            if place not in found or abs(w) > abs(found[place]):
-                found[place] = w
+    for place_of_v, v in enumerate(order):
+        for u, w in matrix.row(v).items():
+            place, weight = (place_of_v // down, u // across), factors[v] * w if factors else w
+            if place not in found or abs(weight) > abs(found[place]):
+                found[place] = weight
     return found
+
+
+def _float_blocks(
+    floats: NDArray[Any], order: Sequence[int], factors: Sequence[Rational], down: int, across: int
+) -> dict[tuple[int, int], Rational]:
+    """The same of a large matrix of floats, by NumPy; where blocks are drawn no number is written on them."""
+    rows = floats[np.array(order)].astype(np.float64)
+    if factors:
+        rows *= np.array([near(factors[v]) for v in order])[:, None]
+    high, wide = -(-rows.shape[0] // down), -(-rows.shape[1] // across)
+    padded = np.zeros((high * down, wide * across))
+    padded[: rows.shape[0], : rows.shape[1]] = rows
+    blocks = padded.reshape(high, down, wide, across).transpose(0, 2, 1, 3).reshape(high, wide, -1)
+    most = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
+    return {(v, u): float(most[v, u]) for v, u in np.argwhere(most).tolist()}
 
 
 def _size(rows: int, columns: int) -> float:
@@ -131,8 +158,7 @@ def _bands(bands: Sequence[tuple[str, int]], down: int, size: float, width: floa
         top, bottom = _TOP + v / down * size, _TOP + (v + rows) / down * size
         middle = (top + bottom) / 2 + 4
         if middle - 10 >= free:
-            words = name if bottom - top >= 10 else f"{name} …" if k < len(bands) - 1 else name
-            lettered = name not in ("alone", "folded")
+            words, lettered = fitted(name, _LEFT - 10, 11), name not in _OTHERS
             parts.append(
                 write(_LEFT - 8, middle, words, 11, anchor="end", bold=lettered, colour=INK if lettered else QUIET)
             )
@@ -143,13 +169,13 @@ def _bands(bands: Sequence[tuple[str, int]], down: int, size: float, width: floa
     return "".join(parts)
 
 
-def _foot(y: float, most: float, down: int, across: int, *, numbers: bool) -> str:
+def _foot(y: float, most: float, down: int, across: int, size: float) -> str:
     """The scale, and what a square stands for."""
     if not most:
         return write(_LEFT, y + 9, "all weights are 0", 10.5, colour=QUIET)
-    x, parts, top = _LEFT, list[str](), TINT if numbers else 1.0
+    x, parts, top = _LEFT, list[str](), TINT if size >= 30 else 1.0
     for k, (colour, strength) in enumerate(((RUST, 1.0), (RUST, 0.5), (BLUE, 0.0), (BLUE, 0.5), (BLUE, 1.0))):
-        inset = 2.0 if colour is RUST and not numbers else 0.0
+        inset = 2.0 if colour is RUST and 7 <= size < 30 else 0.0
         left, side = x + 46 + 14 * k + inset, 14 - 2 * inset
         parts.append(rectangle(left, y + inset, side, 10 - 2 * inset, colour, top * strength) if strength else "")
     parts.append(outline(x + 46, y, 70, 10, RULE, 0.8))

@@ -70,7 +70,7 @@ class Picture:
         Path(path).write_text(self.svg(), encoding="utf-8", newline="\n")
 
     def __repr__(self) -> str:
-        return f"Picture({number(self.width)} x {number(self.height)}: {self.title})"
+        return f"Picture({round(self.width)} x {round(self.height)}: {printable(self.title, 60)})"
 
 
 def document(picture: Picture) -> str:
