@@ -568,6 +568,13 @@ def test_the_figures_of_the_paper_are_written(tmp_path):
     ]
 
 
+def test_the_figures_of_the_documents_are_those():
+    """`python -m examples.figures docs/figures` writes them anew."""
+    for k in (1, 2, 3):
+        kept = (ROOT / "docs" / "figures" / f"figure-{k}.svg").read_text("utf-8")
+        assert kept == PICTURES[f"figure {k}"].svg()
+
+
 # Numbers
 
 
