@@ -14,7 +14,7 @@ from exactlump.drawing.svg import Picture, framed, headed, stacked
 from exactlump.lump import Lumping
 from exactlump.network import Network
 from exactlump.quotient import first_member, quotient
-from exactlump.rational import ONE
+from exactlump.rational import ONE, Rational
 
 
 def draw(network: Network, related: Related = None, *, weights: bool = True, title: str = "") -> Picture:
@@ -116,10 +116,14 @@ def _sentence(lumping: Lumping, tensor: str) -> str:
     large = [members for members in lumping.classes[tensor] if len(members) > 1]
     for number, (first, *others) in enumerate(large[:4]):
         rho = lumping.rho[tensor]
-        same = ", ".join(f"{tensor}[{v}] = {label(rho[first] / rho[v])} · {tensor}[{first}]" for v in others[:4])
+        same = ", ".join(f"{tensor}[{v}] = {_times(rho[first] / rho[v])}{tensor}[{first}]" for v in others[:4])
         parts.append(f"{letters(number)}: {same}" + (", ..." if len(others) > 4 else ""))
     if len(large) > 4:
         parts.append(f"and {len(large) - 4} more classes")
     if folded := lumping.constants.get(tensor):
         parts.append(f"{len(folded)} constant{'s' if len(folded) > 1 else ''} folded into the next bias")
     return "; ".join(parts)
+
+
+def _times(ratio: Rational) -> str:
+    return "" if ratio == 1 else f"{label(ratio)} · "
