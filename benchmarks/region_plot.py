@@ -7,7 +7,7 @@ python benchmarks/region_plot.py docs/relaxation.svg
 import sys
 from pathlib import Path
 
-from exactlump.numbers import rational
+from exactlump import rational
 from exactlump.points.affine import Row
 from exactlump.points.boxes import cube
 from exactlump.relaxations.extremes import nicest, worst

@@ -22,10 +22,9 @@ from onnx import save
 
 import exactlump
 from benchmarks.scaling import planted
-from exactlump import Activate, Dense, Matrix
+from exactlump import Activate, Dense, Matrix, rational
 from exactlump.extraction.verified import find_checker
 from exactlump.network.kinds import Shift
-from exactlump.numbers import rational
 
 BUNDLED = sorted((Path(exactlump.__file__).parent / "networks").glob("*.*"))
 PLANTED = ((784, 256, 256, 10), (784, 2048, 2048, 10))

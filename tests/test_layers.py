@@ -22,6 +22,11 @@ IMPORTS = {
     "numbers.matrix": "errors numbers.rational",
     "numbers.floats": "errors numbers.matrix numbers.rational",
     "__main__": "cli.main",
+    "markov.chains": "errors numbers.rational",
+    "markov.definitions": "errors markov.chains numbers.rational",
+    "markov.distributions": "errors markov.chains numbers.rational",
+    "markov.quotients": "errors markov.chains markov.definitions numbers.rational",
+    "markov": "markov.chains markov.definitions markov.distributions markov.quotients",
     "network": "",
     "network.windows": "",
     "network.views": "network.windows",
@@ -153,6 +158,38 @@ IMPORTS = {
     "certificates.certificate": (
         "certificates.grammar errors formats formats.files formats.specification lumping.simulations "
         "numbers.rational version"
+    ),
+    "drawing.palette": "",
+    "drawing.spots": "",
+    "drawing.svg": "drawing.palette",
+    "drawing.numerals": "numbers.rational",
+    "drawing.bars": "drawing.numerals drawing.palette drawing.svg numbers.rational",
+    "drawing.images": "drawing.numerals drawing.palette drawing.svg errors numbers.rational",
+    "drawing.matrices": "drawing.numerals drawing.palette drawing.svg numbers.matrix numbers.rational",
+    "drawing.savings": "drawing.numerals drawing.palette drawing.svg",
+    "drawing.cells": "drawing.numerals errors network.kinds network.program numbers.rational",
+    "drawing.chains": "drawing.numerals drawing.palette drawing.spots drawing.svg markov numbers.rational",
+    "drawing.layout": "network.kinds network.program numbers.rational",
+    "drawing.planes": (
+        "drawing.cells drawing.numerals drawing.palette drawing.spots drawing.svg network.program numbers.rational"
+    ),
+    "drawing.marks": "drawing.numerals drawing.palette lumping.maximum lumping.simulations numbers.rational",
+    "drawing.links": (
+        "drawing.layout drawing.marks drawing.numerals drawing.palette drawing.spots drawing.svg network.program "
+        "numbers.rational"
+    ),
+    "drawing.profiles": "drawing.layout drawing.marks drawing.numerals drawing.palette drawing.svg",
+    "drawing.networks": (
+        "drawing.layout drawing.links drawing.marks drawing.numerals drawing.palette drawing.profiles "
+        "drawing.svg lumping.maximum network.program numbers.rational reduction.quotient"
+    ),
+    "drawing": (
+        "drawing.bars drawing.chains drawing.images drawing.matrices drawing.networks drawing.planes "
+        "drawing.savings drawing.svg"
+    ),
+    "drawing.hooks": (
+        "drawing.chains drawing.networks drawing.savings drawing.svg lumping.maximum lumping.simulations markov "
+        "network.program"
     ),
     "reduction": "",
     "reduction.float_layers": "lumping.forms network.kinds numbers.rational",
