@@ -40,14 +40,16 @@ class Declarations:
         self.networks: dict[str, Network] = {}
         self.ports: dict[str, tuple[Port, int]] = {}
         self._elements = 0
+        self._are_real: set[bool] = set()
 
     def part(self, frame: Frame) -> Relation | Declared:
         """A port of a network, or its relation to another."""
         match frame.values:
             case [Word("declare-input" | "declare-output"), Word() as name, Word() as kind, Indices() as shape]:
                 return Declared(self._port(name, kind, shape), frame.head == INPUT)
-            case [Word("declare-input"), Word(), Word(), Indices(), Word("initialized")]:
-                raise self.text.unsupported(frame.at, "found the option initialized of an input, which is not read")
+            case [Word("declare-input"), Word() as name, Word(), Indices(), Word("initialized")]:
+                found = f"found the option initialized of {shown(self._name(name))}"
+                raise self.text.unsupported(frame.at, f"{found}, which is not read")
             case [Word("declare-hidden"), Word() as name, Word(), Indices(), Word(node)] if node[0] == '"':
                 found = f"found the hidden node {shown(self._name(name))}"
                 raise self.text.unsupported(frame.at, f"{found}, expected inputs and outputs only")
@@ -98,6 +100,7 @@ class Declarations:
         if port.size > MAX_ELEMENTS - self._elements:
             raise self.text.malformed(shape.at, f"found more than {MAX_ELEMENTS} elements in all, expected fewer")
         self.ports[port.name] = port, self._elements
+        self._are_real.add(port.element_type == REAL)
         self._elements += port.size
         return port
 
@@ -117,8 +120,7 @@ class Declarations:
 
     def _demand_one_kind(self, word: Word) -> None:
         """Stop where the type real is mixed with types of ONNX."""
-        kinds = {port.element_type == REAL for port, _ in self.ports.values()}
-        if len(kinds) > 1:
+        if len(self._are_real) > 1:
             found = f"network {shown(word.text)}: found real beside other element types"
             raise self.text.malformed(word.at, f"{found}, expected real everywhere or nowhere")
 

@@ -17,8 +17,10 @@ from exactlump.queries.query import Query
 from exactlump.queries.words import Text, shown
 from exactlump.rational import Rational
 
+MAX_HELD = 2_000_000
 OPEN, CLOSE, COMMENT = "(", ")", ";"
 ASSERT = "assert"
+_COMPARISON = 4  # units of work that a comparison costs for being kept
 
 
 class Word(NamedTuple):
@@ -84,6 +86,7 @@ class Frames(ABC):
         self.work = Work()
         self.assertions: list[Formula] = []
         self._nodes: list[Node] = []
+        self._held = 0  # how many parentheses are open, and values behind these
 
     def read(self) -> Query:
         """The query that the text states; raises FormatError, UnsupportedLayer and Undecided."""
@@ -91,6 +94,7 @@ class Frames(ABC):
         for match in self.tokens.finditer(self.text.content):
             token, at = match[0], match.start()
             if token == OPEN:
+                self._hold(at)
                 stack.append(Frame(at))
             elif token == CLOSE:
                 self._close(stack, at)
@@ -99,6 +103,7 @@ class Frames(ABC):
             elif not stack:
                 raise self.text.malformed(at, f"found {shown(token)}, expected '('")
             else:
+                self._hold(at)
                 stack[-1].values.append(self.value(token, at))
         end = len(self.text.content)
         if stack:
@@ -148,12 +153,20 @@ class Frames(ABC):
         known = " ".join((AND, OR, *self.comparisons, *self.arithmetic))
         return self.text.malformed(frame.at, f"found {found} after '(', expected one of {known}")
 
+    def _hold(self, at: int) -> None:
+        """Count what has to be remembered until a parenthesis closes."""
+        self._held += 1
+        if self._held > MAX_HELD:
+            raise self.text.too_much(at, f"found more than {MAX_HELD} words and parentheses in open ones")
+
     def _close(self, stack: list[Frame], at: int) -> None:
         if not stack:
             raise self.text.malformed(at, "found ')' without '('")
         frame = stack.pop()
+        self._held -= len(frame.values)
         try:
             if not stack:
+                self._held = 0
                 self.command(frame)
             elif stack[0].head == ASSERT:
                 stack[-1].values.append(self._expression(frame))
@@ -192,6 +205,7 @@ class Frames(ABC):
         if len(sides) != 2:
             raise self.text.malformed(frame.at, f"found {len(sides)} sides of '{frame.head}', expected 2")
         self.compared(frame)
+        self.work.charge(_COMPARISON, 0)
         linear = total(sides, (-1, 1) if exchanged else (1, -1), self.work)
         terms = tuple((v, linear.terms[v]) for v in sorted(linear.terms) if linear.terms[v])
         self._nodes.append(Comparison(terms, relation, -linear.constant))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from exactlump.rational import ONE, ZERO, Rational, fraction
 
 MAX_BITS = 1 << 16
-MAX_WORK = 20_000_000
+MAX_WORK = 5_000_000
 _MEASURED = 1 << 11
 
 

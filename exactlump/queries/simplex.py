@@ -13,11 +13,9 @@ import heapq
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from exactlump.errors import Undecided
 from exactlump.queries.formula import Comparison, related
+from exactlump.queries.linear import Work
 from exactlump.rational import ONE, ZERO, Rational, fraction
-
-MAX_WORK = 5_000_000
 
 Near: TypeAlias = tuple[Rational, Rational]  # a + b * e
 
@@ -36,12 +34,12 @@ class Conflict(NamedTuple):
     multipliers: dict[int, Rational]
 
 
-def solve(comparisons: Sequence[Comparison], most: int = MAX_WORK) -> dict[int, Rational] | Conflict:
+def solve(comparisons: Sequence[Comparison], work: Work) -> dict[int, Rational] | Conflict:
     """Values of the variables that occur, such that all comparisons (`<=`, `<`, `==`) hold; or a conflict.
 
-    Raises Undecided for more than `most` operations on numbers of 64 bits.
+    Raises TooMuch for more work than is allowed.
     """
-    found = _Simplex(comparisons, most).run()
+    found = _Simplex(comparisons, work).run()
     if isinstance(found, Conflict):
         if not contradicts(comparisons, found):
             raise AssertionError("simplex: the conflict is none")
@@ -73,9 +71,9 @@ def _obeys(point: dict[int, Rational], comparison: Comparison) -> bool:
 class _Simplex:
     """The tableau: rows[v] are the multiples that the basic v is a sum of, users[w] the basic variables that use w."""
 
-    def __init__(self, comparisons: Sequence[Comparison], most: int) -> None:
+    def __init__(self, comparisons: Sequence[Comparison], work: Work) -> None:
         self.comparisons = comparisons
-        self.most = self.left = most
+        self.work = work
         self.lower: dict[int, Bound] = {}
         self.upper: dict[int, Bound] = {}
         self.value: dict[int, Near] = {}
@@ -102,6 +100,7 @@ class _Simplex:
 
     def _take(self, i: int, comparison: Comparison) -> Conflict | None:
         """Note a comparison as bounds of a variable, or of a slack."""
+        self.work.charge(1 + len(comparison.terms), 0)
         if not comparison.terms:
             holds = related(ZERO, comparison.relation, comparison.bound)
             sign = -ONE if comparison.relation == "==" and comparison.bound > 0 else ONE
@@ -213,9 +212,7 @@ class _Simplex:
 
     def _pay(self, operations: int, numbers: Iterable[Rational]) -> None:
         longest = max((n.bit_length() for number in numbers for n in fraction(number)), default=0)
-        self.left -= (operations + 1) * (1 + (longest >> 6))
-        if self.left < 0:
-            raise Undecided(f"linear constraints: found more than {self.most} operations, expected fewer")
+        self.work.charge(operations + 1, longest)
 
 
 def _combined(parts: Iterable[tuple[Rational, Near]]) -> Near:
