@@ -17,7 +17,9 @@ def described(query):
     lines = [f"version {query.version}"]
     for network in query.networks:
         relation = f" {network.relation} {network.other}" if network.relation else ""
-        lines.append(f"network {network.name}{relation}: {_ports(network.inputs)} -> {_ports(network.outputs)}".rstrip())
+        lines.append(
+            f"network {network.name}{relation}: {_ports(network.inputs)} -> {_ports(network.outputs)}".rstrip()
+        )
     return [*lines, *(f"assert {_formula(query, assertion)}" for assertion in query.assertions)]
 
 

@@ -147,7 +147,9 @@ def test_a_query_of_one_version_is_printed_in_the_other():
 
 
 def test_what_a_version_cannot_say_is_not_printed():
-    two = read_query(f"{HEADER_2}{NETWORK.replace('f', 'g').replace('X', 'U').replace('Y', 'W')}(assert (<= X[0] U[0]))")
+    two = read_query(
+        f"{HEADER_2}{NETWORK.replace('f', 'g').replace('X', 'U').replace('Y', 'W')}(assert (<= X[0] U[0]))"
+    )
     fails(CannotWrite, 2, lambda: query_text(two, "1.0"), "version 1.0: expected one network")
     floats = read_query(HEADER_2.replace("real", "float32") + "(assert (<= X[0] 1.0))")
     fails(CannotWrite, 2, lambda: query_text(floats, "1.0"), "version 1.0")

@@ -112,7 +112,8 @@ def _next(x: Rational, dtype: str, *, upwards: bool) -> Rational:
         return near
     p, q = fraction(near)
     kind = np.dtype(dtype).type
-    found = float(np.nextafter(kind(p / q), kind(np.inf if upwards else -np.inf)))
+    with np.errstate(over="ignore"):
+        found = float(np.nextafter(kind(p / q), kind(np.inf if upwards else -np.inf)))
     if not np.isfinite(found):
         raise OverflowError(f"{dtype}: the number is too large")
     return rational(found)

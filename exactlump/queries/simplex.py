@@ -13,6 +13,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
+from exactlump.errors import ExactlumpError
 from exactlump.queries.formula import Comparison, related
 from exactlump.queries.linear import Work
 from exactlump.rational import ONE, ZERO, Rational, fraction
@@ -42,9 +43,9 @@ def solve(comparisons: Sequence[Comparison], work: Work) -> dict[int, Rational] 
     found = _Simplex(comparisons, work).run()
     if isinstance(found, Conflict):
         if not contradicts(comparisons, found):
-            raise AssertionError("simplex: the conflict is none")
+            raise ExactlumpError("simplex: the conflict is none")
     elif not all(_obeys(found, comparison) for comparison in comparisons):
-        raise AssertionError("simplex: the point obeys not all comparisons")
+        raise ExactlumpError("simplex: the point obeys not all comparisons")
     return found
 
 
@@ -226,6 +227,6 @@ def _conflict(parts: Iterable[tuple[Bound | None, Rational]]) -> Conflict:
     multipliers: dict[int, Rational] = {}
     for bound, c in parts:
         if bound is None:
-            raise AssertionError("simplex: a bound of a conflict is missing")
+            raise ExactlumpError("simplex: a bound of a conflict is missing")
         multipliers[bound.comparison] = multipliers.get(bound.comparison, ZERO) + c * bound.factor
     return Conflict(multipliers)
