@@ -2599,7 +2599,7 @@ class QueryReader:
 
     def variable(self, word: str, indices: str | None) -> int:
         """A variable."""
-        name = word[1:-1] if word[0] == "|" else word
+        name = word[1:-1] if word[0] == "|" and self.version == "1.0" else word
         demand(name in self.ports, f"found {word!a:.60}, expected a number or a variable declared before")
         self.named += 1
         first, shape = self.ports[name]

@@ -103,6 +103,26 @@ IMPORTS = {
         "anchors errors fast_layers forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
         "kernels.kernel_sources lump network rational"
     ),
+    "queries.words": "errors",
+    "queries.formula": "rational",
+    "queries.query": "errors queries.formula rational",
+    "queries.linear": "rational",
+    "queries.frames": "errors queries.formula queries.linear queries.query queries.words rational",
+    "queries.version1": "errors queries.formula queries.frames queries.query queries.words rational",
+    "queries.declarations": "queries.frames queries.query queries.words",
+    "queries.version2": "queries.declarations queries.frames queries.query queries.words rational",
+    "queries.read": "queries.declarations queries.query queries.version1 queries.version2 queries.words",
+    "queries.normal": "errors queries.formula queries.query rational",
+    "queries.simplex": "errors queries.formula queries.linear rational",
+    "queries.vacuity": "errors queries.linear queries.normal queries.query queries.simplex rational",
+    "queries.boxes": "errors queries.formula queries.normal queries.query rational",
+    "queries.printing": "errors queries.formula queries.query rational",
+    "queries.assignments": "errors floats queries.printing queries.query rational",
+    "queries.choosing": "errors floats queries.normal queries.query rational",
+    "queries": (
+        "queries.assignments queries.boxes queries.choosing queries.formula queries.normal queries.printing "
+        "queries.query queries.read queries.vacuity"
+    ),
     "grammar": "errors formats.specification rational",
     "certificate": "errors formats formats.files formats.specification grammar rational simulation",
     "check": "",
