@@ -2381,6 +2381,7 @@ class Checker:
 # --- Queries ------------------------------------------------------------------------------------------
 
 MAX_DEPTH = 200  # of parentheses
+MAX_WORDS = 5_000_000  # of a query
 MAX_ELEMENTS = 10_000_000  # of the inputs and outputs of a query
 QUERY_WORK = 5_000_000  # operations on its numbers, and comparisons in its cases
 QUERY_BITS = 1 << 16  # of its numbers
@@ -2433,7 +2434,9 @@ class Query(NamedTuple):
 def expressions(text: str, words: re.Pattern[str]) -> Iterator[list[Any]]:
     """The outermost lists that the parentheses of a text make."""
     stack: list[list[Any]] = []
-    for word in words.findall(text):
+    for count, match in enumerate(words.finditer(text)):
+        demand(count < MAX_WORDS, f"found more than {MAX_WORDS} words", "unknown", "budget")
+        word = match[0]
         if word == "(":
             stack.append([])
             support(len(stack) <= MAX_DEPTH, f"found more than {MAX_DEPTH} parentheses inside each other")
@@ -2554,7 +2557,7 @@ class QueryReader:
     def is_new(self, word: Any, known: dict[str, Any]) -> bool:
         """Whether a word is a name that is not known yet."""
         fits = type(word) is str and re.fullmatch("[A-Za-z][A-Za-z0-9_]*", word)
-        return bool(fits) and word not in ("and", "or", *known)
+        return bool(fits) and word not in ("and", "or") and word not in known
 
     def assertion(self, command: list[Any]) -> None:
         """An assertion."""

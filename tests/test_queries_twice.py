@@ -86,12 +86,15 @@ def test_both_read_the_real_queries_alike():
     assert [compared(path.read_text(encoding="utf-8")) for path in paths] == [(True, True)] * 67
 
 
-def test_the_checker_bounds_depth_numbers_and_cases():
+def test_the_checker_bounds_depth_words_numbers_and_cases(monkeypatch):
     deep = f"{HEADER}(assert {'(or ' * 198}(<= X[0] 1.0){')' * 198})"
     assert compared(deep) == (True, True)
     assert compared(deep.replace("(assert ", "(assert (or ") + ")") == (True, False)
     many = f"{HEADER}{'(assert (or (<= X[0] 1.0) (<= X[1] 1.0)))' * 40}"
     assert by_the_checker(many)[1] == "unknown: query: found more than 5000000 operations"
+    assert by_the_checker(HEADER + "(assert (<= X[0] 1.0))" * 40)[1] == ""
+    monkeypatch.setattr(check, "MAX_WORDS", 300)
+    assert by_the_checker(HEADER + "(assert (<= X[0] 1.0))" * 40)[1] == "unknown: query: found more than 300 words"
     long = f"(declare-const X_0 Real)(assert (<= {'(* 1e999 ' * 30}X_0{')' * 30} 1))"
     assert by_the_checker(long)[1].startswith("unknown: query: found a number of")
 
