@@ -115,6 +115,14 @@ def test_intervals(interval, inside, outside):
     assert interval.is_empty == (not inside)
 
 
+@pytest.mark.parametrize("is_open", [False, True])
+def test_of_two_equal_bounds_the_open_one_counts_in_any_order(is_open):
+    narrow = Interval().under(ONE, is_open).under(ONE, not is_open).over(ZERO, is_open).over(ZERO, not is_open)
+    assert narrow == Interval(ZERO, ONE, True, True)
+    assert narrow.under(rational(2), is_open).over(-ONE, is_open) == narrow
+    assert narrow.under(rational(1, 2), False).over(rational(1, 4), False) == Interval(rational(1, 4), rational(1, 2))
+
+
 def test_comparisons_without_variables_are_decided():
     assert disjuncts(of_file("1-constant")) == ()
     true = read_query(f"{HEADER_2}(assert (or (<= X[0] 1.0) (<= (- X[0] X[0]) 0.0) (<= X[1] 1.0)))")

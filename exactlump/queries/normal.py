@@ -148,8 +148,6 @@ def _size(parts: Sequence[list[Conjunction]]) -> int:
 
 
 def _both(parts: Sequence[list[Conjunction]]) -> list[Conjunction]:
-    if not all(parts):
-        return []
     return [tuple(chain.from_iterable(choice)) for choice in product(*parts)]
 
 
