@@ -146,6 +146,16 @@ def test_a_query_of_one_version_is_printed_in_the_other():
     assert query_text(differing, "1.0").endswith("(assert (or (< X_0 1.5) (> X_0 1.5)))\n")
 
 
+def test_a_comparison_without_variables_is_printed_with_a_variable_of_its_type():
+    header = HEADER_2.replace("X real", "X int8").replace("Y real", "Y float32")
+    query = read_query(f"{header}(assert (<= (- Y[0,0] Y[0,0]) 1.5))")
+    assert query_text(query).endswith("(assert (<= (* 0.0 Y[0,0]) 1.5))\n")
+    assert read_query(query_text(query)) == query
+    integers = read_query(f"{header.replace('float32', 'int64')}(assert (<= (- X[0] X[0]) 1))")
+    assert query_text(integers).endswith("(assert (<= (* 0 X[0]) 1))\n")
+    assert read_query(query_text(integers)) == integers
+
+
 def test_what_a_version_cannot_say_is_not_printed():
     two = read_query(
         f"{HEADER_2}{NETWORK.replace('f', 'g').replace('X', 'U').replace('Y', 'W')}(assert (<= X[0] U[0]))"

@@ -52,6 +52,8 @@ class _Version2:
 
     def __init__(self, query: Query) -> None:
         self.query = query
+        floats = (start for port, start in zip(query.ports, query.starts, strict=False) if not _is_integer(port))
+        self.any = next(floats, 0)  # a variable to stand for none
 
     def declarations(self) -> Iterator[str]:
         """The lines before the assertions."""
@@ -93,13 +95,13 @@ class _Version2:
 
     def zero(self) -> str:
         """The left side of a comparison whose variables have cancelled: 2.0 wants one all the same."""
-        return f"(* {self.number(ZERO, Comparison(((0, ONE),), '<=', ZERO))} {self.name(0)})"
+        return f"(* {self.number(ZERO, Comparison((), '<=', ZERO))} {self.name(self.any)})"
 
     def number(self, value: Rational, part: Comparison) -> str:
         """A number in a comparison: a decimal, without a point where the variables are integers."""
         words = _bounded(decimal_text(value) or text(value))
-        port, _ = self.query.place(part.terms[0][0] if part.terms else 0)
-        return words if "." in words or port.element_type in INTEGERS else f"{words}.0"
+        port, _ = self.query.place(part.terms[0][0] if part.terms else self.any)
+        return words if "." in words or _is_integer(port) else f"{words}.0"
 
 
 class _Version1(_Version2):
@@ -145,6 +147,10 @@ class _Version1(_Version2):
             p, q = fraction(value)
             return f"(/ {_bounded(text(p))}.0 {_bounded(text(q))}.0)"
         return _bounded(words if "." in words else f"{words}.0")
+
+
+def _is_integer(port: Port) -> bool:
+    return port.element_type in INTEGERS
 
 
 def _interface(network: Network) -> Iterator[str]:
