@@ -6,12 +6,11 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from exactlump.nodes import Add, Head, Scale, Select
-from exactlump.reduce import reduce
-
 import exactlump
 from exactlump import Activate, Dense, Matrix, Network, Port, drawing, leaky_relu, maximum_lumping, rational
 from exactlump.markov import Chain, maximum_exact
+from exactlump.network.kinds import Add, Head, Scale, Select
+from exactlump.reduction.loop import reduce
 from examples.figures import figure_1, figure_2, figure_3
 from examples.paper_chains import ERRATUM, EXAMPLE_2, EXAMPLE_2_CLASSES, EXAMPLE_2_RHO, SUMS_FAIL
 from examples.queues import polling, tandem

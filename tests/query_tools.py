@@ -5,8 +5,8 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+from exactlump.numbers.rational import fraction, text
 from exactlump.queries import Comparison, disjuncts
-from exactlump.rational import fraction, text
 
 QUERIES = sorted((Path(__file__).parent / "queries").glob("*.vnnlib"))
 PRIORITY = {"and": " and ", "or": " or "}

@@ -7,9 +7,9 @@ from fractions import Fraction
 import pytest
 
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, ShapeError, Undecided
+from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.queries import Comparison, Formula, Joint, Network, Port, Query, frames, query_text, read_query
 from exactlump.queries.words import decoded
-from exactlump.rational import ONE, ZERO, rational
 from tests.query_tools import QUERIES, Writer, described, expectations
 from tests.tools import fails
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from exactlump.errors import CannotWrite, ShapeError
+from exactlump.numbers.rational import ONE, ZERO, fraction, rational
 from exactlump.queries import assignment_text, combined, float_solution, read_query
 from exactlump.queries.assignments import value_text
 from exactlump.queries.choosing import proposals
-from exactlump.rational import ONE, ZERO, fraction, rational
 from tests.query_tools import exact
 from tests.tools import fails
 

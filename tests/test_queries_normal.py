@@ -7,19 +7,11 @@ import pytest
 import z3
 
 from exactlump.errors import ExactlumpError, FormatError, Undecided, UnsupportedLayer
-from exactlump.queries import (
-    Comparison,
-    Interval,
-    closed_boxes,
-    disjuncts,
-    free_point,
-    input_boxes,
-    read_query,
-)
+from exactlump.numbers.rational import ONE, ZERO, rational, text
+from exactlump.points.vnnlib import parse, read_box
+from exactlump.queries import Comparison, Interval, closed_boxes, disjuncts, free_point, input_boxes, read_query
 from exactlump.queries.linear import TooMuch, Work
 from exactlump.queries.simplex import Conflict, contradicts, solve
-from exactlump.rational import ONE, ZERO, rational, text
-from exactlump.refutation.vnnlib import parse, read_box
 from tests.query_tools import QUERIES, Writer
 from tests.tools import DATA, fails
 

@@ -8,10 +8,10 @@ row-major order, one a line (VNN-LIB 2.0, chapter "Command-line interface", the 
 from collections.abc import Sequence
 
 from exactlump.errors import CannotWrite, ShapeError
-from exactlump.floats import FLOAT_TYPES, fits, nearest
+from exactlump.numbers.floats import FLOAT_TYPES, fits, nearest
+from exactlump.numbers.rational import Rational, decimal, decimal_text, fraction, text
 from exactlump.queries.printing import MAX_DIGITS, declaration
 from exactlump.queries.query import INTEGERS, REAL, Query
-from exactlump.rational import Rational, decimal, decimal_text, fraction, text
 
 
 def assignment_text(query: Query, values: Sequence[Rational]) -> str:
@@ -22,7 +22,7 @@ def assignment_text(query: Query, values: Sequence[Rational]) -> str:
     real number without a finite decimal of at most 4000 characters, and for types that are neither.
 
     >>> from exactlump.queries.read import read_query
-    >>> from exactlump.rational import rational
+    >>> from exactlump.numbers.rational import rational
     >>> query = read_query("(declare-const X_0 Real)(declare-const Y_0 Real)(assert (<= X_0 Y_0))")
     >>> print(assignment_text(query, (rational(0.1), rational(1, 2))), end="")
     X real [1]

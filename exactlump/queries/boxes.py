@@ -4,10 +4,10 @@
 from dataclasses import dataclass
 
 from exactlump.errors import FormatError, UnsupportedLayer
+from exactlump.numbers.rational import ZERO, Rational, Vector, text
 from exactlump.queries.formula import Comparison, Formula, Node
 from exactlump.queries.normal import MAX_SIZE, Disjunct, Interval, conjunctions, disjunct
 from exactlump.queries.query import Query
-from exactlump.rational import ZERO, Rational, Vector, text
 
 Box = tuple[tuple[int, Interval], ...]
 

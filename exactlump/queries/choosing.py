@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from exactlump.errors import ShapeError
-from exactlump.floats import nearest
+from exactlump.numbers.floats import nearest
+from exactlump.numbers.rational import Rational, Vector, fraction, rational, text
 from exactlump.queries.normal import Interval, narrowed
 from exactlump.queries.query import Query
-from exactlump.rational import Rational, Vector, fraction, rational, text
 
 NUMPY_TYPES = ("float16", "float32", "float64")
 

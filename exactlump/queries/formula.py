@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from exactlump.rational import ZERO, Rational
+from exactlump.numbers.rational import ZERO, Rational
 
 RELATIONS = ("<=", "<", "==", "!=")
 AND, OR = "and", "or"

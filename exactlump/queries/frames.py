@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, TypeAlias
 
 from exactlump.errors import ExactlumpError
+from exactlump.numbers.rational import Rational
 from exactlump.queries.formula import AND, OR, Comparison, Formula, Joint, Node
 from exactlump.queries.linear import Linear, NotLinear, TooMuch, Work, number, product, quotient, total, variable
 from exactlump.queries.query import Query
 from exactlump.queries.words import Text, shown
-from exactlump.rational import Rational
 
 MAX_HELD = 2_000_000
 OPEN, CLOSE, COMMENT = "(", ")", ";"

@@ -6,7 +6,7 @@ Throughout: a variable is its number in the query (query.py).
 
 from collections.abc import Sequence
 
-from exactlump.rational import ONE, ZERO, Rational, fraction
+from exactlump.numbers.rational import ONE, ZERO, Rational, fraction
 
 MAX_BITS = 1 << 16
 MAX_WORK = 5_000_000

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import chain, product
 
 from exactlump.errors import Undecided
+from exactlump.numbers.rational import ZERO, Rational
 from exactlump.queries.formula import AND, Comparison, Formula, related
 from exactlump.queries.query import Query
-from exactlump.rational import ZERO, Rational
 
 MAX_SIZE = 5_000_000
 

@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable, Iterator
 
 from exactlump.errors import CannotWrite
+from exactlump.numbers.rational import ONE, ZERO, Rational, decimal_text, fraction, text
 from exactlump.queries.formula import OR, Comparison, Formula, Joint
 from exactlump.queries.query import INTEGERS, REAL, Network, Port, Query
-from exactlump.rational import ONE, ZERO, Rational, decimal_text, fraction, text
 
 MAX_DIGITS = 4000
 _TURNED = {"<=": ">=", "<": ">"}

@@ -13,8 +13,8 @@ from functools import cached_property
 from itertools import accumulate
 
 from exactlump.errors import ShapeError
+from exactlump.numbers.rational import Rational, Vector
 from exactlump.queries.formula import AND, Formula, joined
-from exactlump.rational import Rational, Vector
 
 REAL = "real"
 FLOATS = ("float16", "bfloat16", "float32", "float64")

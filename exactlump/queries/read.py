@@ -20,7 +20,7 @@ def read_query(content: bytes | str, most: int = MAX_BYTES) -> Query:
     what else is well formed and not read; Undecided for more arithmetic than is allowed.  Messages begin with line
     and column.
 
-    >>> from exactlump.rational import rational
+    >>> from exactlump.numbers.rational import rational
     >>> query = read_query("(declare-const X_0 Real) (declare-const Y_0 Real) (assert (<= (* 2 X_0) 0.3))")
     >>> query.assertions[0].nodes[0].bound == rational(3, 10)
     True

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from exactlump.errors import ExactlumpError
+from exactlump.numbers.rational import ONE, ZERO, Rational, fraction
 from exactlump.queries.formula import Comparison, related
 from exactlump.queries.linear import Work
-from exactlump.rational import ONE, ZERO, Rational, fraction
 
 Near: TypeAlias = tuple[Rational, Rational]  # a + b * e
 

@@ -6,11 +6,11 @@ the networks.
 """
 
 from exactlump.errors import Undecided
+from exactlump.numbers.rational import ZERO, Rational, Vector
 from exactlump.queries.linear import MAX_WORK, TooMuch, Work
 from exactlump.queries.normal import MAX_SIZE, Disjunct, disjuncts
 from exactlump.queries.query import Query
 from exactlump.queries.simplex import Conflict, solve
-from exactlump.rational import ZERO, Rational, Vector
 
 
 def free_point(query: Query, most: int = MAX_SIZE, most_work: int = MAX_WORK) -> Vector | None:

@@ -11,11 +11,11 @@ import re
 from typing import ClassVar
 
 from exactlump.errors import ExactlumpError, FormatError
+from exactlump.numbers.rational import Rational, decimal
 from exactlump.queries.formula import Comparison, Formula, Node
 from exactlump.queries.frames import Frame, Frames, Indices, Other, Word
 from exactlump.queries.query import REAL, Network, Port, Query
 from exactlump.queries.words import Text, shown
-from exactlump.rational import Rational, decimal
 
 NETWORK, INPUT, OUTPUT = "N", "X", "Y"
 MAX_INDEX = 10_000_000

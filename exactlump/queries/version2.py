@@ -10,11 +10,11 @@ error here: a number ends where a blank, a parenthesis, a bracket or a comment b
 import re
 from typing import ClassVar
 
+from exactlump.numbers.rational import Rational, decimal
 from exactlump.queries.declarations import NETWORK, Declarations
 from exactlump.queries.frames import ASSERT, Frame, Frames, Indices, Other, Value, Word
 from exactlump.queries.query import INTEGERS, Port, Query
 from exactlump.queries.words import Text, shown
-from exactlump.rational import Rational, decimal
 
 VERSION = "vnnlib-version"
 MAX_DIGITS = 4000
