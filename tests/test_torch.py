@@ -243,7 +243,7 @@ def read(path, plan):
 
     model = onnx.ModelProto()
     model.ParseFromString(ours.specification(path, plan))
-    return ours.onnx.parse(model, Path())
+    return ours.reading.parse(model, Path())
 
 
 MODULE = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
