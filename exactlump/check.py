@@ -2378,6 +2378,303 @@ class Checker:
                 yield v, ({atom: row.number.numerator}, row.number.denominator)
 
 
+# --- Queries ------------------------------------------------------------------------------------------
+
+MAX_DEPTH = 200  # of parentheses
+MAX_WORDS = 5_000_000  # of a query
+MAX_ELEMENTS = 10_000_000  # of the inputs and outputs of a query
+QUERY_WORK = 5_000_000  # operations on its numbers, and comparisons in its cases
+QUERY_BITS = 1 << 16  # of its numbers
+WORDS = {
+    "1.0": re.compile(r';[^\n]*|\|[^|\\]*\||"[^"]*"|[^\s();|"]+|\S', re.A),
+    "2.0": re.compile(
+        r';[^\n]*|\[[0-9,\s]*\]|"(?:[^"\\]|\\.)*"|<[0-9]+\.[0-9]+>|[<>=!]=|-?[0-9][^\s()[\],;"]*|[-+*<>]'
+        r'|[^\s()[\],;"<>=!+*]+|\S',
+        re.A,
+    ),
+}
+NUMBERS = {"1.0": r"[+-]?\.?[0-9].*", "2.0": r"-?[0-9]+(\.[0-9]+)?"}
+ORDERS = {"<=": ("<=", 1), "<": ("<", 1), ">=": ("<=", -1), ">": ("<", -1)}
+RELATIONS = {"1.0": ORDERS | {"=": ("==", 1)}, "2.0": ORDERS | {"==": ("==", 1), "!=": ("!=", 1)}}
+ARITHMETIC = {"1.0": ("+", "-", "*", "/"), "2.0": ("+", "-", "*")}
+
+Port: TypeAlias = tuple[str, str, tuple[int, ...]]  # name, element type, shape
+Sum: TypeAlias = dict[int, Fraction]  # {variable: multiple}; the constant stands at -1
+
+
+class Comparison(NamedTuple):
+    """A sum of multiples of variables is in a relation, `<=`, `<` or `==`, to a bound."""
+
+    terms: Sum
+    relation: str
+    bound: Fraction
+
+
+Cases: TypeAlias = list[tuple[Comparison, ...]]  # in one of them all comparisons hold
+
+
+class Interface(NamedTuple):
+    """What a query says of a network; the relation is `equal-to` or `isomorphic-to` another one, or empty."""
+
+    name: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    relation: str = ""
+    other: str = ""
+
+
+class Query(NamedTuple):
+    """Networks, and cases; the variables are the elements of all inputs and outputs, in the order of declaration."""
+
+    version: str
+    networks: tuple[Interface, ...]
+    cases: Cases
+
+
+def expressions(text: str, words: re.Pattern[str]) -> Iterator[list[Any]]:
+    """The outermost lists that the parentheses of a text make."""
+    stack: list[list[Any]] = []
+    for count, match in enumerate(words.finditer(text)):
+        demand(count < MAX_WORDS, f"found more than {MAX_WORDS} words", "unknown", "budget")
+        word = match[0]
+        if word == "(":
+            stack.append([])
+            support(len(stack) <= MAX_DEPTH, f"found more than {MAX_DEPTH} parentheses inside each other")
+        elif word == ")":
+            demand(stack, "found ')' without '('")
+            done = stack.pop()
+            if stack:
+                stack[-1].append(done)
+            else:
+                yield done
+        elif word[0] != ";":
+            demand(stack and word not in ("|", '"', "[", "]", ","), f"found {word!a:.60} where it cannot stand")
+            stack[-1].append(word)
+    demand(not stack, "found the end of the text, expected ')'")
+
+
+def in_brackets(word: Any) -> bool:
+    """Whether an expression is numbers in brackets."""
+    return type(word) is str and word[0] == "["
+
+
+def axes(word: Any) -> tuple[int, ...]:
+    """The numbers in brackets."""
+    words = re.fullmatch(r"\[\s*([0-9]{1,9}(?:\s*,\s*[0-9]{1,9})*)?\s*\]", word, re.A) if in_brackets(word) else None
+    demand(words, f"found {word!a:.60}, expected such as [1,5]")
+    assert words is not None
+    return tuple(map(int, words[1].split(","))) if words[1] else ()
+
+
+class QueryReader:
+    """A query while it is read; ports[name]: its first variable, and its shape; so often was a variable `named`."""
+
+    def __init__(self, text: str) -> None:
+        first = re.match(r"(?:\s|;[^\n]*(?:\n|\Z))*+\(\s*(vnnlib-version|declare-network)?", text, re.A)
+        self.version = "2.0" if first and first[1] else "1.0"
+        self.commands = [*expressions(text, WORDS[self.version])]
+        self.ports: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self.networks: dict[str, Interface] = {}
+        self.size, self.left, self.named = 0, QUERY_WORK, 0
+        self.assertions: list[Cases] = []
+
+    def read(self) -> Query:
+        """The query."""
+        if self.version == "1.0":
+            self.read_1()
+        else:
+            self.read_2()
+        demand(self.assertions, "found no assertion, expected one")
+        return Query(self.version, tuple(self.networks.values()), self.all_of(self.assertions))
+
+    def read_1(self) -> None:
+        """The commands of version 1.0; each variable is a port without axes."""
+        silent, ends = (["set-logic"], ["set-info"], ["set-option"]), (["check-sat"], ["exit"])
+        sizes, ended = {"X": 0, "Y": 0}, False
+        for command in self.commands:
+            if command[:1] in (["declare-const"], ["declare-fun"]):
+                fits = command[2:] == (["Real"] if command[0] == "declare-const" else [[], "Real"])
+                name = str(command[1]).strip("|") if fits else ""
+                known = re.fullmatch("[XY]_(0|[1-9][0-9]{0,6})", name)
+                demand(known, f"found {command!a:.60}, expected X_i or Y_j of type Real")
+                sizes[name[0]] = max(sizes[name[0]], int(name[2:]) + 1)
+        for command in self.commands:
+            demand(not ended or command in ends, f"found {command!a:.60} after check-sat or exit")
+            if command[:1] in (["declare-const"], ["declare-fun"]):
+                name = command[1].strip("|")
+                demand(name not in self.ports, f"found {name} twice")
+                self.ports[name] = int(name[2:]) + sizes["X"] * (name[0] == "Y"), ()
+            elif command[:1] == ["assert"]:
+                self.assertion(command)
+            else:
+                ended = command in ends
+                demand(ended or command[:1] in silent, f"found {command!a:.60}, expected another command")
+        demand(sizes["X"] and sum(sizes.values()) == len(self.ports), "found other variables than X_0, X_1, ...")
+        inputs, outputs = (((name, "real", (size,)),) if size else () for name, size in sizes.items())
+        self.networks["N"] = Interface("N", inputs, outputs)
+
+    def read_2(self) -> None:
+        """The commands of version 2.0: the version, networks, assertions."""
+        version, *commands = self.commands
+        fits = len(version) == 2 and version[0] == "vnnlib-version" and re.fullmatch("<.*>", str(version[1]))
+        demand(fits, f"found {version!a:.60}, expected (vnnlib-version <2.0>)")
+        support(version[1] == "<2.0>", f"found version {version[1]:.60}, expected 2.0")
+        for command in commands:
+            if command[:1] == ["assert"] and self.networks:
+                self.assertion(command)
+            else:
+                fits = command[:1] == ["declare-network"] and not self.assertions
+                demand(fits, f"found {command!a:.60}, expected another command")
+                self.network(command)
+
+    def network(self, command: list[Any]) -> None:
+        """A network.  That related networks are alike, and types where they meet, is left to the files."""
+        name, *parts = command[1:] or [""]
+        demand(self.is_new(name, self.networks), f"found the network {name!a:.60}, expected a new name")
+        related = ["", ""]
+        if parts and parts[0][:1] in (["equal-to"], ["isomorphic-to"]):
+            related = parts.pop(0)
+            known = self.networks.get(str(related[-1]))
+            demand(len(related) == 2 and known and not known.relation, f"network {name}: found {related!a:.60}")
+        ports: dict[str, list[Port]] = {"declare-input": [], "declare-output": []}
+        for part in parts:
+            demand(type(part) is list and len(part) >= 4, f"network {name}: found {part!a:.60}, expected a port")
+            word, port, kind, shape, *rest = part
+            hidden = word == "declare-hidden" and str(*rest[:1])[:1] == '"'
+            support(not hidden, f"network {name}: found the hidden node {port!a:.60}")
+            support(rest != ["initialized"], f"network {name}: found {port!a:.60} initialized")
+            fits = word in [*ports] and not rest and (word == "declare-output" or not ports["declare-output"])
+            demand(fits and self.is_new(port, self.ports) and type(kind) is str, f"network {name}: found {part!a:.60}")
+            sizes = axes(shape)
+            demand(0 < math.prod(sizes) <= MAX_ELEMENTS - self.size, f"{port}: found {math.prod(sizes)} elements")
+            self.ports[port] = self.size, sizes
+            self.size += math.prod(sizes)
+            ports[word].append((port, kind, sizes))
+        inputs, outputs = (tuple(found) for found in ports.values())
+        demand(inputs and outputs, f"network {name}: expected an input and an output")
+        self.networks[name] = Interface(name, inputs, outputs, *related)
+
+    def is_new(self, word: Any, known: dict[str, Any]) -> bool:
+        """Whether a word is a name that is not known yet."""
+        fits = type(word) is str and re.fullmatch("[A-Za-z][A-Za-z0-9_]*", word)
+        return bool(fits) and word not in ("and", "or") and word not in known
+
+    def assertion(self, command: list[Any]) -> None:
+        """An assertion."""
+        demand(len(command) == 2, f"found {command!a:.60}, expected one formula in it")
+        self.assertions.append(self.formula(command[1]))
+
+    def formula(self, found: Any) -> Cases:
+        """The cases of a formula."""
+        demand(type(found) is list and found, f"found {found!a:.60}, expected a formula")
+        head, *parts = found
+        if head in ("and", "or"):
+            demand(parts, f"found an empty {head}")
+            cases = [self.formula(part) for part in parts]
+            return self.all_of(cases) if head == "and" else self.one_of(cases)
+        support(head not in ("not", "=>", "xor", "ite", "distinct", "let") or self.version == "2.0", f"found {head}")
+        demand(head in [*RELATIONS[self.version]], f"found {head!a:.60}, expected an operator")
+        relation, sign = RELATIONS[self.version][head]
+        named, sides = self.named, self.sums(parts)
+        demand(len(sides) == 2, f"found {len(sides)} sides of {head}, expected 2")
+        demand(self.version == "1.0" or self.named > named, "found a comparison without variables")
+        terms = self.total(sides, (sign, -sign))
+        bound = -terms.pop(-1, ZERO)
+        return self.compare({v: c for v, c in terms.items() if c}, relation, bound)
+
+    def sums(self, parts: list[Any]) -> list[Sum]:
+        """Linear expressions; indices stand behind a variable."""
+        found: list[Sum] = []
+        for i, part in enumerate(parts):
+            indices = parts[i + 1] if i + 1 < len(parts) and in_brackets(parts[i + 1]) else None
+            if in_brackets(part):
+                named = i and type(parts[i - 1]) is str and not in_brackets(parts[i - 1])
+                demand(named, f"found {part!a:.60}, expected a variable before it")
+            elif type(part) is list:
+                found.append(self.arithmetic(part))
+            elif re.match("-?[0-9]" if self.version == "2.0" else r"[+-]?\.?[0-9]", part):
+                fits = indices is None and re.fullmatch(NUMBERS[self.version], part)
+                demand(fits, f"found {part!a:.60}, expected a number without indices")
+                found.append({-1: decimal(part)})
+            else:
+                found.append({self.variable(part, indices): ONE})
+        return found
+
+    def variable(self, word: str, indices: str | None) -> int:
+        """A variable."""
+        name = word[1:-1] if word[0] == "|" and self.version == "1.0" else word
+        demand(name in self.ports, f"found {word!a:.60}, expected a number or a variable declared before")
+        self.named += 1
+        first, shape = self.ports[name]
+        numbers = axes(indices) if indices else ()
+        fits = len(numbers) == len(shape) and bool(shape) == bool(indices) and all(map(operator.lt, numbers, shape))
+        demand(fits, f"found {word}{indices or ''}, expected indices for the shape {shape}")
+        return first + functools.reduce(lambda k, axis: k * axis[1] + axis[0], zip(numbers, shape, strict=True), 0)
+
+    def arithmetic(self, found: list[Any]) -> Sum:
+        """The value of an operator."""
+        fits = len(found) > 1 and found[0] in [*ARITHMETIC[self.version]]
+        demand(fits, f"found {found!a:.60}, expected {' '.join(ARITHMETIC[self.version])} of something")
+        head, first, *rest = found[0], *self.sums(found[1:])
+        if head in "+-":
+            sign = 1 if head == "+" else -1
+            return self.total([first, *rest], [1 if rest else sign, *[sign] * len(rest)])
+        for part in rest:
+            if head == "*" and not any(c for v, c in first.items() if v >= 0):
+                first, part = part, first
+            factor = part.get(-1, ZERO)
+            linear = not any(c for v, c in part.items() if v >= 0) and (head == "*" or factor)
+            support(linear, f"found {found!a:.60}, expected linear arithmetic")
+            first = self.total([first], [factor if head == "*" else 1 / factor])
+        return first
+
+    def total(self, parts: Sequence[Sum], factors: Sequence[Any]) -> Sum:
+        """The sum of multiples of linear expressions."""
+        result: Sum = {}
+        for part, factor in zip(parts, factors, strict=True):
+            self.pay(1 + len(part))
+            for v, c in part.items():
+                result[v] = result.get(v, ZERO) + factor * c
+                longest = max(result[v].numerator.bit_length(), result[v].denominator.bit_length())
+                demand(longest <= QUERY_BITS, f"found a number of {longest} bits", "unknown", "budget")
+        return result
+
+    def pay(self, work: int) -> None:
+        """Charge for work."""
+        self.left -= work
+        demand(self.left >= 0, f"found more than {QUERY_WORK} operations", "unknown", "budget")
+
+    def compare(self, terms: Sum, relation: str, bound: Fraction) -> Cases:
+        """The cases of a comparison; one that always holds has the empty case."""
+        if relation == "!=":
+            opposite = {v: -c for v, c in terms.items()}
+            return self.one_of([self.compare(terms, "<", bound), self.compare(opposite, "<", -bound)])
+        if terms:
+            return [(Comparison(terms, relation, bound),)]
+        return [()] if {"<=": bound >= 0, "<": bound > 0, "==": bound == 0}[relation] else []
+
+    def one_of(self, parts: list[Cases]) -> Cases:
+        """The cases of a disjunction."""
+        self.pay(sum(map(len, parts)))
+        found = [case for cases in parts for case in cases]
+        return [()] if () in found else found
+
+    def all_of(self, parts: list[Cases]) -> Cases:
+        """The cases of a conjunction, those of its last part changing first."""
+        self.pay(math.prod(map(len, parts)) * (1 + len(parts)))
+        found = [tuple(itertools.chain.from_iterable(choice)) for choice in itertools.product(*parts)]
+        self.pay(sum(map(len, found)))
+        return found
+
+
+def read_query(text: str) -> Query:
+    """The query that a text in VNN-LIB 1.0 or 2.0 states; a number is the decimal that is written there."""
+    text = text.replace("\r\n", "\n")
+    with about("query"):
+        demand("\r" not in text, "found a carriage return alone, expected a line feed after it")
+        return QueryReader(text).read()
+
+
 # --- The whole check ----------------------------------------------------------------------------------
 
 

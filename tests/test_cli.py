@@ -235,7 +235,7 @@ def test_the_program_as_a_process(small, tmp_path):
 
 def test_heavy_packages_are_not_loaded_before_they_are_needed():
     code = (
-        "import sys; from exactlump.cli.main import VERBS, cli, main\n"
+        "import sys; from exactlump.cli.main import main\n"
         "try: main(['--version'])\n"
         "finally: print(sorted({'onnx', 'z3', 'cvc5', 'onnxruntime', 'torch', 'sklearn'} & set(sys.modules)))"
     )
@@ -662,7 +662,7 @@ def test_a_disk_that_fills_later(call, small, run, tmp_path, monkeypatch):
 
 KILLED = """
 import os, signal, sys
-from exactlump.cli.main import VERBS, cli, main
+from exactlump.cli.main import main
 real, calls = os.replace, 0
 def replace(*paths):
     global calls

@@ -20,7 +20,7 @@ import pytest
 
 import exactlump
 from exactlump import formats
-from exactlump.cli import main
+from exactlump.cli.main import main
 from exactlump.errors import FormatError
 from exactlump.fast import engine
 from exactlump.fast import workers as fanout

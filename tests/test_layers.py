@@ -22,6 +22,11 @@ IMPORTS = {
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
     "numbers.floats": "errors numbers.matrix numbers.rational",
+    "markov.chains": "errors numbers.rational",
+    "markov.definitions": "errors markov.chains numbers.rational",
+    "markov.distributions": "errors markov.chains numbers.rational",
+    "markov.quotients": "errors markov.chains markov.definitions numbers.rational",
+    "markov": "markov.chains markov.definitions markov.distributions markov.quotients",
     "network": "",
     "network.windows": "",
     "network.views": "network.windows",
@@ -48,6 +53,26 @@ IMPORTS = {
     "points.boxes": "errors numbers.rational points.floating",
     "points.domains": "errors formats.files numbers.rational points.boxes",
     "points.vnnlib": "errors formats.files numbers.rational points.boxes",
+    "queries.words": "errors",
+    "queries.formula": "numbers.rational",
+    "queries.linear": "numbers.rational",
+    "queries.query": "errors numbers.rational queries.formula",
+    "queries.simplex": "errors numbers.rational queries.formula queries.linear",
+    "queries.frames": "errors numbers.rational queries.formula queries.linear queries.query queries.words",
+    "queries.normal": "errors numbers.rational queries.formula queries.query",
+    "queries.printing": "errors numbers.rational queries.formula queries.query",
+    "queries.assignments": "errors numbers.floats numbers.rational queries.printing queries.query",
+    "queries.boxes": "errors numbers.rational queries.formula queries.normal queries.query",
+    "queries.choosing": "errors numbers.floats numbers.rational queries.normal queries.query",
+    "queries.declarations": "queries.frames queries.query queries.words",
+    "queries.vacuity": "errors numbers.rational queries.linear queries.normal queries.query queries.simplex",
+    "queries.version1": "errors numbers.rational queries.formula queries.frames queries.query queries.words",
+    "queries.version2": "numbers.rational queries.declarations queries.frames queries.query queries.words",
+    "queries.read": "queries.declarations queries.query queries.version1 queries.version2 queries.words",
+    "queries": (
+        "queries.assignments queries.boxes queries.choosing queries.formula queries.normal queries.printing "
+        "queries.query queries.read queries.vacuity"
+    ),
     "lumping": "",
     "lumping.forms": "network.kinds network.meaning network.program network.windows numbers.rational",
     "lumping.simulations": "errors lumping.forms network.kinds network.program numbers.rational",
@@ -81,6 +106,38 @@ IMPORTS = {
     "fast.workers": (
         "errors fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.forms lumping.maximum "
         "network.layers network.program numbers.rational version"
+    ),
+    "drawing.palette": "",
+    "drawing.spots": "",
+    "drawing.svg": "drawing.palette",
+    "drawing.numerals": "numbers.rational",
+    "drawing.bars": "drawing.numerals drawing.palette drawing.svg numbers.rational",
+    "drawing.images": "drawing.numerals drawing.palette drawing.svg errors numbers.rational",
+    "drawing.matrices": "drawing.numerals drawing.palette drawing.svg numbers.matrix numbers.rational",
+    "drawing.savings": "drawing.numerals drawing.palette drawing.svg",
+    "drawing.cells": "drawing.numerals errors network.kinds network.program numbers.rational",
+    "drawing.chains": "drawing.numerals drawing.palette drawing.spots drawing.svg markov numbers.rational",
+    "drawing.layout": "network.kinds network.program numbers.rational",
+    "drawing.planes": (
+        "drawing.cells drawing.numerals drawing.palette drawing.spots drawing.svg network.program numbers.rational"
+    ),
+    "drawing.marks": "drawing.numerals drawing.palette lumping.maximum lumping.simulations numbers.rational",
+    "drawing.links": (
+        "drawing.layout drawing.marks drawing.numerals drawing.palette drawing.spots drawing.svg network.program "
+        "numbers.rational"
+    ),
+    "drawing.profiles": "drawing.layout drawing.marks drawing.numerals drawing.palette drawing.svg",
+    "drawing.networks": (
+        "drawing.layout drawing.links drawing.marks drawing.numerals drawing.palette drawing.profiles "
+        "drawing.svg lumping.maximum network.program numbers.rational reduction.quotient"
+    ),
+    "drawing": (
+        "drawing.bars drawing.chains drawing.images drawing.matrices drawing.networks drawing.planes "
+        "drawing.savings drawing.svg"
+    ),
+    "drawing.hooks": (
+        "drawing.chains drawing.networks drawing.savings drawing.svg lumping.maximum lumping.simulations markov "
+        "network.program"
     ),
     "formats.onnx": "",
     "formats.specification": "",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of exactlump/network/meaning.py: what follows from it, and that a kind nobody knows is refused by name."""
+"""This file is about network/meaning.py: what follows from it, and that a kind nobody knows is refused by name."""
 
 import ast
 import random

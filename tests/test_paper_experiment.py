@@ -17,9 +17,8 @@ import pytest
 
 from benchmarks.paper import data, exact, experiment, model, prune, train
 from benchmarks.paper.prune import FREE_BIASES, MIXED, MIXED_SIGNED, ONE_SIGN, ONE_SIGN_SIGNED, PROPORTIONAL, Plan
-from exactlump import Activate, Dense, Matrix, Network, Port
+from exactlump import Activate, Dense, Matrix, Network, Port, rational
 from exactlump.network.activations import RELU
-from exactlump.numbers import rational
 
 UNITS, KEPT, INPUTS, CLASSES = 12, 4, 3, 2
 

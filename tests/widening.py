@@ -25,18 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import NoExactValue
-from exactlump.network.kinds import (
-    Activate,
-    AveragePool,
-    Conv,
-    Dense,
-    Node,
-    Pad,
-    Reorder,
-    Scale,
-    Select,
-    Shift,
-)
+from exactlump.network.kinds import Activate, AveragePool, Conv, Dense, Node, Pad, Reorder, Scale, Select, Shift
 from exactlump.network.layers import anchors
 from exactlump.network.program import Network
 from exactlump.numbers.floats import FLOAT_TYPES, fits

@@ -102,10 +102,10 @@ class Forms:
                 return self._summed(node, v)
 
     def _summed(self, node: Node, v: int) -> Form:
-        """The form of a unit by what its node means."""
+        """The form of a unit by what its node means; of a head what it reads in that place."""
         found = self.network.parts(node)
-        if isinstance(found, Anchored):  # a head is looked at unit by unit: what it reads there
-            return self.unit(node.reads[0], v)
+        if isinstance(found, Anchored):
+            return self.unit(found.sources[0], v)
         made, constant = found.of(v)
         own = [self.unit(node.reads[part.source], part.unit) for part in made]
         if len(own) > 1 and _is_constant_image(made, own):
