@@ -28,7 +28,7 @@ IMPORTS = {
     "network.activations": "errors numbers.rational",
     "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
     "network.program": "errors network.kinds network.views numbers.matrix numbers.rational",
-    "network.layers": "network.kinds network.program",
+    "network.layers": "network.activations network.kinds network.program numbers.rational",
     "points": "",
     "points.hyperplanes": "numbers.rational",
     "points.limbs": "numbers.matrix numbers.rational",
@@ -62,7 +62,7 @@ IMPORTS = {
     "fast.sums": "fast.arithmetic fast.sources numbers.floats numbers.rational",
     "fast.layers": (
         "fast.arithmetic fast.matrices fast.rows fast.sources fast.sums lumping.forms lumping.maximum "
-        "network.kinds network.program numbers.floats numbers.rational"
+        "network.kinds network.layers network.program numbers.floats numbers.rational"
     ),
     "fast.engine": (
         "fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.maximum network.program "
@@ -147,7 +147,7 @@ IMPORTS = {
         "formats.specification formats.torch network.program"
     ),
     "reduction": "",
-    "reduction.float_layers": "lumping.forms network.kinds numbers.rational",
+    "reduction.float_layers": "lumping.forms network.kinds network.layers numbers.rational",
     "reduction.places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
     "reduction.fusion": (
         "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
@@ -157,8 +157,8 @@ IMPORTS = {
         "network.windows numbers.matrix numbers.rational reduction.float_layers"
     ),
     "reduction.quotient": (
-        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
-        "numbers.rational reduction.float_layers reduction.survivors"
+        "lumping.forms lumping.maximum lumping.simulations network.layers network.program numbers.rational "
+        "reduction.float_layers reduction.survivors"
     ),
     "reduction.float_sums": (
         "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
@@ -171,8 +171,8 @@ IMPORTS = {
     ),
     "reduction.loop": (
         "errors fast.engine fast.layers lumping.forms lumping.maximum lumping.simulations network.activations "
-        "network.kinds network.layers network.program reduction.float_chains reduction.float_sums "
-        "reduction.fusion reduction.quotient"
+        "network.layers network.program reduction.float_chains reduction.float_sums reduction.fusion "
+        "reduction.quotient"
     ),
     "certificates": "",
     "certificates.grammar": "errors formats.specification numbers.rational",

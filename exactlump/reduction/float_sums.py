@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
 from exactlump.lumping.simulations import Affine, Relation, entry
-from exactlump.network.kinds import Activate, Conv, Dense, Node, Scale, Shift
-from exactlump.network.layers import anchors, layer, sources
+from exactlump.network.kinds import Conv, Dense, Scale, Shift
+from exactlump.network.layers import Layer, anchors, layer, sources
 from exactlump.network.program import Network
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
@@ -201,7 +201,7 @@ class _Writer:
 
     def _demand_entries(self, tensor: str) -> None:
         """That the factors and constants fit, by which units are passed on; blame what was merged or folded below."""
-        for node in layer(self.q, tensor, self.anchored):
+        for node in layer(self.q, tensor, self.anchored).nodes:
             entries = node.factor if isinstance(node, Scale) else node.constant if isinstance(node, Shift) else ()
             most = 1 if isinstance(node, Scale) else math.inf
             for value in entries:
@@ -265,15 +265,15 @@ class _Writer:
 
     def _is_passed_on(self, tensor: str, readers: Sequence[Reader]) -> bool:
         """Whether other layers read a tensor than those that mix its units, or its own layer has factors or sums."""
-        nodes = layer(self.q, tensor, self.anchored) if self._made(tensor) else ()
         others = sum(tensor in below for below in self.below.values()) > len(readers)
-        return others or any(not isinstance(n, Dense | Conv | Activate) for n in nodes)
+        return others or (self._made(tensor) and not layer(self.q, tensor, self.anchored).only_mixes)
 
     def _is_quantised(self, tensor: str) -> bool:
         """Whether a layer of the original has weights that are no floats."""
         if tensor not in self.quantised:
-            nodes = [node for node in self._original_layer(tensor) if isinstance(node, Dense | Conv)]
-            rows = (n.weight.row(v) for n in nodes if n.weight.floats is None for v in range(n.weight.shape[0]))
+            own = self._original_layer(tensor)
+            weights = [node.weight for node in own.mixers if node.weight.floats is None] if own else []
+            rows = (weight.row(v) for weight in weights for v in range(weight.shape[0]))
             exact = self.dtype not in floats.FLOAT_TYPES
             self.quantised[tensor] = not exact and any(
                 len(self.split(w) or ()) != 1 for row in rows for w in row.values()
@@ -322,13 +322,11 @@ class _Writer:
 
         None where it reads a flattened image: the columns are in another order there.
         """
-        node = self.original.producer[tensor]
-        if isinstance(node, Activate):
-            node = self.original.producer.get(node.source, node)
-        flattened = isinstance(node, Dense) and self._span(tensor) > 1
-        if self._fused_in(tensor) or not isinstance(node, Dense | Conv) or flattened:
+        own = self._original_layer(tensor)
+        if own is None or not own.only_functions_follow or self._fused_in(tensor):
             return None
-        return node
+        flattened = isinstance(own.mixing, Dense) and self._span(tensor) > 1
+        return None if flattened else own.mixing
 
     def _span(self, tensor: str) -> int:
         """How many columns of the layer that ends in a tensor belong to each unit below."""
@@ -407,19 +405,16 @@ class _Writer:
 
     def _mixing(self, tensor: str) -> Dense | Conv | None:
         """The Dense or Conv node of the layer of Q that ends in an anchored tensor."""
-        if not self._made(tensor):
-            return None
-        nodes = layer(self.q, tensor, self.anchored)
-        return next((node for node in nodes if isinstance(node, Dense | Conv)), None)
+        return layer(self.q, tensor, self.anchored).mixing if self._made(tensor) else None
 
     def _fused_in(self, tensor: str) -> list[str]:
         """The linear layers of the original that are fused into the layer that ends in this tensor."""
-        return [node.target for node in self._original_layer(tensor) if node.target in self.derived]
+        own = self._original_layer(tensor)
+        return [node.target for node in own.nodes if node.target in self.derived] if own else []
 
-    def _original_layer(self, tensor: str) -> tuple[Node, ...]:
-        if tensor not in self.original.producer:
-            return ()
-        return layer(self.original, tensor, self._original_anchors())
+    def _original_layer(self, tensor: str) -> Layer | None:
+        known = tensor in self.original.producer
+        return layer(self.original, tensor, self._original_anchors()) if known else None
 
     def _original_sources(self, tensor: str) -> tuple[str, ...]:
         return sources(self.original, tensor, self._original_anchors()) if tensor in self.original.producer else ()

@@ -16,8 +16,7 @@ from exactlump.lumping.forms import Forms, Function
 from exactlump.lumping.maximum import Choices, Classifier, Lumping, canonical_key, maximum_lumping
 from exactlump.lumping.simulations import Affine, Simulation, compose
 from exactlump.network.activations import IDENTITY
-from exactlump.network.kinds import Activate
-from exactlump.network.layers import anchors, end_of_layer, sources
+from exactlump.network.layers import anchors, end_of_layer, layer, sources
 from exactlump.network.program import Network
 from exactlump.reduction.float_chains import reduce_chain
 from exactlump.reduction.float_sums import Misfit, Written, write_in
@@ -288,18 +287,17 @@ def _why_not_more(network: Network, best: _Candidate, report: LayerReport, kept:
         reasons.append(
             f"{report.declined} declined: the sums do not fit {best.written.network.dtype}, nor do their pieces"
         )
-    if not isinstance(network.producer[tensor], Activate):
+    if layer(network, tensor, anchors(network)).functions is None:
         cost = "the checker's cost" if tensor in best.exact.costly else "more weights, or weights that do not fit"
         reasons.append(f"not fused with the layer above: {cost}")
     return "; ".join(reasons)
 
 
 def _differing(quotient: Network, tensor: str) -> str:
-    units = quotient.units(tensor)
-    node = quotient.producer[tensor]
-    functions = node.functions if isinstance(node, Activate) else (IDENTITY,) * units
+    units, anchored = quotient.units(tensor), anchors(quotient)
+    functions = layer(quotient, tensor, anchored).functions or (IDENTITY,) * units
     forms = Forms(quotient)
-    for below in sources(quotient, tensor, anchors(quotient)):
+    for below in sources(quotient, tensor, anchored):
         forms.anchor(below)
     counted = lines(quotient, tensor)
     rows = {k: forms.before(tensor, k) for k in (range(units) if counted is None else counted[1])}

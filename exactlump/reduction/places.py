@@ -46,19 +46,18 @@ class Built:
 
         weights: of its Dense or Conv node, {(place below, tap or position): weight} for each row, or all in an array.
         """
-        nodes = layer(self.q, tensor, self.anchored)
-        leading = next((i for i, node in enumerate(nodes) if not isinstance(node, Reorder)), len(nodes))
+        own = layer(self.q, tensor, self.anchored)
         units = None if self.anchored[tensor] is not None else [p.k for p in self.places[tensor]]
-        if leading == len(nodes):
-            self._reordered(nodes, units)
+        if own.core is None:
+            self._reordered(own.nodes, units)
             return
-        first, rest = nodes[leading], nodes[leading + 1 :]
-        if isinstance(first, Dense | Conv):
-            bias = first.bias if units is None else tuple(p.ratio * first.bias[p.k] for p in self.places[tensor])
-            self._append(self._mixing(first, weights, bias))
+        if own.mixing is not None:
+            bias = own.mixing.bias
+            bias = bias if units is None else tuple(p.ratio * bias[p.k] for p in self.places[tensor])
+            self._append(self._mixing(own.mixing, weights, bias))
         else:
-            self._append(self._first(first, units))
-        for node in rest:
+            self._append(self._first(own.core, units))
+        for node in own.after:
             self._append(node if units is None else restricted(node, units))
 
     def copy(self, tensor: str) -> None:

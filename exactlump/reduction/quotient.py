@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from exactlump.lumping.forms import Form, Forms, atoms_below
 from exactlump.lumping.maximum import Lumping
 from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Row, Same, Simulation, entry, forms_of
-from exactlump.network.kinds import Conv, Dense, Head, Node
-from exactlump.network.layers import anchors, layer, sources
+from exactlump.network.layers import Layer, anchors, layer, sources
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, floor_log2, is_simple, power_of_two, primitive, rational
 from exactlump.reduction.float_layers import Plain, plain_layer
@@ -116,6 +115,7 @@ class _Builder:
         self.network, self.lumping, self.choose, self.trim = network, lumping, choose, trim
         self.anchored = {t: why for t, why in anchors(network).items() if t in lumping.classes}
         self.forms = Forms(network)
+        self.layers: dict[str, Layer] = {}
         self.chosen: dict[str, list[Representative]] = {}
         self.rows: dict[str, tuple[Row, ...]] = {}
         self.plain: dict[str, Plain] = {}
@@ -142,9 +142,9 @@ class _Builder:
     def _represent(self, tensor: str) -> None:
         """The representatives of the classes of one tensor, and its forms over all classes below."""
         rho, classes = self.lumping.rho[tensor], self.lumping.classes[tensor]
-        nodes = layer(self.network, tensor, self.anchored)
-        choose = self.choose if any(isinstance(node, Dense | Conv) for node in nodes) else plainest
-        chosen = self._plain(tensor, nodes) if choose is representative else None
+        own = self.layers[tensor] = layer(self.network, tensor, self.anchored)
+        choose = plainest if own.mixing is None else self.choose
+        chosen = self._plain(tensor, own) if choose is representative else None
         if chosen is None:
             chosen = [choose(members, rho, lambda v: self.forms.before(tensor, v)) for members in classes]
         rows: list[Row] = [NULL] * len(rho)
@@ -156,9 +156,9 @@ class _Builder:
         self.chosen[tensor], self.rows[tensor] = chosen, tuple(rows)
         self.forms.known[tensor] = forms_of(tensor, Relation(tensor, tuple(rows)))
 
-    def _plain(self, tensor: str, nodes: Sequence[Node]) -> list[Representative] | None:
+    def _plain(self, tensor: str, own: Layer) -> list[Representative] | None:
         """The representatives of a plain layer, if all are neurons; their forms have no terms, as arrays have them."""
-        plain = plain_layer(nodes, self.forms)
+        plain = plain_layer(own, self.forms)
         if plain is None:
             return None
         found = []
@@ -175,7 +175,8 @@ class _Builder:
         observed: dict[str, set[int]] = {tensor: set() for tensor in self.anchored}
         for tensor in reversed(self.anchored):
             node = self.network.producer.get(tensor)
-            needed = not self.trim or node is None or isinstance(node, Head) or tensor in self.network.outputs
+            head = None if node is None else self.layers[tensor].head
+            needed = not self.trim or node is None or head or tensor in self.network.outputs
             if needed or (observed[tensor] and self.anchored[tensor] is not None):
                 observed[tensor].update(range(len(self.lumping.classes[tensor])))
             if node is None or not observed[tensor]:
@@ -191,7 +192,7 @@ class _Builder:
                     observed[name].add(k)
                 continue
             forms = [one.form for one in chosen]
-            for form in atoms_below(node, self.forms) if isinstance(node, Head) else forms:
+            for form in atoms_below(node, self.forms) if head else forms:
                 for name, k, *_ in form.terms:
                     if name:
                         observed[name].add(k)

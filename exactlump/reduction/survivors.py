@@ -28,7 +28,7 @@ from exactlump.network.kinds import (
     sources,
     view_after,
 )
-from exactlump.network.layers import ground, layer
+from exactlump.network.layers import Elementwise, Layer, ground, layer, trace
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.network.windows import Grid, Window
@@ -97,26 +97,24 @@ class Rebuilder:
         rows      the representative's row over the classes below, before its activation
         plain     the weights, where the layer is plain; then `rows` have no terms
         """
-        nodes = layer(self.network, tensor, self.anchored)
-        core = max((i for i, node in enumerate(nodes) if isinstance(node, Dense | Conv)), default=None)
-        kept = self.anchored[tensor] is not None
-        if core is None:
-            self._unitwise(tensor, nodes, [v for v in units if v is not None], divisors, kept)
+        own, kept = layer(self.network, tensor, self.anchored), self.anchored[tensor] is not None
+        mixing = own.mixing
+        if mixing is None:
+            self._unitwise(tensor, own, [v for v in units if v is not None], divisors, kept)
             return
-        mixing, after = nodes[core], nodes[core + 1 :]
         if kept:
             every = range(self.network.units(mixing.target))
             rows = [self._row(mixing, v) if plain is None else Form({}, plain.node.bias[v]) for v in every]
-            self._mixing(nodes, core, rows, mixing.target, plain, every)
-            self._extend(after)
+            self._mixing(mixing, own.before, rows, mixing.target, plain, every)
+            self._extend(own.after)
             return
-        at = _trace(self.network, after, range(self.network.units(tensor)))
-        scaled = any(isinstance(node, Scale | Shift) for node in after)
-        own = zip(units, rows, strict=True)
-        rows = [self._row(mixing, at[0][v]) if scaled and v is not None else row for v, row in own]
-        target = mixing.target if _last(after) >= 0 else tensor
-        self._mixing(nodes, core, rows, target, plain, [v for v in units if v is not None])
-        self._follow(tensor, after, at[1:], units, firsts, divisors)
+        at = trace(self.network, own.after, range(self.network.units(tensor)))
+        if own.factors or own.sums:
+            chosen = zip(units, rows, strict=True)
+            rows = [row if v is None else self._row(mixing, at[0][v]) for v, row in chosen]
+        target = mixing.target if own.elementwise else tensor
+        self._mixing(mixing, own.before, rows, target, plain, [v for v in units if v is not None])
+        self._follow(tensor, own, at[1:], units, firsts, divisors)
 
     def _row(self, node: Node, v: int) -> Form:
         return self.forms.before(node.target, v)
@@ -124,17 +122,16 @@ class Rebuilder:
     def _follow(
         self,
         tensor: str,
-        nodes: Sequence[Node],
+        own: Layer,
         at: Sequence[Sequence[int]],
         units: Sequence[int | None],
         firsts: Sequence[int],
         divisors: Vector,
     ) -> None:
-        """The element-wise nodes after the first of a layer, with the representatives' entries; no reorderings."""
-        last = _last(nodes)
-        for i, (node, places) in enumerate(zip(nodes, at, strict=True)):
-            if not isinstance(node, Reorder):
-                target = tensor if i == last else node.target
+        """The element-wise nodes after the core of a layer, with the representatives' entries; no reorderings."""
+        for node, places in zip(own.after, at, strict=True):
+            if isinstance(node, Elementwise):
+                target = tensor if node is own.elementwise[-1] else node.target
                 entries = [None if v is None else places[v] for v in units]
                 source = self.nodes[-1].target
                 self._append(_restricted(node, (source,), target, [places[v] for v in firsts], entries, divisors))
@@ -143,8 +140,8 @@ class Rebuilder:
 
     def _mixing(
         self,
-        nodes: Sequence[Node],
-        core: int,
+        node: Dense | Conv,
+        before: Sequence[Node],
         rows: Sequence[Form],
         target: str,
         plain: Plain | None,
@@ -155,9 +152,7 @@ class Rebuilder:
         What is not observed is left out: a factor 0 above takes it away.
         plain, units: the weights of a plain layer, and which rows of it are meant.
         """
-        node = nodes[core]
-        assert isinstance(node, Dense | Conv)
-        below = ground(self.network, sources(nodes[0])[0], self.anchored)
+        below = ground(self.network, node.source, self.anchored)
         places, bias = self.places[below], tuple(row.constant for row in rows)
         if isinstance(node, Conv):
             if not places:
@@ -167,7 +162,7 @@ class Rebuilder:
             span = node.window.taps
             whole = next((t for t in range(span) if node.window.is_identity(t)), 0)
         elif places:
-            source, whole, span = self._flat(below, nodes[:core]), 0, self.views[below].positions
+            source, whole, span = self._flat(below, before), 0, self.views[below].positions
         else:
             source, whole, span = self._zeros(), 0, 1
 
@@ -249,24 +244,22 @@ class Rebuilder:
 
     # Layers that pass units on.
 
-    def _unitwise(
-        self, tensor: str, nodes: tuple[Node, ...], units: Sequence[int], divisors: Vector, kept: bool
-    ) -> None:
+    def _unitwise(self, tensor: str, own: Layer, units: Sequence[int], divisors: Vector, kept: bool) -> None:
+        nodes, core = own.nodes, own.core
         if kept and all(self.anchored.get(name) is not None for name in sources(nodes[0])):
             self._extend(nodes)
         elif kept:
             every = range(self.network.units(nodes[0].target))
             self._first(nodes[0], every, (ONE,) * len(every), nodes[0].target, kept)
             self._extend(nodes[1:])
-        elif all(isinstance(node, Reorder) for node in nodes):
+        elif core is None:
             origins = [self._origin(tensor, v, d, own=True) for v, d in zip(units, divisors, strict=True)]
             self._gather(origins, self._view(tensor, len(units)), tensor, named=True)
         else:
-            nodes = nodes[next(i for i, node in enumerate(nodes) if not isinstance(node, Reorder)) :]
-            at = _trace(self.network, nodes, range(self.network.units(tensor)))
-            target = nodes[0].target if _last(nodes[1:]) >= 0 else tensor
-            self._first(nodes[0], [at[1][v] for v in units], divisors, target, kept)
-            self._follow(tensor, nodes[1:], at[2:], units, units, divisors)
+            at = trace(self.network, own.after, range(self.network.units(tensor)))
+            target = core.target if own.elementwise else tensor
+            self._first(core, [at[0][v] for v in units], divisors, target, kept)
+            self._follow(tensor, own, at[1:], units, units, divisors)
 
     def _first(self, node: Node, units: Sequence[int], divisors: Vector, target: str, kept: bool) -> None:
         """The first node of a layer, for some units of its target; where that is kept, for all, in their old shape."""
@@ -411,23 +404,6 @@ def _any_window(source: Grid, target: Grid) -> Window:
     end = tuple(max(m - n, 0) for n, m in zip(source, target, strict=True))
     ones, zeros = (1,) * len(source), (0,) * len(source)
     return Window(source, target, kernel, ones, ones, zeros, end)
-
-
-def _last(nodes: Sequence[Node]) -> int:
-    """The index of the last node that is no reordering; -1: there is none."""
-    return max((i for i, node in enumerate(nodes) if not isinstance(node, Reorder)), default=-1)
-
-
-def _trace(network: Network, nodes: Sequence[Node], units: Sequence[int]) -> list[list[int]]:
-    """Where each unit after some nodes was: before the first of them, then after each of them."""
-    positions = [list(units)]
-    for node in reversed(nodes):
-        here = positions[-1]
-        if isinstance(node, Reorder) and network.views[node.target].positions == 1:
-            order = node.order(network.shapes[node.source])
-            here = [order[i] for i in here]
-        positions.append(here)
-    return positions[::-1]
 
 
 def _restricted(
