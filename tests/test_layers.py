@@ -146,23 +146,31 @@ IMPORTS = {
         "errors formats.exact formats.files formats.nnet formats.onnx.reading formats.onnx.writing "
         "formats.specification formats.torch network.program"
     ),
+    "certificates": "",
+    "certificates.grammar": "errors formats.specification numbers.rational",
+    "certificates.certificate": (
+        "certificates.grammar errors formats formats.files formats.specification lumping.simulations "
+        "numbers.rational version"
+    ),
     "reduction": "",
     "reduction.float_layers": "lumping.forms network.kinds network.layers numbers.rational",
-    "reduction.places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
     "reduction.fusion": (
         "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
     ),
+    "reduction.gathering": (
+        "lumping.simulations network.kinds network.layers network.program network.views network.windows "
+        "numbers.matrix numbers.rational"
+    ),
     "reduction.survivors": (
-        "lumping.forms lumping.simulations network.kinds network.layers network.program network.views "
-        "network.windows numbers.matrix numbers.rational reduction.float_layers"
+        "network.kinds network.layers network.program network.views numbers.matrix numbers.rational reduction.gathering"
     ),
     "reduction.quotient": (
-        "lumping.forms lumping.maximum lumping.simulations network.layers network.program numbers.rational "
-        "reduction.float_layers reduction.survivors"
+        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.rational reduction.float_layers reduction.gathering reduction.survivors"
     ),
     "reduction.float_sums": (
         "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
-        "numbers.rational reduction.places reduction.quotient"
+        "numbers.rational reduction.gathering reduction.quotient reduction.survivors"
     ),
     "reduction.float_chains": (
         "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
@@ -173,12 +181,6 @@ IMPORTS = {
         "errors fast.engine fast.layers lumping.forms lumping.maximum lumping.simulations network.activations "
         "network.layers network.program reduction.float_chains reduction.float_sums reduction.fusion "
         "reduction.quotient"
-    ),
-    "certificates": "",
-    "certificates.grammar": "errors formats.specification numbers.rational",
-    "certificates.certificate": (
-        "certificates.grammar errors formats formats.files formats.specification lumping.simulations "
-        "numbers.rational version"
     ),
     "__init__": (
         "errors formats lumping.definition lumping.maximum network.activations network.kinds network.program "
@@ -205,11 +207,11 @@ IMPORTS = {
     ),
     "refutation.shorten": "numbers.rational points.boxes",
     "refutation.search": "network.kinds numbers.rational points.boxes points.floating refutation.comparing",
+    "refutation.replay": "errors formats formats.files numbers.rational points.floating",
     "refutation.matching": (
         "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational "
         "reduction.loop"
     ),
-    "refutation.replay": "errors formats formats.files numbers.rational points.floating",
     "refutation.whole": (
         "network.kinds network.program numbers.rational points.boxes refutation.question smt.functions "
         "smt.monolithic smt.obligations smt.smtlib smt.solve"
@@ -261,8 +263,10 @@ IMPORTS = {
         "network.activations network.kinds network.program numbers.rational points.affine points.boxes "
         "relaxations.regions"
     ),
+    "relaxations.merging": (
+        "lumping.simulations network.layers network.program numbers.rational reduction.gathering reduction.survivors"
+    ),
     "relaxations.shares": "numbers.rational points.affine points.boxes points.floating relaxations.regions",
-    "relaxations.merging": "network.kinds network.program numbers.matrix numbers.rational relaxations.interiors",
     "relaxations.literal": (
         "network.activations numbers.rational points.affine relaxations.interiors relaxations.merging"
     ),

@@ -26,8 +26,9 @@ from exactlump.network.program import Network
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, decimal_text, text
-from exactlump.reduction.places import Built, Place
+from exactlump.reduction.gathering import Left
 from exactlump.reduction.quotient import Step
+from exactlump.reduction.survivors import Chosen, Survivors
 
 # The exact sum of floats that a number is, or None when it is none; no floats for zero.
 Splitter: TypeAlias = Callable[[Rational], tuple[Rational, ...] | None]
@@ -40,6 +41,15 @@ def splitter(dtype: str) -> Splitter:
     if dtype == "decimal":
         return lambda value: (None if decimal_text(value) is None else (value,)) if value else ()
     return lambda value: floats.pieces(value, dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A unit of N': class k times `ratio`; `origin` is a neuron of N with exactly this row, if there is one."""
+
+    k: int
+    ratio: Rational
+    origin: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,20 +435,38 @@ class _Writer:
     # Building N' from the decisions, upwards.
 
     def _build(self) -> Written:
-        built = Built(self.q, self.anchored, {tensor: new.places for tensor, new in self.layers.items()})
+        left = {tensor: self._left(tensor) for tensor in self.anchored}
+        survivors = Survivors(self.q, self.anchored, left, self.anchored.keys(), reading="takes")
         simulation: dict[str, Relation] = {}
         for tensor, why in self.anchored.items():
-            new = self.layers[tensor]
+            places = self.layers[tensor].places
             if self._made(tensor):
-                built.write(tensor, new.weights if new.array is None else new.array)
+                survivors.write(tensor, self._chosen(tensor, kept=why is not None))
             if why is None:
-                simulation[tensor] = Relation(tensor, tuple(entry(p.k, p.ratio) for p in new.places))
-            elif len(new.places) > self.q.units(tensor):
-                built.copy(tensor)
-        network = replace(self.q, nodes=tuple(built.nodes), dtype=self.dtype)
+                simulation[tensor] = Relation(tensor, tuple(entry(p.k, p.ratio) for p in places))
+            elif len(places) > self.q.units(tensor):
+                survivors.copy(tensor, [p.k for p in places])
+        network = replace(self.q, nodes=survivors.nodes, dtype=self.dtype)
         copies = {tensor: new.copies for tensor, new in self.layers.items()}
         declined = {tensor: new.declined for tensor, new in self.layers.items()}
         return Written(network, simulation, copies, declined)
+
+    def _left(self, tensor: str) -> Left:
+        """The first place of each class, and how many places there are; a kept tensor has what it had."""
+        if self.anchored[tensor] is not None:
+            units = self.q.units(tensor)
+            return Left({k: k for k in range(units)}, units)
+        places = self.layers[tensor].places
+        return Left({p.k: i for i, p in reversed(list(enumerate(places)))}, len(places))
+
+    def _chosen(self, tensor: str, kept: bool) -> Chosen:
+        """What the layer that ends in a tensor is to have: a unit for each place."""
+        new, node = self.layers[tensor], self.mixing[tensor]
+        units = None if kept else [p.k for p in new.places]
+        if node is None:
+            return Chosen(units)
+        bias = node.bias if kept else tuple(p.ratio * node.bias[p.k] for p in new.places)
+        return Chosen(units, weights=new.weights if new.array is None else new.array, bias=bias)
 
 
 def all_units(node: Dense | Conv) -> list[Place]:

@@ -12,14 +12,16 @@ Throughout: v, w neurons of N; r the representative of class k; c[v] = rho(r) / 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.lumping.forms import Form, Forms, atoms_below
+from exactlump.lumping.forms import Atom, Form, Forms, atoms_below
 from exactlump.lumping.maximum import Lumping
 from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Row, Same, Simulation, entry, forms_of
-from exactlump.network.layers import Layer, anchors, layer, sources
+from exactlump.network.kinds import Conv, Dense
+from exactlump.network.layers import Layer, anchors, ground, layer, sources, trace
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, floor_log2, is_simple, power_of_two, primitive, rational
 from exactlump.reduction.float_layers import Plain, plain_layer
-from exactlump.reduction.survivors import Rebuilder
+from exactlump.reduction.gathering import Left
+from exactlump.reduction.survivors import Chosen, Survivors, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +130,13 @@ class _Builder:
             tensor: {k: place for place, k in enumerate(sorted(classes))}
             for tensor, classes in self._observed().items()
         }
-        rebuilder = Rebuilder(self.network, self.anchored, self.forms, self.rows, places)
+        kept = {tensor for tensor, why in self.anchored.items() if why is not None}
+        left = {tensor: Left(at, len(at), self.rows.get(tensor)) for tensor, at in places.items()}
+        survivors = Survivors(self.network, self.anchored, left, kept)
         for tensor in defined:
             if places[tensor]:
-                chosen = [self.chosen[tensor][k] for k in places[tensor]]
-                firsts = [self.lumping.classes[tensor][k][0] for k in places[tensor]]
-                units, divisors = [one.unit for one in chosen], tuple(one.divisor for one in chosen)
-                rows = [one.form for one in chosen]
-                rebuilder.write(tensor, units, divisors, firsts, rows, self.plain.get(tensor))
-        reduced = replace(self.network, nodes=tuple(rebuilder.nodes), dtype="exact", notes=())
+                survivors.write(tensor, self._wanted(tensor, places))
+        reduced = replace(self.network, nodes=survivors.nodes, dtype="exact", notes=())
         return Step(reduced, {tensor: relation_over(tensor, self.rows[tensor], places[tensor]) for tensor in defined})
 
     def _represent(self, tensor: str) -> None:
@@ -197,6 +197,60 @@ class _Builder:
                     if name:
                         observed[name].add(k)
         return observed
+
+    def _wanted(self, tensor: str, places: Mapping[str, Mapping[int, int]]) -> Chosen:
+        """What the layer that ends in a tensor is to have: the representatives of the classes that are left."""
+        own, plain, kept = self.layers[tensor], self.plain.get(tensor), self.anchored[tensor] is not None
+        chosen = [self.chosen[tensor][k] for k in places[tensor]]
+        units, divisors = [one.unit for one in chosen], tuple(one.divisor for one in chosen)
+        node = own.mixing
+        if node is None:
+            return Chosen() if kept else Chosen(units, divisors=divisors)
+        if kept:
+            every = range(len(node.bias))
+            rows = [self.forms.before(node.target, v) if plain is None else Form({}, node.bias[v]) for v in every]
+            return Chosen(None, None, None, *self._mixed(node, rows, every, plain, places))
+        rows = [one.form for one in chosen]
+        if own.factors or own.sums:
+            at = trace(self.network, own.after, range(self.network.units(tensor)))[0]
+            rows = [
+                row if v is None else self.forms.before(node.target, at[v]) for v, row in zip(units, rows, strict=True)
+            ]
+        firsts = [self.lumping.classes[tensor][k][0] for k in places[tensor]]
+        mixed = self._mixed(node, rows, [v for v in units if v is not None], plain, places)
+        return Chosen(units, firsts, divisors, *mixed)
+
+    def _mixed(
+        self,
+        node: Dense | Conv,
+        rows: Sequence[Form],
+        units: Sequence[int],
+        plain: Plain | None,
+        places: Mapping[str, Mapping[int, int]],
+    ) -> tuple[Weights, Vector]:
+        """Weights over the classes that are left below, and biases; what is not observed has the factor 0 above.
+
+        units: which rows of its array are meant, where the layer is plain; then `rows` have no terms.
+        """
+        below = ground(self.network, node.source, self.anchored)
+        left, bias = places[below], tuple(row.constant for row in rows)
+        whole, span = 0, self.network.views[below].positions
+        if isinstance(node, Conv):
+            span = node.window.taps
+            whole = next((t for t in range(span) if node.window.is_identity(t)), 0)
+
+        def at(atom: Atom) -> tuple[int, int]:
+            _, k, *lift = atom
+            return left[k], lift[0][2] if lift else whole
+
+        if plain is not None and left:
+            columns: dict[Atom, int] = {a: at(a)[0] * span + at(a)[1] for a in plain.atoms if a and a[1] in left}
+            array = plain.take(units, columns.get, len(left) * span)
+            if array is not None:
+                return array, bias
+        if plain is not None:
+            rows = [self.forms.before(node.target, v) for v in units]
+        return [{at(atom): w for atom, w in row.terms.items() if atom[1] in left} for row in rows], bias
 
 
 def relation_over(tensor: str, rows: Sequence[Row], places: Mapping[int, int]) -> Relation:
