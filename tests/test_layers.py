@@ -152,6 +152,17 @@ IMPORTS = {
         "certificates.grammar errors formats formats.files formats.specification lumping.simulations "
         "numbers.rational version"
     ),
+    "extraction": "",
+    "extraction.coq": "errors",
+    "extraction.verified": "errors",
+    "extraction.chains": (
+        "certificates.certificate errors lumping.forms lumping.simulations network.activations network.kinds "
+        "network.program numbers.rational"
+    ),
+    "extraction.export": (
+        "certificates.certificate errors extraction.chains lumping.simulations network.activations network.kinds "
+        "network.program numbers.rational"
+    ),
     "reduction": "",
     "reduction.float_layers": "lumping.forms network.kinds network.layers numbers.rational",
     "reduction.fusion": (
@@ -168,35 +179,33 @@ IMPORTS = {
         "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
         "numbers.rational reduction.float_layers reduction.gathering reduction.survivors"
     ),
-    "reduction.float_sums": (
-        "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
-        "numbers.rational reduction.gathering reduction.quotient reduction.survivors"
+    "reduction.ancestry": (
+        "lumping.simulations network.kinds network.layers network.program numbers.rational reduction.quotient"
     ),
+    "reduction.misfits": "errors lumping.simulations numbers.rational reduction.ancestry",
+    "reduction.float_sums": (
+        "errors lumping.simulations network.kinds network.program numbers.floats numbers.matrix numbers.rational "
+        "reduction.ancestry reduction.gathering reduction.misfits reduction.quotient reduction.survivors"
+    ),
+    "reduction.plans": "errors fast.engine lumping.maximum lumping.simulations network.program reduction.misfits",
     "reduction.float_chains": (
         "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
         "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
         "numbers.rational reduction.float_sums reduction.quotient"
     ),
+    "reduction.rules": (
+        "errors fast.layers lumping.forms lumping.maximum lumping.simulations network.activations network.layers "
+        "network.program reduction.float_sums reduction.fusion reduction.plans reduction.quotient"
+    ),
+    "reduction.reports": "lumping.simulations network.layers network.program reduction.rules",
     "reduction.loop": (
-        "errors fast.engine fast.layers lumping.forms lumping.maximum lumping.simulations network.activations "
-        "network.layers network.program reduction.float_chains reduction.float_sums reduction.fusion "
-        "reduction.quotient"
+        "errors lumping.maximum lumping.simulations network.program reduction.float_chains reduction.float_sums "
+        "reduction.misfits reduction.plans reduction.quotient reduction.reports reduction.rules"
     ),
     "__init__": (
         "errors formats lumping.definition lumping.maximum network.activations network.kinds network.program "
         "network.views numbers.matrix numbers.rational reduction.loop reduction.quotient verbs.inspecting "
         "verbs.reducing version"
-    ),
-    "extraction": "",
-    "extraction.coq": "errors",
-    "extraction.verified": "errors",
-    "extraction.chains": (
-        "certificates.certificate errors lumping.forms lumping.simulations network.activations network.kinds "
-        "network.program numbers.rational"
-    ),
-    "extraction.export": (
-        "certificates.certificate errors extraction.chains lumping.simulations network.activations network.kinds "
-        "network.program numbers.rational"
     ),
     "refutation": "",
     "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
@@ -286,7 +295,7 @@ IMPORTS = {
     "reporting.picture": "",
     "reporting.facts": (
         "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
-        "reduction.loop reporting.picture"
+        "reduction.loop reduction.reports reporting.picture"
     ),
     "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
     "reporting.matrix": (
@@ -302,19 +311,19 @@ IMPORTS = {
     ),
     "verbs": "",
     "verbs.inspecting": "formats lumping.maximum network.kinds network.layers network.program",
-    "verbs.reducing": (
-        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
-        "reduction.loop"
-    ),
     "verbs.checking": (
         "certificates.certificate check errors extraction.coq extraction.export extraction.verified formats "
         "formats.files"
+    ),
+    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking",
+    "verbs.reducing": (
+        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
+        "reduction.loop"
     ),
     "verbs.demonstrating": (
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.checking "
         "verbs.reducing"
     ),
-    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking",
     "verbs.proving": (
         "certificates.certificate errors formats formats.files formats.specification network.program "
         "smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove"
@@ -331,8 +340,8 @@ IMPORTS = {
     "cli.terminal": "errors formats.files",
     "cli.main": "cli.terminal errors version",
     "cli.inspect": "cli.terminal verbs.inspecting",
-    "cli.reduce": "cli.terminal formats.specification reduction.loop verbs.reducing",
     "cli.check": "cli.terminal formats.files verbs.checking",
+    "cli.reduce": "cli.terminal formats.specification reduction.plans verbs.reducing",
     "cli.demo": "cli.terminal verbs.demonstrating",
     "cli.prove": "cli.terminal numbers.rational verbs.proving",
     "cli.refute": (

@@ -23,7 +23,7 @@ from exactlump.cli.terminal import (
     verdict_of_errors,
 )
 from exactlump.formats.specification import is_folded
-from exactlump.reduction.loop import ENGINES
+from exactlump.reduction.plans import ENGINES
 from exactlump.verbs.reducing import FileReduction, reduce_file
 
 

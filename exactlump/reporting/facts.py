@@ -14,7 +14,8 @@ from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same
 from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift, sources
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, text
-from exactlump.reduction.loop import LayerReport, reduce
+from exactlump.reduction.loop import reduce
+from exactlump.reduction.reports import LayerReport
 from exactlump.reporting.picture import Column, Drawing, Unit
 
 NO_FILES = "not known: the certificate alone does not say it"
