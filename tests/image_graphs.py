@@ -20,7 +20,6 @@ from exactlump.network.kinds import (
     Scale,
     Select,
     Shift,
-    sources,
 )
 from exactlump.network.views import View
 from exactlump.numbers.rational import rational
@@ -356,7 +355,7 @@ def bounded(network, x):
     exact = network.valuation(x)
     errors = {network.inputs[0].name: np.zeros(len(x))}
     for n in network.nodes:
-        below = [(np.abs(numbers(exact[name])), errors[name], network.views[name]) for name in sources(n)]
+        below = [(np.abs(numbers(exact[name])), errors[name], network.views[name]) for name in n.reads]
         error = _error(n, below, exact, network.views[n.target])
         errors[n.target] = error * (1 + 2.0**-30) + 2.0**-120
     return [(numbers(exact[name]), errors[name]) for name in network.outputs]

@@ -19,7 +19,6 @@ from exactlump.network.kinds import (
     Scale,
     Select,
     Shift,
-    view_after,
 )
 from exactlump.network.program import Network
 from exactlump.network.views import Port, View
@@ -72,7 +71,7 @@ class Builder:
 
     def add(self, node: Node) -> str:
         names = node.sources if isinstance(node, Add | Select) else (node.source,)
-        self.views[node.target] = view_after(node, [self.views[name] for name in names])
+        self.views[node.target] = node.view([self.views[name] for name in names])
         self.nodes.append(node)
         return node.target
 

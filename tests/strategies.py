@@ -16,7 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
-from exactlump.network.kinds import Activate, Dense, Head, Node, Reorder, Scale, Select, Shift, sources
+from exactlump.network.kinds import Activate, Dense, Head, Node, Reorder, Scale, Select, Shift
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.floats import fits
@@ -384,7 +384,7 @@ def show(network: Network) -> str:
     """The network as text, for failing examples."""
     lines = [f"inputs {[(p.name, p.shape) for p in network.inputs]} outputs {network.outputs} {network.dtype}"]
     for node in network.nodes:
-        head = f"  {node.target} = {type(node).__name__}({', '.join(sources(node))})"
+        head = f"  {node.target} = {type(node).__name__}({', '.join(node.reads)})"
         if isinstance(node, Dense):
             rows = [{u: str(w) for u, w in node.weight.row(v).items()} for v in range(node.weight.shape[0])]
             head += f" {rows} + {[str(b) for b in node.bias]}"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exactlump.lumping.maximum import meets_padding
-from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Reorder, Select, groups, keeps_units, sources
+from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Reorder, Select, groups
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.numbers.rational import Rational
@@ -27,7 +27,7 @@ def streams(network: Network) -> dict[str, str]:
     order = {name: i for i, name in enumerate(network.views)}
     for node in network.nodes:
         if _ties(network, node):
-            names = sorted({find(name) for name in (*sources(node), node.target)}, key=order.__getitem__)
+            names = sorted({find(name) for name in (*node.reads, node.target)}, key=order.__getitem__)
             first.update(dict.fromkeys(names, names[0]))
     return {name: find(name) for name in network.views}
 
@@ -58,10 +58,10 @@ def frozen(network: Network, stream: dict[str, str]) -> set[str]:
     derived: dict[str, set[str]] = {}
     for node in network.nodes:
         if isinstance(node, Head) or (isinstance(node, Reorder) and not _resizable(network, node)):
-            frozen |= {stream[name] for name in (*sources(node), node.target)}
+            frozen |= {stream[name] for name in (*node.reads, node.target)}
         elif isinstance(node, Select) or (isinstance(node, Reorder) and takes_apart(network, node)):
             own = stream[node.target]
-            derived.setdefault(own, set()).update(stream[name] for name in sources(node))
+            derived.setdefault(own, set()).update(stream[name] for name in node.reads)
             if own != node.target or own in derived[own]:
                 frozen.add(own)
     for own in reversed(derived):
@@ -87,7 +87,7 @@ def _resizable(network: Network, node: Reorder) -> bool:
     order = node.order(wide.shape)
     if view.positions > target.positions:
         return len(target.shape) == 1
-    return keeps_units(replace(node, shape=wider(target, units).shape), wide) and (
+    return replace(node, shape=wider(target, units).shape).keeps_units(wide) and (
         view.positions > 1 or order == tuple(range(units))
     )
 
@@ -129,7 +129,7 @@ def padded(network: Network, stream: dict[str, str]) -> set[str]:
     """Streams that zero padding may be put around, and what is derived from them."""
     padded = {stream[name] for name in network.views if meets_padding(network, name)}
     for node in network.nodes:
-        if isinstance(node, Select | Reorder) and any(stream[name] in padded for name in sources(node)):
+        if isinstance(node, Select | Reorder) and any(stream[name] in padded for name in node.reads):
             padded.add(stream[node.target])
     return padded
 

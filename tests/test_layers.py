@@ -27,13 +27,14 @@ IMPORTS = {
     "network.views": "network.windows",
     "network.activations": "errors numbers.rational",
     "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
-    "network.program": "errors network.kinds network.views numbers.matrix numbers.rational",
+    "network.meaning": "errors network.kinds network.views network.windows numbers.rational",
+    "network.program": "errors network.kinds network.meaning network.views numbers.matrix numbers.rational",
     "network.layers": "network.activations network.kinds network.program numbers.rational",
     "points": "",
     "points.hyperplanes": "numbers.rational",
     "points.limbs": "numbers.matrix numbers.rational",
-    "points.gathers": "network.kinds network.views",
-    "points.affine": "errors network.kinds network.program numbers.rational",
+    "points.gathers": "network.activations network.kinds network.views network.windows numbers.matrix numbers.rational",
+    "points.affine": "errors network.kinds network.meaning network.program numbers.rational",
     "points.evaluation": (
         "errors network.activations network.kinds network.program network.views points.gathers points.limbs"
     ),
@@ -44,10 +45,11 @@ IMPORTS = {
     "points.boxes": "errors numbers.rational points.floating",
     "points.vnnlib": "errors formats.files numbers.rational points.boxes",
     "lumping": "",
-    "lumping.forms": "network.activations network.kinds network.program network.views network.windows numbers.rational",
+    "lumping.forms": "network.kinds network.meaning network.program network.windows numbers.rational",
     "lumping.simulations": "errors lumping.forms network.kinds network.program numbers.rational",
     "lumping.maximum": (
-        "errors lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
+        "errors lumping.forms lumping.simulations network.kinds network.layers network.meaning network.program "
+        "numbers.rational"
     ),
     "lumping.definition": (
         "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
@@ -82,6 +84,16 @@ IMPORTS = {
         "errors formats.files formats.onnx.tensors network.activations network.kinds network.views "
         "numbers.matrix numbers.rational"
     ),
+    "formats.onnx.functions": (
+        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
+    ),
+    "formats.onnx.normalisation": (
+        "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
+        "numbers.floats numbers.rational"
+    ),
+    "formats.onnx.reorderings": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
+    "formats.onnx.selections": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
+    "formats.onnx.windows": "errors formats.onnx.graph network.windows",
     "formats.exact": (
         "errors formats.exact_words formats.files network.activations network.kinds network.program "
         "network.views network.windows numbers.matrix numbers.rational"
@@ -90,18 +102,6 @@ IMPORTS = {
         "errors formats.files formats.specification network.activations network.kinds network.program "
         "network.views numbers.matrix numbers.rational"
     ),
-    "formats.onnx.functions": (
-        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
-    ),
-    "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
-    "formats.onnx.normalisation": (
-        "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
-        "numbers.floats numbers.rational"
-    ),
-    "formats.onnx.reorderings": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
-    "formats.onnx.selections": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
-    "formats.onnx.windows": "errors formats.onnx.graph network.windows",
-    "formats.onnx.writer": "errors network.program network.views numbers.floats numbers.rational",
     "formats.onnx.constants": (
         "errors formats.onnx.graph formats.onnx.normalisation formats.onnx.tensors network.views numbers.rational"
     ),
@@ -109,11 +109,18 @@ IMPORTS = {
         "errors formats.onnx.graph formats.onnx.tensors formats.onnx.windows network.kinds network.views "
         "network.windows numbers.matrix numbers.rational"
     ),
-    "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
-    "formats.onnx.write_weights": "errors formats.onnx.writer numbers.floats numbers.matrix numbers.rational",
+    "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
+    "formats.onnx.writer": "errors network.program network.views numbers.floats numbers.rational",
     "formats.onnx.quantisers": (
         "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
         "network.kinds numbers.rational"
+    ),
+    "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
+    "formats.onnx.write_weights": "errors formats.onnx.writer numbers.floats numbers.matrix numbers.rational",
+    "formats.onnx.arithmetic": (
+        "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
+        "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reorderings formats.onnx.selections "
+        "formats.onnx.tensors network.kinds numbers.matrix numbers.rational"
     ),
     "formats.onnx.write_functions": (
         "errors formats.onnx.write_quantisers formats.onnx.writer network.activations network.kinds "
@@ -126,11 +133,6 @@ IMPORTS = {
     "formats.onnx.write_nodes": (
         "errors formats.onnx.reorderings formats.onnx.write_weights formats.onnx.writer network.kinds "
         "network.views numbers.floats numbers.rational"
-    ),
-    "formats.onnx.arithmetic": (
-        "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
-        "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reorderings formats.onnx.selections "
-        "formats.onnx.tensors network.kinds numbers.matrix numbers.rational"
     ),
     "formats.onnx.reading": (
         "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.tensors "
@@ -194,8 +196,8 @@ IMPORTS = {
         "numbers.rational reduction.float_sums reduction.quotient"
     ),
     "reduction.rules": (
-        "errors fast.layers lumping.forms lumping.maximum lumping.simulations network.activations network.layers "
-        "network.program reduction.float_sums reduction.fusion reduction.plans reduction.quotient"
+        "errors fast.layers lumping.forms lumping.maximum lumping.simulations network.activations network.kinds "
+        "network.layers network.program reduction.float_sums reduction.fusion reduction.plans reduction.quotient"
     ),
     "reduction.reports": "lumping.simulations network.layers network.program reduction.rules",
     "reduction.loop": (
@@ -237,26 +239,26 @@ IMPORTS = {
     "smt.lifting": "errors network.kinds network.program network.views network.windows",
     "smt.blocks": "numbers.rational smt.lifting smt.smtlib",
     "smt.terms": "numbers.matrix numbers.rational smt.blocks smt.smtlib",
-    "smt.functions": "errors lumping.forms network.activations numbers.rational smt.smtlib smt.terms",
+    "smt.functions": "errors network.activations network.kinds numbers.rational smt.smtlib smt.terms",
     "smt.substitution": (
         "lumping.simulations network.kinds network.program numbers.rational smt.blocks smt.lifting smt.smtlib smt.terms"
     ),
     "smt.structure": (
-        "certificates.certificate errors lumping.forms lumping.simulations network.activations network.kinds "
-        "network.program network.views numbers.rational smt.blocks smt.lifting smt.substitution smt.terms"
+        "certificates.certificate errors lumping.simulations network.activations network.kinds network.program "
+        "network.views numbers.rational smt.blocks smt.lifting smt.substitution smt.terms"
     ),
     "smt.assertions": (
-        "lumping.forms network.activations network.windows numbers.rational smt.blocks smt.functions smt.lifting "
+        "network.activations network.kinds network.windows numbers.rational smt.blocks smt.functions smt.lifting "
         "smt.smtlib smt.structure smt.terms"
     ),
     "smt.obligations": (
-        "certificates.certificate lumping.forms network.activations network.program smt.assertions smt.blocks "
+        "certificates.certificate network.activations network.kinds network.program smt.assertions smt.blocks "
         "smt.functions smt.structure"
     ),
     "smt.evidence": "errors formats.files numbers.rational smt.obligations version",
     "smt.monolithic": (
-        "errors lumping.forms network.kinds network.program network.views network.windows numbers.rational "
-        "smt.functions smt.obligations smt.terms"
+        "errors network.kinds network.meaning network.program network.views numbers.rational smt.functions "
+        "smt.obligations smt.terms"
     ),
     "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
     "smt.prove": (
@@ -269,8 +271,8 @@ IMPORTS = {
     ),
     "relaxations.extremes": "numbers.rational refutation.shorten relaxations.regions smt.smtlib smt.solve smt.terms",
     "relaxations.interiors": (
-        "network.activations network.kinds network.program numbers.rational points.affine points.boxes "
-        "relaxations.regions"
+        "network.activations network.kinds network.meaning network.program numbers.rational points.affine "
+        "points.boxes relaxations.regions"
     ),
     "relaxations.merging": (
         "lumping.simulations network.layers network.program numbers.rational reduction.gathering reduction.survivors"

@@ -36,8 +36,6 @@ from exactlump.network.kinds import (
     Scale,
     Select,
     Shift,
-    keeps_units,
-    sources,
 )
 from exactlump.network.layers import anchors
 from exactlump.network.program import Network
@@ -194,10 +192,10 @@ class _Widener:
         if isinstance(node, Select):
             i, u = node.picks[j]
             return self.values[node.sources[i]][u]
-        if isinstance(node, Reorder) and not keeps_units(node, self.network.views[node.source]):
+        if isinstance(node, Reorder) and not node.keeps_units(self.network.views[node.source]):
             view = self.network.views[node.source]
             return self.values[node.source][origins(node, wider(view, len(self.of(node.source))))[j][0]]
-        below = [self.values[name][j] for name in sources(node)]
+        below = [self.values[name][j] for name in node.reads]
         if None in below:
             return None
         return _constant(node, j, below)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.lumping.forms import Form, Forms, function_of
+from exactlump.lumping.forms import Form, Forms
 from exactlump.lumping.simulations import FREE, Affine, Free, Relation, Row, Same, Simulation, entry, forms_of
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Dense, Head, Node, Reorder, Scale, Shift
@@ -121,7 +121,7 @@ def layers(chain: Network, targets: Sequence[str]) -> Iterator[list[Unit]]:
 
 
 def _unit(forms: Forms, tensor: str, v: int) -> Unit:
-    sigma = function_of(forms.network.producer[tensor], v)
+    sigma = forms.network.producer[tensor].function(v)
     assert isinstance(sigma, Activation)
     return sigma, forms.before(tensor, v)
 

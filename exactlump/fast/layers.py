@@ -16,9 +16,9 @@ from exactlump.fast.matrices import checked, source
 from exactlump.fast.rows import Found, related_rows
 from exactlump.fast.sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.fast.sums import Sums, Terms
-from exactlump.lumping.forms import Form, Forms, Function, function_of
+from exactlump.lumping.forms import Form, Forms
 from exactlump.lumping.maximum import Choices, Group, classes_by_keys, constant_value, meets_padding
-from exactlump.network.kinds import Conv, Dense
+from exactlump.network.kinds import Conv, Dense, Function
 from exactlump.network.layers import anchors, keeps_whole, layer
 from exactlump.network.program import Network
 from exactlump.numbers.floats import fits
@@ -166,7 +166,7 @@ class _Layer:
 
 
 def _functions(network: Network, tensor: str) -> list[Function]:
-    functions = [function_of(network.producer[tensor], v) for v in range(network.units(tensor))]
+    functions = [network.producer[tensor].function(v) for v in range(network.units(tensor))]
     return [sigma for sigma in functions if not isinstance(sigma, str)]
 
 

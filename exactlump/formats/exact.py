@@ -6,7 +6,7 @@ The grammar is in docs/certificate-format.md.  What is written is canonical: equ
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from exactlump.errors import CannotWrite, FormatError, UnsupportedLayer
 from exactlump.formats.exact_words import (
@@ -37,6 +37,7 @@ from exactlump.network.kinds import (
     Scale,
     Select,
     Shift,
+    head_kind,
 )
 from exactlump.network.program import Network
 from exactlump.network.views import Port
@@ -182,7 +183,7 @@ _NODES: Mapping[str, tuple[Sequence[str], Callable[[Mapping[str, Any], str], Nod
         ("source", "functions"),
         lambda entry, to: Activate(_source(entry), to, tuple(map(_function, entries(entry["functions"])))),
     ),
-    "head": (("source", "kind"), lambda entry, to: Head(_source(entry), to, str(entry["kind"]))),
+    "head": (("source", "kind"), lambda entry, to: Head(_source(entry), to, head_kind(str(entry["kind"])))),
 }
 
 
@@ -203,7 +204,7 @@ def render(network: Network) -> bytes:
         "format": _FORMAT,
         "version": _VERSION,
         "inputs": [{"name": port.name, "shape": list(port.shape)} for port in network.inputs],
-        "nodes": [{"target": node.target, **_below(node), **_fields(node)} for node in network.nodes],
+        "nodes": [{"target": node.target, **_fields(node)} for node in network.nodes],
         "outputs": list(network.outputs),
     }
     return (json.dumps(top, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
@@ -216,31 +217,44 @@ def _texts(values: Sequence[Rational]) -> list[str]:
     return words
 
 
-def _below(node: Node) -> dict[str, Any]:
-    return {"sources": list(node.sources)} if isinstance(node, Add | Select) else {"source": node.source}
-
-
 def _fields(node: Node) -> dict[str, Any]:
-    if isinstance(node, Dense):
-        return {"op": "dense", **_weights(node)}
-    if isinstance(node, Conv | AveragePool | MaxPool | Pad):
-        return _image_fields(node)
-    if isinstance(node, Add):
-        return {"op": "add", "signs": [str(sign) for sign in node.signs]}
-    if isinstance(node, Select):
-        picks = [list(pick) for pick in node.picks]
-        return {"op": "select", "picks": picks, "shape": list(node.shape), "channel": node.channel}
-    if isinstance(node, Scale):
-        return {"op": "scale", "factor": _texts(node.factor)}
-    if isinstance(node, Shift):
-        return {"op": "shift", "constant": _texts(node.constant)}
-    if isinstance(node, Reorder):
-        axes = None if node.axes is None else list(node.axes)
-        channel = {} if node.channel is None else {"channel": node.channel}
-        return {"op": "reorder", "axes": axes, "shape": list(node.shape), **channel}
-    if isinstance(node, Activate):
-        return {"op": "activate", "functions": [[f.name, *_texts(f.parameters)] for f in node.functions]}
-    return {"op": "head", "kind": node.kind}
+    match node:
+        case Dense():
+            return {"op": "dense", **_source_of(node), **_weights(node)}
+        case Conv():
+            return {"op": "conv", **_source_of(node), **_weights(node), **_window_of(node.window)}
+        case AveragePool():
+            return {"op": "average_pool", **_source_of(node), "padding": node.padding, **_window_of(node.window)}
+        case MaxPool():
+            return {"op": "max_pool", **_source_of(node), **_window_of(node.window)}
+        case Pad():
+            return {"op": "pad", **_source_of(node), **_window_of(node.window)}
+        case Add():
+            return {"op": "add", "sources": list(node.sources), "signs": [str(sign) for sign in node.signs]}
+        case Select():
+            picks, shape = [list(pick) for pick in node.picks], list(node.shape)
+            named = {"op": "select", "sources": list(node.sources)}
+            return {**named, "picks": picks, "shape": shape, "channel": node.channel}
+        case Scale():
+            return {"op": "scale", **_source_of(node), "factor": _texts(node.factor)}
+        case Shift():
+            return {"op": "shift", **_source_of(node), "constant": _texts(node.constant)}
+        case Reorder():
+            axes = None if node.axes is None else list(node.axes)
+            channel = {} if node.channel is None else {"channel": node.channel}
+            return {"op": "reorder", **_source_of(node), "axes": axes, "shape": list(node.shape), **channel}
+        case Activate():
+            functions = [[f.name, *_texts(f.parameters)] for f in node.functions]
+            return {"op": "activate", **_source_of(node), "functions": functions}
+        case Head():
+            return {"op": "head", **_source_of(node), "kind": node.kind}
+        case _:
+            assert_never(node)
+
+
+def _source_of(node: Node) -> dict[str, Any]:
+    (source,) = node.reads
+    return {"source": source}
 
 
 def _weights(node: Dense | Conv) -> dict[str, Any]:
@@ -250,11 +264,6 @@ def _weights(node: Dense | Conv) -> dict[str, Any]:
     return {"columns": matrix.shape[1], "rows": rows, "bias": _texts(node.bias)}
 
 
-def _image_fields(node: Conv | AveragePool | MaxPool | Pad) -> dict[str, Any]:
-    axes = {name: list(getattr(node.window, name)) for name in _AXES}
-    window = {"window": {**axes, "transposed": node.window.transposed}}
-    if isinstance(node, Conv):
-        return {"op": "conv", **_weights(node), **window}
-    if isinstance(node, AveragePool):
-        return {"op": "average_pool", "padding": node.padding, **window}
-    return {"op": "max_pool" if isinstance(node, MaxPool) else "pad", **window}
+def _window_of(window: Window) -> dict[str, Any]:
+    axes = {name: list(getattr(window, name)) for name in _AXES}
+    return {"window": {**axes, "transposed": window.transposed}}

@@ -23,7 +23,7 @@ from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED, RAW_NNET
 from exactlump.network.activations import RELU
-from exactlump.network.kinds import Activate, Dense, Node, Scale, Shift, sources
+from exactlump.network.kinds import Activate, Dense, Node, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
@@ -249,7 +249,7 @@ def _chain(network: Network) -> list[Node]:
     """The nodes, each reading the one before, the output last; CannotWrite."""
     tensor = network.inputs[0].name
     for node in network.nodes:
-        if sources(node) != (tensor,) or len(network.shapes[tensor]) != 1:
+        if node.reads != (tensor,) or len(network.shapes[tensor]) != 1:
             raise _unlike(node)
         tensor = node.target
     if network.outputs != (tensor,):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 from exactlump.errors import NotALumping
-from exactlump.lumping.forms import Form, Forms, function_of
+from exactlump.lumping.forms import Form, Forms
 from exactlump.lumping.maximum import Classes, constant_value
 from exactlump.lumping.simulations import commutes
 from exactlump.network.kinds import Node
@@ -68,7 +68,7 @@ def _demand_partition(
 
 def _signed(network: Network, tensor: str, v: int) -> bool:
     """Whether the function of a neuron commutes with negative factors."""
-    sigma = function_of(network.producer[tensor], v) if tensor in network.producer else ""
+    sigma = network.producer[tensor].function(v) if tensor in network.producer else ""
     return not isinstance(sigma, str) and sigma.signed
 
 
@@ -97,7 +97,7 @@ def _class_sums(
 
 def _is_dead(node: Node, u: int, vectors: Sequence[Form]) -> bool:
     """Whether a neuron's vector is zero, and its value too (which the sigmoid of 0 is not)."""
-    sigma = function_of(node, u)
+    sigma = node.function(u)
     return not isinstance(sigma, str) and constant_value(vectors[u], sigma, fold=False) is not None
 
 
@@ -107,7 +107,7 @@ def _proportional(node: Node, members: Sequence[int], rho: Vector, vectors: Sequ
     Corrected: the activation commutes with the ratio, so that rho(v) * val(v) is the same too; dead neurons agree.
     """
     for v, t in pairwise(members):
-        sigma, other = function_of(node, v), function_of(node, t)
+        sigma, other = node.function(v), node.function(t)
         if literal:
             related = vectors[v].scaled(rho[v]) == vectors[t].scaled(rho[t])
         elif _is_dead(node, v, vectors) and _is_dead(node, t, vectors):

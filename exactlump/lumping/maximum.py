@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exactlump.errors import NoExactValue
-from exactlump.lumping.forms import Form, Forms, Function, function_of, tap_lift
+from exactlump.lumping.forms import Form, Forms
 from exactlump.lumping.simulations import NULL, Affine, Relation, entry, forms_of
-from exactlump.network.kinds import AveragePool, Conv, Dense, Head, Pad
+from exactlump.network.kinds import Function, mixing
 from exactlump.network.layers import anchors
+from exactlump.network.meaning import Anchored, meets_zeros
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, fraction
 
@@ -113,7 +114,7 @@ def classes_by_keys(
     leads: dict[object, Rational] = {}
     constants: dict[int, Rational] = {}
     for v in range(network.units(tensor)):
-        form, sigma = forms.before(tensor, v), function_of(node, v)
+        form, sigma = forms.before(tensor, v), node.function(v)
         assert not isinstance(sigma, str)
         value = None if (tensor, v) in choices.unfolded else constant_value(form, sigma, fold, padded)
         if value is not None:
@@ -133,13 +134,10 @@ def meets_padding(network: Network, tensor: str) -> bool:
     (A constant next to padding is no constant: a kernel of three ones over 1, 1, 1 makes 2, 3, 2.)
     """
     for node in network.consumers[tensor]:
-        if isinstance(node, Conv | Pad):
-            if any(tap_lift(node.window, t) and node.window.pads(t) for t in range(node.window.taps)):
-                return True
-        elif isinstance(node, AveragePool):
-            if node.padding and node.window.cells(padding=True) != node.window.cells(padding=False):
-                return True
-        if not isinstance(node, Dense | Conv | Head) and meets_padding(network, node.target):
+        found = network.parts(node)
+        if isinstance(found, Anchored):
+            continue
+        if meets_zeros(found) or (mixing(node) is None and meets_padding(network, node.target)):
             return True
     return False
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exactlump.errors import NoExactValue
-from exactlump.lumping.forms import FREE_UNIT, Form, Forms, Function, function_of, is_affine
-from exactlump.network.kinds import Head, Node
+from exactlump.lumping.forms import FREE_UNIT, Form, Forms
+from exactlump.network.kinds import Function, Head, Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, text
 
@@ -162,13 +162,13 @@ def _interface(network: Network) -> tuple[list[tuple[int, int]], list[tuple[int,
 
 def _anchored(quotient: Network, simulation: Simulation) -> list[str]:
     over = {relation.over for relation in simulation.values()}
-    return [n.target for n in quotient.nodes if n.target in over or not is_affine(n)]
+    return [n.target for n in quotient.nodes if n.target in over or not n.affine]
 
 
 def _node_flaw(node: Node, relation: Relation | None, left: Forms, right: Forms) -> str | None:
     """What is wrong with the rows of one tensor, all below being right; if nothing is, they are believed."""
     if relation is None:
-        return None if is_affine(node) else ": found no relation"
+        return None if node.affine else ": found no relation"
     if len(relation.rows) != left.network.units(node.target):
         return f": found {len(relation.rows)} rows, expected {left.network.units(node.target)}"
     over = right.network.views.get(relation.over or "")
@@ -185,14 +185,14 @@ def _node_flaw(node: Node, relation: Relation | None, left: Forms, right: Forms)
 
 def _row_flaw(node: Node, v: int, row: Row, relation: Relation, left: Forms, right: Forms) -> str | None:
     """What is wrong with one row."""
-    found, sigma = left.before(node.target, v), function_of(node, v)
+    found, sigma = left.before(node.target, v), node.function(v)
     assert not isinstance(sigma, str)
     if isinstance(row, Free):
         return None
     if isinstance(row, Same):
         if row.unit not in range(len(relation.rows)) or relation.rows[row.unit] != FREE:
             return f"unit {row.unit} is not free"
-        expected, other, h = left.before(node.target, row.unit), function_of(node, row.unit), row.factor
+        expected, other, h = left.before(node.target, row.unit), node.function(row.unit), row.factor
     elif not row.terms:
         return _constant_flaw(found, sigma, row.plus)
     elif row.plus or len(row.terms) > 1:
@@ -202,7 +202,10 @@ def _row_flaw(node: Node, v: int, row: Row, relation: Relation, left: Forms, rig
         above = right.network.producer.get(relation.over or "")
         if above is None or k not in range(right.network.units(above.target)):
             return f"no class {k}"
-        expected, other = right.before(above.target, k), function_of(above, k)
+        other = above.function(k)
+        if isinstance(other, str):  # a head
+            return f"found the function {sigma}, expected {other}"
+        expected = right.before(above.target, k)
     if sigma != other:
         return f"found the function {sigma}, expected {other}"
     return None if commutes(sigma, h, found, expected) else f"not {text(h)} times its class"

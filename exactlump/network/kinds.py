@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the nodes of a network: what each kind computes, and how the tensor that it defines is divided.
+"""This file is about the kinds of nodes: what each holds, what it reads, and the view of the tensor that it defines.
+
+What a kind computes is said in `meaning.py`.
 
 Throughout: a tensor is its elements in row-major order, without the batch axis.  A *unit* is what a relation speaks
 of: one element, or, where a tensor has a channel axis, one channel: an image over the grid of the other axes, of P
@@ -7,20 +9,136 @@ positions.  W[v][u] = W_l(u, v) is the weight of the edge u -> v, b[v] the bias 
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, Literal, Self, TypeAlias, TypeVar, get_args
 
 from exactlump.errors import ShapeError
-from exactlump.network.activations import Activation
+from exactlump.network.activations import IDENTITY, Activation
 from exactlump.network.views import Shape, View
 from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import Vector
+from exactlump.numbers.rational import Rational, Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Dense:
+class Largest:
+    """What a MaxPool does to each unit: the largest value that its window sees."""
+
+    window: Window
+
+    scales = True
+    signed = False
+
+    def __call__(self, y: Rational) -> Rational:
+        """A constant image stays what it is."""
+        return y
+
+    def scaling(self, c: Rational) -> Rational | None:
+        """It commutes with c > 0."""
+        return c if c > 0 else None
+
+    def __str__(self) -> str:
+        return f"max_pool({'x'.join(map(str, self.window.kernel))})"
+
+
+Function: TypeAlias = Activation | Largest
+HeadKind: TypeAlias = Literal["softmax", "log_softmax", "argmax"]
+HEADS: tuple[HeadKind, ...] = get_args(HeadKind)
+
+
+class Kind(ABC):
+    """What every kind of node states."""
+
+    __slots__ = ()
+    target: str
+
+    @property
+    @abstractmethod
+    def reads(self) -> tuple[str, ...]:
+        """The tensors that the node reads."""
+
+    @property
+    @abstractmethod
+    def affine(self) -> bool:
+        """Whether every unit is its sum (`meaning.parts`), and no more: then the tensor may be derived."""
+
+    @abstractmethod
+    def function(self, v: int) -> Function | HeadKind:
+        """What is applied to unit v after its sum; of a head its kind, as it is no function of one unit."""
+
+    @abstractmethod
+    def renamed(self, target: str, *names: str) -> Self:
+        """The node with other names for what it defines and reads."""
+
+    @abstractmethod
+    def view(self, views: Sequence[View]) -> View:
+        """The view of the target, given those of the sources; ShapeError when the node does not fit them."""
+
+    def restricted(self, units: Sequence[int]) -> Self:
+        """The node over some units of its source; kinds with an entry for every unit take those entries."""
+        return self
+
+    def demand(self, what: str, found: int, expected: int) -> None:
+        """Raise ShapeError where two counts differ."""
+        if found != expected:
+            raise ShapeError(f"tensor {self.target!r}: found {found} {what}, expected {expected}")
+
+
+class _Affine(Kind):
+    """A kind that applies no function to its sums."""
+
+    __slots__ = ()
+
+    @property
+    def affine(self) -> bool:
+        return True
+
+    def function(self, v: int) -> Function | HeadKind:
+        return IDENTITY
+
+
+class _Lone(Kind):
+    """A kind that reads one tensor."""
+
+    __slots__ = ()
+    source: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.source,)
+
+    def renamed(self, target: str, *names: str) -> Self:
+        (source,) = names
+        return _replaced(self, target=target, source=source)
+
+
+class _Joint(Kind):
+    """A kind that reads several tensors."""
+
+    __slots__ = ()
+    sources: tuple[str, ...]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.sources
+
+    def renamed(self, target: str, *names: str) -> Self:
+        return _replaced(self, target=target, sources=names)
+
+
+_K = TypeVar("_K", bound=Kind)
+
+
+def _replaced(node: _K, **changes: Any) -> _K:
+    """The node with other values of some fields: every kind is a dataclass."""
+    changed: _K = replace(node, **changes)  # type: ignore[type-var]
+    return changed
+
+
+@dataclass(frozen=True, slots=True)
+class Dense(_Lone, _Affine):
     """A fully connected layer before its activation: target[v] = sum_u W[v][u] * source[u] + b[v].
 
     `names` are what the file calls the product, the weight and the bias ("" where it has no name);
@@ -33,9 +151,17 @@ class Dense:
     bias: Vector
     names: tuple[str, str, str] = ("", "", "")
 
+    def view(self, views: Sequence[View]) -> View:
+        """One unit a row of the weight; the source has elements."""
+        rows, columns = self.weight.shape
+        self.demand("biases", len(self.bias), rows)
+        self.demand("columns", columns, views[0].units)
+        self.demand("positions", views[0].positions, 1)
+        return View((rows,))
+
 
 @dataclass(frozen=True, slots=True)
-class Conv:
+class Conv(_Lone, _Affine):
     """A convolution: target[v] = sum over u and taps t of W[v][u*T + t] * (tap t of source[u]) + b[v].
 
     Channel axis first, in source and target.  Groups and depthwise convolutions are zeros in the weight; a transposed
@@ -49,9 +175,16 @@ class Conv:
     window: Window
     names: tuple[str, str, str] = ("", "", "")
 
+    def view(self, views: Sequence[View]) -> View:
+        """One image a row of the weight, over the window's target."""
+        rows, columns = self.weight.shape
+        self.demand("biases", len(self.bias), rows)
+        self.demand("columns", columns, views[0].units * self.window.taps)
+        return _windowed(self.target, self.window, rows, views[0])
+
 
 @dataclass(frozen=True, slots=True)
-class AveragePool:
+class AveragePool(_Lone, _Affine):
     """target[v] = the mean of what the taps of the window read of source[v].
 
     padding: whether the zeros around the source count, in the sum's divisor.
@@ -62,36 +195,63 @@ class AveragePool:
     window: Window
     padding: bool = False
 
+    def view(self, views: Sequence[View]) -> View:
+        """As many images as there were, over the window's target."""
+        return _windowed(self.target, self.window, views[0].units, views[0])
+
 
 @dataclass(frozen=True, slots=True)
-class MaxPool:
+class MaxPool(_Lone):
     """target[v] = the largest of what the taps of the window read of source[v]; padding is never read."""
 
     source: str
     target: str
     window: Window
 
+    @property
+    def affine(self) -> bool:
+        return False
+
+    def function(self, v: int) -> Function | HeadKind:
+        return Largest(self.window)
+
+    def view(self, views: Sequence[View]) -> View:
+        """As many images as there were, over the window's target."""
+        return _windowed(self.target, self.window, views[0].units, views[0])
+
 
 @dataclass(frozen=True, slots=True)
-class Pad:
+class Pad(_Lone, _Affine):
     """target[v] = source[v] with zeros around it, or cropped: what the only tap of the window reads."""
 
     source: str
     target: str
     window: Window
 
+    def view(self, views: Sequence[View]) -> View:
+        """As many images as there were, over the window's target."""
+        self.demand("taps", self.window.taps, 1)
+        return _windowed(self.target, self.window, views[0].units, views[0])
+
 
 @dataclass(frozen=True, slots=True)
-class Add:
+class Add(_Joint, _Affine):
     """target[v] = sum over i of signs[i] * sources[i][v]; all sources have the shape of the target."""
 
     sources: tuple[str, ...]
     target: str
     signs: tuple[int, ...]
 
+    def view(self, views: Sequence[View]) -> View:
+        """That of every source."""
+        self.demand("signs", len(self.signs), len(self.sources))
+        if len(set(views)) != 1 or not set(self.signs) <= {1, -1}:
+            raise ShapeError(f"tensor {self.target!r}: found a sum of {views} with signs {self.signs}")
+        return views[0]
+
 
 @dataclass(frozen=True, slots=True)
-class Select:
+class Select(_Joint, _Affine):
     """target[v] = unit u of sources[i] where (i, u) = picks[v]: concatenation, slices, gathering of whole units.
 
     shape, channel: of the target, whose grid is that of the sources.
@@ -103,27 +263,53 @@ class Select:
     shape: Shape
     channel: int | None = None
 
+    def view(self, views: Sequence[View]) -> View:
+        """The shape and the channel axis that the node names; the grid is that of every source."""
+        view = _named(self.target, self.shape, self.channel)
+        self.demand("picks", len(self.picks), view.units)
+        if any(below.grid != view.grid for below in views):
+            raise ShapeError(f"tensor {self.target!r}: found sources {views}, expected the grid {list(view.grid)}")
+        if not all(0 <= i < len(views) and 0 <= u < views[i].units for i, u in self.picks):
+            raise ShapeError(f"tensor {self.target!r}: found a pick outside its sources")
+        return view
+
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(_Lone, _Affine):
     """target[v] = factor[v] * source[v]."""
 
     source: str
     target: str
     factor: Vector
 
+    def view(self, views: Sequence[View]) -> View:
+        """That of the source, which has a unit for every entry."""
+        self.demand("entries", len(self.factor), views[0].units)
+        return views[0]
+
+    def restricted(self, units: Sequence[int]) -> Self:
+        return replace(self, factor=tuple(self.factor[v] for v in units))
+
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(_Lone, _Affine):
     """target[v] = source[v] + constant[v]: the addition of a constant tensor."""
 
     source: str
     target: str
     constant: Vector
 
+    def view(self, views: Sequence[View]) -> View:
+        """That of the source, which has a unit for every entry."""
+        self.demand("entries", len(self.constant), views[0].units)
+        return views[0]
+
+    def restricted(self, units: Sequence[int]) -> Self:
+        return replace(self, constant=tuple(self.constant[v] for v in units))
+
 
 @dataclass(frozen=True, slots=True)
-class Reorder:
+class Reorder(_Lone, _Affine):
     """The elements of the source, its axes permuted by `axes` (None: as they are), read with another shape.
 
     channel: the channel axis of the target.  Three kinds: units stay units, in order (`keeps_units`); images are
@@ -146,18 +332,51 @@ class Reorder:
             order = [start + i * strides[axis] for start in order for i in range(source[axis])]
         return tuple(order)
 
+    def view(self, views: Sequence[View]) -> View:
+        """The shape and the channel axis that the node names; images are taken apart or left whole."""
+        view, target = views[0], _named(self.target, self.shape, self.channel)
+        self.demand("elements", target.elements, view.elements)
+        if self.axes is not None and sorted(self.axes) != list(range(len(view.shape))):
+            raise ShapeError(f"tensor {self.target!r}: found axes {list(self.axes)} for shape {list(view.shape)}")
+        if not (target.positions == 1 or view.positions == 1 or self.keeps_units(view)):
+            raise ShapeError(f"tensor {self.target!r}: found a reordering inside of channels")
+        return target
+
+    def keeps_units(self, view: View) -> bool:
+        """Whether every unit of a source of that view stays as it is: only axes change places."""
+        target = View(self.shape, self.channel)
+        if target.units != view.units:
+            return False
+        parts = view.parts()
+        return all(part == parts[e] for part, e in zip(target.parts(), self.order(view.shape), strict=True))
+
 
 @dataclass(frozen=True, slots=True)
-class Activate:
+class Activate(_Lone):
     """target[v] = functions[v](source[v]): the paper's activation association A_l."""
 
     source: str
     target: str
     functions: tuple[Activation, ...]
 
+    @property
+    def affine(self) -> bool:
+        return False
+
+    def function(self, v: int) -> Function | HeadKind:
+        return self.functions[v]
+
+    def view(self, views: Sequence[View]) -> View:
+        """That of the source, which has a unit for every entry."""
+        self.demand("entries", len(self.functions), views[0].units)
+        return views[0]
+
+    def restricted(self, units: Sequence[int]) -> Self:
+        return replace(self, functions=tuple(self.functions[v] for v in units))
+
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class Head(_Lone):
     """An output head that mixes all units (`kind`: see HEADS); nothing may be merged below it.
 
     argmax has one unit: the index of the largest element, the least index of several.
@@ -165,35 +384,37 @@ class Head:
 
     source: str
     target: str
-    kind: str
+    kind: HeadKind
+
+    @property
+    def affine(self) -> bool:
+        return False
+
+    def function(self, v: int) -> Function | HeadKind:
+        return self.kind
+
+    def view(self, views: Sequence[View]) -> View:
+        """That of the source, which has elements; of argmax one element."""
+        if self.kind not in HEADS:
+            raise ShapeError(f"tensor {self.target!r}: found head {self.kind!r}, expected one of {HEADS}")
+        self.demand("positions", views[0].positions, 1)
+        return View((1,)) if self.kind == "argmax" else views[0]
 
 
 Node: TypeAlias = Dense | Conv | AveragePool | MaxPool | Pad | Add | Select | Scale | Shift | Reorder | Activate | Head
-HEADS = ("softmax", "log_softmax", "argmax")
 
 
-def sources(node: Node) -> tuple[str, ...]:
-    """The tensors that a node reads."""
-    return node.sources if isinstance(node, Add | Select) else (node.source,)
+def mixing(node: Node) -> Dense | Conv | None:
+    """The node, if it mixes units by weights; else None."""
+    return node if isinstance(node, Dense | Conv) else None
 
 
-def renamed(node: Node, target: str, *names: str) -> Node:
-    """The node with other names for what it defines and reads."""
-    if isinstance(node, Add | Select):
-        return replace(node, target=target, sources=names)
-    (source,) = names
-    return replace(node, target=target, source=source)
-
-
-def restricted(node: Node, units: Sequence[int]) -> Node:
-    """The node with an entry for each of these units of its source, where it has one for every unit."""
-    if isinstance(node, Scale):
-        return replace(node, factor=tuple(node.factor[v] for v in units))
-    if isinstance(node, Shift):
-        return replace(node, constant=tuple(node.constant[v] for v in units))
-    if isinstance(node, Activate):
-        return replace(node, functions=tuple(node.functions[v] for v in units))
-    return node
+def head_kind(word: str) -> HeadKind:
+    """The kind of head that a word names; ShapeError for other words."""
+    found = next((kind for kind in HEADS if kind == word), None)
+    if found is None:
+        raise ShapeError(f"head: found {word!r}, expected one of {HEADS}")
+    return found
 
 
 def groups(node: Dense | Conv) -> int:
@@ -211,41 +432,6 @@ def groups(node: Dense | Conv) -> int:
     return 1
 
 
-def view_after(node: Node, views: Sequence[View]) -> View:
-    """The view of the tensor that a node defines; ShapeError when the node does not fit its sources."""
-    view = views[0] if views else View(())
-    if isinstance(node, Dense | Conv):
-        return _mixed(node, view)
-    if isinstance(node, AveragePool | MaxPool | Pad):
-        _same(node.target, "taps", node.window.taps if isinstance(node, Pad) else 1, 1)
-        return _windowed(node.target, node.window, view.units, view)
-    if isinstance(node, Select):
-        return _selected(node, views)
-    if isinstance(node, Add):
-        _same(node.target, "signs", len(node.signs), len(node.sources))
-        if len(set(views)) != 1 or not set(node.signs) <= {1, -1}:
-            raise ShapeError(f"tensor {node.target!r}: found a sum of {views} with signs {node.signs}")
-        return view
-    if isinstance(node, Reorder):
-        return _reordered(node, view)
-    if isinstance(node, Head):
-        return _headed(node, view)
-    entries = node.factor if isinstance(node, Scale) else node.constant if isinstance(node, Shift) else node.functions
-    _same(node.target, "entries", len(entries), view.units)
-    return view
-
-
-def _mixed(node: Dense | Conv, view: View) -> View:
-    rows, columns = node.weight.shape
-    _same(node.target, "biases", len(node.bias), rows)
-    if isinstance(node, Conv):
-        _same(node.target, "columns", columns, view.units * node.window.taps)
-        return _windowed(node.target, node.window, rows, view)
-    _same(node.target, "columns", columns, view.units)
-    _same(node.target, "positions", view.positions, 1)
-    return View((rows,))
-
-
 def _windowed(name: str, window: Window, units: int, view: View) -> View:
     """The view after a window has gone over the grids of all units."""
     if view.grid != window.source or view.channel != 0:
@@ -259,47 +445,8 @@ def _windowed(name: str, window: Window, units: int, view: View) -> View:
     return View((units, *window.target), 0)
 
 
-def _selected(node: Select, views: Sequence[View]) -> View:
-    if node.channel is not None and node.channel not in range(len(node.shape)):
-        raise ShapeError(f"tensor {node.target!r}: found channel axis {node.channel} of shape {list(node.shape)}")
-    view = View(node.shape, node.channel)
-    _same(node.target, "picks", len(node.picks), view.units)
-    if any(below.grid != view.grid for below in views):
-        raise ShapeError(f"tensor {node.target!r}: found sources {views}, expected the grid {list(view.grid)}")
-    if not all(0 <= i < len(views) and 0 <= u < views[i].units for i, u in node.picks):
-        raise ShapeError(f"tensor {node.target!r}: found a pick outside its sources")
-    return view
-
-
-def _reordered(node: Reorder, view: View) -> View:
-    target = View(node.shape, node.channel)
-    _same(node.target, "elements", target.elements, view.elements)
-    if node.axes is not None and sorted(node.axes) != list(range(len(view.shape))):
-        raise ShapeError(f"tensor {node.target!r}: found axes {list(node.axes)} for shape {list(view.shape)}")
-    if node.channel is not None and node.channel not in range(len(node.shape)):
-        raise ShapeError(f"tensor {node.target!r}: found channel axis {node.channel} of shape {list(node.shape)}")
-    if not (target.positions == 1 or view.positions == 1 or keeps_units(node, view)):
-        raise ShapeError(f"tensor {node.target!r}: found a reordering inside of channels")
-    return target
-
-
-def keeps_units(node: Reorder, view: View) -> bool:
-    """Whether a reordering of a tensor of that view keeps every unit as it is: only axes change places."""
-    target = View(node.shape, node.channel)
-    if target.units != view.units:
-        return False
-    order = node.order(view.shape)
-    parts = view.parts()
-    return all(part == parts[e] for part, e in zip(target.parts(), order, strict=True))
-
-
-def _headed(node: Head, view: View) -> View:
-    if node.kind not in HEADS:
-        raise ShapeError(f"tensor {node.target!r}: found head {node.kind!r}, expected one of {HEADS}")
-    _same(node.target, "positions", view.positions, 1)
-    return View((1,)) if node.kind == "argmax" else view
-
-
-def _same(name: str, what: str, found: int, expected: int) -> None:
-    if found != expected:
-        raise ShapeError(f"tensor {name!r}: found {found} {what}, expected {expected}")
+def _named(name: str, shape: Shape, channel: int | None) -> View:
+    """A view with the channel axis that a node names."""
+    if channel is not None and channel not in range(len(shape)):
+        raise ShapeError(f"tensor {name!r}: found channel axis {channel} of shape {list(shape)}")
+    return View(shape, channel)

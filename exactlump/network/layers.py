@@ -14,8 +14,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import Activate, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Shift, keeps_units
-from exactlump.network.kinds import sources as sources_of
+from exactlump.network.kinds import Activate, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Vector
 
@@ -138,7 +137,7 @@ def layer(network: Network, tensor: str, anchored: Collection[str]) -> Layer:
     nodes: list[Node] = []
     while not nodes or tensor not in anchored:
         nodes.append(network.producer[tensor])
-        names = sources_of(nodes[-1])
+        names = nodes[-1].reads
         if len(names) > 1:
             break
         (tensor,) = names
@@ -147,7 +146,7 @@ def layer(network: Network, tensor: str, anchored: Collection[str]) -> Layer:
 
 def sources(network: Network, tensor: str, anchored: Collection[str]) -> tuple[str, ...]:
     """The anchored tensors that the layer which ends in `tensor` reads."""
-    return tuple(ground(network, name, anchored) for name in sources_of(layer(network, tensor, anchored).nodes[0]))
+    return tuple(ground(network, name, anchored) for name in layer(network, tensor, anchored).nodes[0].reads)
 
 
 def end_of_layer(network: Network, mixing: str) -> str:
@@ -173,7 +172,7 @@ def linear_layers(network: Network) -> tuple[str, ...]:
 def ground(network: Network, tensor: str, anchored: Collection[str]) -> str:
     """The anchored tensor from which nothing but derived element-wise nodes leads to a tensor."""
     while tensor not in anchored:
-        (tensor,) = sources_of(network.producer[tensor])
+        (tensor,) = network.producer[tensor].reads
     return tensor
 
 
@@ -191,14 +190,14 @@ def trace(network: Network, nodes: Sequence[Node], units: Sequence[int]) -> list
 
 def keeps_whole(network: Network, nodes: Collection[Node]) -> bool:
     """Whether those of the nodes that are reorderings keep every unit in its place."""
-    return all(keeps_units(node, network.views[node.source]) for node in nodes if isinstance(node, Reorder))
+    return all(node.keeps_units(network.views[node.source]) for node in nodes if isinstance(node, Reorder))
 
 
 def _ends_a_layer(network: Network, node: Node, found: dict[str, str | None]) -> bool:
     """Whether rows must attach to an affine tensor, whatever defines it."""
     readers = network.consumers[node.target]
     own = layer(network, node.target, found)
-    if own.only_reorders and found[sources_of(own.nodes[0])[0]] is None:
+    if own.only_reorders and found[own.nodes[0].reads[0]] is None:
         unitwise = Dense | Head | Reorder | Elementwise
         return not (keeps_whole(network, own.nodes) or all(isinstance(reader, unitwise) for reader in readers))
     return len(readers) != 1 or not (isinstance(readers[0], Elementwise) or _permutes(network, readers[0]))

@@ -2,7 +2,7 @@
 """This file is about the exact network: a straight-line program with an exact value at every rational point.
 
 Definition 1 of the paper is the chain `Dense, Activate, Dense, Activate, ...`; Definitions 2 and 3 are
-`Network.evaluate`.  Each node (`nodes.py`) reads tensors that are already defined and defines one new tensor, so
+`Network.evaluate`.  Each node (`kinds.py`) reads tensors that are already defined and defines one new tensor, so
 that branches and several inputs need no other design.
 """
 
@@ -11,24 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from exactlump.errors import NoExactValue, ShapeError
-from exactlump.network.kinds import (
-    Add,
-    AveragePool,
-    Conv,
-    Dense,
-    Head,
-    MaxPool,
-    Node,
-    Pad,
-    Reorder,
-    Scale,
-    Select,
-    Shift,
-    groups,
-    sources,
-    view_after,
-)
+from exactlump.errors import ShapeError
+from exactlump.network.kinds import Conv, Dense, Node, groups, mixing
+from exactlump.network.meaning import Anchored, Sums, parts, values
 from exactlump.network.views import Port, Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector, over_common, rational
@@ -66,10 +51,10 @@ class Network:
         for port in self.inputs:
             _define(views, port.name, View(port.shape))
         for node in self.nodes:
-            for name in sources(node):
+            for name in node.reads:
                 if name not in views:
                     raise ShapeError(f"tensor {name!r}: read before any node defines it")
-            _define(views, node.target, view_after(node, [views[name] for name in sources(node)]))
+            _define(views, node.target, node.view([views[name] for name in node.reads]))
         return views
 
     @cached_property
@@ -87,9 +72,23 @@ class Network:
         """The nodes that read each tensor, in order, each once."""
         readers: dict[str, list[Node]] = {name: [] for name in self.views}
         for node in self.nodes:
-            for name in dict.fromkeys(sources(node)):
+            for name in dict.fromkeys(node.reads):
                 readers[name].append(node)
         return {name: tuple(nodes) for name, nodes in readers.items()}
+
+    def views_below(self, node: Node) -> list[View]:
+        """The views of what a node reads."""
+        return [self.views[name] for name in node.reads]
+
+    def parts(self, node: Node) -> Sums | Anchored:
+        """What the units that a node defines are before their functions (`meaning.parts`), computed once."""
+        if node.target not in self._parts:
+            self._parts[node.target] = parts(node, self.views_below(node))
+        return self._parts[node.target]
+
+    @cached_property
+    def _parts(self) -> dict[str, Sums | Anchored]:
+        return {}
 
     def units(self, tensor: str) -> int:
         """How many units a tensor has: elements, or channels."""
@@ -98,8 +97,12 @@ class Network:
     @cached_property
     def hidden(self) -> tuple[str, ...]:
         """The hidden layers, each by the tensor that its Dense or Conv node defines; an output is not hidden."""
-        mixing = (node.target for node in self.nodes if isinstance(node, Dense | Conv))
-        return tuple(name for name in mixing if not self._ends_in_output(name))
+        return tuple(node.target for node in self.mixing if not self._ends_in_output(node.target))
+
+    @cached_property
+    def mixing(self) -> tuple[Dense | Conv, ...]:
+        """The nodes that mix units by weights, in order."""
+        return tuple(found for node in self.nodes if (found := mixing(node)) is not None)
 
     @property
     def neurons(self) -> int:
@@ -109,36 +112,33 @@ class Network:
     @property
     def parameters(self) -> int:
         """Weights and biases of all Dense and Conv nodes; what groups leave out does not count."""
-        layers = [node for node in self.nodes if isinstance(node, Dense | Conv)]
-        return sum(math.prod(n.weight.shape) // groups(n) + n.weight.shape[0] for n in layers)
+        return sum(math.prod(n.weight.shape) // groups(n) + n.weight.shape[0] for n in self.mixing)
 
     @property
     def nonzeros(self) -> int:
         """The weights and biases that are not zero."""
-        layers = [node for node in self.nodes if isinstance(node, Dense | Conv)]
-        return sum(n.weight.nonzeros + sum(map(bool, n.bias)) for n in layers)
+        return sum(n.weight.nonzeros + sum(map(bool, n.bias)) for n in self.mixing)
 
     def evaluate(self, *inputs: Sequence[Rational]) -> tuple[Vector, ...]:
         """The outputs at exact inputs, one flat vector per input and output (Definitions 2 and 3).
 
         Raises ShapeError for wrong lengths, NoExactValue where an activation has no rational value.
         """
-        values = self.valuation(*inputs)
-        return tuple(values[name] for name in self.outputs)
+        found = self.valuation(*inputs)
+        return tuple(found[name] for name in self.outputs)
 
     def valuation(self, *inputs: Sequence[Rational]) -> dict[str, Vector]:
         """The exact value of every tensor: the paper's Val(S_l) for all l.  Raises as `evaluate` does."""
         if len(inputs) != len(self.inputs):
             raise ShapeError(f"inputs: found {len(inputs)}, expected {len(self.inputs)}")
-        values: dict[str, Vector] = {}
+        found: dict[str, Vector] = {}
         for port, x in zip(self.inputs, inputs, strict=True):
             if len(x) != math.prod(port.shape):
                 raise ShapeError(f"input {port.name!r}: found {len(x)} values, expected {math.prod(port.shape)}")
-            values[port.name] = tuple(x)
+            found[port.name] = tuple(x)
         for node in self.nodes:
-            names = sources(node)
-            values[node.target] = _apply(node, [values[name] for name in names], [self.views[name] for name in names])
-        return values
+            found[node.target] = _apply(node, [found[name] for name in node.reads], self.views_below(node))
+        return found
 
     def _ends_in_output(self, tensor: str) -> bool:
         """Whether a tensor is an output, or nothing but nodes that act unit by unit leads from it, to outputs."""
@@ -146,7 +146,7 @@ class Network:
             return True
         readers = self.consumers[tensor]
         return bool(readers) and not any(
-            isinstance(node, Dense | Conv) or not self._ends_in_output(node.target) for node in readers
+            mixing(node) is not None or not self._ends_in_output(node.target) for node in readers
         )
 
 
@@ -159,34 +159,14 @@ def _define(views: dict[str, View], name: str, view: View) -> None:
 
 
 def _apply(node: Node, xs: Sequence[Vector], views: Sequence[View]) -> Vector:
-    """The semantics of one node (Definition 2)."""
-    x, view = xs[0], views[0]
-    if isinstance(node, Dense):
-        return _dense(node.weight, node.bias, x)
-    if isinstance(node, Conv):
-        return _conv(node, x, view)
-    if isinstance(node, AveragePool | MaxPool | Pad):
-        return _pooled(node, x, view)
-    if isinstance(node, Add):
-        return tuple(sum(terms, ZERO) for terms in zip(*map(_signed, node.signs, xs), strict=True))
-    if isinstance(node, Select):
-        return _picked(node, xs, views)
-    if isinstance(node, Reorder):
-        return tuple(x[i] for i in node.order(view.shape))
-    if isinstance(node, Head):
-        if node.kind == "argmax":
-            return (rational(max(range(len(x)), key=lambda v: (x[v], -v))),)
-        raise NoExactValue(f"tensor {node.target!r}: {node.kind} has no rational value")
-    unit = [v for v, _ in view.parts()]
-    if isinstance(node, Scale):
-        return tuple(node.factor[v] * y for v, y in zip(unit, x, strict=True))
-    if isinstance(node, Shift):
-        return tuple(y + node.constant[v] for v, y in zip(unit, x, strict=True))
-    return tuple(node.functions[v](y) for v, y in zip(unit, x, strict=True))
-
-
-def _signed(sign: int, x: Vector) -> Vector:
-    return x if sign > 0 else tuple(-y for y in x)
+    """The semantics of one node (Definition 2), as `meaning.py` says it; dense products go by whole vectors."""
+    match node:
+        case Dense():
+            return _dense(node.weight, node.bias, xs[0])
+        case Conv():
+            return _conv(node, xs[0], views[0])
+        case _:
+            return values(node, xs, views)
 
 
 def _dense(weight: Matrix, bias: Vector, x: Sequence[Rational]) -> Vector:
@@ -205,27 +185,3 @@ def _conv(node: Conv, x: Vector, view: View) -> Vector:
         below = [ZERO if p is None else x[view.index(u, p)] for u in range(view.units) for p in seen]
         columns.append(_dense(node.weight, node.bias, below))
     return tuple(y for image in zip(*columns, strict=True) for y in image)
-
-
-def _pooled(node: AveragePool | MaxPool | Pad, x: Vector, view: View) -> Vector:
-    window = node.window
-    taps = [window.places(t) for t in range(window.taps)]
-    cells = window.cells(padding=node.padding) if isinstance(node, AveragePool) else ()
-    values = []
-    for u in range(view.units):
-        for q in range(math.prod(window.target)):
-            seen = [x[view.index(u, p)] for p in (tap[q] for tap in taps) if p is not None]
-            if isinstance(node, MaxPool):
-                values.append(max(seen))
-            else:
-                values.append(sum(seen, ZERO) / (cells[q] if isinstance(node, AveragePool) else 1))
-    return tuple(values)
-
-
-def _picked(node: Select, xs: Sequence[Vector], views: Sequence[View]) -> Vector:
-    view = View(node.shape, node.channel)
-    found = []
-    for v, p in view.parts():
-        i, u = node.picks[v]
-        found.append(xs[i][views[i].index(u, p)])
-    return tuple(found)

@@ -5,13 +5,14 @@ The coordinates are whatever the caller numbers: inputs, neurons, hyperplanes.  
 elements have a meaning here; images and everything else are refused.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.network.kinds import Add, Dense, Node, Reorder, Scale, Select, Shift, sources
+from exactlump.network.kinds import Dense, Node, Reorder
+from exactlump.network.meaning import Anchored
 from exactlump.network.program import Network
-from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
+from exactlump.numbers.rational import ONE, ZERO, Rational
 
 
 class Row(NamedTuple):
@@ -45,26 +46,35 @@ def combination(parts: Iterable[tuple[Rational, Row]], constant: Rational = ZERO
     return Row({i: w for i, w in weights.items() if w}, constant)
 
 
-def rows_after(network: Network, node: Node, known: dict[str, Sequence[Row]]) -> tuple[Row, ...]:
-    """The elements that an affine node defines; UnsupportedLayer for other nodes, and for images."""
-    names = sources(node)
-    if not isinstance(node, Reorder) and any(network.views[name].positions != 1 for name in (*names, node.target)):
+def acts_on_elements(network: Network, node: Node) -> bool:
+    """Whether `rows_after` has a meaning for a node."""
+    alone = all(network.views[name].positions == 1 for name in (*node.reads, node.target))
+    return node.affine and (alone or isinstance(node, Reorder))
+
+
+def rows_after(network: Network, node: Node, known: Mapping[str, Sequence[Row]]) -> tuple[Row, ...]:
+    """The elements that an affine node defines; UnsupportedLayer for other nodes, and for images that are mixed."""
+    if not node.affine:
+        raise UnsupportedLayer(
+            f"tensor {node.target!a}: found {type(node).__name__}, expected a dense or an affine layer"
+        )
+    match node:
+        case Dense():
+            return _dense(node, known[node.source])
+        case Reorder():
+            return tuple(known[node.source][e] for e in node.order(network.shapes[node.source]))
+        case _:
+            return _unit_by_unit(network, node, known)
+
+
+def _unit_by_unit(network: Network, node: Node, known: Mapping[str, Sequence[Row]]) -> tuple[Row, ...]:
+    """What a node means, for units that are single elements."""
+    found = network.parts(node)
+    if isinstance(found, Anchored) or not acts_on_elements(network, node):
         raise UnsupportedLayer(f"tensor {node.target!a}: found images, expected single elements")
-    below = [known[name] for name in names]
-    if isinstance(node, Dense):
-        return _dense(node, below[0])
-    if isinstance(node, Scale):
-        return tuple(combination([(c, row)]) for c, row in zip(node.factor, below[0], strict=True))
-    if isinstance(node, Shift):
-        return tuple(Row(row.weights, row.constant + c) for c, row in zip(node.constant, below[0], strict=True))
-    if isinstance(node, Reorder):
-        return tuple(below[0][e] for e in node.order(network.shapes[node.source]))
-    if isinstance(node, Add):
-        signs: Vector = tuple(ONE if sign > 0 else -ONE for sign in node.signs)
-        return tuple(combination(zip(signs, rows, strict=True)) for rows in zip(*below, strict=True))
-    if isinstance(node, Select):
-        return tuple(below[i][u] for i, u in node.picks)
-    raise UnsupportedLayer(f"tensor {node.target!a}: found {type(node).__name__}, expected a dense or an affine layer")
+    below = [known[name] for name in node.reads]
+    sums = map(found.of, range(network.units(node.target)))
+    return tuple(combination(((part.weight, below[part.source][part.unit]) for part in of), c) for of, c in sums)
 
 
 def _dense(node: Dense, below: Sequence[Row]) -> tuple[Row, ...]:

@@ -7,34 +7,20 @@ A tensor is integers over one common denominator; matrix products are those of `
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import numpy as np
 
 from exactlump.errors import ShapeError, UnsupportedLayer
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import (
-    Activate,
-    Add,
-    AveragePool,
-    Conv,
-    Dense,
-    Head,
-    MaxPool,
-    Node,
-    Pad,
-    Reorder,
-    Scale,
-    Select,
-    Shift,
-    sources,
-)
+from exactlump.network.kinds import Node
 from exactlump.network.program import Network
 from exactlump.network.views import View
-from exactlump.points.gathers import Indices, moved, taps, unit_of
+from exactlump.points import gathers
+from exactlump.points.gathers import Indices, operation
 from exactlump.points.limbs import Integers, Numbers, Product, integers, joined, numbers
 
-Step: TypeAlias = Callable[..., Numbers]
+OnArrays: TypeAlias = Callable[..., Numbers]
 
 
 class Evaluator:
@@ -47,7 +33,7 @@ class Evaluator:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.sizes = [math.prod(port.shape) for port in network.inputs]
-        self.steps = [(node, _step(node, [network.views[name] for name in sources(node)])) for node in network.nodes]
+        self.operations = [(node, _on_arrays(node, network.views_below(node))) for node in network.nodes]
 
     def valuation(self, x: Numbers) -> dict[str, Numbers]:
         """The exact value of every tensor at a flat input: of several inputs, one after the other."""
@@ -58,8 +44,8 @@ class Evaluator:
         for port, size in zip(self.network.inputs, self.sizes, strict=True):
             values[port.name] = Numbers(x.tops[start : start + size], x.bottom)
             start += size
-        for node, step in self.steps:
-            values[node.target] = step(*(values[name] for name in sources(node)))
+        for node, on_arrays in self.operations:
+            values[node.target] = on_arrays(*(values[name] for name in node.reads))
         return values
 
     def __call__(self, x: Numbers) -> Numbers:
@@ -68,40 +54,32 @@ class Evaluator:
         return joined([values[name] for name in self.network.outputs])
 
 
-def _step(node: Node, views: Sequence[View]) -> Step:
+def _on_arrays(node: Node, views: Sequence[View]) -> OnArrays:
     """What a node does to exact tensors."""
-    view = views[0]
-    if isinstance(node, Dense):
-        return partial(_affine, Product(node.weight), numbers(node.bias), None)
-    if isinstance(node, Conv):
-        return partial(_affine, Product(node.weight), numbers(node.bias), _columns(node, view))
-    if isinstance(node, Reorder | Select | Pad):
-        return partial(_move, moved(node, views))
-    if isinstance(node, MaxPool):
-        return partial(_largest, taps(node, view))
-    if isinstance(node, AveragePool):
-        return partial(_mean, taps(node, view), np.array(node.window.cells(padding=node.padding), object))
-    if isinstance(node, Add):
-        return partial(_add, node.signs)
-    if isinstance(node, Scale):
-        return partial(_scale, numbers([node.factor[v] for v in unit_of(view)]))
-    if isinstance(node, Shift):
-        return partial(_shift, numbers([node.constant[v] for v in unit_of(view)]))
-    if isinstance(node, Activate):
-        return _activation(node, view)
-    if isinstance(node, Head) and node.kind == "argmax":
-        return _argmax
-    raise UnsupportedLayer(f"tensor {node.target!r}: found {_kind(node)}, expected a node with rational values")
-
-
-def _kind(node: Node) -> str:
-    return node.kind if isinstance(node, Head) else type(node).__name__
-
-
-def _columns(node: Conv, view: View) -> Indices:
-    """The elements that every position reads, in the order of the weight's columns: (columns, P)."""
-    found = taps(node, view)
-    return found.reshape(-1, found.shape[2])
+    match operation(node, views):
+        case gathers.Product(weight, bias, windows):
+            gather = None if windows is None else windows.reshape(-1, windows.shape[2])
+            return partial(_affine, Product(weight), numbers(bias), gather)
+        case gathers.Move(gather):
+            return partial(_move, gather)
+        case gathers.Largest(windows):
+            return partial(_largest, windows)
+        case gathers.Mean(windows, cells):
+            return partial(_mean, windows, np.array(cells, object))
+        case gathers.Total(signs):
+            return partial(_add, signs)
+        case gathers.Times(factor):
+            return partial(_scale, numbers(factor))
+        case gathers.Plus(constant):
+            return partial(_shift, numbers(constant))
+        case gathers.Applied(functions, units):
+            return _activation(functions, units)
+        case gathers.Headed("argmax"):
+            return _argmax
+        case gathers.Headed(kind):
+            raise UnsupportedLayer(f"tensor {node.target!r}: found {kind}, expected a node with rational values")
+        case other:
+            assert_never(other)
 
 
 def _affine(product: Product, bias: Numbers, gather: Indices | None, x: Numbers) -> Numbers:
@@ -142,11 +120,11 @@ def _shift(constant: Numbers, x: Numbers) -> Numbers:
     return _add((1, 1), x, constant).reduced()
 
 
-def _activation(node: Activate, view: View) -> Step:
-    if any(sigma.slope is None for sigma in node.functions):
-        return partial(_apply, [node.functions[v] for v in unit_of(view)])
-    slopes = numbers([sigma.slope for sigma in node.functions])
-    return partial(_leaky, Numbers(slopes.tops[unit_of(view)], slopes.bottom))
+def _activation(functions: Sequence[Activation], units: Indices) -> OnArrays:
+    if any(sigma.slope is None for sigma in functions):
+        return partial(_apply, [functions[v] for v in units])
+    slopes = numbers([sigma.slope for sigma in functions])
+    return partial(_leaky, Numbers(slopes.tops[units], slopes.bottom))
 
 
 def _leaky(slopes: Numbers, x: Numbers) -> Numbers:

@@ -11,33 +11,20 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import NoExactValue, UnsupportedLayer
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import (
-    Activate,
-    Add,
-    AveragePool,
-    Conv,
-    Dense,
-    MaxPool,
-    Node,
-    Pad,
-    Reorder,
-    Scale,
-    Select,
-    Shift,
-    sources,
-)
+from exactlump.network.kinds import Node
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import Rational, fraction, rational
-from exactlump.points.gathers import Indices, moved, taps, unit_of
+from exactlump.points import gathers
+from exactlump.points.gathers import Indices, operation
 
 Floats: TypeAlias = NDArray[np.float64]
 Tensors: TypeAlias = dict[str, Floats]
@@ -81,7 +68,7 @@ def dense(weight: Matrix) -> Floats:
     return found
 
 
-class Step(NamedTuple):
+class Differentiable(NamedTuple):
     """A node in floats: sources to target, and gradient of the target, sources and target to those of the sources."""
 
     forward: Callable[..., Floats]
@@ -94,15 +81,15 @@ class FloatNetwork:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.sizes = [math.prod(port.shape) for port in network.inputs]
-        self.steps = [(node, _step(node, [network.views[name] for name in sources(node)])) for node in network.nodes]
+        self.operations = [(node, _differentiable(node, network.views_below(node))) for node in network.nodes]
 
     def values(self, x: Floats) -> Tensors:
         """All tensors at a batch of flat inputs, (N, inputs)."""
         values: Tensors = {}
         parts = np.split(x, np.cumsum(self.sizes)[:-1], axis=1)
         values.update(zip((port.name for port in self.network.inputs), parts, strict=True))
-        for node, step in self.steps:
-            values[node.target] = step.forward(*(values[name] for name in sources(node)))
+        for node, operated in self.operations:
+            values[node.target] = operated.forward(*(values[name] for name in node.reads))
         return values
 
     def outputs(self, values: Tensors) -> Floats:
@@ -121,12 +108,12 @@ class FloatNetwork:
     def gradient_from(self, values: Tensors, seeds: Tensors) -> Floats:
         """The gradient with respect to the inputs, given those with respect to some tensors."""
         found = dict(seeds)
-        for node, step in reversed(self.steps):
+        for node, operated in reversed(self.operations):
             g = found.get(node.target)
             if g is None:
                 continue
-            below = step.backward(g, [values[name] for name in sources(node)], values[node.target])
-            for name, part in zip(sources(node), below, strict=True):
+            below = operated.backward(g, [values[name] for name in node.reads], values[node.target])
+            for name, part in zip(node.reads, below, strict=True):
                 found[name] = found[name] + part if name in found else part
         samples = len(next(iter(values.values())))
         ports = zip(self.network.inputs, self.sizes, strict=True)
@@ -137,64 +124,74 @@ def _split(g: Floats, sizes: Sequence[int]) -> list[Floats]:
     return np.split(g, np.cumsum(sizes)[:-1], axis=1)
 
 
-def _step(node: Node, views: Sequence[View]) -> Step:
-    view = views[0]
-    if isinstance(node, Dense):
-        return _matrix(dense(node.weight), nearest(node.bias))
-    if isinstance(node, Conv):
-        return _convolution(dense(node.weight), nearest(node.bias), taps(node, view))
-    if isinstance(node, Reorder | Select | Pad):
-        sizes = [below.elements for below in views]
-        return Step(partial(_move, moved(node, views)), partial(_move_back, moved(node, views), sizes))
-    if isinstance(node, MaxPool):
-        windows = taps(node, view)
-        return Step(partial(_largest, windows), partial(_largest_back, windows))
-    if isinstance(node, AveragePool):
-        windows, cells = taps(node, view), np.array(node.window.cells(padding=node.padding), np.float64)
-        return Step(partial(_mean, windows, cells), partial(_mean_back, windows, cells))
-    return _elementwise(node, view)
+def _differentiable(node: Node, views: Sequence[View]) -> Differentiable:
+    match operation(node, views):
+        case gathers.Product(weight, bias, windows):
+            product = dense(weight), nearest(bias)
+            return _matrix(*product) if windows is None else _convolution(*product, windows)
+        case gathers.Move(gather):
+            sizes = [below.elements for below in views]
+            return Differentiable(partial(_move, gather), partial(_move_back, gather, sizes))
+        case gathers.Largest(windows):
+            return Differentiable(partial(_largest, windows), partial(_largest_back, windows))
+        case gathers.Mean(windows, cells):
+            counts = np.array(cells, np.float64)
+            return Differentiable(partial(_mean, windows, counts), partial(_mean_back, windows, counts))
+        case gathers.Total(signs):
+            return _total(signs)
+        case gathers.Times(factor):
+            return _times(nearest(factor))
+        case gathers.Plus(constant):
+            return _plus(nearest(constant))
+        case gathers.Applied(functions, units):
+            return _applied(node.target, functions, units)
+        case gathers.Headed(kind):
+            raise UnsupportedLayer(f"tensor {node.target!r}: found {kind}, expected a node with values and gradients")
+        case other:
+            assert_never(other)
 
 
-def _elementwise(node: Node, view: View) -> Step:
-    if isinstance(node, Add):
-        signs = node.signs
-        return Step(
-            lambda *xs: sum(s * x for s, x in zip(signs, xs, strict=True)), lambda g, xs, y: [s * g for s in signs]
-        )
-    if isinstance(node, Scale):
-        factor = nearest(node.factor)[unit_of(view)]
-        return Step(lambda x: factor * x, lambda g, xs, y: [factor * g])
-    if isinstance(node, Shift):
-        constant = nearest(node.constant)[unit_of(view)]
-        return Step(lambda x: x + constant, lambda g, xs, y: [g])
-    if isinstance(node, Activate) and all(sigma.slope is not None for sigma in node.functions):
-        slopes = nearest(sigma.slope for sigma in node.functions)[unit_of(view)]
-        return Step(lambda x: np.where(x >= 0, x, slopes * x), lambda g, xs, y: [np.where(xs[0] >= 0, g, slopes * g)])
-    if isinstance(node, Activate):
-        return _by_value(node, unit_of(view))
-    raise UnsupportedLayer(
-        f"tensor {node.target!r}: found {type(node).__name__}, expected one with values and gradients"
+def _total(signs: Sequence[int]) -> Differentiable:
+    return Differentiable(
+        lambda *xs: sum(s * x for s, x in zip(signs, xs, strict=True)), lambda g, xs, y: [s * g for s in signs]
     )
 
 
-def _by_value(node: Activate, units: Indices) -> Step:
+def _times(factor: Floats) -> Differentiable:
+    return Differentiable(lambda x: factor * x, lambda g, xs, y: [factor * g])
+
+
+def _plus(constant: Floats) -> Differentiable:
+    return Differentiable(lambda x: x + constant, lambda g, xs, y: [g])
+
+
+def _applied(target: str, functions: Sequence[Activation], units: Indices) -> Differentiable:
+    if any(sigma.slope is None for sigma in functions):
+        return _by_value(target, functions, units)
+    slopes = nearest(sigma.slope for sigma in functions)[units]
+    return Differentiable(
+        lambda x: np.where(x >= 0, x, slopes * x), lambda g, xs, y: [np.where(xs[0] >= 0, g, slopes * g)]
+    )
+
+
+def _by_value(target: str, functions: Sequence[Activation], units: Indices) -> Differentiable:
     """Functions without a slope of their own: exact values one by one, gradients by differences; slow.
 
     Where a value is irrational, or not finite, it is not a number here.
     """
     try:
-        node.functions[0](rational(7, 5))
+        functions[0](rational(7, 5))
     except NoExactValue as error:
-        raise UnsupportedLayer(f"tensor {node.target!r}: {error}") from error
+        raise UnsupportedLayer(f"tensor {target!r}: {error}") from error
 
     def forward(x: Floats) -> Floats:
-        return np.array([[_value(node.functions[v], float(y)) for v, y in zip(units, row, strict=True)] for row in x])
+        return np.array([[_value(functions[v], float(y)) for v, y in zip(units, row, strict=True)] for row in x])
 
     def backward(g: Floats, xs: Sequence[Floats], y: Floats) -> list[Floats]:
         step = 1e-6 * np.maximum(1.0, np.abs(xs[0]))
         return [g * (forward(xs[0] + step) - y) / step]
 
-    return Step(forward, backward)
+    return Differentiable(forward, backward)
 
 
 def _value(sigma: Activation, y: float) -> float:
@@ -206,8 +203,8 @@ def _value(sigma: Activation, y: float) -> float:
         return math.nan
 
 
-def _matrix(weight: Floats, bias: Floats) -> Step:
-    return Step(lambda x: x @ weight.T + bias, lambda g, xs, y: [g @ weight])
+def _matrix(weight: Floats, bias: Floats) -> Differentiable:
+    return Differentiable(lambda x: x @ weight.T + bias, lambda g, xs, y: [g @ weight])
 
 
 def _extended(x: Floats, value: Any = 0.0) -> Floats:
@@ -225,7 +222,7 @@ def _move_back(gather: Indices, sizes: Sequence[int], g: Floats, xs: Sequence[Fl
     return _split(found[:-1].T, sizes)
 
 
-def _convolution(weight: Floats, bias: Floats, windows: Indices) -> Step:
+def _convolution(weight: Floats, bias: Floats, windows: Indices) -> Differentiable:
     units, many, positions = windows.shape
     columns = windows.reshape(units * many, positions)
 
@@ -236,7 +233,7 @@ def _convolution(weight: Floats, bias: Floats, windows: Indices) -> Step:
         patches = weight.T @ g.reshape(len(g), -1, positions)
         return [_spread(windows, patches.reshape(len(g), units, many, positions), xs[0])]
 
-    return Step(forward, backward)
+    return Differentiable(forward, backward)
 
 
 def _spread(windows: Indices, g: Floats, x: Floats) -> Floats:

@@ -23,7 +23,7 @@ from exactlump.fast.sums import Sums, Terms
 from exactlump.lumping.forms import Form
 from exactlump.lumping.maximum import Classifier, Lumping
 from exactlump.lumping.simulations import NULL, Affine, Relation, Row, entry
-from exactlump.network.kinds import Conv, Dense, Node, restricted
+from exactlump.network.kinds import Conv, Dense, Node
 from exactlump.network.layers import Layer, anchors, layer
 from exactlump.network.program import Network
 from exactlump.numbers import floats
@@ -194,7 +194,7 @@ class _Chain:
         bias = tuple(one.bias[k] for k in one.observed.tolist())
         made: list[Node] = [replace(dense, weight=Matrix.from_floats(weight), bias=bias)]
         firsts = [self.lumping.classes[one.tensor][k][0] for k in one.observed.tolist()]
-        return made + [restricted(node, firsts) for node in one.own.after]
+        return made + [node.restricted(firsts) for node in one.own.after]
 
 
 def _simple_member(members: tuple[int, ...], rho: Vector) -> int | None:

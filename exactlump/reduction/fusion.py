@@ -3,7 +3,7 @@
 
 from collections.abc import Collection
 
-from exactlump.lumping.forms import Forms, fold
+from exactlump.lumping.forms import Forms, combine
 from exactlump.lumping.simulations import Affine, Simulation
 from exactlump.network.kinds import Dense
 from exactlump.network.layers import linear_layers
@@ -34,7 +34,7 @@ def fusible(
         forms.anchor(node.source)
         below = forms.of(tensor)
         sizes = [len(form.terms) for form in below]
-        fused = sum(len(fold(above.weight.row(v), ONE, below).terms) for v in range(above.weight.shape[0]))
+        fused = sum(len(combine(above.weight.row(v), ONE, below).terms) for v in range(above.weight.shape[0]))
         if fused > sum(sizes) + above.weight.nonzeros:
             continue
         if _expansion(original, tensor, simulation, sizes) <= EXPANSION * original.nonzeros:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from exactlump.lumping.simulations import Affine, Row
-from exactlump.network.kinds import Conv, Dense, Node, Reorder, Scale, Select, Shift, renamed, sources, view_after
+from exactlump.network.kinds import Conv, Dense, Node, Reorder, Scale, Select, Shift
 from exactlump.network.layers import ground
 from exactlump.network.program import Network
 from exactlump.network.views import Shape, View
@@ -86,12 +86,12 @@ class Gathering:
 
     def append(self, node: Node) -> None:
         """One more node."""
-        self.views[node.target] = view_after(node, [self.views[name] for name in sources(node)])
+        self.views[node.target] = node.view([self.views[name] for name in node.reads])
         self.nodes.append(node)
 
     def extend(self, nodes: Sequence[Node]) -> None:
         """Nodes as they were, each once; and the derived reorderings that the first of them reads."""
-        for name in sources(nodes[0]) if nodes else ():
+        for name in nodes[0].reads if nodes else ():
             self.reordered(name)
         for node in nodes:
             if node.target not in self.views:
@@ -105,7 +105,7 @@ class Gathering:
             if step.target == _IMPLIED:
                 target = f"{names[0]} {_IMPLIED}"
             if target not in self.views:
-                self.append(renamed(step, target, *names))
+                self.append(step.renamed(target, *names))
             names = (target,)
         return names[0]
 

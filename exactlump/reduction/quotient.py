@@ -18,7 +18,17 @@ from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Row, Sam
 from exactlump.network.kinds import Conv, Dense
 from exactlump.network.layers import Layer, anchors, ground, layer, sources, trace
 from exactlump.network.program import Network
-from exactlump.numbers.rational import ONE, Rational, Vector, floor_log2, is_simple, power_of_two, primitive, rational
+from exactlump.numbers.rational import (
+    ONE,
+    ZERO,
+    Rational,
+    Vector,
+    floor_log2,
+    is_simple,
+    power_of_two,
+    primitive,
+    rational,
+)
 from exactlump.reduction.float_layers import Plain, plain_layer
 from exactlump.reduction.gathering import Left
 from exactlump.reduction.survivors import Chosen, Survivors, Weights
@@ -94,6 +104,12 @@ def plainest(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form])
     return Representative(r, ratio, form(r).scaled(ONE / content), content)
 
 
+def unchanged(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form]) -> Representative:
+    """For heads: a unit that is alone in its class, and is no function of units below."""
+    (v,) = members
+    return Representative(v, {v: ONE}, Form({}, ZERO))
+
+
 def first_member(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form]) -> Representative:
     """The least member: the plain choice that any reading of Definition 7 allows."""
     r = members[0]
@@ -143,7 +159,7 @@ class _Builder:
         """The representatives of the classes of one tensor, and its forms over all classes below."""
         rho, classes = self.lumping.rho[tensor], self.lumping.classes[tensor]
         own = self.layers[tensor] = layer(self.network, tensor, self.anchored)
-        choose = plainest if own.mixing is None else self.choose
+        choose = self.choose if own.mixing is not None else plainest if own.head is None else unchanged
         chosen = self._plain(tensor, own) if choose is representative else None
         if chosen is None:
             chosen = [choose(members, rho, lambda v: self.forms.before(tensor, v)) for members in classes]

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 from exactlump.errors import NoExactValue
 from exactlump.fast.layers import lines
-from exactlump.lumping.forms import Forms, Function
+from exactlump.lumping.forms import Forms
 from exactlump.lumping.maximum import Lumping, canonical_key
 from exactlump.lumping.simulations import compose
 from exactlump.network.activations import IDENTITY
+from exactlump.network.kinds import Function
 from exactlump.network.layers import anchors, layer, sources
 from exactlump.network.program import Network
 from exactlump.reduction.float_sums import Written

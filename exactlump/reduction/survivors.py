@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.network.kinds import Conv, Dense, Node, Reorder, Scale, Select, Shift, renamed, restricted, sources
+from exactlump.network.kinds import Conv, Dense, Node, Reorder, Scale, Select, Shift
 from exactlump.network.layers import Elementwise, Layer, ground, layer, trace
 from exactlump.network.program import Network
 from exactlump.network.views import View
@@ -75,7 +75,7 @@ class Survivors:
     def write(self, tensor: str, chosen: Chosen) -> None:
         """The nodes of the layer that ends in an anchored tensor, over the units that are left."""
         own = layer(self.network, tensor, self.anchored)
-        below = [ground(self.network, name, self.anchored) for name in sources(own.nodes[0])]
+        below = [ground(self.network, name, self.anchored) for name in own.nodes[0].reads]
         lies = tensor in self.lying
         if lies and chosen.weights is None and self._has_all(tensor, chosen) and all(map(self._is_whole, below)):
             self.made.extend(own.nodes)
@@ -174,11 +174,11 @@ class Survivors:
             self.made.gather(origins, self._view(node.target, len(wanted), lies), target, named=True)
             return
         read = {}
-        for name in dict.fromkeys(sources(node)):
+        for name in dict.fromkeys(node.reads):
             origins = [self.made.origin(name, v, d) for v, d in wanted]
             label = self.made.fresh(f"{target} {self.reading} {name}")
             read[name] = self.made.gather(origins, self._view(name, len(wanted), lies), label)
-        names, units = tuple(read[name] for name in sources(node)), [v for v, _ in wanted]
+        names, units = tuple(read[name] for name in node.reads), [v for v, _ in wanted]
         self.made.append(_restricted(node, names, target, units, units, tuple(d for _, d in wanted)))
 
     def _view(self, tensor: str, units: int, lies: bool) -> View:
@@ -215,10 +215,10 @@ def _restricted(
     divisors: Vector,
 ) -> Node:
     """A node with one entry a unit; what has only a row of its own (None) needs no factor and no sum."""
-    node = renamed(node, target, *names)
+    node = node.renamed(target, *names)
     if isinstance(node, Scale):
         return replace(node, factor=tuple(ONE if v is None else node.factor[v] for v in units))
     if isinstance(node, Shift):
         own = zip(units, divisors, strict=True)
         return replace(node, constant=tuple(ZERO if v is None else node.constant[v] / d for v, d in own))
-    return restricted(node, firsts)
+    return node.restricted(firsts)

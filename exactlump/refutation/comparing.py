@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.network.kinds import Conv, Dense, Head, Node
+from exactlump.network.kinds import Dense, Head, HeadKind, Node
 from exactlump.network.program import Network
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector, rational
@@ -54,13 +54,12 @@ def cost(pair: Pair) -> int:
     """About how many multiplications one evaluation of both networks takes in floats; at least 1."""
     total = 1
     for network in (pair.a, pair.b):
-        for node in network.nodes:
-            if isinstance(node, Dense | Conv):
-                total += math.prod(node.weight.shape) * network.views[node.target].positions
+        for node in network.mixing:
+            total += math.prod(node.weight.shape) * network.views[node.target].positions
     return total
 
 
-def heads_of(network: Network) -> list[tuple[str, int, int]]:
+def heads_of(network: Network) -> list[tuple[HeadKind, int, int]]:
     """The heads among the outputs: kind, where the output begins in the flat outputs, and how long it is."""
     found, start = [], 0
     for name in network.outputs:

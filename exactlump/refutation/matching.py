@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exactlump.errors import NoExactValue
-from exactlump.lumping.forms import Forms, Function, function_of, is_affine
+from exactlump.lumping.forms import Forms
 from exactlump.lumping.maximum import canonical_key
 from exactlump.lumping.simulations import Affine, Relation, Row, Simulation, compose, entry, find_flaw, forms_of
-from exactlump.network.kinds import Head, Node
+from exactlump.network.kinds import Function, Head, Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational
 from exactlump.reduction.loop import exact_quotient
@@ -50,7 +50,7 @@ def common_quotient(a: Network, b: Network) -> Common | None:
 
 def _derived(network: Network, simulation: Simulation) -> Simulation:
     """The same without rows for affine tensors: both sides express what is above in the same units below them."""
-    return {tensor: relation for tensor, relation in simulation.items() if not is_affine(network.producer[tensor])}
+    return {tensor: relation for tensor, relation in simulation.items() if not network.producer[tensor].affine}
 
 
 def isomorphism(a: Network, b: Network) -> Simulation | None:
@@ -64,7 +64,7 @@ def isomorphism(a: Network, b: Network) -> Simulation | None:
     found: dict[str, Relation] = {}
     wanted = dict(zip(a.outputs, b.outputs, strict=True))
     for node in a.nodes:
-        if is_affine(node):
+        if node.affine:
             continue
         if isinstance(node, Head):
             relation = _head_image(node, left, b, right)
@@ -81,10 +81,10 @@ def _rows(network: Network, forms: Forms) -> _Known:
     """The rows of all activations of a network, whose units become atoms."""
     known: _Known = {}
     for node in network.nodes:
-        if is_affine(node):
+        if node.affine:
             continue
         for k in range(network.units(node.target)):
-            sigma = function_of(node, k)
+            sigma = node.function(k)
             if not isinstance(sigma, str):
                 key, lead = canonical_key(forms.before(node.target, k), sigma)
                 known.setdefault(key, {}).setdefault(node.target, {})[k] = lead
@@ -99,7 +99,7 @@ def _image(node: Node, forms: Forms, known: _Known, wanted: str | None) -> Relat
     tensors need not differ from each other.
     """
     found: list[tuple[_Images, Rational, Rational | None]] = []
-    functions = [function_of(node, v) for v in range(forms.network.units(node.target))]
+    functions = [node.function(v) for v in range(forms.network.units(node.target))]
     for v, sigma in enumerate(functions):
         assert not isinstance(sigma, str)
         form = forms.before(node.target, v)

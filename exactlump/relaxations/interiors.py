@@ -11,23 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import (
-    Activate,
-    Add,
-    AveragePool,
-    Dense,
-    MaxPool,
-    Node,
-    Pad,
-    Reorder,
-    Scale,
-    Select,
-    Shift,
-    sources,
-)
+from exactlump.network.kinds import Activate, Dense, Node, Scale, Shift, mixing
+from exactlump.network.meaning import Anchored
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational
-from exactlump.points.affine import Row, coordinate, rows_after
+from exactlump.points.affine import Row, acts_on_elements, coordinate, rows_after
 from exactlump.points.boxes import Box
 from exactlump.relaxations.regions import bounds
 
@@ -95,14 +83,20 @@ class _Walk:
     def _after(self, node: Node) -> Sequence[Row]:
         if isinstance(node, Activate):
             return self._activated(node)
-        alone = all(self.network.views[name].positions == 1 for name in (*sources(node), node.target))
-        if isinstance(node, Reorder) or (alone and isinstance(node, Dense | Scale | Shift | Add | Select)):
+        if acts_on_elements(self.network, node):
             return rows_after(self.network, node, self.known)
         domain = self._domain()
-        least = [bounds(row, domain)[0] for row in self.known[sources(node)[0]]]
-        pooled = isinstance(node, MaxPool | AveragePool | Pad)
-        low = ZERO if pooled and all(end is not None and end >= 0 for end in least) else None
+        least = (bounds(row, domain)[0] for name in node.reads for row in self.known[name])
+        low = ZERO if self._adds_up(node) and all(end is not None and end >= 0 for end in least) else None
         return [self._new((node.target, e), low, None) for e in range(self.network.views[node.target].elements)]
+
+    def _adds_up(self, node: Node) -> bool:
+        """Whether a node that mixes no units makes of units that are at least 0 others that are."""
+        found = self.network.parts(node)
+        if isinstance(found, Anchored) or mixing(node) is not None:
+            return False
+        sums = map(found.of, range(self.network.units(node.target)))
+        return all(constant >= 0 and all(part.weight >= 0 for part in parts) for parts, constant in sums)
 
     def _new(self, name: tuple[str, int], low: Rational | None, high: Rational | None) -> Row:
         self.names.append(name)

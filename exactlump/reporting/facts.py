@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ExactlumpError
 from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same
-from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift, sources
+from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, text
 from exactlump.reduction.loop import reduce
@@ -271,5 +271,5 @@ def _below(network: Network, name: str, columns: list[str]) -> str:
         node = network.producer[name]
         if not isinstance(node, Activate | Scale | Shift) and not (isinstance(node, Reorder) and node.axes is None):
             break
-        (name,) = sources(node)
+        (name,) = node.reads
     return name

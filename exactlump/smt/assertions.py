@@ -7,8 +7,8 @@ Throughout: a claim is sigma(left) = ratio * tau(right) + plus (exactlump/smt/st
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from exactlump.lumping.forms import Function, Largest
 from exactlump.network.activations import IDENTITY
+from exactlump.network.kinds import Function, Largest
 from exactlump.network.windows import Window
 from exactlump.numbers.rational import fraction, rational
 from exactlump.smt.blocks import Key

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from exactlump.numbers.rational import Rational
-from exactlump.smt.lifting import Path, Step, ones, words_of
+from exactlump.smt.lifting import Lift, Path, ones, words_of
 from exactlump.smt.smtlib import numeral
 
 # Kind, tensor, path: sorted, every block comes after those that it needs.
@@ -116,7 +116,7 @@ class Blocks:
 
     def _leave(self, block: Block, name: str, path: Path) -> None:
         first, rest = path[0], path[1:]
-        others = [self.one((Step(first.kind, first.key, p, first.keeps), *rest)) for p in range(1, int(first.key))]
+        others = [self.one((Lift(first.kind, first.key, p, first.keeps), *rest)) for p in range(1, int(first.key))]
         whole, needs = self.one(rest)
         term = f"(- {' '.join([whole, *(other for other, _ in others)])})"
         block.define(name, term, needs.union(*(key for _, key in others)))

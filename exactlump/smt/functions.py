@@ -8,8 +8,8 @@ known of them: the value at 0, that they are odd or even, the values where they 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from exactlump.errors import NoExactValue
-from exactlump.lumping.forms import Function, Largest
 from exactlump.network.activations import IDENTITY, Activation
+from exactlump.network.kinds import Function, Largest
 from exactlump.numbers.rational import ZERO, text
 from exactlump.smt.smtlib import numeral
 from exactlump.smt.terms import times

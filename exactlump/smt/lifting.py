@@ -7,16 +7,30 @@ equal when all their lifts are, so that equal lifted units have equal names.  No
 Throughout: v, u units; t a tap; P positions, p one of them.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, assert_never
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.network.kinds import Add, AveragePool, Node, Pad, Reorder, Select, keeps_units
+from exactlump.network.kinds import (
+    Activate,
+    Add,
+    AveragePool,
+    Conv,
+    Dense,
+    Head,
+    MaxPool,
+    Node,
+    Pad,
+    Reorder,
+    Scale,
+    Select,
+    Shift,
+)
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.network.windows import Window
 
 
-class Step(NamedTuple):
+class Lift(NamedTuple):
     """One lift: its kind, the sizes that it depends on, and which of its kind it is; whether it keeps constants."""
 
     kind: str
@@ -34,30 +48,30 @@ class Step(NamedTuple):
         return f"{self.kind} {self.number} of the window {self.key}"
 
 
-Path: TypeAlias = tuple[Step, ...]
+Path: TypeAlias = tuple[Lift, ...]
 # A part of what a unit is: a sign, and a unit of a tensor below with the lifts that stand after it.
 Part: TypeAlias = tuple[int, str, int, Path]
 
 
 def tap(window: Window, t: int) -> Path:
     """What tap t reads; nothing for a tap that leaves images as they are."""
-    return () if window.is_identity(t) else (Step("tap", window.key, t, not window.pads(t)),)
+    return () if window.is_identity(t) else (Lift("tap", window.key, t, not window.pads(t)),)
 
 
 def seen(window: Window, t: int) -> Path:
     """What tap t of a max-pool sees, at a position at which it sees anything: padding is never read."""
-    return (Step("seen by tap", window.key, t, True),)
+    return (Lift("seen by tap", window.key, t, True),)
 
 
 def ones(path: Path) -> Path:
     """The lifts after the image that is 1 everywhere: those that leave it so come to nothing, until one does not."""
-    start = next((i for i, step in enumerate(path) if not step.keeps), len(path))
+    start = next((i for i, lift in enumerate(path) if not lift.keeps), len(path))
     return path[start:]
 
 
 def words_of(path: Path) -> str:
     """A path in words."""
-    return ", then ".join(step.words for step in path)
+    return ", then ".join(lift.words for lift in path)
 
 
 class Places:
@@ -69,18 +83,24 @@ class Places:
 
     def parts(self, node: Node, v: int) -> list[Part]:
         """What unit v is the sum of; of activations, pools by maximum and heads: what they read."""
-        if isinstance(node, Add):
-            return [(sign, name, v, ()) for sign, name in zip(node.signs, node.sources, strict=True)]
-        if isinstance(node, Select):
-            i, u = node.picks[v]
-            return [(1, node.sources[i], u, ())]
-        if isinstance(node, Reorder):
-            return [(1, node.source, u, path) for u, path in self._moved(node)[v]]
-        if isinstance(node, Pad):
-            return [(1, node.source, v, tap(node.window, 0))]
-        if isinstance(node, AveragePool):
-            return [(1, node.source, v, _average(node))]
-        return [(1, node.source, v, ())]
+        match node:
+            case Add():
+                return [(sign, name, v, ()) for sign, name in zip(node.signs, node.sources, strict=True)]
+            case Select():
+                i, u = node.picks[v]
+                return [(1, node.sources[i], u, ())]
+            case Reorder():
+                return [(1, node.source, u, path) for u, path in self._moved(node)[v]]
+            case Pad():
+                return [(1, node.source, v, tap(node.window, 0))]
+            case AveragePool():
+                return [(1, node.source, v, _average(node))]
+            case Scale() | Shift() | Activate() | MaxPool() | Head():
+                return [(1, node.source, v, ())]
+            case Dense() | Conv():
+                raise AssertionError(f"tensor {node.target!r}: found {type(node).__name__}, which has weights")
+            case _:
+                assert_never(node)
 
     def _moved(self, node: Reorder) -> list[list[tuple[int, Path]]]:
         if node.target not in self.moved:
@@ -91,17 +111,17 @@ class Places:
 
 def _moved(node: Reorder, view: View, target: View) -> list[list[tuple[int, Path]]]:
     """Units as they are; or images taken apart; or elements put together."""
-    if keeps_units(node, view):
+    if node.keeps_units(view):
         return [[(u, ())] for u in range(view.units)]
     order, parts, positions = node.order(view.shape), view.parts(), view.positions
     if target.positions == 1:
-        steps = [(Step("at", str(positions), p, True),) if positions > 1 else () for p in range(positions)]
+        steps = [(Lift("at", str(positions), p, True),) if positions > 1 else () for p in range(positions)]
         return [[(parts[e][0], steps[parts[e][1]])] for e in order]
     if positions > 1:
         raise UnsupportedLayer(f"reorder {node.target!r}: found images made of other images")
     images: list[list[tuple[int, Path]]] = [[] for _ in range(target.units)]
     for (u, p), e in zip(target.parts(), order, strict=True):
-        images[u].append((e, (Step("put", str(target.positions), p, False),)))
+        images[u].append((e, (Lift("put", str(target.positions), p, False),)))
     return images
 
 
@@ -110,4 +130,4 @@ def _average(node: AveragePool) -> Path:
     if window.taps == 1 and window.is_identity(0):
         return ()
     keeps = not node.padding or window.cells(padding=True) == window.cells(padding=False)
-    return (Step("average", window.key, int(node.padding), keeps),)
+    return (Lift("average", window.key, int(node.padding), keeps),)

@@ -8,26 +8,11 @@ some output differs.  It needs no certificate, and solvers give up on it at abou
 from collections.abc import Iterator
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.lumping.forms import Function, Largest, function_of
-from exactlump.network.kinds import (
-    Activate,
-    Add,
-    AveragePool,
-    Conv,
-    Dense,
-    MaxPool,
-    Node,
-    Pad,
-    Reorder,
-    Scale,
-    Select,
-    Shift,
-    sources,
-)
+from exactlump.network.kinds import Conv, Dense, Function, Largest, Node, Reorder, Select
+from exactlump.network.meaning import Anchored
 from exactlump.network.program import Network
 from exactlump.network.views import View
-from exactlump.network.windows import Window
-from exactlump.numbers.rational import ONE, ZERO
+from exactlump.numbers.rational import ONE, primitive
 from exactlump.smt.functions import applied, definition, is_piecewise_linear, largest
 from exactlump.smt.obligations import Obligation, Script, options
 from exactlump.smt.terms import integer_row, linear
@@ -75,7 +60,7 @@ def functions_of(network: Network) -> set[Function]:
     """The functions of a network.  Raises UnsupportedLayer where one is not piecewise linear, or images are large."""
     found: set[Function] = set()
     for node in network.nodes:
-        functions = {function_of(node, v) for v in range(network.units(node.target))}
+        functions = {node.function(v) for v in range(network.units(node.target))}
         if not all(isinstance(f, Largest) or (not isinstance(f, str) and is_piecewise_linear(f)) for f in functions):
             raise UnsupportedLayer(f"tensor {node.target!a}: found no piecewise linear function")
         found.update(f for f in functions if not isinstance(f, str))
@@ -86,24 +71,24 @@ def functions_of(network: Network) -> set[Function]:
 
 def _products(network: Network) -> int:
     """How many products convolutions take, over all positions."""
-    nodes = (n for n in network.nodes if isinstance(n, Conv))
-    return sum(n.weight.nonzeros * network.views[n.target].positions for n in nodes)
+    return sum(n.weight.nonzeros * network.views[n.target].positions for n in network.mixing if isinstance(n, Conv))
 
 
 def define(letter: str, network: Network, inputs: list[list[str]], lines: list[str]) -> dict[str, list[str]]:
     """The names of all elements of a network, whose definitions go to `lines`."""
     names = {port.name: given for port, given in zip(network.inputs, inputs, strict=True)}
     for i, node in enumerate(network.nodes):
-        below = [names[name] for name in sources(node)]
+        below = [names[name] for name in node.reads]
         view = network.views[node.target]
-        if isinstance(node, Reorder):
-            names[node.target] = [below[0][u] for u in node.order(network.shapes[node.source])]
-        elif isinstance(node, Select):
-            names[node.target] = _picked(node, below, network)
-        else:
-            names[node.target] = [f"{letter}{i}_{e}" for e in range(view.elements)]
-            for name, (v, p) in zip(names[node.target], view.parts(), strict=True):
-                lines.append(f"(define-fun {name} () Real {_term(node, v, p, below, network)})")
+        match node:
+            case Reorder():
+                names[node.target] = [below[0][u] for u in node.order(network.shapes[node.source])]
+            case Select():
+                names[node.target] = _picked(node, below, network)
+            case _:
+                names[node.target] = [f"{letter}{i}_{e}" for e in range(view.elements)]
+                for name, (v, p) in zip(names[node.target], view.parts(), strict=True):
+                    lines.append(f"(define-fun {name} () Real {_term(node, v, p, below, network)})")
     return names
 
 
@@ -116,23 +101,15 @@ def _picked(node: Select, below: list[list[str]], network: Network) -> list[str]
 
 def _term(node: Node, v: int, p: int, below: list[list[str]], network: Network) -> str:
     """What a node makes of the elements of its sources, for position p of unit v."""
-    views = [network.views[name] for name in sources(node)]
-    if isinstance(node, Dense):
-        columns, integers, content = integer_row(node.weight, v)
-        return linear([below[0][u] for u in columns], integers, content, node.bias[v]).term
-    if isinstance(node, Conv):
-        return _conv(node, v, p, below[0], views[0])
-    if isinstance(node, AveragePool | MaxPool | Pad):
-        return _window(node, [below[0][views[0].index(v, place)] for place in _seen(node.window, p)], p)
-    here = [names[view.index(v, p)] for names, view in zip(below, views, strict=True)]
-    if isinstance(node, Add):
-        return linear(here, list(node.signs), ONE, ZERO).term
-    if isinstance(node, Activate):
-        return applied(node.functions[v], here[0])
-    if isinstance(node, Scale):
-        return linear(here, [1], node.factor[v], ZERO).term
-    assert isinstance(node, Shift)
-    return linear(here, [1], ONE, node.constant[v]).term
+    views = network.views_below(node)
+    match node:
+        case Dense():
+            columns, integers, content = integer_row(node.weight, v)
+            return linear([below[0][u] for u in columns], integers, content, node.bias[v]).term
+        case Conv():
+            return _conv(node, v, p, below[0], views[0])
+        case _:
+            return _meant(node, v, p, below, network)
 
 
 def _conv(node: Conv, v: int, p: int, below: list[str], view: View) -> str:
@@ -143,13 +120,21 @@ def _conv(node: Conv, v: int, p: int, below: list[str], view: View) -> str:
     return linear(names, [n for _, place, n in read if place is not None], content, node.bias[v]).term
 
 
-def _seen(window: Window, p: int) -> list[int]:
-    """The positions that a window reads for position p, padding aside."""
-    return [place for t in range(window.taps) if (place := window.places(t)[p]) is not None]
-
-
-def _window(node: AveragePool | MaxPool | Pad, names: list[str], p: int) -> str:
-    if isinstance(node, MaxPool):
-        return largest(names)
-    cells = node.window.cells(padding=node.padding)[p] if isinstance(node, AveragePool) else 1
-    return linear(names, [1] * len(names), ONE / cells, ZERO).term
+def _meant(node: Node, v: int, p: int, below: list[list[str]], network: Network) -> str:
+    """The same for any node, by what it means."""
+    found, sigma = network.parts(node), node.function(v)
+    assert not isinstance(found, Anchored) and not isinstance(sigma, str)
+    views = network.views_below(node)
+    made, constant = found.of(v)
+    if isinstance(sigma, Largest):
+        places = (sigma.window.places(t)[p] for t in range(sigma.window.taps))
+        return largest([below[0][views[0].index(v, place)] for place in places if place is not None])
+    terms = [
+        (below[i][views[i].index(u, place)], weight * c)
+        for weight, i, u, lift in made
+        for place, c in (lift.reads(p) if lift is not None else ((p, ONE),))
+    ]
+    if not node.affine:
+        return applied(sigma, terms[0][0])
+    integers, content = ([1], terms[0][1]) if len(terms) == 1 else primitive(weight for _, weight in terms)
+    return linear([name for name, _ in terms], integers, content, constant).term

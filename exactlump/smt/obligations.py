@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from exactlump.certificates.certificate import Certificate
-from exactlump.lumping.forms import Function, Largest
 from exactlump.network.activations import IDENTITY
+from exactlump.network.kinds import Function, Largest
 from exactlump.network.program import Network
 from exactlump.smt.assertions import Rows, assertion, is_written, law_of, needs_law
 from exactlump.smt.blocks import Key

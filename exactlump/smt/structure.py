@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import NotALumping
-from exactlump.lumping.forms import Function, Largest, function_of, is_affine
 from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same, Simulation, entry
 from exactlump.network.activations import IDENTITY
-from exactlump.network.kinds import Head, Node, sources
+from exactlump.network.kinds import Function, Head, Largest, Node
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.numbers.rational import ONE, ZERO, Rational, text
@@ -84,7 +83,7 @@ class Claims:
         for node in reduced.nodes:
             if isinstance(node, Head) and node.target in backward:
                 raise NotALumping(f"reduced {node.target!a}: found a relation, expected none for a head")
-            if node.target in over or not is_affine(node):
+            if node.target in over or not node.affine:
                 backward.setdefault(node.target, _identity(reduced, node.target))
         self.anchors = {tensor: _anchor(reduced.producer[tensor], relation) for tensor, relation in backward.items()}
         self.blocks = Blocks()
@@ -123,7 +122,7 @@ class Claims:
     def _of_reduced(self, node: Node) -> Iterator[Claim]:
         """Rule 2; nothing is to be shown of a unit that may have any value, or that its class is read off."""
         tensor, anchor, half = node.target, self.anchors[node.target], self.reduced
-        if not half.free.isdisjoint(sources(node)):
+        if not half.free.isdisjoint(node.reads):
             for k, v in enumerate(anchor.leaders):
                 words = f"reduced {tensor!a}, class {k}: depends on no unit that may have any value"
                 yield _equal("leader", words, Term(half, tensor, v), Term(self.other, tensor, v))
@@ -137,7 +136,7 @@ class Claims:
         """Rules 3 and 4."""
         relation = self.original.relations.get(node.target)
         if relation is None:
-            if not is_affine(node):
+            if not node.affine:
                 raise NotALumping(f"original {node.target!a}: found no relation, expected one")
             return
         self._demand_positions(node.target, relation)
@@ -154,7 +153,7 @@ class Claims:
         kinds = [n.kind if isinstance(n, Head) else None for n in (node, head)]
         if head is None or kinds[0] != kinds[1] or not relation.is_identity:
             raise NotALumping(f"original {node.target!a}: found no identity with a head of the same kind")
-        ours, theirs = (half.network.units(sources(n)[0]) for half, n in ((self.original, node), (self.reduced, head)))
+        ours, theirs = (half.network.units(n.reads[0]) for half, n in ((self.original, node), (self.reduced, head)))
         if len(relation.rows) != self.reduced.network.units(head.target) or ours != theirs:
             raise NotALumping(f"original {node.target!a}: found a head of another size")
         for v in range(ours):
@@ -220,7 +219,7 @@ def _class(row: Row) -> int | None:
 
 def _function(node: Node, v: int) -> Function:
     """What a node does to unit v; a head, which acts on all units at once, is dealt with by itself."""
-    function = function_of(node, v)
+    function = node.function(v)
     return IDENTITY if isinstance(function, str) else function
 
 

@@ -12,7 +12,7 @@ stands for its value at one position; q3_k.7 is what the lifts of path 7 make of
 from collections.abc import Mapping, Sequence
 
 from exactlump.lumping.simulations import Free, Relation, Same
-from exactlump.network.kinds import Conv, Dense, Scale, Shift, sources
+from exactlump.network.kinds import Conv, Dense, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, primitive
 from exactlump.smt.blocks import INPUTS, UNITS, Block, Blocks, Key
@@ -46,7 +46,7 @@ class Half:
         for node in network.nodes:
             relation = relations.get(node.target)
             rows = relation.rows if relation is not None else ()
-            below = () if relation is not None else sources(node)
+            below = () if relation is not None else node.reads
             if any(isinstance(row, Free) for row in rows) or not self.free.isdisjoint(below):
                 self.free.add(node.target)
 

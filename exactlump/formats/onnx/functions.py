@@ -10,7 +10,7 @@ from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
-from exactlump.network.kinds import Activate, Head, Reorder
+from exactlump.network.kinds import Activate, Head, HeadKind, Reorder
 from exactlump.numbers.rational import Rational, Vector
 
 # One function for all units
@@ -133,7 +133,7 @@ def _source(reader: Reader, op: Operator, axis: int, *, behind: bool) -> Data:
     return data if data.view.positions == 1 else reader.elements(data)
 
 
-def _head(kind: str) -> Read:
+def _head(kind: HeadKind) -> Read:
     def read(reader: Reader, op: Operator) -> None:
         """Before opset 13 the axes from `axis` on, 1 by default, count as one."""
         old = reader.opset < 13

@@ -4,6 +4,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import assert_never
 
 import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
@@ -30,7 +31,6 @@ from exactlump.network.kinds import (
     Scale,
     Select,
     Shift,
-    sources,
 )
 from exactlump.network.program import Network
 from exactlump.network.views import Port
@@ -86,37 +86,35 @@ def refuse_float64(network: Network) -> None:
 
 
 def _write(writer: Writer, node: Node) -> None:
-    below = sources(node)[0]
+    below = node.reads[0]
     writer.batches[node.target] = writer.batches[below]
     if below in writer.integers or (isinstance(node, Head) and node.kind == "argmax"):
         writer.integers.add(node.target)
-    if isinstance(node, Dense):
-        dense(writer, node)
-    elif isinstance(node, Activate):
-        activate(writer, node)
-    elif isinstance(node, Scale):
-        scale(writer, node)
-    elif isinstance(node, Shift):
-        shift(writer, node)
-    elif isinstance(node, Reorder):
-        reorder(writer, node)
-    elif isinstance(node, Head):
-        head(writer, node)
-    else:
-        _write_image(writer, node)
-
-
-def _write_image(writer: Writer, node: Conv | AveragePool | MaxPool | Pad | Add | Select) -> None:
-    if isinstance(node, Conv):
-        conv(writer, node)
-    elif isinstance(node, AveragePool | MaxPool):
-        pool(writer, node)
-    elif isinstance(node, Pad):
-        pad(writer, node)
-    elif isinstance(node, Add):
-        add(writer, node)
-    else:
-        select(writer, node)
+    match node:
+        case Dense():
+            dense(writer, node)
+        case Conv():
+            conv(writer, node)
+        case AveragePool() | MaxPool():
+            pool(writer, node)
+        case Pad():
+            pad(writer, node)
+        case Add():
+            add(writer, node)
+        case Select():
+            select(writer, node)
+        case Scale():
+            scale(writer, node)
+        case Shift():
+            shift(writer, node)
+        case Reorder():
+            reorder(writer, node)
+        case Activate():
+            activate(writer, node)
+        case Head():
+            head(writer, node)
+        case _:
+            assert_never(node)
 
 
 def _demand_the_same(network: Network, model: ModelProto) -> None:
