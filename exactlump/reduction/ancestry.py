@@ -7,7 +7,7 @@ Throughout: k a class (unit of Q); its members are the units of N that are multi
 from collections.abc import Collection, Mapping
 from functools import cached_property
 
-from exactlump.lumping.simulations import Affine
+from exactlump.lumping.simulations import Row
 from exactlump.network.kinds import Conv, Dense
 from exactlump.network.layers import Layer, anchors, layer, sources
 from exactlump.network.program import Network
@@ -38,8 +38,8 @@ class Ancestry:
             return [{k: ONE} for k in range(self.q.units(tensor))]
         members: list[dict[int, Rational]] = [{} for _ in range(self.q.units(tensor))]
         for v, row in enumerate(self.simulation[tensor].rows):
-            if isinstance(row, Affine) and row.terms:
-                ((k, c),) = row.terms
+            if row.single is not None:
+                k, c = row.single
                 members[k][v] = c
         return members
 
@@ -97,10 +97,10 @@ class Ancestry:
             (name, u)
             for name in (sources(self.original, tensor, self._anchors) if known else ())
             for u, row in enumerate(self.rows(name))
-            if isinstance(row, Affine) and not row.terms and row.plus
+            if row.constant
         }
 
-    def rows(self, tensor: str) -> tuple[object, ...]:
+    def rows(self, tensor: str) -> tuple[Row, ...]:
         """What the units of a tensor of N are of Q; none where nothing is said of it."""
         return self.simulation[tensor].rows if tensor in self.simulation else ()
 

@@ -22,7 +22,7 @@ from exactlump.fast.sources import parts
 from exactlump.fast.sums import Sums, Terms
 from exactlump.lumping.forms import Form
 from exactlump.lumping.maximum import Classifier, Lumping
-from exactlump.lumping.simulations import NULL, Affine, Relation, Row, entry
+from exactlump.lumping.simulations import NULL, Row, constant, entry, identity
 from exactlump.network.kinds import Conv, Dense, Node
 from exactlump.network.layers import Layer, anchors, layer
 from exactlump.network.program import Network
@@ -102,7 +102,7 @@ class _Chain:
             places = {k: place for place, k in enumerate(one.observed.tolist())}
             forward[one.tensor] = relation_over(one.tensor, self.rows[one.tensor], places)
             if self.anchored[one.tensor] is None:
-                backward[one.tensor] = Relation(one.tensor, tuple(entry(k, ONE) for k in range(len(places))))
+                backward[one.tensor] = identity(one.tensor, len(places))
         quotient = replace(self.network, nodes=tuple(written), dtype="exact", notes=())
         nothing = dict.fromkeys(self.anchored, 0)
         return Step(quotient, forward), Written(replace(quotient, dtype=self.dtype), backward, nothing, nothing)
@@ -133,7 +133,7 @@ class _Chain:
         rho = self.lumping.rho[tensor]
         rows: list[Row] = [NULL] * len(rho)
         for v, value in self.lumping.constants[tensor].items():
-            rows[v] = Affine((), value)
+            rows[v] = constant(value)
         for k, members in enumerate(self.lumping.classes[tensor]):
             for v in members:
                 rows[v] = entry(k, sizes[k] / rho[v] if len(members) > 1 else ONE)
@@ -150,11 +150,10 @@ class _Chain:
         terms: list[list[tuple[int, Rational]]] = [[] for _ in self.lumping.classes[dense.source]]
         constants: list[tuple[int, Rational]] = []
         for u, row in enumerate(below):
-            assert isinstance(row, Affine)
             for k, c in row.terms:
                 terms[k].append((u, c))
-            if row.plus:
-                constants.append((u, row.plus))
+            if row.constant:
+                constants.append((u, row.constant))
         sums = Sums(matrix, terms, constants, dense.bias, np.zeros(len(matrix), np.int64))
         return self._sums(sums, terms, units), [sums.constant(v) for v in units.tolist()]
 

@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from exactlump.lumping.simulations import Affine, Row
+from exactlump.errors import NotALumping
+from exactlump.lumping.simulations import Row, entry
 from exactlump.network.kinds import Conv, Dense, Node, Reorder, Scale, Select, Shift
 from exactlump.network.layers import ground
 from exactlump.network.program import Network
@@ -164,8 +165,9 @@ class Gathering:
         """Where a unit is now, to be seen in a view."""
         tensor, unit, position, divisor, seen = origin
         places, _, rows = self.left[tensor]
-        row = Affine(((unit, ONE),), ZERO) if rows is None else rows[unit]
-        assert isinstance(row, Affine)
+        row = (entry(unit, ONE) if rows is None else rows[unit]).sum
+        if row is None or len(row.terms) > 1:
+            raise NotALumping(f"tensor {tensor!r}, unit {unit}: found {row}, expected one class and a constant")
         k, c = row.terms[0] if row.terms else (0, ZERO)
         c, plus = c / divisor, row.plus / divisor
         if not c or k not in places:

@@ -7,7 +7,6 @@ Throughout: k a class (unit of Q), v a unit of N.
 from dataclasses import dataclass
 
 from exactlump.errors import CannotWrite
-from exactlump.lumping.simulations import Affine
 from exactlump.numbers.rational import Rational, text
 from exactlump.reduction.ancestry import Ancestry
 
@@ -67,10 +66,10 @@ class Blame:
         found = False
         for name in self.ancestry.below[tensor]:
             for v, row in enumerate(self.ancestry.rows(name)):
-                if isinstance(row, Affine) and row.terms and row.terms[0][1] != 1:
+                if row.terms and (row.single is None or row.single[1] != 1):
                     self.apart.add((name, v))
                     found = True
-                elif isinstance(row, Affine) and not row.terms and row.plus:
+                elif row.constant:
                     self.unfolded.add((name, v))
                     found = True
         if not found:

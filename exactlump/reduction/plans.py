@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from exactlump.errors import FormatError
 from exactlump.fast.engine import maximum_lumping as fast_maximum_lumping
 from exactlump.lumping.maximum import Choices, Classifier, Lumping, maximum_lumping
-from exactlump.lumping.simulations import Affine, Simulation
+from exactlump.lumping.simulations import Simulation
 from exactlump.network.program import Network
 from exactlump.reduction.misfits import Misfit
 
@@ -70,7 +70,7 @@ class Plan:
 
         def image(neurons: frozenset[tuple[str, int]]) -> frozenset[tuple[str, int]]:
             rows = ((t, simulation[t].rows[v]) for t, v in neurons if t in simulation)
-            return frozenset((t, k) for t, row in rows if isinstance(row, Affine) for k, _ in row.terms)
+            return frozenset((t, k) for t, row in rows for k, _ in row.terms)
 
         choices = replace(self.choices, apart=image(self.choices.apart), unfolded=image(self.choices.unfolded))
         return replace(self, choices=choices)

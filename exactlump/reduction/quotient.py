@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from exactlump.lumping.forms import Atom, Form, Forms, atoms_below
 from exactlump.lumping.maximum import Lumping
-from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Row, Same, Simulation, entry, forms_of
+from exactlump.lumping.simulations import FREE, NULL, Relation, Row, Simulation, constant, entry, forms_of, through
 from exactlump.network.kinds import Conv, Dense
 from exactlump.network.layers import Layer, anchors, ground, layer, sources, trace
 from exactlump.network.program import Network
@@ -165,7 +165,7 @@ class _Builder:
             chosen = [choose(members, rho, lambda v: self.forms.before(tensor, v)) for members in classes]
         rows: list[Row] = [NULL] * len(rho)
         for v, value in self.lumping.constants[tensor].items():
-            rows[v] = Affine((), value)
+            rows[v] = constant(value)
         for k, one in enumerate(chosen):
             for v, ratio in one.ratio.items():
                 rows[v] = entry(k, ratio)
@@ -271,12 +271,6 @@ class _Builder:
 
 def relation_over(tensor: str, rows: Sequence[Row], places: Mapping[int, int]) -> Relation:
     """The rows over the observed classes; of an unobserved one the least member is free, the others go with it."""
-    free: dict[int, tuple[int, Rational]] = {}
-    found: list[Row] = []
-    for v, row in enumerate(rows):
-        if isinstance(row, Affine) and row.terms:
-            ((k, c),) = row.terms
-            least, d = (v, c) if k in places else free.setdefault(k, (v, c))
-            row = entry(places[k], c) if k in places else FREE if least == v else Same(least, c / d)
-        found.append(row)
-    return Relation(tensor if places else None, tuple(found))
+    classes = 1 + max((k for row in rows for k, _ in row.terms), default=-1)
+    observed = tuple(entry(places[k], ONE) if k in places else FREE for k in range(classes))
+    return through(Relation(tensor, tuple(rows)), Relation(tensor, observed))

@@ -3,9 +3,9 @@
 
 from dataclasses import dataclass, replace
 
-from exactlump.lumping.simulations import Affine
 from exactlump.network.layers import anchors, end_of_layer
 from exactlump.network.program import Network
+from exactlump.numbers.rational import ZERO
 from exactlump.reduction.rules import RULES, Outcome
 
 
@@ -64,17 +64,17 @@ def _of_layer(network: Network, mixing: str, tensor: str, kept: str | None, outc
 def _counted(outcome: Outcome, tensor: str) -> LayerReport:
     """The counts of one layer, but for those of all neurons."""
     rows = outcome.state.whole.simulation[tensor].rows
-    affine = [row for row in rows if isinstance(row, Affine)]
-    live = [row for row in affine if row.terms]
+    constants = [row.constant for row in rows if row.constant is not None]
+    live = [row for row in rows if row.terms]
     quotient = outcome.state.network
     classes = quotient.units(tensor) if tensor in quotient.shapes else 0
     return LayerReport(
         name=tensor,
         before=0,
         after=0,
-        zero=sum(not row.terms and not row.plus for row in affine),
-        constant=sum(not row.terms and bool(row.plus) for row in affine),
-        unobservable=len(rows) - len(affine),
+        zero=constants.count(ZERO),
+        constant=len(constants) - constants.count(ZERO),
+        unobservable=sum(row.sum is None for row in rows),
         merged=len(live) - classes,
         copies=outcome.written.copies.get(tensor, 0),
         declined=outcome.declined(tensor),
