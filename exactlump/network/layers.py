@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import Activate, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Shift
+from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Reorder, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Vector
 
@@ -127,7 +127,7 @@ def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | 
             found[tensor] = OUTPUT
         elif isinstance(node, Head):
             found[tensor] = f"{node.kind} defines it"
-        elif isinstance(node, Activate | MaxPool) or (tensor not in derived and _ends_a_layer(network, node, found)):
+        elif not node.affine or (tensor not in derived and _ends_a_layer(network, node, found)):
             found[tensor] = _why_kept(network, tensor) or _image(network, node, found)
     return found
 
@@ -163,7 +163,7 @@ def linear_layers(network: Network) -> tuple[str, ...]:
         tensor
         for tensor, kept in anchors(network).items()
         if kept is None
-        and not isinstance(network.producer[tensor], Activate | MaxPool)
+        and network.producer[tensor].affine
         and len(network.consumers[tensor]) == 1
         and network.views[tensor].channel is None
     )
