@@ -67,9 +67,9 @@ if TYPE_CHECKING:
     from exactlump.numbers.matrix import Matrix as Matrix
     from exactlump.numbers.rational import rational as rational
     from exactlump.points.boxes import Box as Box
-    from exactlump.reduction.loop import LayerReport as LayerReport
     from exactlump.reduction.loop import Reduction as Reduction
     from exactlump.reduction.quotient import Step as Step
+    from exactlump.reduction.reports import LayerReport as LayerReport
     from exactlump.reporting.report_file import FileReport as FileReport
     from exactlump.reporting.report_file import ReportOptions as ReportOptions
     from exactlump.reporting.report_file import report_file as report_file
@@ -114,7 +114,8 @@ _PUBLIC = {
     "numbers.matrix": "Matrix",
     "numbers.rational": "rational",
     "points.boxes": "Box",
-    "reduction.loop": "LayerReport Reduction",
+    "reduction.loop": "Reduction",
+    "reduction.reports": "LayerReport",
     "reduction.quotient": "Step",
     "reporting.report_file": "FileReport ReportOptions report_file",
     "smt.obligations": "Obligations",

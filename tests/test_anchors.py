@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from exactlump.lumping.simulations import find_flaw
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Add, Dense, Head, Pad, Reorder, Scale, Shift
-from exactlump.network.layers import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers, sources
+from exactlump.network.layers import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers, sources, trace
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.network.windows import Window
@@ -133,8 +133,62 @@ def test_fused_layers_are_derived():
     net = network(dense("x", "d"), scale("d", "s"), dense("s", "y"))
     assert linear_layers(net) == ("s",)
     assert anchors(net, {"s"}) == {"x": INPUT, "y": OUTPUT}
-    assert [n.target for n in layer(net, "y", anchors(net, {"s"}))] == ["d", "s", "y"]
-    assert [n.target for n in layer(net, "y", anchors(net))] == ["y"]
+    assert [n.target for n in layer(net, "y", anchors(net, {"s"})).nodes] == ["d", "s", "y"]
+    assert [n.target for n in layer(net, "y", anchors(net)).nodes] == ["y"]
+
+
+# What a layer says of its nodes: the ones before the core, the core, the ones after it, and what these are.
+LAYERS = {
+    "weights and functions": ([dense("x", "d"), relu("d", "y")], "", "d", "y", {"only_mixes", "only_functions_follow"}),
+    "weights alone": ([dense("x", "y")], "", "y", "", {"only_mixes", "only_functions_follow"}),
+    "factors and sums": (
+        [dense("x", "d"), scale("d", "s"), Shift("s", "t", (ONE,) * 2), relu("t", "y")],
+        "",
+        "d",
+        "sty",
+        {"factors", "sums"},
+    ),
+    "reorderings on both sides": (
+        [reorder("x", "r"), Reorder("r", "q", None, (2,)), dense("q", "d"), reorder("d", "p"), relu("p", "y")],
+        "rq",
+        "d",
+        "py",
+        set(),
+    ),
+    "units passed on": ([reorder("x", "r"), scale("r", "y")], "r", "y", "", {"only_functions_follow"}),
+    "functions of functions": ([relu("x", "y")], "", "y", "", {"only_mixes", "only_functions_follow"}),
+    "only reorderings": ([reorder("x", "y")], "y", None, "", {"only_reorders", "only_functions_follow"}),
+    "fused": (
+        [dense("x", "d"), dense("d", "e"), relu("e", "y")],
+        "d",
+        "e",
+        "y",
+        {"is_fused", "only_mixes", "only_functions_follow"},
+    ),
+    "a head": ([reorder("x", "r"), Head("r", "y", "softmax")], "r", "y", "", {"head", "only_functions_follow"}),
+}
+ANSWERS = ("factors", "sums", "only_mixes", "only_functions_follow", "only_reorders", "is_fused", "head")
+
+
+@pytest.mark.parametrize("case", LAYERS)
+def test_what_a_layer_says_of_its_nodes(case):
+    nodes, before, core, after, answers = LAYERS[case]
+    found = layer(network(*nodes), "y", {"x"})
+    assert found.nodes == tuple(nodes)
+    assert "".join(n.target for n in found.before) == before
+    assert (found.core and found.core.target) == core
+    assert "".join(n.target for n in found.after) == after
+    assert {answer for answer in ANSWERS if getattr(found, answer)} == answers
+    assert found.mixing == (found.core if isinstance(found.core, Dense) else None)
+    assert found.elementwise == tuple(n for n in found.after if not isinstance(n, Reorder))
+    assert found.functions == (nodes[-1].functions if isinstance(nodes[-1], Activate) else None)
+
+
+def test_where_units_were():
+    """Elements of a 2 x 2 tensor turned round, and then scaled."""
+    turned = Reorder("x", "r", (1, 0), (4,))
+    net = Network((Port("x", (2, 2)),), (turned, Scale("r", "y", (ONE,) * 4)), ("y",))
+    assert trace(net, net.nodes, [1, 3]) == [[2, 3], [1, 3], [1, 3]]
 
 
 def test_the_end_of_a_layer():
@@ -154,5 +208,5 @@ def test_relations_on_the_anchored_tensors_suffice_for_any_network(net):
 def test_what_may_change_has_weights_or_is_passed_on_from_what_may_change(net):
     anchored = anchors(net)
     for tensor, why in anchored.items():
-        if why is None and not any(isinstance(node, Dense) for node in layer(net, tensor, anchored)):
+        if why is None and layer(net, tensor, anchored).mixing is None:
             assert any(anchored[below] is None for below in sources(net, tensor, anchored))

@@ -2,7 +2,6 @@
 """This file is about the two engines: the fast one finds exactly what the exact one finds."""
 
 import contextlib
-import importlib
 import re
 import tempfile
 from dataclasses import replace
@@ -29,13 +28,11 @@ from exactlump.network.views import Port
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
-from exactlump.reduction import float_chains
+from exactlump.reduction import float_chains, plans
 from tests.image_networks import image_network
 from tests.strategies import lumpable_networks, networks, with_float_arrays
 from tests.test_fast import hard_layers
 from tests.tools import dense_model, number, real_networks, same, save
-
-reduce_module = importlib.import_module("exactlump.reduction.loop")  # its name in the package is the function's
 
 FUNCTIONS = (RELU, RELU, RELU, leaky_relu(rational(1, 4)), IDENTITY, ABS, Activation("tanh"), Activation("sigmoid"))
 
@@ -384,14 +381,12 @@ def test_both_engines_write_the_same_bytes_for_real_networks(path, tmp_path):
 
 def test_large_networks_take_the_fast_engine(monkeypatch):
     seen = []
-    for engine in reduce_module.ENGINES:
-        finder = reduce_module._FINDERS[engine]
-        monkeypatch.setitem(
-            reduce_module._FINDERS, engine, lambda *a, e=engine, f=finder, **k: [seen.append(e), f(*a, **k)][1]
-        )
+    for engine in plans.ENGINES:
+        finder = plans.FINDERS[engine]
+        monkeypatch.setitem(plans.FINDERS, engine, lambda *a, e=engine, f=finder, **k: [seen.append(e), f(*a, **k)][1])
     network = chain(np.array([[1, 2], [2, 4]], np.float32))
     exactlump.reduce(network, "exact")
-    monkeypatch.setattr(reduce_module, "LARGE", 4)
+    monkeypatch.setattr(plans, "LARGE", 4)
     exactlump.reduce(network, "exact")
     exactlump.reduce(network, "exact", engine="exact")
     assert list(dict.fromkeys(seen[:1])) == ["exact"]

@@ -36,7 +36,7 @@ IMPORTS = {
     "network.program": (
         "errors network.activations network.kinds network.meaning network.views numbers.matrix numbers.rational"
     ),
-    "network.layers": "network.kinds network.program",
+    "network.layers": "network.activations network.kinds network.program numbers.rational",
     "__main__": "cli",
     "points": "",
     "points.hyperplanes": "numbers.rational",
@@ -75,7 +75,7 @@ IMPORTS = {
     ),
     "lumping": "",
     "lumping.forms": "network.kinds network.meaning network.program network.windows numbers.rational",
-    "lumping.simulations": "errors lumping.forms network.kinds network.program numbers.rational",
+    "lumping.simulations": "errors lumping.forms network.activations network.kinds network.program numbers.rational",
     "lumping.maximum": (
         "errors lumping.forms lumping.simulations network.kinds network.layers network.meaning network.program "
         "numbers.rational"
@@ -97,7 +97,7 @@ IMPORTS = {
     "fast.sums": "fast.arithmetic fast.sources numbers.floats numbers.rational",
     "fast.layers": (
         "fast.arithmetic fast.matrices fast.rows fast.sources fast.sums lumping.forms lumping.maximum "
-        "network.kinds network.program numbers.floats numbers.rational"
+        "network.kinds network.layers network.program numbers.floats numbers.rational"
     ),
     "fast.engine": (
         "fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.maximum network.program "
@@ -215,48 +215,12 @@ IMPORTS = {
         "errors formats.exact formats.files formats.guesses formats.models formats.nnet formats.onnx.reading "
         "formats.onnx.writing formats.specification formats.torch network.program"
     ),
-    "reduction": "",
-    "reduction.float_layers": "lumping.forms network.kinds numbers.rational",
-    "reduction.places": "network.kinds network.layers network.program network.views numbers.matrix numbers.rational",
-    "reduction.fusion": (
-        "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
-    ),
-    "reduction.survivors": (
-        "lumping.forms lumping.simulations network.kinds network.layers network.program network.views "
-        "network.windows numbers.matrix numbers.rational reduction.float_layers"
-    ),
-    "reduction.quotient": (
-        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
-        "numbers.rational reduction.float_layers reduction.survivors"
-    ),
-    "reduction.float_sums": (
-        "errors lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
-        "numbers.rational reduction.places reduction.quotient"
-    ),
-    "reduction.float_chains": (
-        "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
-        "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
-        "numbers.rational reduction.float_sums reduction.quotient"
-    ),
-    "reduction.loop": (
-        "errors fast.engine fast.layers lumping.forms lumping.maximum lumping.simulations network.activations "
-        "network.kinds network.layers network.program reduction.float_chains reduction.float_sums "
-        "reduction.fusion reduction.quotient"
-    ),
     "certificates": "",
     "certificates.grammar": "errors formats.specification numbers.rational",
     "certificates.certificate": (
         "certificates.grammar errors formats formats.files formats.guesses formats.specification "
         "lumping.simulations numbers.rational version"
     ),
-    "library": "",
-    "library.files": "formats",
-    "library.lumpings": (
-        "errors fast.engine formats lumping.definition lumping.forms lumping.maximum lumping.printed "
-        "lumping.simulations network.layers network.program numbers.rational reduction.loop reduction.quotient"
-    ),
-    "library.reductions": "formats lumping.maximum reduction.loop reduction.quotient",
-    "library.values": "errors formats network.program network.views numbers.rational points.evaluation points.limbs",
     "extraction": "",
     "extraction.coq": "errors",
     "extraction.verified": "errors verdicts",
@@ -268,6 +232,53 @@ IMPORTS = {
         "certificates.certificate errors extraction.chains lumping.simulations network.activations network.kinds "
         "network.program numbers.rational"
     ),
+    "reduction": "",
+    "reduction.float_layers": "lumping.forms network.kinds network.layers numbers.rational",
+    "reduction.fusion": (
+        "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
+    ),
+    "reduction.gathering": (
+        "errors lumping.simulations network.kinds network.layers network.program network.views network.windows "
+        "numbers.matrix numbers.rational"
+    ),
+    "reduction.survivors": (
+        "network.kinds network.layers network.program network.views numbers.matrix numbers.rational reduction.gathering"
+    ),
+    "reduction.quotient": (
+        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.rational reduction.float_layers reduction.gathering reduction.survivors"
+    ),
+    "reduction.ancestry": (
+        "lumping.simulations network.kinds network.layers network.program numbers.rational reduction.quotient"
+    ),
+    "reduction.misfits": "errors numbers.rational reduction.ancestry",
+    "reduction.float_sums": (
+        "errors lumping.simulations network.kinds network.program numbers.floats numbers.matrix numbers.rational "
+        "reduction.ancestry reduction.gathering reduction.misfits reduction.quotient reduction.survivors"
+    ),
+    "reduction.plans": "errors fast.engine lumping.maximum lumping.simulations network.program reduction.misfits",
+    "reduction.float_chains": (
+        "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
+        "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
+        "numbers.rational reduction.float_sums reduction.quotient"
+    ),
+    "reduction.rules": (
+        "errors fast.layers lumping.forms lumping.maximum lumping.simulations network.activations network.kinds "
+        "network.layers network.program reduction.float_sums reduction.fusion reduction.plans reduction.quotient"
+    ),
+    "reduction.reports": "network.layers network.program numbers.rational reduction.rules",
+    "reduction.loop": (
+        "errors lumping.maximum lumping.simulations network.program reduction.float_chains reduction.float_sums "
+        "reduction.misfits reduction.plans reduction.quotient reduction.reports reduction.rules"
+    ),
+    "library": "",
+    "library.files": "formats",
+    "library.values": "errors formats network.program network.views numbers.rational points.evaluation points.limbs",
+    "library.lumpings": (
+        "errors fast.engine formats lumping.definition lumping.forms lumping.maximum lumping.printed "
+        "lumping.simulations network.layers network.program numbers.rational reduction.plans reduction.quotient"
+    ),
+    "library.reductions": "formats lumping.maximum reduction.loop reduction.quotient",
     "refutation": "",
     "refutation.clock": "",
     "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
@@ -278,11 +289,11 @@ IMPORTS = {
     ),
     "refutation.shorten": "numbers.rational points.boxes",
     "refutation.search": "network.kinds numbers.rational points.boxes points.floating refutation.comparing",
+    "refutation.replay": "errors formats formats.files numbers.rational points.floating",
     "refutation.matching": (
         "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational "
         "reduction.loop"
     ),
-    "refutation.replay": "errors formats formats.files numbers.rational points.floating",
     "refutation.whole": (
         "network.kinds network.program numbers.rational points.boxes refutation.question smt.functions "
         "smt.monolithic smt.obligations smt.smtlib smt.solve"
@@ -334,8 +345,10 @@ IMPORTS = {
         "network.activations network.kinds network.meaning network.program numbers.rational points.affine "
         "points.boxes relaxations.regions"
     ),
+    "relaxations.merging": (
+        "lumping.simulations network.layers network.program numbers.rational reduction.gathering reduction.survivors"
+    ),
     "relaxations.shares": "numbers.rational points.affine points.boxes points.floating relaxations.regions",
-    "relaxations.merging": "network.kinds network.program numbers.matrix numbers.rational relaxations.interiors",
     "relaxations.literal": (
         "network.activations numbers.rational points.affine relaxations.interiors relaxations.merging"
     ),
@@ -356,14 +369,14 @@ IMPORTS = {
     "verbs.naming": "network.kinds network.program network.views",
     "verbs.saving": "errors numbers.floats numbers.rational verbs.naming",
     "verbs.inspecting": "formats lumping.maximum network.kinds network.layers network.program verbs.answers",
-    "verbs.reducing": (
-        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
-        "reduction.loop verbs.answers"
-    ),
     "verbs.exporting": (
         "certificates.certificate errors extraction.coq extraction.export formats formats.files verbs.answers"
     ),
     "verbs.checking": "check errors extraction.verified formats.files verbs.answers verbs.exporting verdicts",
+    "verbs.reducing": (
+        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
+        "reduction.loop verbs.answers"
+    ),
     "verbs.demonstrating": (
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
         "verbs.checking verbs.reducing"
@@ -387,7 +400,7 @@ IMPORTS = {
     "reporting.picture": "",
     "reporting.facts": (
         "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
-        "reduction.loop reporting.picture"
+        "reduction.loop reduction.reports reporting.picture"
     ),
     "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
     "reporting.matrix": (
@@ -406,8 +419,8 @@ IMPORTS = {
         "certificates.certificate errors fast.engine fast.workers formats library.files library.lumpings "
         "library.reductions library.values lumping.maximum lumping.simulations network.activations network.kinds "
         "network.program network.views network.windows numbers.floats numbers.matrix numbers.rational "
-        "points.boxes reduction.loop reduction.quotient reporting.report_file smt.obligations verbs.checking "
-        "verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing version"
+        "points.boxes reduction.loop reduction.quotient reduction.reports reporting.report_file smt.obligations "
+        "verbs.checking verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing version"
     ),
     "cli.failing": "verbs.answers verdicts",
     "cli.terminal": "cli.failing formats.files",
@@ -415,9 +428,9 @@ IMPORTS = {
     "cli": "cli.failing cli.main verdicts",
     "cli.figures": "numbers.rational points.floating verbs.naming",
     "cli.inspect": "cli.terminal verbs.inspecting",
-    "cli.reduce": "cli.terminal formats.specification reduction.loop verbs.reducing",
     "cli.export": "cli.terminal verbs.exporting",
     "cli.check": "cli.terminal errors verbs.checking verdicts",
+    "cli.reduce": "cli.terminal formats.specification reduction.plans verbs.reducing",
     "cli.demo": "cli.terminal verbs.demonstrating",
     "cli.prove": "cli.terminal verbs.proving verdicts",
     "cli.refute": (

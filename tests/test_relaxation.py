@@ -428,7 +428,7 @@ def test_a_layer_that_vanishes_keeps_a_neuron_that_nothing_reads():
 def test_merging_is_the_paper_s_redirection_of_weights():
     network = relu_chain(([[1, 0], [0, 1], [1, 1]], [0, 0, 0]), ([[1, 0, 5], [0, 1, 7]], [0, 0]))
     layers = layers_of(network, everything(2))
-    small = merged(network, {layers[0].name: [Merge(2, (0, 1), (ONE, ONE + ONE))]}, layers)
+    small = merged(network, {layers[0].name: [Merge(2, (0, 1), (ONE, ONE + ONE))]})
     assert [small.nodes[-1].weight.row(v) for v in range(2)] == [{0: 6, 1: 10}, {0: 7, 1: 15}]
 
 

@@ -106,8 +106,8 @@ def mutated_row(row, rng, units):
         Affine(((0, c),), ONE),
         Affine(((0, ONE), (1, c)), ZERO),
     ]
-    if isinstance(row, Affine) and row.terms:
-        ((j, h),) = row.terms
+    if row.single is not None:
+        j, h = row.single
         rows += [entry(j, c * h), entry(j, -h), entry(k, h)] * 2
     if isinstance(row, Same):
         rows += [Same(row.unit, c * row.factor), Same(k, row.factor)] * 2
@@ -225,7 +225,8 @@ def test_a_right_simulation():
         (small(entry(0, ONE), entry(-1, rational(2)), NULL), "no class -1"),
         (small(entry(0, ONE), NULL, NULL), "not a constant"),
         (small(entry(0, ONE), entry(0, rational(2)), Affine((), ONE)), "another constant"),
-        (small(entry(0, ONE), Affine(((0, rational(2)),), ONE), NULL), "general"),
+        (small(entry(0, ONE), Affine(((0, rational(2)),), ONE), NULL), "a sum of classes under relu"),
+        (small(entry(0, ONE), Affine(((0, ONE), (1, ONE)), ZERO), NULL), "no class 1"),
         (small(entry(0, ONE), Same(0, rational(2)), NULL), "not free"),
         (small(entry(0, ONE), Same(1, ONE), NULL), "not free"),
         (small(entry(0, ONE), Same(7, ONE), NULL), "not free"),

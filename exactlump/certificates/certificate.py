@@ -19,7 +19,7 @@ from exactlump.formats.files import about, read_bytes
 from exactlump.formats.guesses import CERTIFICATE, clearer
 from exactlump.formats.specification import AS_STORED as AS_STORED
 from exactlump.formats.specification import RAW_NNET as RAW_NNET
-from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation
+from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation, entry
 from exactlump.numbers.rational import parse, text
 from exactlump.version import VERSION
 
@@ -116,10 +116,10 @@ def _row(row: Row) -> Any:
         return "free"
     if isinstance(row, Same):
         return ["=", row.unit, text(row.factor)]
-    if not row.terms and not row.plus:
+    if row == NULL:
         return None
-    if len(row.terms) == 1 and not row.plus:
-        ((k, c),) = row.terms
+    if row.single is not None:
+        k, c = row.single
         return [k, text(c)]
     return {"of": [[k, text(c)] for k, c in row.terms], "plus": text(row.plus)}
 
@@ -137,4 +137,4 @@ def _read_row(row: Any) -> Row:
         return Affine(tuple((k, parse(c)) for k, c in row["of"]), parse(row["plus"]))
     if row[0] == "=":
         return Same(row[1], parse(row[2]))
-    return Affine(((row[0], parse(row[1])),), parse("0"))
+    return entry(row[0], parse(row[1]))

@@ -22,7 +22,7 @@ from exactlump.cli.terminal import (
     printable,
 )
 from exactlump.formats.specification import is_folded
-from exactlump.reduction.loop import ENGINES
+from exactlump.reduction.plans import ENGINES
 from exactlump.verbs.reducing import FileReduction, reduce_file
 
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.lumping.forms import Form, Forms
-from exactlump.lumping.simulations import FREE, Affine, Free, Relation, Row, Same, Simulation, entry, forms_of
+from exactlump.lumping.simulations import FREE, Free, Relation, Row, Same, Simulation, forms_of, identity
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Dense, Head, Node, Reorder, Scale, Shift
 from exactlump.network.program import Network
@@ -181,24 +181,19 @@ def _end_alike(ours: Network, theirs: Network, forward: Simulation, backward: Si
 def _complete(ours: Network, theirs: Network, forward: dict[str, Relation], backward: dict[str, Relation]) -> None:
     """Add the identities that a certificate leaves out, those of the ends included."""
     (end,), (other,) = ours.outputs, theirs.outputs
-    forward.setdefault(end, replace(_identity(ours, end), over=other))
+    forward.setdefault(end, identity(other, ours.units(end)))
     over = {relation.over for relation in forward.values()}
     for node in theirs.nodes:
         if node.target in over or isinstance(node, Activate):
-            backward.setdefault(node.target, _identity(theirs, node.target))
+            backward.setdefault(node.target, identity(node.target, theirs.units(node.target)))
     for node in ours.nodes:
         if node.target not in forward and isinstance(node, Activate):
             raise NotALumping(f"tensor {node.target!r}: found no relation, expected one for an activation")
     for tensor, relation in forward.items():
-        named = any(isinstance(row, Affine) and row.terms for row in relation.rows)
-        if named == (relation.over is None):
+        if relation.is_named == (relation.over is None):
             raise NotALumping(
                 f"tensor {tensor!r}: found it over {relation.over!r}, expected it over what its rows name"
             )
-
-
-def _identity(network: Network, tensor: str) -> Relation:
-    return Relation(tensor, tuple(entry(v, ONE) for v in range(network.units(tensor))))
 
 
 # The quotient.
@@ -208,8 +203,8 @@ def _leaders(tensor: str, relation: Relation) -> dict[int, int]:
     """For each class of a tensor of the reduced network the first unit that is a multiple of it."""
     leaders: dict[int, int] = {}
     for v, row in enumerate(relation.rows):
-        if isinstance(row, Affine) and len(row.terms) == 1 and not row.plus:
-            leaders.setdefault(row.terms[0][0], v)
+        if row.single is not None:
+            leaders.setdefault(row.single[0], v)
     if sorted(leaders) != list(range(len(leaders))):
         raise NotALumping(f"tensor {tensor!r}: found the classes {sorted(leaders)}, expected 0..{len(leaders) - 1}")
     return leaders
@@ -226,8 +221,8 @@ def quotient(found: Chains) -> Iterator[list[Unit]]:
 
 
 def _class(forms: Forms, tensor: str, leader: int, row: Row) -> Unit:
-    assert isinstance(row, Affine)
+    assert row.single is not None
     sigma, form = _unit(forms, tensor, leader)
     if any(len(atom) > 2 for atom in form.terms):
         raise NotALumping(f"tensor {tensor!r}, unit {leader}: found a free unknown in the form of a class")
-    return sigma, form.scaled(ONE / row.terms[0][1])
+    return sigma, form.scaled(ONE / row.single[1])

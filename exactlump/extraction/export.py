@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.extraction.chains import Unit, chains, layers, quotient, targets
-from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same
+from exactlump.lumping.simulations import Free, Relation, Row, Same
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Head
 from exactlump.network.program import Network
@@ -83,9 +83,9 @@ def _demand_plain(chain: Network, relations: Mapping[str, Relation]) -> None:
         functions = node.functions if isinstance(node, Activate) else ()
         for function, row in zip(functions, relation.rows, strict=False):
             factor = row.factor if isinstance(row, Same) else ONE
-            for _, c in row.terms if isinstance(row, Affine) else ():
+            for _, c in row.terms:
                 factor = c
-            moved = function.name == "softsign" and isinstance(row, Affine) and row.plus
+            moved = function.name == "softsign" and row.sum is not None and row.sum.plus
             if function.slope is None and (factor != 1 or moved):
                 raise UnsupportedLayer(f"tensor {tensor!r}: found {function} by its symmetry, expected only its name")
 
@@ -100,7 +100,7 @@ def _half(
         if relation is None:
             yield "derived"
             continue
-        unit = _common(row.plus for row in relation.rows if isinstance(row, Affine))
+        unit = _common(row.sum.plus for row in relation.rows if row.sum is not None)
         scales = _scales(relation, classes[relation.over]) if relation.over is not None else []
         if relation.over is None:
             yield f"kept {_digits(unit)}"
@@ -114,7 +114,7 @@ def _scales(relation: Relation, classes: int) -> list[int]:
     """For each class the least common denominator of the factors that rows have for it."""
     scales = [1] * classes
     for row in relation.rows:
-        for k, c in row.terms if isinstance(row, Affine) else ():
+        for k, c in row.terms:
             if k >= classes:
                 raise NotALumping(f"tensor {relation.over!r}: found class {k}, expected 0..{classes - 1}")
             scales[k] = math.lcm(scales[k], fraction(c)[1])
@@ -131,10 +131,11 @@ def _rows(rows: Sequence[Row], unit: int, scales: Sequence[int]) -> Iterator[str
             yield f"free {_digits(free[v])}"
         elif isinstance(row, Same):
             yield f"same {row.unit} {_over(row.factor, free[row.unit])}"
-        elif not row.terms:
-            yield f"constant {_over(row.plus, unit)}"
-        elif len(row.terms) == 1 and not row.plus:
-            yield f"class {row.terms[0][0]} {_over(row.terms[0][1], scales[row.terms[0][0]])}"
+        elif row.constant is not None:
+            yield f"constant {_over(row.constant, unit)}"
+        elif row.single is not None:
+            k, c = row.single
+            yield f"class {k} {_over(c, scales[k])}"
         else:
             terms = " ".join(f"{k} {_over(c, scales[k])}" for k, c in row.terms)
             yield f"sum {len(row.terms)} {terms} {_over(row.plus, unit)}"

@@ -18,7 +18,8 @@ from exactlump.fast.sources import EQUAL, POSITIVE, SIGN, SIGNED, Plain
 from exactlump.fast.sums import Sums, Terms
 from exactlump.lumping.forms import Form, Forms
 from exactlump.lumping.maximum import Choices, Group, classes_by_keys, constant_value, meets_padding
-from exactlump.network.kinds import Activate, Conv, Dense, Function, MaxPool, Node, Reorder, Shift
+from exactlump.network.kinds import Conv, Dense, Function
+from exactlump.network.layers import anchors, keeps_whole, layer
 from exactlump.network.program import Network
 from exactlump.numbers.floats import fits
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, fraction, rational
@@ -62,8 +63,8 @@ def lines(network: Network, tensor: str) -> tuple[int, list[int]] | None:
 
     For a layer that is one dense node of floats, perhaps with functions after it; None for another.
     """
-    node = network.producer[tensor]
-    dense = network.producer.get(node.source) if isinstance(node, Activate) else node
+    own = layer(network, tensor, anchors(network))
+    dense = own.mixing if own.only_functions_follow else None
     if not isinstance(dense, Dense) or dense.weight.floats is None or (bias := _floats(dense.bias)) is None:
         return None
     matrix = checked(dense.weight.floats)
@@ -73,24 +74,14 @@ def lines(network: Network, tensor: str) -> tuple[int, list[int]] | None:
 
 def _core(network: Network, tensor: str, known: Collection[str]) -> tuple[Dense | Conv, Vector] | None:
     """The node with the weights of a layer, and its biases with what is added later; None if it is not numeric."""
-    node, shift = network.producer[tensor], [ZERO] * network.units(tensor)
-    while not isinstance(node, Dense | Conv):
-        if isinstance(node, Shift):
-            shift = [a + b for a, b in zip(shift, node.constant, strict=True)]
-        elif not isinstance(node, Activate | MaxPool) and not _is_whole(network, node):
-            return None
-        assert isinstance(node, Activate | MaxPool | Shift | Reorder)
-        if node.source in known:
-            return None
-        node = network.producer[node.source]
+    own = layer(network, tensor, known)
+    node = own.mixing
+    if node is None or own.factors or not keeps_whole(network, own.after):
+        return None
     floats = node.weight.floats
     if floats is None or floats.dtype.kind != "f" or floats.dtype.itemsize > 8:
         return None
-    return node, tuple(a + b for a, b in zip(shift, node.bias, strict=True))
-
-
-def _is_whole(network: Network, node: Node) -> bool:
-    return isinstance(node, Reorder) and node.keeps_units(network.views[node.source])
+    return node, tuple(map(sum, zip(node.bias, *own.sums, strict=True)))
 
 
 class _Layer:

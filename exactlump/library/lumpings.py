@@ -21,7 +21,7 @@ from exactlump.lumping.simulations import Simulation
 from exactlump.network.layers import anchors
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, rational
-from exactlump.reduction import loop
+from exactlump.reduction import plans
 from exactlump.reduction import quotient as reduction
 from exactlump.reduction.quotient import Representative, Step
 
@@ -51,7 +51,7 @@ def maximum_lumping(
     """
     if literal and (fold or engine != "exact"):
         raise FormatError("literal: found it with fold or another engine, expected it alone")
-    if engine not in loop.ENGINES or (find is not None and engine != "fast"):
+    if engine not in plans.ENGINES or (find is not None and engine != "fast"):
         raise FormatError(f"engine: found {engine!r}{' with find' if find else ''}, expected exact, or fast")
     network = formats.read(model)
     if literal:

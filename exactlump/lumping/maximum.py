@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from exactlump.errors import NoExactValue
 from exactlump.lumping.forms import Form, Forms
-from exactlump.lumping.simulations import NULL, Affine, Relation, entry, forms_of
+from exactlump.lumping.simulations import NULL, Relation, constant, entry, forms_of
 from exactlump.network.kinds import Function, mixing
 from exactlump.network.layers import anchors
 from exactlump.network.meaning import Anchored, meets_zeros
@@ -182,7 +182,7 @@ def relation_of(tensor: str, classes: Classes, rho: Vector, constants: Mapping[i
     """The rows that a lumping gives the neurons of a tensor: class k is the value of its first member."""
     rows = [NULL] * len(rho)
     for v, value in constants.items():
-        rows[v] = Affine((), value)
+        rows[v] = constant(value)
     for k, (first, *others) in enumerate(classes):
         rows[first] = entry(k, ONE)
         for v in others:

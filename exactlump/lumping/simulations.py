@@ -9,38 +9,81 @@ it is stated.  Lumping, constant folding and dropping are all simulations, and s
 Throughout: v, u units of N; k a unit of Q; forms are over the units k of Q, and over the free units of N.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from exactlump.errors import NoExactValue
-from exactlump.lumping.forms import FREE_UNIT, Form, Forms
+from exactlump.errors import NoExactValue, NotALumping
+from exactlump.lumping.forms import FREE_UNIT, Atom, Form, Forms, combine
+from exactlump.network.activations import IDENTITY
 from exactlump.network.kinds import Function, Head, Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, text
+
+# Classes with their factors, k ascending.
+Terms: TypeAlias = tuple[tuple[int, Rational], ...]
+
+
+class _NoSum:
+    """What rows say that are no sums of classes."""
+
+    __slots__ = ()
+
+    @property
+    def terms(self) -> Terms:
+        """No classes."""
+        return ()
+
+    @property
+    def sum(self) -> None:
+        """It is no sum."""
+
+    @property
+    def single(self) -> None:
+        """It is no multiple of one class."""
+
+    @property
+    def constant(self) -> None:
+        """It is no constant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Affine:
     """The unit is sum(c * class k) + plus; no terms and no constant: the unit is 0."""
 
-    terms: tuple[tuple[int, Rational], ...]
+    terms: Terms
     plus: Rational
+
+    @property
+    def sum(self) -> "Affine":
+        """The row itself, as it is a sum of classes; of other rows None."""
+        return self
+
+    @property
+    def single(self) -> tuple[int, Rational] | None:
+        """(k, c) where the unit is c times class k and no more; else None."""
+        return self.terms[0] if len(self.terms) == 1 and not self.plus else None
+
+    @property
+    def constant(self) -> Rational | None:
+        """The value of the unit at every input, where the row names no class; else None."""
+        return None if self.terms else self.plus
 
 
 @dataclass(frozen=True, slots=True)
-class Free:
+class Free(_NoSum):
     """The unit may have any value: nothing observable depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
+class Same(_NoSum):
     """The unit is `factor` times the free unit `unit` of the same tensor."""
 
     unit: int
     factor: Rational
 
 
+# All have `terms`, `sum`, `single` and `constant`.
 Row: TypeAlias = Affine | Free | Same
 NULL = Affine((), ZERO)
 FREE = Free()
@@ -49,6 +92,11 @@ FREE = Free()
 def entry(k: int, c: Rational) -> Affine:
     """The row of a unit that is c times class k."""
     return Affine(((k, c),), ZERO)
+
+
+def constant(value: Rational) -> Affine:
+    """The row of a unit that has this value at every input."""
+    return Affine((), value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +114,28 @@ class Relation:
         """Whether unit v is once unit v of Q, for every v."""
         return all(row == entry(v, ONE) for v, row in enumerate(self.rows))
 
+    @property
+    def is_named(self) -> bool:
+        """Whether some row names a unit of Q."""
+        return any(row.terms for row in self.rows)
+
+    @property
+    def classes(self) -> set[int]:
+        """The units of Q that its rows name."""
+        return {k for row in self.rows for k, _ in row.terms}
+
 
 Simulation: TypeAlias = Mapping[str, Relation]
+
+
+def identity(tensor: str, units: int) -> Relation:
+    """The relation of a tensor whose unit v is unit v of the tensor of that name, for every v."""
+    return Relation(tensor, tuple(entry(v, ONE) for v in range(units)))
+
+
+def related(over: str | None, rows: Sequence[Row]) -> Relation:
+    """The relation of these rows, over a tensor if one of them names a class of it."""
+    return Relation(over if any(row.terms for row in rows) else None, tuple(rows))
 
 
 def forms_of(tensor: str, relation: Relation) -> tuple[Form, ...]:
@@ -83,40 +151,64 @@ def _claimed(tensor: str, v: int, row: Row, over: str | None) -> Form:
     return Form({(tensor, v, FREE_UNIT): ONE}, ZERO)
 
 
+# Composing.
+
+
 def compose(first: Simulation, second: Simulation) -> dict[str, Relation]:
     """The simulation from N to Q2, of one from N to Q1 and one from Q1 to Q2.
 
-    A tensor of Q1 that `second` does not mention is derived, and so becomes the tensor of N over it.
+    A tensor of Q1 that `second` does not mention is derived, and so becomes the tensor of N over it.  Raises
+    NotALumping where a unit of N is a sum of several units of Q1, or of one and a constant, of which one may have any
+    value.
     """
-    return {
-        tensor: _through(relation, second.get(relation.over) if relation.over else Relation(None, ()))
-        for tensor, relation in first.items()
-        if relation.over is None or relation.over in second
-    }
+    found = {}
+    for tensor, own in first.items():
+        if own.over is None:
+            found[tensor] = own
+        elif own.over in second:
+            found[tensor] = through(own, second[own.over])
+    return found
 
 
-def _through(relation: Relation, second: Relation | None) -> Relation:
-    assert second is not None
-    rows: list[Row] = []
+def through(first: Relation, second: Relation) -> Relation:
+    """The relation of a tensor of N to one of Q2, of its relation to a tensor of Q1 and the relation of that.
+
+    Raises NotALumping as `compose` does.
+    """
     free: dict[int, tuple[int, Rational]] = {}
-    for v, row in enumerate(relation.rows):
-        rows.append(_row_through(v, row, second.rows, free))
-    named = any(isinstance(row, Affine) and row.terms for row in rows)
-    return Relation(second.over if named else None, tuple(rows))
+    return related(second.over, [_row_through(v, row, second.rows, free) for v, row in enumerate(first.rows)])
 
 
-def _row_through(v: int, row: Row, second: tuple[Row, ...], free: dict[int, tuple[int, Rational]]) -> Row:
+def _row_through(v: int, row: Row, second: Sequence[Row], free: dict[int, tuple[int, Rational]]) -> Row:
     """One row; `free` remembers the least unit of N over each free unit of Q1, and its factor."""
     if not isinstance(row, Affine) or not row.terms:
         return row
-    (k, c), *others = row.terms
+    if all(second[k].sum is not None for k, _ in row.terms):
+        return _sum_through(row, second)
+    if row.single is None:
+        raise NotALumping(f"unit {v}: found a sum of units one of which may have any value, expected one unit alone")
+    k, c = row.single
     below = second[k]
-    if isinstance(below, Affine):
-        assert not others and len(below.terms) <= 1
-        return Affine(tuple((j, c * d) for j, d in below.terms), c * below.plus + row.plus)
-    k, c = (below.unit, c * below.factor) if isinstance(below, Same) else (k, c)
+    if isinstance(below, Same):
+        k, c = below.unit, c * below.factor
     leader, d = free.setdefault(k, (v, c))
     return FREE if leader == v else Same(leader, c / d)
+
+
+def _sum_through(row: Affine, second: Sequence[Row]) -> Affine:
+    """A sum of sums."""
+    terms: dict[int, Rational] = {}
+    plus = row.plus
+    for k, c in row.terms:
+        below = second[k].sum
+        assert below is not None
+        plus = plus + c * below.plus
+        for j, d in below.terms:
+            terms[j] = terms[j] + c * d if j in terms else c * d
+    return Affine(tuple((j, terms[j]) for j in sorted(terms) if terms[j]), plus)
+
+
+# Checking.
 
 
 def commutes(sigma: Function, h: Rational, found: Form, expected: Form) -> bool:
@@ -195,20 +287,59 @@ def _row_flaw(node: Node, v: int, row: Row, relation: Relation, left: Forms, rig
     if isinstance(row, Same):
         if row.unit not in range(len(relation.rows)) or relation.rows[row.unit] != FREE:
             return f"unit {row.unit} is not free"
-        expected, other, h = left.before(node.target, row.unit), node.function(row.unit), row.factor
-    elif not row.terms:
-        return _constant_flaw(found, sigma, row.plus)
-    elif row.plus or len(row.terms) > 1:
-        return "a general row"
-    else:
-        ((k, h),) = row.terms
-        above = right.network.producer.get(relation.over or "")
+        return _multiple_flaw(found, sigma, row.factor, left.before(node.target, row.unit), node.function(row.unit))
+    if row.constant is not None:
+        return _constant_flaw(found, sigma, row.constant)
+    above = right.network.producer.get(relation.over or "")
+    for k, _ in row.terms:
         if above is None or k not in range(right.network.units(above.target)):
             return f"no class {k}"
-        expected, other = right.before(above.target, k), above.function(k)
+    assert above is not None
+    if row.single is None:
+        return _sum_flaw(found, sigma, row, above, right)
+    k, h = row.single
+    other = above.function(k)
+    if isinstance(other, str):  # a head
+        return f"found the function {sigma}, expected {other}"
+    return _multiple_flaw(found, sigma, h, right.before(above.target, k), other)
+
+
+def _multiple_flaw(found: Form, sigma: Function, h: Rational, expected: Form, other: Function | str) -> str | None:
+    """Why a unit is not h times another one, given both before their functions."""
     if sigma != other:
         return f"found the function {sigma}, expected {other}"
     return None if commutes(sigma, h, found, expected) else f"not {text(h)} times its class"
+
+
+def _sum_flaw(found: Form, sigma: Function, row: Affine, above: Node, right: Forms) -> str | None:
+    """Why a unit is not a sum of classes and a constant.
+
+    The function must leave the unit's form as it is, for a sum of values is in general no value of the function.  A
+    class whose own function is the identity is the form that it has before it: with these written out, both are equal.
+    """
+    if not _leaves(sigma, found):
+        return f"found a sum of classes under {sigma}, which does not leave it as it is"
+    claimed = Form({(above.target, k): c for k, c in row.terms}, row.plus)
+    same = _written_out(found, above, right) == _written_out(claimed, above, right)
+    return None if same else "not the sum of its classes"
+
+
+def _leaves(sigma: Function, found: Form) -> bool:
+    """Whether a function leaves every value of a form as it is: so does the identity, whatever the form."""
+    return sigma == IDENTITY
+
+
+def _written_out(form: Form, above: Node, right: Forms) -> Form:
+    """A form with the classes of a tensor of Q whose function is the identity as the forms that they are."""
+    parts = [_class_form(atom, above, right) for atom in form.terms]
+    return combine(dict(enumerate(form.terms.values())), form.constant, parts)
+
+
+def _class_form(atom: Atom, above: Node, right: Forms) -> Form:
+    tensor, k, *lifts = atom
+    if tensor == above.target and not lifts and above.function(k) == IDENTITY:
+        return right.before(tensor, k)
+    return Form({atom: ONE}, ZERO)
 
 
 def _same_head(node: Head, relation: Relation, left: Forms, right: Forms) -> bool:

@@ -1,17 +1,118 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about where relations attach: the tensors of a network whose units may be merged or dropped.
+"""This file is about layers: where they end, which tensors may have their units merged or dropped, and what nodes hold.
 
 A tensor is *anchored* when its units get rows of their own: what an activation or a max-pool defines, and every affine
 tensor that something else reads than the next element-wise node of its layer.  The others are *derived* from those
 below.  Some anchored tensors are *kept* as they are, unit by unit; the reason is said to the user.
+
+What a node does is asked here, once, so that the rules of reduction ask layers instead of kinds of nodes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
-from exactlump.network.kinds import Activate, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Shift
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Reorder, Scale, Shift
 from exactlump.network.program import Network
+from exactlump.numbers.rational import Vector
 
 INPUT, OUTPUT = "it is an input", "it is an output"
+
+# The nodes that act on each unit alone, with one entry a unit.
+Elementwise: TypeAlias = Scale | Shift | Activate
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The nodes from the anchored tensors below to an anchored tensor, in order; only the first may read several.
+
+    Its *core* is what it is about: the Dense or Conv node (the last, where others are fused into it), or else the first
+    node that is no reordering.  Before it lie reorderings, after it reorderings and what acts on each unit alone.
+    """
+
+    nodes: tuple[Node, ...]
+
+    @cached_property
+    def mixers(self) -> tuple[Dense | Conv, ...]:
+        """The nodes with weights."""
+        return tuple(node for node in self.nodes if isinstance(node, Dense | Conv))
+
+    @property
+    def mixing(self) -> Dense | Conv | None:
+        """The core, if it has weights."""
+        return self.mixers[-1] if self.mixers else None
+
+    @cached_property
+    def _core(self) -> int:
+        """The index of the core; the number of nodes where all are reorderings."""
+        for i, node in enumerate(self.nodes):
+            if node is self.mixing or not (self.mixers or isinstance(node, Reorder)):
+                return i
+        return len(self.nodes)
+
+    @property
+    def core(self) -> Node | None:
+        """The node that the layer is about; None: it only reorders."""
+        return None if self.only_reorders else self.nodes[self._core]
+
+    @property
+    def before(self) -> tuple[Node, ...]:
+        """The nodes before the core: reorderings, and what is fused."""
+        return self.nodes[: self._core]
+
+    @property
+    def after(self) -> tuple[Node, ...]:
+        """The nodes after the core."""
+        return self.nodes[self._core + 1 :]
+
+    @cached_property
+    def elementwise(self) -> tuple[Elementwise, ...]:
+        """The nodes after the core that act on each unit alone: all but reorderings."""
+        return tuple(node for node in self.after if isinstance(node, Elementwise))
+
+    @property
+    def only_reorders(self) -> bool:
+        """Whether all nodes are reorderings."""
+        return self._core == len(self.nodes)
+
+    @cached_property
+    def factors(self) -> tuple[Vector, ...]:
+        """What units are multiplied by after the core."""
+        return tuple(node.factor for node in self.elementwise if isinstance(node, Scale))
+
+    @cached_property
+    def sums(self) -> tuple[Vector, ...]:
+        """What is added to units after the core."""
+        return tuple(node.constant for node in self.elementwise if isinstance(node, Shift))
+
+    @property
+    def functions(self) -> tuple[Activation, ...] | None:
+        """The functions at its end; None: it ends without any."""
+        last = self.nodes[-1]
+        return last.functions if isinstance(last, Activate) else None
+
+    @property
+    def only_functions_follow(self) -> bool:
+        """Whether nothing but one function a unit comes after the core, if that."""
+        return not self.after or (len(self.after) == 1 and self.functions is not None)
+
+    @property
+    def only_mixes(self) -> bool:
+        """Whether all nodes are weights or functions."""
+        return all(isinstance(node, Dense | Conv | Activate) for node in self.nodes)
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether other nodes than reorderings come before the core."""
+        return not all(isinstance(node, Reorder) for node in self.before)
+
+    @property
+    def head(self) -> Head | None:
+        """The output head that it ends in, if it does."""
+        last = self.nodes[-1]
+        return last if isinstance(last, Head) else None
 
 
 def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | None]:
@@ -26,13 +127,13 @@ def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | 
             found[tensor] = OUTPUT
         elif isinstance(node, Head):
             found[tensor] = f"{node.kind} defines it"
-        elif isinstance(node, Activate | MaxPool) or (tensor not in derived and _ends_a_layer(network, node, found)):
+        elif not node.affine or (tensor not in derived and _ends_a_layer(network, node, found)):
             found[tensor] = _why_kept(network, tensor) or _image(network, node, found)
     return found
 
 
-def layer(network: Network, tensor: str, anchored: Collection[str]) -> tuple[Node, ...]:
-    """The nodes from the anchored tensors below to `tensor`, in order; only the first may read several tensors."""
+def layer(network: Network, tensor: str, anchored: Collection[str]) -> Layer:
+    """The layer that ends in `tensor`."""
     nodes: list[Node] = []
     while not nodes or tensor not in anchored:
         nodes.append(network.producer[tensor])
@@ -40,12 +141,12 @@ def layer(network: Network, tensor: str, anchored: Collection[str]) -> tuple[Nod
         if len(names) > 1:
             break
         (tensor,) = names
-    return tuple(reversed(nodes))
+    return Layer(tuple(reversed(nodes)))
 
 
 def sources(network: Network, tensor: str, anchored: Collection[str]) -> tuple[str, ...]:
     """The anchored tensors that the layer which ends in `tensor` reads."""
-    return tuple(ground(network, name, anchored) for name in layer(network, tensor, anchored)[0].reads)
+    return tuple(ground(network, name, anchored) for name in layer(network, tensor, anchored).nodes[0].reads)
 
 
 def end_of_layer(network: Network, mixing: str) -> str:
@@ -62,7 +163,7 @@ def linear_layers(network: Network) -> tuple[str, ...]:
         tensor
         for tensor, kept in anchors(network).items()
         if kept is None
-        and not isinstance(network.producer[tensor], Activate | MaxPool)
+        and network.producer[tensor].affine
         and len(network.consumers[tensor]) == 1
         and network.views[tensor].channel is None
     )
@@ -75,24 +176,36 @@ def ground(network: Network, tensor: str, anchored: Collection[str]) -> str:
     return tensor
 
 
+def trace(network: Network, nodes: Sequence[Node], units: Sequence[int]) -> list[list[int]]:
+    """Where each unit after some nodes of a layer was: before the first of them, then after each of them."""
+    positions = [list(units)]
+    for node in reversed(nodes):
+        here = positions[-1]
+        if isinstance(node, Reorder) and network.views[node.target].positions == 1:
+            order = node.order(network.shapes[node.source])
+            here = [order[i] for i in here]
+        positions.append(here)
+    return positions[::-1]
+
+
+def keeps_whole(network: Network, nodes: Collection[Node]) -> bool:
+    """Whether those of the nodes that are reorderings keep every unit in its place."""
+    return all(node.keeps_units(network.views[node.source]) for node in nodes if isinstance(node, Reorder))
+
+
 def _ends_a_layer(network: Network, node: Node, found: dict[str, str | None]) -> bool:
     """Whether rows must attach to an affine tensor, whatever defines it."""
     readers = network.consumers[node.target]
-    nodes = layer(network, node.target, found)
-    if all(isinstance(n, Reorder) for n in nodes) and found[nodes[0].reads[0]] is None:
-        unitwise = Dense | Head | Reorder | Scale | Shift | Activate
-        return not (_whole(network, nodes) or all(isinstance(reader, unitwise) for reader in readers))
-    return len(readers) != 1 or not (isinstance(readers[0], Scale | Shift | Activate) or _permutes(network, readers[0]))
+    own = layer(network, node.target, found)
+    if own.only_reorders and found[own.nodes[0].reads[0]] is None:
+        unitwise = Dense | Head | Reorder | Elementwise
+        return not (keeps_whole(network, own.nodes) or all(isinstance(reader, unitwise) for reader in readers))
+    return len(readers) != 1 or not (isinstance(readers[0], Elementwise) or _permutes(network, readers[0]))
 
 
 def _permutes(network: Network, node: Node) -> bool:
     """Whether a node is a reordering that leaves units whole."""
     return isinstance(node, Reorder) and network.views[node.source].positions == network.views[node.target].positions
-
-
-def _whole(network: Network, nodes: Collection[Node]) -> bool:
-    """Whether nodes are reorderings that keep every unit in its place."""
-    return all(isinstance(node, Reorder) and node.keeps_units(network.views[node.source]) for node in nodes)
 
 
 def _why_kept(network: Network, tensor: str) -> str | None:
@@ -112,7 +225,7 @@ def _why_kept(network: Network, tensor: str) -> str | None:
 
 def _image(network: Network, node: Node, found: dict[str, str | None]) -> str | None:
     """A reason to keep a tensor that no Dense or Conv node leads to from kept tensors."""
-    if any(isinstance(n, Dense | Conv) for n in layer(network, node.target, found)):
+    if layer(network, node.target, found).mixing is not None:
         return None
     if any(found[name] is None for name in sources(network, node.target, found)):
         return None

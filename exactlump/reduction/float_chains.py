@@ -22,9 +22,9 @@ from exactlump.fast.sources import parts
 from exactlump.fast.sums import Sums, Terms
 from exactlump.lumping.forms import Form
 from exactlump.lumping.maximum import Classifier, Lumping
-from exactlump.lumping.simulations import NULL, Affine, Relation, Row, entry
-from exactlump.network.kinds import Activate, Dense, Node, Reorder
-from exactlump.network.layers import anchors, layer
+from exactlump.lumping.simulations import NULL, Row, constant, entry, identity
+from exactlump.network.kinds import Conv, Dense, Node
+from exactlump.network.layers import Layer, anchors, layer
 from exactlump.network.program import Network
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
@@ -41,7 +41,7 @@ class _Layer:
     """
 
     tensor: str
-    nodes: tuple[Node, ...]
+    own: Layer
     bias: Vector
     observed: Ints
     weight: NDArray[Any] | None = None
@@ -62,22 +62,25 @@ def reduce_chain(network: Network, dtype: str, find: Classifier | None = None) -
         return None
 
 
-def _layers(network: Network, anchored: Mapping[str, str | None]) -> dict[str, tuple[Node, ...]]:
+def _layers(network: Network, anchored: Mapping[str, str | None]) -> dict[str, Layer]:
     """The nodes of each layer: one reordering of the input perhaps, then dense layers with functions between them."""
     if any(len(readers) != (tensor not in network.outputs) for tensor, readers in network.consumers.items()):
         raise _Unfit
-    found: dict[str, tuple[Node, ...]] = {}
+    found: dict[str, Layer] = {}
     for tensor, why in anchored.items():
         if tensor in network.producer:
-            nodes = layer(network, tensor, anchored)
-            kinds = [type(node) for node in nodes]
-            reordered = why is not None and not found and set(kinds) == {Reorder}
-            if not reordered and kinds != [Dense, Activate] and (why is None or kinds != [Dense]):
+            own = found[tensor] = layer(network, tensor, anchored)
+            reordered = why is not None and len(found) == 1 and own.only_reorders
+            if not reordered and not (_is_dense(own) and (own.functions or why is not None)):
                 raise _Unfit
-            if any(isinstance(node, Dense) and node.weight.floats is None for node in nodes):
-                raise _Unfit
-            found[tensor] = nodes
     return found
+
+
+def _is_dense(own: Layer) -> bool:
+    """Whether a layer is one Dense node of floats, perhaps with functions after it."""
+    node = own.mixing
+    alone = isinstance(node, Dense) and not own.before and own.only_functions_follow
+    return alone and node is not None and node.weight.floats is not None
 
 
 class _Chain:
@@ -88,10 +91,10 @@ class _Chain:
         self.rows: dict[str, tuple[Row, ...]] = {}
         self.layers: list[_Layer] = []
 
-    def build(self, layers: Mapping[str, tuple[Node, ...]]) -> tuple[Step, Written]:
+    def build(self, layers: Mapping[str, Layer]) -> tuple[Step, Written]:
         """Rows upwards, what is observed downwards, and then the nodes upwards."""
-        for tensor, nodes in layers.items():
-            self.layers.append(self._layer(tensor, nodes))
+        for tensor, own in layers.items():
+            self.layers.append(self._layer(tensor, own))
         self._observe()
         written = [node for i in range(len(self.layers)) for node in self._nodes(i)]
         forward, backward = {}, {}
@@ -99,20 +102,20 @@ class _Chain:
             places = {k: place for place, k in enumerate(one.observed.tolist())}
             forward[one.tensor] = relation_over(one.tensor, self.rows[one.tensor], places)
             if self.anchored[one.tensor] is None:
-                backward[one.tensor] = Relation(one.tensor, tuple(entry(k, ONE) for k in range(len(places))))
+                backward[one.tensor] = identity(one.tensor, len(places))
         quotient = replace(self.network, nodes=tuple(written), dtype="exact", notes=())
         nothing = dict.fromkeys(self.anchored, 0)
         return Step(quotient, forward), Written(replace(quotient, dtype=self.dtype), backward, nothing, nothing)
 
-    def _layer(self, tensor: str, nodes: tuple[Node, ...]) -> _Layer:
+    def _layer(self, tensor: str, own: Layer) -> _Layer:
         """One layer over all classes below; its relation to N is noted."""
         classes = self.lumping.classes[tensor]
         if not classes:
             raise _Unfit
-        dense = nodes[0]
-        if not isinstance(dense, Dense):
+        dense = own.mixing
+        if dense is None:
             self.rows[tensor] = tuple(entry(v, ONE) for v in range(len(classes)))
-            return _Layer(tensor, nodes, (), np.arange(len(classes)))
+            return _Layer(tensor, own, (), np.arange(len(classes)))
         rho = self.lumping.rho[tensor]
         units = [_simple_member(members, rho) for members in classes]
         chosen = np.array([members[0] if r is None else r for r, members in zip(units, classes, strict=True)], np.int64)
@@ -123,20 +126,20 @@ class _Chain:
         self._relate(tensor, [rho[v] * size for v, size in zip(chosen.tolist(), sizes, strict=True)])
         if any(self.split(b) is None for b in bias):
             raise _Unfit
-        return _Layer(tensor, nodes, tuple(bias), np.arange(len(classes)), _in_type(weight, self.dtype))
+        return _Layer(tensor, own, tuple(bias), np.arange(len(classes)), _in_type(weight, self.dtype))
 
     def _relate(self, tensor: str, sizes: Sequence[Rational]) -> None:
         """The rows of the neurons of a tensor: sizes[k] / rho[v] times class k."""
         rho = self.lumping.rho[tensor]
         rows: list[Row] = [NULL] * len(rho)
         for v, value in self.lumping.constants[tensor].items():
-            rows[v] = Affine((), value)
+            rows[v] = constant(value)
         for k, members in enumerate(self.lumping.classes[tensor]):
             for v in members:
                 rows[v] = entry(k, sizes[k] / rho[v] if len(members) > 1 else ONE)
         self.rows[tensor] = tuple(rows)
 
-    def _weights(self, dense: Dense, units: Ints) -> tuple[NDArray[Any], list[Rational]]:
+    def _weights(self, dense: Dense | Conv, units: Ints) -> tuple[NDArray[Any], list[Rational]]:
         """The rows of some neurons over the classes below, and their biases with the constants below."""
         assert dense.weight.floats is not None
         matrix = checked(dense.weight.floats)
@@ -147,11 +150,10 @@ class _Chain:
         terms: list[list[tuple[int, Rational]]] = [[] for _ in self.lumping.classes[dense.source]]
         constants: list[tuple[int, Rational]] = []
         for u, row in enumerate(below):
-            assert isinstance(row, Affine)
             for k, c in row.terms:
                 terms[k].append((u, c))
-            if row.plus:
-                constants.append((u, row.plus))
+            if row.constant:
+                constants.append((u, row.constant))
         sums = Sums(matrix, terms, constants, dense.bias, np.zeros(len(matrix), np.int64))
         return self._sums(sums, terms, units), [sums.constant(v) for v in units.tolist()]
 
@@ -180,9 +182,9 @@ class _Chain:
     def _nodes(self, i: int) -> list[Node]:
         """The nodes of one layer over the classes that are observed."""
         one = self.layers[i]
-        dense = one.nodes[0]
-        if not isinstance(dense, Dense) or one.weight is None:
-            return list(one.nodes)
+        dense = one.own.mixing
+        if dense is None or one.weight is None:
+            return list(one.own.nodes)
         weight = one.weight
         if one.observed.size < weight.shape[0]:
             weight = weight[one.observed]
@@ -191,7 +193,7 @@ class _Chain:
         bias = tuple(one.bias[k] for k in one.observed.tolist())
         made: list[Node] = [replace(dense, weight=Matrix.from_floats(weight), bias=bias)]
         firsts = [self.lumping.classes[one.tensor][k][0] for k in one.observed.tolist()]
-        return made + [node.restricted(firsts) for node in one.nodes[1:]]
+        return made + [node.restricted(firsts) for node in one.own.after]
 
 
 def _simple_member(members: tuple[int, ...], rho: Vector) -> int | None:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.lumping.forms import Atom, Forms
-from exactlump.network.kinds import Activate, Dense, Node, Reorder
+from exactlump.network.kinds import Dense
+from exactlump.network.layers import Layer
 from exactlump.numbers.rational import ONE
 
 # Rows that are looked at together have about so many entries.
@@ -51,11 +52,10 @@ class Plain:
         return taken + taken.dtype.type(0) if _has_negative_zeros(taken) else taken
 
 
-def plain_layer(nodes: Sequence[Node], forms: Forms) -> Plain | None:
-    """The weights of the layer of these nodes, given the forms of those below; None where it is not plain."""
-    core = next((i for i, node in enumerate(nodes) if not isinstance(node, Reorder)), len(nodes))
-    node = nodes[core] if core < len(nodes) else None
-    if not isinstance(node, Dense) or not all(isinstance(above, Activate) for above in nodes[core + 1 :]):
+def plain_layer(layer: Layer, forms: Forms) -> Plain | None:
+    """The weights of a layer, given the forms of those below; None where it is not plain."""
+    node = layer.mixing
+    if not isinstance(node, Dense) or layer.is_fused or not layer.only_functions_follow:
         return None
     floats, below = node.weight.floats, forms.of(node.source)
     if floats is None or floats.dtype.kind != "f" or any(form.constant for form in below):

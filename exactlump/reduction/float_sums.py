@@ -19,15 +19,17 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
-from exactlump.lumping.simulations import Affine, Relation, entry
-from exactlump.network.kinds import Activate, Conv, Dense, Node, Scale, Shift
-from exactlump.network.layers import anchors, layer, sources
+from exactlump.lumping.simulations import Relation, entry
+from exactlump.network.kinds import Conv, Dense, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import ONE, ZERO, Rational, decimal_text, text
-from exactlump.reduction.places import Built, Place
+from exactlump.numbers.rational import ONE, ZERO, Rational, decimal_text
+from exactlump.reduction.ancestry import Ancestry, origin
+from exactlump.reduction.gathering import Left
+from exactlump.reduction.misfits import Blame, Misfit
 from exactlump.reduction.quotient import Step
+from exactlump.reduction.survivors import Chosen, Survivors
 
 # The exact sum of floats that a number is, or None when it is none; no floats for zero.
 Splitter: TypeAlias = Callable[[Rational], tuple[Rational, ...] | None]
@@ -43,22 +45,12 @@ def splitter(dtype: str) -> Splitter:
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
-    """What stood in the way; the next quotient does without it.
+class Place:
+    """A unit of N': class k times `ratio`; `origin` is a neuron of N with exactly this row, if there is one."""
 
-    apart     members of classes that cannot be written merged
-    unfolded  constants whose sum with a bias cannot be written
-    fused     (linear layer, the kept tensor it reads or None): products of weights that cannot be written
-    split     members of classes that cannot be written merged below layers that stay fused
-    """
-
-    apart: frozenset[tuple[str, int]] = frozenset()
-    unfolded: frozenset[tuple[str, int]] = frozenset()
-    fused: frozenset[tuple[str, str | None]] = frozenset()
-    split: frozenset[tuple[str, int]] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.apart or self.unfolded or self.fused)
+    k: int
+    ratio: Rational
+    origin: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +75,7 @@ def write_in(
     derived  linear layers of the original that are fused in Q
     copied   kept tensors, read by a fused layer, that may be copied by an identity Dense node of their own
     """
-    return _Writer(dtype, original, quotient, derived, copied).write()
+    return _Writer(dtype, Ancestry(original, quotient, derived), copied).write()
 
 
 # The weights of one row: {(class or place, t): weight}; and those on one class: {(row, t): weight}.
@@ -116,45 +108,34 @@ Scaled: TypeAlias = tuple[Rational, int | None, list[dict[tuple[int, int], Parts
 
 
 class _Writer:
-    def __init__(
-        self, dtype: str, original: Network, quotient: Step, derived: Collection[str], copied: Collection[str]
-    ) -> None:
-        self.dtype, self.split = dtype, splitter(dtype)
-        self.original, self.q, self.simulation = original, quotient.network, quotient.simulation
-        self.derived, self.copied = derived, copied
-        self.anchored = anchors(self.q)
-        self.mixing = {tensor: self._mixing(tensor) for tensor in self.anchored}
-        self.below = {tensor: sources(self.q, tensor, self.anchored) for tensor in self.anchored if self._made(tensor)}
-        self.members = {tensor: _members(self.q, tensor, self.simulation) for tensor in self.anchored}
+    def __init__(self, dtype: str, ancestry: Ancestry, copied: Collection[str]) -> None:
+        self.dtype, self.split, self.copied = dtype, splitter(dtype), copied
+        self.ancestry, self.q, self.anchored = ancestry, ancestry.q, ancestry.anchored
+        self.blame = Blame(ancestry, dtype)
         self.layers: dict[str, _Layer] = {}
         self.quantised: dict[str, bool] = {}
-        self.apart: set[tuple[str, int]] = set()
-        self.unfolded: set[tuple[str, int]] = set()
-        self.fused: set[tuple[str, str | None]] = set()
-        self.halved: set[tuple[str, int]] = set()
 
     def write(self) -> Written | Misfit:
         """Decide from the outputs downwards, over the rows actually written; then build upwards."""
         for tensor in reversed(self.anchored):
             self._decide(tensor)
-        misfit = Misfit(frozenset(self.apart), frozenset(self.unfolded), frozenset(self.fused), frozenset(self.halved))
-        return misfit or self._build()
+        return self.blame.misfit or self._build()
 
     # Deciding: how many places each class gets, and what stands in the columns above them.
 
     def _decide(self, tensor: str) -> None:
         """Places for the classes of one tensor; the rows of all layers that read it are already known."""
         new = self.layers[tensor] = _Layer([])
-        kept = self.anchored[tensor] is not None
+        kept = self.ancestry.is_kept(tensor)
         readers = self._readers(tensor)
         if all(above.array is not None for _, above in readers):
-            new.places = [Place(k, ONE, _origin(members)) for k, members in enumerate(self.members[tensor])]
+            new.places = [Place(k, ONE, origin(members)) for k, members in enumerate(self.ancestry.members[tensor])]
         else:
             self._columns(tensor, new, readers, kept)
-        node = self.mixing[tensor]
+        node = self.ancestry.mixing(tensor)
         if node is not None:
             self._rows(tensor, node, new, kept)
-        elif self._made(tensor) and not kept:
+        elif tensor in self.ancestry.layers and not kept:
             self._demand_entries(tensor)
 
     def _columns(self, tensor: str, new: _Layer, readers: Sequence[Reader], kept: bool) -> None:
@@ -176,7 +157,7 @@ class _Writer:
 
     def _rows(self, tensor: str, node: Dense | Conv, new: _Layer, kept: bool) -> None:
         """The rows of the Dense or Conv node below a tensor, one a place, over the classes below."""
-        span = node.weight.shape[1] // self.q.units(self.below[tensor][0])
+        span = self.ancestry.span(tensor)
         places = all_units(node) if kept else new.places
         new.array = self._array(node, places)
         for p in places:
@@ -185,7 +166,7 @@ class _Writer:
                 new.weights.append({})
                 new.steps.append(self._is_quantised(tensor) and self._has_step(list(new.rows[-1].values())))
             if self.split(p.ratio * node.bias[p.k]) is None:
-                self._blame_bias(tensor, p.k, p.ratio * node.bias[p.k])
+                self.blame.bias(tensor, p.k, p.ratio * node.bias[p.k])
 
     def _array(self, node: Dense | Conv, places: Sequence[Place]) -> NDArray[Any] | None:
         """The rows of some places, if the weights are an array of floats and are written as they are."""
@@ -201,35 +182,33 @@ class _Writer:
 
     def _demand_entries(self, tensor: str) -> None:
         """That the factors and constants fit, by which units are passed on; blame what was merged or folded below."""
-        for node in layer(self.q, tensor, self.anchored):
+        for node in self.ancestry.layers[tensor].nodes:
             entries = node.factor if isinstance(node, Scale) else node.constant if isinstance(node, Shift) else ()
             most = 1 if isinstance(node, Scale) else math.inf
             for value in entries:
                 parts = self.split(value)
                 if parts is None or len(parts) > most:
-                    self._blame_sources(tensor, value)
+                    self.blame.entry(tensor, value)
                     return
 
     def _column(
         self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Row], kept: bool
     ) -> tuple[list[Place], list[dict[tuple[int, int], Parts]]]:
         """The places of class k, and per reader and row the weights on them; what does not fit is blamed."""
-        members = self.members[tensor][k]
-        origin = _origin(members)
+        members = self.ancestry.members[tensor][k]
+        own = origin(members)
         split = self._split_columns(readers, columns, ONE)
         most = max(len(members), 1) if tensor not in self.copied or self._misplaced(readers) else math.inf
-        fitting = self._fewest(k, itertools.chain([(ONE, origin, split)], self._rescaled(tensor, k, readers, columns)))
+        fitting = self._fewest(k, itertools.chain([(ONE, own, split)], self._rescaled(tensor, k, readers, columns)))
         if fitting is not None and len(fitting[0]) <= most:
             return fitting
         if not kept and (originals := self._original_columns(tensor, k, readers, columns)):
             return [Place(k, ratio, v) for v, ratio in members.items()], originals
         if len(members) > 1:
-            fused = {(name, None) for above, _ in readers for name in self._fused_in(above)}
-            self.fused |= fused
-            (self.halved if fused else self.apart).update((tensor, v) for v in members)
+            self.blame.merged(tensor, k, [above for above, _ in readers])
         else:
             self._blame_rows(tensor, k, readers, split)
-        return [Place(k, ONE, origin)], [{} for _ in columns]
+        return [Place(k, ONE, own)], [{} for _ in columns]
 
     def _fewest(
         self, k: int, choices: Iterable[Scaled]
@@ -259,21 +238,22 @@ class _Writer:
         """The class by the measure of its other members, where no factor or sum stands between it and its readers."""
         if self._is_passed_on(tensor, readers) or any(step for _, above in readers for step in above.steps):
             return
-        ratios = {ratio: v for v, ratio in reversed(self.members[tensor][k].items()) if ratio != 1}
+        ratios = {ratio: v for v, ratio in reversed(self.ancestry.members[tensor][k].items()) if ratio != 1}
         for ratio, v in ratios.items():
             yield ratio, v, self._split_columns(readers, columns, ratio)
 
     def _is_passed_on(self, tensor: str, readers: Sequence[Reader]) -> bool:
         """Whether other layers read a tensor than those that mix its units, or its own layer has factors or sums."""
-        nodes = layer(self.q, tensor, self.anchored) if self._made(tensor) else ()
-        others = sum(tensor in below for below in self.below.values()) > len(readers)
-        return others or any(not isinstance(n, Dense | Conv | Activate) for n in nodes)
+        others = sum(tensor in below for below in self.ancestry.below.values()) > len(readers)
+        own = self.ancestry.layers.get(tensor)
+        return others or (own is not None and not own.only_mixes)
 
     def _is_quantised(self, tensor: str) -> bool:
         """Whether a layer of the original has weights that are no floats."""
         if tensor not in self.quantised:
-            nodes = [node for node in self._original_layer(tensor) if isinstance(node, Dense | Conv)]
-            rows = (n.weight.row(v) for n in nodes if n.weight.floats is None for v in range(n.weight.shape[0]))
+            own = self.ancestry.original_layer(tensor)
+            weights = [node.weight for node in own.mixers if node.weight.floats is None] if own else []
+            rows = (weight.row(v) for weight in weights for v in range(weight.shape[0]))
             exact = self.dtype not in floats.FLOAT_TYPES
             self.quantised[tensor] = not exact and any(
                 len(self.split(w) or ()) != 1 for row in rows for w in row.values()
@@ -286,23 +266,23 @@ class _Writer:
 
     def _misplaced(self, readers: Sequence[Reader]) -> bool:
         """Whether some reader of a kept tensor is not a fused layer (then copying would be no gain)."""
-        return not all(self._fused_in(above) for above, _ in readers)
+        return not all(self.ancestry.fused_in(above) for above, _ in readers)
 
     def _original_columns(
         self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Row]
     ) -> list[dict[tuple[int, int], Parts]] | None:
         """The original weights on all members of class k, if every row above is an original neuron's row."""
-        members = self.members[tensor][k]
+        members, original = self.ancestry.members[tensor][k], self.ancestry.original
         if self._is_passed_on(tensor, readers):
             return None
         found = []
         for (name, above), column in zip(readers, columns, strict=True):
-            node = self._original_mixing(name)
+            node = self.ancestry.original_mixing(name)
             origins = [p.origin for p in above.places]
             if node is None or None in origins:
                 return None
-            span = self._span(name)
-            if node.weight.shape[1] != span * self.original.units(tensor):  # it reads a selection
+            span = self.ancestry.span(name)
+            if node.weight.shape[1] != span * original.units(tensor):  # it reads a selection
                 return None
             parts = {
                 (i, t): tuple(node.weight.entry(v, u * span + t) for u in members)
@@ -317,27 +297,6 @@ class _Writer:
             found.append(parts)
         return found
 
-    def _original_mixing(self, tensor: str) -> Dense | Conv | None:
-        """The original's Dense or Conv node right below an anchored tensor, with no more than an activation between.
-
-        None where it reads a flattened image: the columns are in another order there.
-        """
-        node = self.original.producer[tensor]
-        if isinstance(node, Activate):
-            node = self.original.producer.get(node.source, node)
-        flattened = isinstance(node, Dense) and self._span(tensor) > 1
-        if self._fused_in(tensor) or not isinstance(node, Dense | Conv) or flattened:
-            return None
-        return node
-
-    def _span(self, tensor: str) -> int:
-        """How many columns of the layer that ends in a tensor belong to each unit below."""
-        node = self.mixing[tensor]
-        assert node is not None
-        return node.weight.shape[1] // self.q.units(self.below[tensor][0])
-
-    # Blaming: what the next quotient must do without.
-
     def _blame_rows(
         self, tensor: str, k: int, readers: Sequence[Reader], columns: Sequence[Mapping[tuple[int, int], Parts | None]]
     ) -> None:
@@ -345,115 +304,56 @@ class _Writer:
         for (name, above), column in zip(readers, columns, strict=True):
             for (i, t), parts in column.items():
                 if parts is None or len(parts) > 1:
-                    self._blame(name, above.places[i].k if i < len(above.places) else i, tensor, above.rows[i][k, t])
-
-    def _blame_bias(self, tensor: str, k: int, bias: Rational) -> None:
-        """A bias does not fit: because of the constants folded into it, or else of the row's scale."""
-        constants = {
-            (name, u)
-            for name in self._original_sources(tensor)
-            if name in self.simulation
-            for u, row in enumerate(self.simulation[name].rows)
-            if isinstance(row, Affine) and not row.terms and row.plus
-        }
-        if constants:
-            self.unfolded |= constants
-        else:
-            self._blame(tensor, k, None, bias)
-
-    def _blame_sources(self, tensor: str, value: Rational) -> None:
-        """A factor or a constant does not fit with which a unit is passed on: undo what was done to what it reads."""
-        found = False
-        for name in self.below[tensor]:
-            for v, row in enumerate(self.simulation[name].rows if name in self.simulation else ()):
-                if isinstance(row, Affine) and row.terms and row.terms[0][1] != 1:
-                    self.apart.add((name, v))
-                    found = True
-                elif isinstance(row, Affine) and not row.terms and row.plus:
-                    self.unfolded.add((name, v))
-                    found = True
-        if not found:
-            raise self._cannot(tensor, 0, value)
-
-    def _blame(self, tensor: str, k: int, below: str | None, value: Rational) -> None:
-        fused = self._fused_in(tensor)
-        members = self.members[tensor][k] if k < len(self.members[tensor]) else {}
-        if fused:
-            copyable = below if below is not None and self.anchored[below] is not None else None
-            self.fused.update((name, copyable) for name in fused)
-        elif len(members) > 1:
-            self.apart.update((tensor, v) for v in members)
-        else:
-            raise self._cannot(tensor, k, value)
-
-    def _cannot(self, tensor: str, k: int, value: Rational) -> CannotWrite:
-        return CannotWrite(
-            f"tensor {tensor!r}, unit {k}: found {text(value)[:60]}, expected a number of type {self.dtype}; "
-            "a .json file holds any rational"
-        )
-
-    # The structure of Q and N around a tensor.
-
-    def _made(self, tensor: str) -> bool:
-        return tensor in self.q.producer
+                    self.blame.row(name, above.places[i].k if i < len(above.places) else i, tensor, above.rows[i][k, t])
 
     def _readers(self, tensor: str) -> list[Reader]:
         """The anchored tensors whose Dense or Conv node reads this one, with their rows."""
         return [
             (above, self.layers[above])
             for above in self.anchored
-            if above in self.layers and self.mixing[above] is not None and self.below[above] == (tensor,)
+            if above in self.layers and self.ancestry.reads(above, tensor)
         ]
-
-    def _mixing(self, tensor: str) -> Dense | Conv | None:
-        """The Dense or Conv node of the layer of Q that ends in an anchored tensor."""
-        if not self._made(tensor):
-            return None
-        nodes = layer(self.q, tensor, self.anchored)
-        return next((node for node in nodes if isinstance(node, Dense | Conv)), None)
-
-    def _fused_in(self, tensor: str) -> list[str]:
-        """The linear layers of the original that are fused into the layer that ends in this tensor."""
-        return [node.target for node in self._original_layer(tensor) if node.target in self.derived]
-
-    def _original_layer(self, tensor: str) -> tuple[Node, ...]:
-        if tensor not in self.original.producer:
-            return ()
-        return layer(self.original, tensor, self._original_anchors())
-
-    def _original_sources(self, tensor: str) -> tuple[str, ...]:
-        return sources(self.original, tensor, self._original_anchors()) if tensor in self.original.producer else ()
-
-    def _original_anchors(self) -> set[str]:
-        return {port.name for port in self.original.inputs} | self.simulation.keys()
 
     # Building N' from the decisions, upwards.
 
     def _build(self) -> Written:
-        built = Built(self.q, self.anchored, {tensor: new.places for tensor, new in self.layers.items()})
+        left = {tensor: self._left(tensor) for tensor in self.anchored}
+        survivors = Survivors(self.q, self.anchored, left, self.anchored.keys(), reading="takes")
         simulation: dict[str, Relation] = {}
         for tensor, why in self.anchored.items():
-            new = self.layers[tensor]
-            if self._made(tensor):
-                built.write(tensor, new.weights if new.array is None else new.array)
+            places = self.layers[tensor].places
+            if tensor in self.ancestry.layers:
+                survivors.write(tensor, self._chosen(tensor, kept=why is not None))
             if why is None:
-                simulation[tensor] = Relation(tensor, tuple(entry(p.k, p.ratio) for p in new.places))
-            elif len(new.places) > self.q.units(tensor):
-                built.copy(tensor)
-        network = replace(self.q, nodes=tuple(built.nodes), dtype=self.dtype)
+                simulation[tensor] = Relation(tensor, tuple(entry(p.k, p.ratio) for p in places))
+            elif len(places) > self.q.units(tensor):
+                survivors.copy(tensor, [p.k for p in places])
+        network = replace(self.q, nodes=survivors.nodes, dtype=self.dtype)
         copies = {tensor: new.copies for tensor, new in self.layers.items()}
         declined = {tensor: new.declined for tensor, new in self.layers.items()}
         return Written(network, simulation, copies, declined)
+
+    def _left(self, tensor: str) -> Left:
+        """The first place of each class, and how many places there are; a kept tensor has what it had."""
+        if self.ancestry.is_kept(tensor):
+            units = self.q.units(tensor)
+            return Left({k: k for k in range(units)}, units)
+        places = self.layers[tensor].places
+        return Left({p.k: i for i, p in reversed(list(enumerate(places)))}, len(places))
+
+    def _chosen(self, tensor: str, kept: bool) -> Chosen:
+        """What the layer that ends in a tensor is to have: a unit for each place."""
+        new, node = self.layers[tensor], self.ancestry.mixing(tensor)
+        units = None if kept else [p.k for p in new.places]
+        if node is None:
+            return Chosen(units)
+        bias = node.bias if kept else tuple(p.ratio * node.bias[p.k] for p in new.places)
+        return Chosen(units, weights=new.weights if new.array is None else new.array, bias=bias)
 
 
 def all_units(node: Dense | Conv) -> list[Place]:
     """The units of a Dense or Conv node below a kept tensor: each once."""
     return [Place(v, ONE, v) for v in range(len(node.bias))]
-
-
-def _origin(members: Mapping[int, Rational]) -> int | None:
-    """The member of a class that the class is, if there is one."""
-    return next((v for v, ratio in members.items() if ratio == 1), None)
 
 
 def _spell_out(new: _Layer, span: int) -> None:
@@ -473,15 +373,3 @@ def _transposed(rows: Sequence[Row], units: int) -> list[Row]:
         for (k, t), w in row.items():
             turned[k][i, t] = w
     return turned
-
-
-def _members(q: Network, tensor: str, simulation: Mapping[str, Relation]) -> list[dict[int, Rational]]:
-    """For each class of a tensor of Q, its members in N with their ratios; inputs stand for themselves."""
-    members: list[dict[int, Rational]] = [{} for _ in range(q.units(tensor))]
-    if tensor not in simulation:
-        return [{k: ONE} for k in range(q.units(tensor))]
-    for v, row in enumerate(simulation[tensor].rows):
-        if isinstance(row, Affine) and row.terms:
-            ((k, c),) = row.terms
-            members[k][v] = c
-    return members

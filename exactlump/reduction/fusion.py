@@ -4,7 +4,7 @@
 from collections.abc import Collection
 
 from exactlump.lumping.forms import Forms, combine
-from exactlump.lumping.simulations import Affine, Simulation
+from exactlump.lumping.simulations import Simulation
 from exactlump.network.kinds import Dense
 from exactlump.network.layers import linear_layers
 from exactlump.network.program import Network
@@ -45,7 +45,7 @@ def fusible(
 
 def _expansion(original: Network, tensor: str, simulation: Simulation, sizes: list[int]) -> int:
     """How many products the checker forms when it expands the original's Dense node above a derived tensor."""
-    cost = [sum(sizes[k] for k, _ in row.terms) if isinstance(row, Affine) else 1 for row in simulation[tensor].rows]
+    cost = [sum(sizes[k] for k, _ in row.terms) if row.sum is not None else 1 for row in simulation[tensor].rows]
     (above,) = original.consumers[tensor]
     assert isinstance(above, Dense)
     return sum(cost[u] for v in range(above.weight.shape[0]) for u in above.weight.row(v))

@@ -12,15 +12,26 @@ Throughout: v, w neurons of N; r the representative of class k; c[v] = rho(r) / 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.lumping.forms import Form, Forms, atoms_below
+from exactlump.lumping.forms import Atom, Form, Forms, atoms_below
 from exactlump.lumping.maximum import Lumping
-from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Row, Same, Simulation, entry, forms_of
-from exactlump.network.kinds import Conv, Dense, Head, Node
-from exactlump.network.layers import anchors, layer, sources
+from exactlump.lumping.simulations import FREE, NULL, Relation, Row, Simulation, constant, entry, forms_of, through
+from exactlump.network.kinds import Conv, Dense
+from exactlump.network.layers import Layer, anchors, ground, layer, sources, trace
 from exactlump.network.program import Network
-from exactlump.numbers.rational import ONE, Rational, Vector, floor_log2, is_simple, power_of_two, primitive, rational
+from exactlump.numbers.rational import (
+    ONE,
+    ZERO,
+    Rational,
+    Vector,
+    floor_log2,
+    is_simple,
+    power_of_two,
+    primitive,
+    rational,
+)
 from exactlump.reduction.float_layers import Plain, plain_layer
-from exactlump.reduction.survivors import Rebuilder
+from exactlump.reduction.gathering import Left
+from exactlump.reduction.survivors import Chosen, Survivors, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,12 @@ def plainest(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form])
     return Representative(r, ratio, form(r).scaled(ONE / content), content)
 
 
+def unchanged(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form]) -> Representative:
+    """For heads: a unit that is alone in its class, and is no function of units below."""
+    (v,) = members
+    return Representative(v, {v: ONE}, Form({}, ZERO))
+
+
 def first_member(members: tuple[int, ...], rho: Vector, form: Callable[[int], Form]) -> Representative:
     """The least member: the plain choice that any reading of Definition 7 allows."""
     r = members[0]
@@ -119,6 +136,7 @@ class _Builder:
         self.network, self.lumping, self.choose, self.trim = network, lumping, choose, trim
         self.anchored = {t: why for t, why in anchors(network).items() if t in lumping.classes}
         self.forms = Forms(network)
+        self.layers: dict[str, Layer] = {}
         self.chosen: dict[str, list[Representative]] = {}
         self.rows: dict[str, tuple[Row, ...]] = {}
         self.plain: dict[str, Plain] = {}
@@ -131,37 +149,35 @@ class _Builder:
             tensor: {k: place for place, k in enumerate(sorted(classes))}
             for tensor, classes in self._observed().items()
         }
-        rebuilder = Rebuilder(self.network, self.anchored, self.forms, self.rows, places)
+        kept = {tensor for tensor, why in self.anchored.items() if why is not None}
+        left = {tensor: Left(at, len(at), self.rows.get(tensor)) for tensor, at in places.items()}
+        survivors = Survivors(self.network, self.anchored, left, kept)
         for tensor in defined:
             if places[tensor]:
-                chosen = [self.chosen[tensor][k] for k in places[tensor]]
-                firsts = [self.lumping.classes[tensor][k][0] for k in places[tensor]]
-                units, divisors = [one.unit for one in chosen], tuple(one.divisor for one in chosen)
-                rows = [one.form for one in chosen]
-                rebuilder.write(tensor, units, divisors, firsts, rows, self.plain.get(tensor))
-        reduced = replace(self.network, nodes=tuple(rebuilder.nodes), dtype="exact", notes=())
+                survivors.write(tensor, self._wanted(tensor, places))
+        reduced = replace(self.network, nodes=survivors.nodes, dtype="exact", notes=())
         return Step(reduced, {tensor: relation_over(tensor, self.rows[tensor], places[tensor]) for tensor in defined})
 
     def _represent(self, tensor: str) -> None:
         """The representatives of the classes of one tensor, and its forms over all classes below."""
         rho, classes = self.lumping.rho[tensor], self.lumping.classes[tensor]
-        nodes = layer(self.network, tensor, self.anchored)
-        choose = self.choose if any(isinstance(node, Dense | Conv) for node in nodes) else plainest
-        chosen = self._plain(tensor, nodes) if choose is representative else None
+        own = self.layers[tensor] = layer(self.network, tensor, self.anchored)
+        choose = self.choose if own.mixing is not None else plainest if own.head is None else unchanged
+        chosen = self._plain(tensor, own) if choose is representative else None
         if chosen is None:
             chosen = [choose(members, rho, lambda v: self.forms.before(tensor, v)) for members in classes]
         rows: list[Row] = [NULL] * len(rho)
         for v, value in self.lumping.constants[tensor].items():
-            rows[v] = Affine((), value)
+            rows[v] = constant(value)
         for k, one in enumerate(chosen):
             for v, ratio in one.ratio.items():
                 rows[v] = entry(k, ratio)
         self.chosen[tensor], self.rows[tensor] = chosen, tuple(rows)
         self.forms.known[tensor] = forms_of(tensor, Relation(tensor, tuple(rows)))
 
-    def _plain(self, tensor: str, nodes: Sequence[Node]) -> list[Representative] | None:
+    def _plain(self, tensor: str, own: Layer) -> list[Representative] | None:
         """The representatives of a plain layer, if all are neurons; their forms have no terms, as arrays have them."""
-        plain = plain_layer(nodes, self.forms)
+        plain = plain_layer(own, self.forms)
         if plain is None:
             return None
         found = []
@@ -178,7 +194,8 @@ class _Builder:
         observed: dict[str, set[int]] = {tensor: set() for tensor in self.anchored}
         for tensor in reversed(self.anchored):
             node = self.network.producer.get(tensor)
-            needed = not self.trim or node is None or isinstance(node, Head) or tensor in self.network.outputs
+            head = None if node is None else self.layers[tensor].head
+            needed = not self.trim or node is None or head or tensor in self.network.outputs
             if needed or (observed[tensor] and self.anchored[tensor] is not None):
                 observed[tensor].update(range(len(self.lumping.classes[tensor])))
             if node is None or not observed[tensor]:
@@ -194,21 +211,69 @@ class _Builder:
                     observed[name].add(k)
                 continue
             forms = [one.form for one in chosen]
-            for form in atoms_below(node, self.forms) if isinstance(node, Head) else forms:
+            for form in atoms_below(node, self.forms) if head else forms:
                 for name, k, *_ in form.terms:
                     if name:
                         observed[name].add(k)
         return observed
 
+    def _wanted(self, tensor: str, places: Mapping[str, Mapping[int, int]]) -> Chosen:
+        """What the layer that ends in a tensor is to have: the representatives of the classes that are left."""
+        own, plain, kept = self.layers[tensor], self.plain.get(tensor), self.anchored[tensor] is not None
+        chosen = [self.chosen[tensor][k] for k in places[tensor]]
+        units, divisors = [one.unit for one in chosen], tuple(one.divisor for one in chosen)
+        node = own.mixing
+        if node is None:
+            return Chosen() if kept else Chosen(units, divisors=divisors)
+        if kept:
+            every = range(len(node.bias))
+            rows = [self.forms.before(node.target, v) if plain is None else Form({}, node.bias[v]) for v in every]
+            return Chosen(None, None, None, *self._mixed(node, rows, every, plain, places))
+        rows = [one.form for one in chosen]
+        if own.factors or own.sums:
+            at = trace(self.network, own.after, range(self.network.units(tensor)))[0]
+            rows = [
+                row if v is None else self.forms.before(node.target, at[v]) for v, row in zip(units, rows, strict=True)
+            ]
+        firsts = [self.lumping.classes[tensor][k][0] for k in places[tensor]]
+        mixed = self._mixed(node, rows, [v for v in units if v is not None], plain, places)
+        return Chosen(units, firsts, divisors, *mixed)
+
+    def _mixed(
+        self,
+        node: Dense | Conv,
+        rows: Sequence[Form],
+        units: Sequence[int],
+        plain: Plain | None,
+        places: Mapping[str, Mapping[int, int]],
+    ) -> tuple[Weights, Vector]:
+        """Weights over the classes that are left below, and biases; what is not observed has the factor 0 above.
+
+        units: which rows of its array are meant, where the layer is plain; then `rows` have no terms.
+        """
+        below = ground(self.network, node.source, self.anchored)
+        left, bias = places[below], tuple(row.constant for row in rows)
+        whole, span = 0, self.network.views[below].positions
+        if isinstance(node, Conv):
+            span = node.window.taps
+            whole = next((t for t in range(span) if node.window.is_identity(t)), 0)
+
+        def at(atom: Atom) -> tuple[int, int]:
+            _, k, *lift = atom
+            return left[k], lift[0][2] if lift else whole
+
+        if plain is not None and left:
+            columns: dict[Atom, int] = {a: at(a)[0] * span + at(a)[1] for a in plain.atoms if a and a[1] in left}
+            array = plain.take(units, columns.get, len(left) * span)
+            if array is not None:
+                return array, bias
+        if plain is not None:
+            rows = [self.forms.before(node.target, v) for v in units]
+        return [{at(atom): w for atom, w in row.terms.items() if atom[1] in left} for row in rows], bias
+
 
 def relation_over(tensor: str, rows: Sequence[Row], places: Mapping[int, int]) -> Relation:
     """The rows over the observed classes; of an unobserved one the least member is free, the others go with it."""
-    free: dict[int, tuple[int, Rational]] = {}
-    found: list[Row] = []
-    for v, row in enumerate(rows):
-        if isinstance(row, Affine) and row.terms:
-            ((k, c),) = row.terms
-            least, d = (v, c) if k in places else free.setdefault(k, (v, c))
-            row = entry(places[k], c) if k in places else FREE if least == v else Same(least, c / d)
-        found.append(row)
-    return Relation(tensor if places else None, tuple(found))
+    classes = 1 + max((k for row in rows for k, _ in row.terms), default=-1)
+    observed = tuple(entry(places[k], ONE) if k in places else FREE for k in range(classes))
+    return through(Relation(tensor, tuple(rows)), Relation(tensor, observed))

@@ -1,429 +1,209 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the nodes of a reduced network: the layers of N again, over the classes that are left.
+"""This file is about a network over the units that are left: its layers once more, for these units only.
 
-Images lie channel axis first here, and reorderings that leave units whole are left out, except where a tensor is kept
-as it was.  A layer that only passes units on (a pool, a sum of tensors, ...) reads them from wherever they are now,
-by a Select where their order has changed, so that tensors that meet may have different classes.
+So the exact quotient Q is made of N, the written network N' of Q, and a network with merged neurons of the one before.
+A layer that only passes units on (a pool, a sum of tensors, ...) reads them from wherever they are now, by a Select
+where their order has changed, so that tensors that meet may have different classes.  Where a tensor does not lie as it
+did, images lie channel axis first, and reorderings that leave units whole are left out.
 
-Throughout: v, u units of N; k a class, place[k] its unit in the reduced network, c its ratio; p a position.
+Throughout: v, u units of the network as it was; p a position; t a tap of a convolution, or a position of a flattened
+image, 0 where there is neither.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
-from exactlump.lumping.forms import Atom, Form, Forms
-from exactlump.lumping.simulations import Affine, Row
-from exactlump.network.kinds import (
-    Conv,
-    Dense,
-    Node,
-    Reorder,
-    Scale,
-    Select,
-    Shift,
-)
-from exactlump.network.layers import ground, layer
+import numpy as np
+from numpy.typing import NDArray
+
+from exactlump.network.kinds import Conv, Dense, Node, Reorder, Scale, Select, Shift
+from exactlump.network.layers import Elementwise, Layer, ground, layer, trace
 from exactlump.network.program import Network
 from exactlump.network.views import View
-from exactlump.network.windows import Grid, Window
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
-from exactlump.reduction.float_layers import Plain
+from exactlump.reduction.gathering import Gathering, Left, resized
 
-# Readers make an image of elements under the name of these followed by this; so a file need not hold the node.
-_IMPLIED = "as image"
-
-
-class _Origin(NamedTuple):
-    """What is wanted of N: unit u of an anchored tensor, or position p of it, divided by a number."""
-
-    tensor: str
-    unit: int
-    position: int
-    divisor: Rational
+# Of a Dense or Conv node: {(unit below, t): weight} for each row, or all in an array.
+Weights: TypeAlias = Sequence[Mapping[tuple[int, int], Rational]] | NDArray[Any]
 
 
-class _Entry(NamedTuple):
-    """Where a unit of N is now: factor times a unit of a tensor, plus a constant; no tensor: only the constant."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The units that a layer is to have.
 
-    tensor: str
-    unit: int
-    factor: Rational
-    plus: Rational
+    units     the unit that each of them was (None: its row alone says what it is); None: all that there were, in order
+    firsts    for each of them a unit that has its functions; None: `units`
+    divisors  for each of them what its unit is divided by, in a layer that passes units on; None: nothing
+    weights   of the Dense or Conv node, over the units that are left below; None: as they were, as all are left
+    bias      likewise
+    """
+
+    units: Sequence[int | None] | None = None
+    firsts: Sequence[int] | None = None
+    divisors: Vector | None = None
+    weights: Weights | None = None
+    bias: Vector = ()
 
 
-class Rebuilder:
-    """The nodes that have been written so far; layers are to come in topological order.
+class Survivors:
+    """The layers that have been written so far; they are to come in topological order.
 
-    rows    of each anchored tensor that a node defines, over all its classes
-    places  of the classes that are left, of each anchored tensor; inputs are classes of one unit each
+    left     what is left of each anchored tensor
+    lying    the tensors that lie as they did
+    reading  how tensors are named that a layer reads by a Select
     """
 
     def __init__(
         self,
         network: Network,
         anchored: Mapping[str, str | None],
-        forms: Forms,
-        rows: Mapping[str, Sequence[Row]],
-        places: Mapping[str, Mapping[int, int]],
+        left: Mapping[str, Left],
+        lying: Collection[str],
+        reading: str = "reads",
     ) -> None:
-        self.network, self.anchored, self.forms, self.rows, self.places = network, anchored, forms, rows, places
-        self.nodes: list[Node] = []
-        self.views = {port.name: network.views[port.name] for port in network.inputs}
-        self.flattened: dict[str, str] = {}
-        self.orders: dict[str, list[tuple[int, int]]] = {}
-        self.zeros = ""
+        self.network, self.anchored, self.left, self.lying, self.reading = network, anchored, left, lying, reading
+        self.made = Gathering(network, anchored, left, lying)
+        self.copies: dict[str, int] = {}
 
-    def write(
-        self,
-        tensor: str,
-        units: Sequence[int | None],
-        divisors: Vector,
-        firsts: Sequence[int],
-        rows: Sequence[Form],
-        plain: Plain | None = None,
-    ) -> None:
-        """The nodes of the layer that ends in an anchored tensor, by class:
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """What has been written."""
+        return tuple(self.made.nodes)
 
-        units     the unit that represents it; None: `rows` alone does
-        divisors  what that unit is divided by, in a layer that passes units on
-        firsts    its least member
-        rows      the representative's row over the classes below, before its activation
-        plain     the weights, where the layer is plain; then `rows` have no terms
-        """
-        nodes = layer(self.network, tensor, self.anchored)
-        core = max((i for i, node in enumerate(nodes) if isinstance(node, Dense | Conv)), default=None)
-        kept = self.anchored[tensor] is not None
-        if core is None:
-            self._unitwise(tensor, nodes, [v for v in units if v is not None], divisors, kept)
-            return
-        mixing, after = nodes[core], nodes[core + 1 :]
-        if kept:
-            every = range(self.network.units(mixing.target))
-            rows = [self._row(mixing, v) if plain is None else Form({}, plain.node.bias[v]) for v in every]
-            self._mixing(nodes, core, rows, mixing.target, plain, every)
-            self._extend(after)
-            return
-        at = _trace(self.network, after, range(self.network.units(tensor)))
-        scaled = any(isinstance(node, Scale | Shift) for node in after)
-        own = zip(units, rows, strict=True)
-        rows = [self._row(mixing, at[0][v]) if scaled and v is not None else row for v, row in own]
-        target = mixing.target if _last(after) >= 0 else tensor
-        self._mixing(nodes, core, rows, target, plain, [v for v in units if v is not None])
-        self._follow(tensor, after, at[1:], units, firsts, divisors)
+    def write(self, tensor: str, chosen: Chosen) -> None:
+        """The nodes of the layer that ends in an anchored tensor, over the units that are left."""
+        own = layer(self.network, tensor, self.anchored)
+        below = [ground(self.network, name, self.anchored) for name in own.nodes[0].reads]
+        lies = tensor in self.lying
+        if lies and chosen.weights is None and self._has_all(tensor, chosen) and all(map(self._is_whole, below)):
+            self.made.extend(own.nodes)
+        elif own.mixing is not None:
+            self._mix(own, own.mixing, tensor, chosen)
+        elif lies and not all(name in self.lying for name in below):
+            first = own.nodes[0]
+            self._first(first, first.target, self._wanted(first.target, Chosen()), lies)
+            self.made.extend(own.nodes[1:])
+        else:
+            self._pass_on(own, tensor, chosen)
 
-    def _row(self, node: Node, v: int) -> Form:
-        return self.forms.before(node.target, v)
+    def copy(self, tensor: str, units: Sequence[int]) -> None:
+        """An identity Dense node that holds copies of the units of a kept tensor, for the weights that read it."""
+        weight = Matrix.from_rows([{u: ONE} for u in units], self.network.units(tensor))
+        self.copies[tensor] = len(units)
+        self.made.append(Dense(tensor, _copies(tensor), weight, (ZERO,) * len(units)))
 
-    def _follow(
-        self,
-        tensor: str,
-        nodes: Sequence[Node],
-        at: Sequence[Sequence[int]],
-        units: Sequence[int | None],
-        firsts: Sequence[int],
-        divisors: Vector,
-    ) -> None:
-        """The element-wise nodes after the first of a layer, with the representatives' entries; no reorderings."""
-        last = _last(nodes)
-        for i, (node, places) in enumerate(zip(nodes, at, strict=True)):
-            if not isinstance(node, Reorder):
-                target = tensor if i == last else node.target
-                entries = [None if v is None else places[v] for v in units]
-                source = self.nodes[-1].target
-                self._append(_restricted(node, (source,), target, [places[v] for v in firsts], entries, divisors))
+    def _has_all(self, tensor: str, chosen: Chosen) -> bool:
+        return chosen.units is None or list(chosen.units) == list(range(self.network.units(tensor)))
+
+    def _is_whole(self, tensor: str) -> bool:
+        """Whether an anchored tensor is as it was."""
+        places, size, _ = self.left[tensor]
+        units = self.network.units(tensor)
+        return tensor in self.lying and size == units and places == {u: u for u in range(units)}
 
     # Layers that mix units.
 
-    def _mixing(
-        self,
-        nodes: Sequence[Node],
-        core: int,
-        rows: Sequence[Form],
-        target: str,
-        plain: Plain | None,
-        units: Sequence[int],
-    ) -> None:
-        """The Dense or Conv node of a layer, its rows given over the classes of the layer below.
+    def _mix(self, own: Layer, node: Dense | Conv, tensor: str, chosen: Chosen) -> None:
+        """A layer with weights, given over the units that are left below."""
+        assert chosen.weights is not None
+        below = ground(self.network, node.source, self.anchored)
+        count = self.copies.get(below, self.left[below].size)
+        target = node.target if own.elementwise or tensor in self.lying else tensor
+        if isinstance(node, Conv) and not count:
+            self.made.constants(target, chosen.bias, node.window.target)
+        else:
+            source = self._columns(own, node, below, count, target)
+            span = node.window.taps if isinstance(node, Conv) else self.network.views[below].positions
+            weight = _matrix(chosen.weights, span, count * span or self.made.views[source].units)
+            self.made.append(replace(node, source=source, target=target, weight=weight, bias=chosen.bias))
+        self._follow(own, tensor, chosen)
 
-        What is not observed is left out: a factor 0 above takes it away.
-        plain, units: the weights of a plain layer, and which rows of it are meant.
-        """
-        node = nodes[core]
-        assert isinstance(node, Dense | Conv)
-        below = ground(self.network, nodes[0].reads[0], self.anchored)
-        places, bias = self.places[below], tuple(row.constant for row in rows)
+    def _columns(self, own: Layer, node: Dense | Conv, below: str, count: int, target: str) -> str:
+        """The tensor that weights read; without units below, any."""
+        if below in self.copies:
+            return _copies(below)
+        if not own.is_fused and (self._is_whole(below) or self.made.is_seen(node.source)):
+            return self.made.reordered(node.source)
         if isinstance(node, Conv):
-            if not places:
-                self._constants(target, bias, node.window.target)
-                return
-            source = self._on_grid(below, View((len(places), *node.window.source), 0), target)
-            span = node.window.taps
-            whole = next((t for t in range(span) if node.window.is_identity(t)), 0)
-        elif places:
-            source, whole, span = self._flat(below, nodes[:core]), 0, self.views[below].positions
-        else:
-            source, whole, span = self._zeros(), 0, 1
+            return self.made.on_grid(below, View((count, *node.window.source), 0), target)
+        return self.made.flat(below, own.before) if count else self.made.nothing()
 
-        def column(atom: Atom) -> int:
-            _, k, *lift = atom
-            return places[k] * span + (lift[0][2] if lift else whole)
-
-        columns = len(places) * span if places else self.views[source].units
-        floats = None
-        if plain is not None and places:
-            floats = plain.take(units, lambda atom: column(atom) if atom[1] in places else None, columns)
-        if floats is not None:
-            weight = Matrix.from_floats(floats)
-        else:
-            full = rows if plain is None else [self._row(node, v) for v in units]
-            entries = [{column(atom): w for atom, w in row.terms.items() if atom[1] in places} for row in full]
-            weight = Matrix.from_rows(entries, columns)
-        self._append(replace(node, source=source, target=target, weight=weight, bias=bias))
-
-    def _flat(self, tensor: str, before: Sequence[Node]) -> str:
-        """An anchored tensor with each element as a unit, channel by channel."""
-        view = self.views[tensor]
-        if view.channel is None or view.positions == 1:
-            return tensor
-        if tensor not in self.flattened:
-            names = [node.target for node in before if isinstance(node, Reorder)]
-            self.flattened[tensor] = names[-1] if names else self._fresh(f"{tensor}.flat")
-            self._append(Reorder(tensor, self.flattened[tensor], _channel_first(view), (view.elements,)))
-        return self.flattened[tensor]
-
-    def _zeros(self) -> str:
-        """A tensor that never vanishes, for rows that read nothing: what the first Dense node reads, or the input."""
-        first = next((node.source for node in self.network.nodes if isinstance(node, Dense)), "")
-        if self.anchored.get(first) is not None and first in self.views:
-            return first
-        port = self.network.inputs[0].name
-        if len(self.views[port].shape) == 1:
-            return port
-        if not self.zeros:
-            self.zeros = self._fresh(f"{port}.flat")
-            self._append(Reorder(port, self.zeros, None, (self.views[port].elements,)))
-        return self.zeros
-
-    def _fresh(self, name: str) -> str:
-        """A name that no tensor has, here or in N."""
-        while name in self.views or name in self.network.views:
-            name += "+"
-        return name
-
-    def _image(self, axes: int) -> str:
-        """An image that never vanishes, on a grid of so many axes: one that is kept, or an input; else none."""
-        for name, view in self.views.items():
-            if self.anchored.get(name) is not None and view.channel == 0 and len(view.grid) == axes:
-                return name
-        port = next((port for port in self.network.inputs if len(port.shape) == axes + 1), None)
-        if port is None:  # any elements do, as images of one position
-            (port, *_), ones = self.network.inputs, (1,) * axes
-            made = View((math.prod(port.shape), *ones), 0)
-            return self._steps(_seen(View(port.shape), made), (port.name,), self._fresh(f"{port.name}, a grid"))
-        return self._steps(_seen(View(port.shape), View(port.shape, 0)), (port.name,), "")
-
-    def _constants(self, target: str, values: Vector, grid: tuple[int, ...]) -> None:
-        """Units that are constants, where nothing is left to read: zero weights, and biases."""
-        image = self._image(len(grid)) if grid else ""
-        if not grid:
-            source = self._zeros()
-            weight = Matrix.from_rows([{}] * len(values), self.views[source].units)
-            self._append(Dense(source, target, weight, values))
-        elif image:
-            view = self.views[image]
-            window = _any_window(view.grid, grid)
-            weight = Matrix.from_rows([{}] * len(values), view.units * window.taps)
-            self._append(Conv(image, target, weight, values, window))
-        else:
-            flat = self._fresh(f"{target}.flat")
-            size = math.prod(grid)
-            self._constants(flat, tuple(value for value in values for _ in range(size)), ())
-            self._append(Reorder(flat, target, None, (len(values), *grid), 0))
+    def _follow(self, own: Layer, tensor: str, chosen: Chosen) -> None:
+        """The nodes after the core of a layer, for the chosen units."""
+        if chosen.units is None:
+            self.made.extend(own.after)
+            return
+        units, firsts, divisors = _filled(chosen)
+        at = trace(self.network, own.after, range(self.network.units(tensor)))[1:]
+        for node, places in zip(own.after, at, strict=True):
+            source, lies = self.made.nodes[-1].target, tensor in self.lying
+            if isinstance(node, Elementwise):
+                target = tensor if node is own.elementwise[-1] and not lies else node.target
+                entries = [None if v is None else places[v] for v in units]
+                self.made.append(_restricted(node, (source,), target, [places[v] for v in firsts], entries, divisors))
+            elif lies and isinstance(node, Reorder):
+                shape = resized(View(node.shape, node.channel), len(units))
+                self.made.append(replace(node, source=source, shape=shape))
 
     # Layers that pass units on.
 
-    def _unitwise(
-        self, tensor: str, nodes: tuple[Node, ...], units: Sequence[int], divisors: Vector, kept: bool
-    ) -> None:
-        if kept and all(self.anchored.get(name) is not None for name in nodes[0].reads):
-            self._extend(nodes)
-        elif kept:
-            every = range(self.network.units(nodes[0].target))
-            self._first(nodes[0], every, (ONE,) * len(every), nodes[0].target, kept)
-            self._extend(nodes[1:])
-        elif all(isinstance(node, Reorder) for node in nodes):
-            origins = [self._origin(tensor, v, d, own=True) for v, d in zip(units, divisors, strict=True)]
-            self._gather(origins, self._view(tensor, len(units)), tensor, named=True)
-        else:
-            nodes = nodes[next(i for i, node in enumerate(nodes) if not isinstance(node, Reorder)) :]
-            at = _trace(self.network, nodes, range(self.network.units(tensor)))
-            target = nodes[0].target if _last(nodes[1:]) >= 0 else tensor
-            self._first(nodes[0], [at[1][v] for v in units], divisors, target, kept)
-            self._follow(tensor, nodes[1:], at[2:], units, units, divisors)
-
-    def _first(self, node: Node, units: Sequence[int], divisors: Vector, target: str, kept: bool) -> None:
-        """The first node of a layer, for some units of its target; where that is kept, for all, in their old shape."""
-        if isinstance(node, Select):
-            picks = zip((node.picks[v] for v in units), divisors, strict=True)
-            origins = [self._origin(node.sources[i], u, d) for (i, u), d in picks]
-            view = self.network.views[node.target] if kept else self._view(node.target, len(units))
-            self._gather(origins, view, target, named=True)
+    def _pass_on(self, own: Layer, tensor: str, chosen: Chosen) -> None:
+        """A layer without weights, for the chosen units."""
+        lies, core = tensor in self.lying, own.core
+        if core is None:
+            self._first(self.network.producer[tensor], tensor, self._wanted(tensor, chosen), lies)
             return
-        if isinstance(node, Reorder):
-            origins = [self._origin(node.target, u, d, own=True) for u, d in zip(units, divisors, strict=True)]
-            self._gather(origins, self.network.views[node.target], target, named=True)
+        target = core.target if own.elementwise or lies else tensor
+        at = trace(self.network, own.after, range(self.network.units(tensor)))[0]
+        self._first(core, target, [(at[v], d) for v, d in self._wanted(tensor, chosen)], lies)
+        self._follow(own, tensor, chosen)
+
+    def _wanted(self, tensor: str, chosen: Chosen) -> list[tuple[int, Rational]]:
+        """The chosen units, each with its divisor."""
+        if chosen.units is None:
+            return [(v, ONE) for v in range(self.network.units(tensor))]
+        units, _, divisors = _filled(chosen)
+        return [(v, d) for v, d in zip(units, divisors, strict=True) if v is not None]
+
+    def _first(self, node: Node, target: str, wanted: Sequence[tuple[int, Rational]], lies: bool) -> None:
+        """The first node of a layer, for some units of its target."""
+        if isinstance(node, Reorder | Select):
+            origins = [self.made.origin_of(node, v, d) for v, d in wanted]
+            self.made.gather(origins, self._view(node.target, len(wanted), lies), target, named=True)
             return
         read = {}
         for name in dict.fromkeys(node.reads):
-            view = self.network.views[name] if kept else self._view(name, len(units))
-            origins = [self._origin(name, u, d) for u, d in zip(units, divisors, strict=True)]
-            read[name] = self._gather(origins, view, self._fresh(f"{target} reads {name}"))
-        names = tuple(read[name] for name in node.reads)
-        self._append(_restricted(node, names, target, units, list(units), divisors))
+            origins = [self.made.origin(name, v, d) for v, d in wanted]
+            label = self.made.fresh(f"{target} {self.reading} {name}")
+            read[name] = self.made.gather(origins, self._view(name, len(wanted), lies), label)
+        names, units = tuple(read[name] for name in node.reads), [v for v, _ in wanted]
+        self.made.append(_restricted(node, names, target, units, units, tuple(d for _, d in wanted)))
 
-    def _view(self, tensor: str, units: int) -> View:
-        """How so many units of a tensor lie here: channel axis first."""
+    def _view(self, tensor: str, units: int, lies: bool) -> View:
+        """How so many units of a tensor lie here."""
         view = self.network.views[tensor]
+        if lies:
+            return View(resized(view, units), view.channel)
         return View((units, *view.grid), 0) if view.channel is not None else View((units,))
 
-    def _origin(self, tensor: str, unit: int, divisor: Rational, own: bool = False) -> _Origin:
-        """The unit of an anchored tensor that a unit of a reordering is; `own`: the reordering is anchored itself."""
-        position = 0
-        while own or tensor not in self.anchored:
-            node = self.network.producer[tensor]
-            assert isinstance(node, Reorder)
-            view, target = self.network.views[node.source], self.network.views[tensor]
-            unit, inner = self._order(node)[target.index(unit, 0)]
-            position = inner if view.positions > target.positions else position
-            tensor, own = node.source, False
-        return _Origin(tensor, unit, position, divisor)
 
-    def _order(self, node: Reorder) -> list[tuple[int, int]]:
-        """For each element after a reordering, the unit and the position it comes from."""
-        if node.target not in self.orders:
-            view = self.network.views[node.source]
-            parts = view.parts()
-            self.orders[node.target] = [parts[e] for e in node.order(view.shape)]
-        return self.orders[node.target]
-
-    def _gather(self, origins: Sequence[_Origin], view: View, label: str, named: bool = False) -> str:
-        """A tensor whose units are these; `named`: of the name `label`.
-
-        It is what there is already, if the units lie there in this order; else they are selected, scaled and shifted.
-        """
-        entries = [self._entry(origin, view) for origin in origins]
-        lying = View((len(entries), *view.grid), 0) if view.channel is not None else View((len(entries),))
-        names = tuple(dict.fromkeys(entry.tensor for entry in entries if entry.tensor))
-        if not names:
-            name = label if view == lying else self._fresh(f"{label}, constants")
-            self._constants(name, tuple(entry.plus for entry in entries), lying.grid)
-            return self._steps([] if view == lying else _seen(lying, view), (name,), label)
-        picks = tuple((names.index(entry.tensor), entry.unit) if entry.tensor else (0, 0) for entry in entries)
-        names = tuple(self._on_grid(name, lying, label) for name in names)
-        here, steps = self.views[names[0]], list[Node]()
-        if len(names) > 1 or picks != tuple((0, u) for u in range(here.units)):
-            here = lying
-            steps.append(Select((), "", picks, here.shape, here.channel))
-        if any(entry.factor != 1 for entry in entries):
-            steps.append(Scale("", "", tuple(entry.factor for entry in entries)))
-        if any(entry.plus for entry in entries):
-            steps.append(Shift("", "", tuple(entry.plus for entry in entries)))
-        if here != view or (named and not steps):
-            steps += _seen(here, view)
-        return self._steps(steps, names, label)
-
-    def _on_grid(self, name: str, view: View, label: str) -> str:
-        """A tensor whose units lie as in a view: a single position has no grid, or one of ones."""
-        here = self.views[name]
-        if here.grid == view.grid:
-            return name
-        placed = self._fresh(f"{label}: {name}")
-        return self._steps(_seen(here, View((here.units, *view.grid), view.channel)), (name,), placed)
-
-    def _steps(self, steps: Sequence[Node], names: tuple[str, ...], label: str) -> str:
-        """Nodes one after the other, the last of which defines `label`; none: what they would read."""
-        own = sum(step.target != _IMPLIED for step in steps)
-        for i, step in enumerate(steps):
-            target = label if i == own - 1 else self._fresh(f"{label}, step {i + 1}")
-            if step.target == _IMPLIED:
-                target = f"{names[0]} {_IMPLIED}"
-            if target not in self.views:
-                self._append(step.renamed(target, *names))
-            names = (target,)
-        return names[0]
-
-    def _entry(self, origin: _Origin, view: View) -> _Entry:
-        """Where a unit is now."""
-        tensor, unit, position, divisor = origin
-        row = self.rows[tensor][unit] if tensor in self.rows else Affine(((unit, ONE),), ZERO)
-        assert isinstance(row, Affine)
-        k, c = row.terms[0] if row.terms else (0, ZERO)
-        c, plus = c / divisor, row.plus / divisor
-        if not c or k not in self.places[tensor]:
-            return _Entry("", 0, ZERO, plus)
-        place, positions = self.places[tensor][k], self.network.views[tensor].positions
-        if positions == view.positions:
-            return _Entry(tensor, place, c, plus)
-        return _Entry(self._flat(tensor, ()), place * positions + position, c, plus)
-
-    def _extend(self, nodes: Sequence[Node]) -> None:
-        for node in nodes:
-            self._append(node)
-
-    def _append(self, node: Node) -> None:
-        self.views[node.target] = node.view([self.views[name] for name in node.reads])
-        self.nodes.append(node)
+def _filled(chosen: Chosen) -> tuple[Sequence[int | None], Sequence[int], Vector]:
+    """The units, those that have their functions, and the divisors."""
+    units = chosen.units or ()
+    firsts = [v for v in units if v is not None] if chosen.firsts is None else chosen.firsts
+    return units, firsts, (ONE,) * len(units) if chosen.divisors is None else chosen.divisors
 
 
-def _channel_first(view: View) -> tuple[int, ...] | None:
-    """The permutation of the axes that puts the channel axis first; None: it is."""
-    axes = range(len(view.shape))
-    return None if view.channel == 0 else (view.channel or 0, *(i for i in axes if i != view.channel))
+def _matrix(weights: Weights, span: int, columns: int) -> Matrix:
+    if isinstance(weights, np.ndarray):
+        return Matrix.from_floats(weights)
+    return Matrix.from_rows([{u * span + t: w for (u, t), w in row.items()} for row in weights], columns)
 
 
-def _seen(here: View, view: View) -> list[Node]:
-    """The reorderings that lead from one view to another of the same units; elements take their shape first.
-
-    Images of one position are elements then, as no reader of ONNX takes one shape of them for another.
-    """
-    if here.shape != view.shape and here.positions == 1 and view.channel is not None:
-        here = View(here.shape)
-    if here.channel is None and view.channel is not None:
-        shaped = [] if here.shape == view.shape else [Reorder("", "", None, view.shape)]
-        return [*shaped, Reorder("", _IMPLIED, None, view.shape, view.channel)]
-    axes = None
-    if here.channel is not None and view.channel is not None and here.channel != view.channel:
-        first = list(_channel_first(here) or range(len(here.shape)))
-        axes = (*first[1 : view.channel + 1], first[0], *first[view.channel + 1 :])
-    return [Reorder("", "", axes, view.shape, view.channel)]
-
-
-def _any_window(source: Grid, target: Grid) -> Window:
-    """A window from one grid to another: the smallest kernel, with zeros around the source where it is too small."""
-    kernel = tuple(max(n - m, 0) + 1 for n, m in zip(source, target, strict=True))
-    end = tuple(max(m - n, 0) for n, m in zip(source, target, strict=True))
-    ones, zeros = (1,) * len(source), (0,) * len(source)
-    return Window(source, target, kernel, ones, ones, zeros, end)
-
-
-def _last(nodes: Sequence[Node]) -> int:
-    """The index of the last node that is no reordering; -1: there is none."""
-    return max((i for i, node in enumerate(nodes) if not isinstance(node, Reorder)), default=-1)
-
-
-def _trace(network: Network, nodes: Sequence[Node], units: Sequence[int]) -> list[list[int]]:
-    """Where each unit after some nodes was: before the first of them, then after each of them."""
-    positions = [list(units)]
-    for node in reversed(nodes):
-        here = positions[-1]
-        if isinstance(node, Reorder) and network.views[node.target].positions == 1:
-            order = node.order(network.shapes[node.source])
-            here = [order[i] for i in here]
-        positions.append(here)
-    return positions[::-1]
+def _copies(tensor: str) -> str:
+    return f"{tensor}.copies"
 
 
 def _restricted(
@@ -434,7 +214,7 @@ def _restricted(
     units: Sequence[int | None],
     divisors: Vector,
 ) -> Node:
-    """A node with one entry a class: that of its representative; a primitive row (None) needs none."""
+    """A node with one entry a unit; what has only a row of its own (None) needs no factor and no sum."""
     node = node.renamed(target, *names)
     if isinstance(node, Scale):
         return replace(node, factor=tuple(ONE if v is None else node.factor[v] for v in units))

@@ -12,10 +12,21 @@ from typing import TypeAlias
 from exactlump.errors import NoExactValue
 from exactlump.lumping.forms import Forms
 from exactlump.lumping.maximum import canonical_key
-from exactlump.lumping.simulations import Affine, Relation, Row, Simulation, compose, entry, find_flaw, forms_of
+from exactlump.lumping.simulations import (
+    Relation,
+    Row,
+    Simulation,
+    compose,
+    constant,
+    entry,
+    find_flaw,
+    forms_of,
+    identity,
+    related,
+)
 from exactlump.network.kinds import Function, Head, Node
 from exactlump.network.program import Network
-from exactlump.numbers.rational import ONE, Rational
+from exactlump.numbers.rational import Rational
 from exactlump.reduction.loop import exact_quotient
 
 
@@ -117,10 +128,10 @@ def _image(node: Node, forms: Forms, known: _Known, wanted: str | None) -> Relat
             k = v if v in units else min(units)
             rows.append(entry(k, _scaling(functions[v], lead / units[k])))
         elif value is not None:
-            rows.append(Affine((), value))
+            rows.append(constant(value))
         else:
             return None
-    return Relation(over if any(isinstance(row, Affine) and row.terms for row in rows) else None, tuple(rows))
+    return related(over, rows)
 
 
 def _scaling(sigma: Function | str, c: Rational) -> Rational:
@@ -141,5 +152,5 @@ def _head_image(node: Head, left: Forms, b: Network, right: Forms) -> Relation |
     for head in b.nodes:
         if isinstance(head, Head) and head.kind == node.kind:
             if tuple(left.of(node.source)) == tuple(right.of(head.source)):
-                return Relation(head.target, tuple(entry(v, ONE) for v in range(b.units(head.target))))
+                return identity(head.target, b.units(head.target))
     return None

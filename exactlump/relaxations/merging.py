@@ -8,11 +8,12 @@ sum r_i * sigma(l_i) where the original has sigma(sum r_i * l_i).  That is right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exactlump.network.kinds import Dense, Node
+from exactlump.lumping.simulations import NULL, Affine, entry
+from exactlump.network.layers import Layer, anchors, ground, layer
 from exactlump.network.program import Network
-from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import ZERO, Rational, Vector
-from exactlump.relaxations.interiors import Layer
+from exactlump.numbers.rational import ONE, ZERO, Rational, SparseRow, Vector
+from exactlump.reduction.gathering import Left
+from exactlump.reduction.survivors import Chosen, Survivors, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,52 +25,71 @@ class Merge:
     coefficients: Vector
 
 
-def merged(network: Network, merges: Mapping[str, Sequence[Merge]], layers: Sequence[Layer]) -> Network:
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A layer after merges: the neurons that are kept, and what each neuron was is of those: a sum of them."""
+
+    kept: tuple[int, ...]
+    rows: tuple[Affine, ...]
+
+
+def merged(network: Network, merges: Mapping[str, Sequence[Merge]]) -> Network:
     """The network after merges, by layer; no source of a merge is the target of another one.
 
     A layer of which no neuron is left keeps its first one, which nothing reads.
     """
-    by_name = {layer.name: layer for layer in layers}
-    nodes = {node.target: node for node in network.nodes}
-    for name, chosen in merges.items():
-        if chosen:
-            _merge_layer(network, nodes, by_name[name], chosen)
-    return replace(network, nodes=tuple(nodes[node.target] for node in network.nodes), notes=())
+    anchored = anchors(network)
+    changed = {name: _changed(network.units(name), chosen) for name, chosen in merges.items() if chosen}
+    left = {tensor: _left(network.units(tensor), changed.get(tensor)) for tensor in anchored}
+    survivors = Survivors(network, anchored, left, anchored.keys())
+    for tensor in anchored:
+        if tensor in network.producer:
+            survivors.write(tensor, _wanted(network, layer(network, tensor, anchored), changed, anchored))
+    made = {node.target: node for node in survivors.nodes}
+    return replace(network, nodes=tuple(made.get(node.target, node) for node in network.nodes), notes=())
 
 
-def _merge_layer(network: Network, nodes: dict[str, Node], layer: Layer, merges: Sequence[Merge]) -> None:
-    gone = {merge.target for merge in merges}
-    kept = [v for v in range(len(layer.rows)) if v not in gone] or [0]
-    for node in (*layer.chain, network.producer[layer.name]):
-        nodes[node.target] = _narrowed(nodes[node.target], kept)
-    place = {v: k for k, v in enumerate(kept)}
-    for reader in network.consumers[layer.name]:
-        above = nodes[reader.target]
-        assert isinstance(above, Dense)
-        nodes[above.target] = replace(above, weight=_redirected(above.weight, merges, place))
-
-
-def _narrowed(node: Node, kept: Sequence[int]) -> Node:
-    """The node with these units only."""
-    if not isinstance(node, Dense):
-        return node.restricted(kept)
-    rows = [node.weight.row(v) for v in kept]
-    weight = Matrix.from_rows(rows, node.weight.shape[1])
-    if node.weight.floats is not None:
-        weight = Matrix.from_floats(node.weight.floats[list(kept)])
-    return replace(node, weight=weight, bias=tuple(node.bias[v] for v in kept))
-
-
-def _redirected(weight: Matrix, merges: Sequence[Merge], place: Mapping[int, int]) -> Matrix:
-    """The outgoing weights after the merges, over the kept neurons."""
+def _changed(units: int, merges: Sequence[Merge]) -> _Changed:
     by_target = {merge.target: merge for merge in merges}
-    rows = []
-    for z in range(weight.shape[0]):
-        row: dict[int, Rational] = {}
-        for u, w in weight.row(z).items():
-            merge = by_target.get(u)
-            parts = ((u, w),) if merge is None else zip(merge.sources, (r * w for r in merge.coefficients), strict=True)
-            for v, c in parts:
-                row[place[v]] = row.get(place[v], ZERO) + c
-        rows.append(row)
-    return Matrix.from_rows(rows, len(place))
+    kept = tuple(v for v in range(units) if v not in by_target) or (0,)
+    place = {v: k for k, v in enumerate(kept)}
+    rows = [entry(place[v], ONE) if v in place else NULL for v in range(units)]
+    for v, merge in by_target.items():
+        parts = zip(merge.sources, merge.coefficients, strict=True)
+        rows[v] = Affine(tuple((place[u], r) for u, r in parts), ZERO)
+    return _Changed(kept, tuple(rows))
+
+
+def _left(units: int, changed: _Changed | None) -> Left:
+    kept = range(units) if changed is None else changed.kept
+    return Left({v: k for k, v in enumerate(kept)}, len(kept))
+
+
+def _wanted(
+    network: Network, own: Layer, changed: Mapping[str, _Changed], anchored: Mapping[str, str | None]
+) -> Chosen:
+    """What a layer is to have: the neurons that are kept, and of those the weights on what is kept below."""
+    node, above = own.mixing, changed.get(own.nodes[-1].target)
+    units = None if above is None else above.kept
+    if node is None or (above is None and node.source not in changed):
+        return Chosen(units)
+    rows = range(len(node.bias)) if units is None else units
+    below, floats = changed.get(node.source), node.weight.floats
+    weights: Weights
+    if below is not None:
+        weights = [_redirected(node.weight.row(v), below) for v in rows]
+    elif floats is not None:
+        weights = floats[list(rows)]
+    else:
+        span = network.views[ground(network, node.source, anchored)].positions
+        weights = [{divmod(u, span): w for u, w in node.weight.row(v).items()} for v in rows]
+    return Chosen(units, weights=weights, bias=tuple(node.bias[v] for v in rows))
+
+
+def _redirected(row: SparseRow, below: _Changed) -> dict[tuple[int, int], Rational]:
+    """The weights of a neuron on the neurons that are kept below."""
+    found: dict[tuple[int, int], Rational] = {}
+    for u, w in row.items():
+        for k, c in below.rows[u].terms:
+            found[k, 0] = found.get((k, 0), ZERO) + w * c
+    return found

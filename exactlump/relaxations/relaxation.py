@@ -109,7 +109,7 @@ def relax(network: Network, options: RelaxOptions, box: Box | None = None) -> Re
         for merge, combination in propose(layer, options.terms, notes):
             judgements.append(judge(layer, merge, combination, options, details=_wrong(judgements) < options.details))
     by_layer = {layer.name: [j.merge for j in judgements if j.layer is layer] for layer in layers}
-    small = merged(network, by_layer, layers)
+    small = merged(network, by_layer)
     if judgements:
         verdict, reason, finding = _verdict(network, small, judgements, box, options.seconds)
     else:
@@ -130,7 +130,7 @@ def relax_literally(network: Network, options: RelaxOptions, box: Box | None = N
     demand_inputs(box, inputs)
     layers = layers_of(network, box)
     merges = literal_merges(layers)
-    small = merged(network, merges, layers)
+    small = merged(network, merges)
     notes = tuple(f"{layer.name}: left out: {layer.closed}" for layer in layers if layer.closed)
     count = f"Definition 6 as printed: {_count(sum(map(len, merges.values())))}"
     if not any(merges.values()):

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ExactlumpError
-from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same
+from exactlump.lumping.simulations import Free, Relation, Row, Same, identity
 from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift
 from exactlump.network.program import Network
-from exactlump.numbers.rational import ONE, ZERO, text
-from exactlump.reduction.loop import LayerReport, reduce
+from exactlump.numbers.rational import text
+from exactlump.reduction.loop import reduce
+from exactlump.reduction.reports import LayerReport
 from exactlump.reporting.picture import Column, Drawing, Unit
 
 NO_FILES = "not known: the certificate alone does not say it"
@@ -73,7 +74,7 @@ def layers(claimed: Certificate, networks: tuple[Network, Network] | None) -> tu
 def _layer(claimed: Certificate, name: str, reduced: Network | None, why: str) -> Layer:
     relation = claimed.forward[name]
     kinds = [_kind(row) for row in relation.rows]
-    classes = {row.terms[0][0] for row in relation.rows if _kind(row) == "class" and isinstance(row, Affine)}
+    classes = {row.single[0] for row in relation.rows if row.single is not None}
     written = _written(claimed, relation, reduced)
     number = _classes(claimed, relation, written)
     return Layer(
@@ -107,7 +108,7 @@ def _classes(claimed: Certificate, relation: Relation, written: int | None) -> i
     own = claimed.backward.get(relation.over) if relation.over is not None else None
     if own is None:
         return written
-    return len({k for row in own.rows if isinstance(row, Affine) for k, _ in row.terms})
+    return len(own.classes)
 
 
 def _derived(original: Network, reduced: Network, name: str) -> Layer:
@@ -140,11 +141,11 @@ def _is_covered(network: Network, name: str, rows: Collection[str | None]) -> bo
 
 def _kind(row: Row) -> str:
     """ "class", "zero", "constant", "sum" or "free"."""
-    if isinstance(row, Free | Same):
+    if row.sum is None:
         return "free"
-    if not row.terms:
-        return "constant" if row.plus else "zero"
-    return "class" if len(row.terms) == 1 and not row.plus else "sum"
+    if row.constant is not None:
+        return "constant" if row.constant else "zero"
+    return "sum" if row.single is None else "class"
 
 
 def _groups(relation: Relation) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -159,8 +160,8 @@ def _groups(relation: Relation) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def _group(row: Row) -> str:
     kind = _kind(row)
-    if kind == "class" and isinstance(row, Affine):
-        return f"class {row.terms[0][0]}"
+    if row.single is not None:
+        return f"class {row.single[0]}"
     return {"zero": "always 0", "sum": "sum of classes", "free": "unobservable"}.get(kind, kind)
 
 
@@ -170,8 +171,8 @@ def _member(v: int, row: Row) -> str:
         return f"{v} = {text(row.factor)} * unit {row.unit}"
     if isinstance(row, Free) or _kind(row) == "zero":
         return str(v)
-    if _kind(row) == "class":
-        return f"{v} (ratio {text(row.terms[0][1])})"
+    if row.single is not None:
+        return f"{v} (ratio {text(row.single[1])})"
     parts = [f"{text(c)} * class {k}" for k, c in row.terms] + ([text(row.plus)] if row.plus else [])
     return f"{v} = {' + '.join(parts)}"
 
@@ -198,7 +199,7 @@ def _reason(original: Network, name: str, relation: Relation, again: Mapping[str
         return "kept unit by unit" if relation.is_identity else "not known: no layer of the reduced network ends in it"
     if layer.fused:
         return "nothing more merges; in exact numbers the layer could be put into the one above"
-    classes = len({k for row in relation.rows if isinstance(row, Affine) for k, _ in row.terms})
+    classes = len(relation.classes)
     if layer.after < classes:
         return f"{classes - layer.after} more could go: reducing once more, in exact numbers, leaves {layer.after}"
     return layer.why_not_more
@@ -240,14 +241,13 @@ def _drawing(title: str, network: Network, columns: list[Column]) -> Drawing:
 
 def _own(claimed: Certificate, reduced: Network, name: str) -> Relation:
     """The rows of a tensor of the reduced network: where the certificate is silent, unit k is class k."""
-    identity = tuple(Affine(((k, ONE),), ZERO) for k in range(reduced.units(name)))
-    return Relation(name, claimed.backward[name].rows if name in claimed.backward else identity)
+    return claimed.backward[name] if name in claimed.backward else identity(name, reduced.units(name))
 
 
 def _unit(name: str, v: int, row: Row, over: str | None, colours: dict[tuple[str, int], int]) -> Unit:
     kind, colour, label = _kind(row), None, {"zero": "0", "constant": "c", "sum": "+", "free": "?"}.get(_kind(row), "")
-    if kind == "class" and isinstance(row, Affine):
-        k = row.terms[0][0]
+    if row.single is not None:
+        k = row.single[0]
         colour, label = colours.setdefault((str(over), k), len(colours)), str(k)
     return Unit(kind, colour, label, f"{name}, unit {_member(v, row)}: {_group(row)}")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import NotALumping
-from exactlump.lumping.simulations import Affine, Free, Relation, Row, Same, Simulation, entry
+from exactlump.lumping.simulations import Affine, Free, Relation, Same, Simulation, identity
 from exactlump.network.activations import IDENTITY
 from exactlump.network.kinds import Function, Head, Largest, Node
 from exactlump.network.program import Network
@@ -84,7 +84,7 @@ class Claims:
             if isinstance(node, Head) and node.target in backward:
                 raise NotALumping(f"reduced {node.target!a}: found a relation, expected none for a head")
             if node.target in over or not node.affine:
-                backward.setdefault(node.target, _identity(reduced, node.target))
+                backward.setdefault(node.target, identity(node.target, reduced.units(node.target)))
         self.anchors = {tensor: _anchor(reduced.producer[tensor], relation) for tensor, relation in backward.items()}
         self.blocks = Blocks()
         self._declare(reduced)
@@ -127,8 +127,7 @@ class Claims:
                 words = f"reduced {tensor!a}, class {k}: depends on no unit that may have any value"
                 yield _equal("leader", words, Term(half, tensor, v), Term(self.other, tensor, v))
         for v, row in enumerate(half.relations[tensor].rows):
-            named = _class(row)
-            is_leader = named is not None and anchor.leaders[named] == v and anchor.ratios[named] == 1
+            is_leader = row.single is not None and row.single[1] == 1 and anchor.leaders[row.single[0]] == v
             if not isinstance(row, Free) and not is_leader:
                 yield self._of_row(half, node, v, row)
 
@@ -169,7 +168,7 @@ class Claims:
                 raise NotALumping(f"{at}: found unit {row.unit}, expected one that may have any value")
             words, right = f"{at} = {text(row.factor)} * unit {row.unit}", ((ONE, replace(left, unit=row.unit)),)
             return Claim("same", words, left, sigma, row.factor, right, _function(node, row.unit))
-        if not row.terms:
+        if row.constant is not None:
             sigma = IDENTITY if isinstance(sigma, Largest) else sigma  # the largest of equal values
             return Claim("constant", f"{at} = {text(row.plus)}", left, sigma, ONE, (), IDENTITY, row.plus)
         return self._of_classes(left, sigma, row, relation)
@@ -181,8 +180,8 @@ class Claims:
         taus = [_function(anchor.node, unit.unit) for unit in units]
         words = " + ".join(f"{text(c)} * class {k}" for k, c in row.terms)
         words = f"{left.at} = {words} of {over!a}" + (f" + {text(row.plus)}" if row.plus else "")
-        if _class(row) is not None:
-            ((k, h),) = row.terms
+        if row.single is not None:
+            k, h = row.single
             if sigma != taus[0] and any(isinstance(function, Largest) for function in (sigma, taus[0])):
                 raise NotALumping(f"{left.at}: found the function {sigma}, expected that of its class, {taus[0]}")
             return Claim("class", words, left, sigma, h, ((ONE / anchor.ratios[k], units[0]),), taus[0])
@@ -212,11 +211,6 @@ def _equal(rule: str, words: str, left: Term, right: Term) -> Claim:
     return Claim(rule, words, left, IDENTITY, ONE, ((ONE, right),), IDENTITY)
 
 
-def _class(row: Row) -> int | None:
-    """The class that a row names alone, without a constant."""
-    return row.terms[0][0] if isinstance(row, Affine) and len(row.terms) == 1 and not row.plus else None
-
-
 def _function(node: Node, v: int) -> Function:
     """What a node does to unit v; a head, which acts on all units at once, is dealt with by itself."""
     function = node.function(v)
@@ -227,9 +221,8 @@ def _anchor(node: Node, relation: Relation) -> Anchor:
     """The classes of a tensor of the reduced network: each is read off its least unit."""
     leaders: dict[int, tuple[int, Rational]] = {}
     for v, row in enumerate(relation.rows):
-        k = _class(row)
-        if k is not None and isinstance(row, Affine) and k not in leaders:
-            h = row.terms[0][1]
+        if row.single is not None and row.single[0] not in leaders:
+            k, h = row.single
             if all(_function(node, v).scaling(c) != h for c in (h, -h)):
                 raise NotALumping(f"reduced {node.target!a}, unit {v}: found a ratio that its function does not take")
             leaders[k] = v, h
@@ -239,16 +232,11 @@ def _anchor(node: Node, relation: Relation) -> Anchor:
     return Anchor(node, tuple(v for v, _ in ordered), tuple(h for _, h in ordered))
 
 
-def _identity(network: Network, tensor: str) -> Relation:
-    return Relation(tensor, tuple(entry(k, ONE) for k in range(network.units(tensor))))
-
-
 def _over(reduced: Network, forward: Simulation) -> set[str]:
     """The tensors of the reduced network that relations of the original are over."""
     over = set()
     for tensor, relation in forward.items():
-        named = any(isinstance(row, Affine) and row.terms for row in relation.rows)
-        if named != (relation.over is not None):
+        if relation.is_named != (relation.over is not None):
             raise NotALumping(f"original {tensor!a}: `over` and classes in rows go together, found one alone")
         if relation.over is not None:
             over.add(relation.over)
