@@ -126,6 +126,8 @@ _PUBLIC = {
     "verbs.refuting": "FileFinding refute",
     "verbs.relaxing": "FileRelaxation relax",
 }
+# Packages with public names of their own: `exactlump.markov.Chain`.
+_PACKAGES = ("drawing", "markov", "queries")
 # Old public name -> the module that still has it, and the name that people should use.
 _RENAMED = {"from_torch": ("formats", "read")}
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}
@@ -143,6 +145,8 @@ def __getattr__(name: str) -> "Any":
         module, new = _RENAMED[name]
         warnings.warn(f"exactlump.{name} is now exactlump.{new}", DeprecationWarning, stacklevel=2)
         return getattr(import_module(f"exactlump.{module}"), name)
+    if name in _PACKAGES:
+        return import_module(f"exactlump.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'exactlump' has no attribute {name!r}")
     value = getattr(import_module(f"exactlump.{_HOME[name]}"), name)

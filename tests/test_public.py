@@ -60,6 +60,7 @@ def test_a_name_is_there_and_says_what_it_is(name):
 
 def test_no_name_is_that_of_a_module():
     """`import exactlump.x as m` gives a module, always."""
+    assert all(getattr(exactlump, package).__name__ == f"exactlump.{package}" for package in exactlump._PACKAGES)
     modules = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert len(modules) > 15
     assert not modules & set(NAMES)
@@ -130,8 +131,16 @@ def test_a_name_loads_what_it_needs(name, absent):
 
 # Who relies on which names
 
+STROKES = (
+    *(f"drawing.palette.{name}" for name in ("BLUE", "Colour", "FAINT", "INK", "PAPER", "QUIET", "RULE", "RUST")),
+    *(f"drawing.svg.{name}" for name in ("Point", "arrow_head", "element", "line", "rectangle", "width_of", "write")),
+)
 # (file, name of a module or in one) -> why it is needed, though it is not public.
 EXCEPTIONS = {
+    ("benchmarks/queries.py", "check"): "compares what the checker's own reader takes from a query",
+    ("docs/drawing.md", "drawing.cells.cells_of"): "draws the cells of an activation, which no picture is about yet",
+    ("docs/drawing.md", "drawing.hooks.network_svg"): "shows what notebooks call",
+    **{("examples/figures.py", name): "draws the figures of the paper stroke by stroke" for name in STROKES},
     ("benchmarks/fanout.py", "fast.workers.executor"): "starts the very workers that the command line starts",
     ("benchmarks/prove_all.py", "smt.discharge.Limits"): "times one solver in this very process",
     ("benchmarks/prove_all.py", "smt.prove.prove"): "times one solver in this very process",
@@ -189,7 +198,10 @@ def test_names_are_seen_however_they_are_taken():
 def test_examples_benchmarks_and_documents_rely_on_public_names():
     found = {(path.relative_to(ROOT).as_posix(), name) for path, words in sources() for name in relied_on(words)}
     assert len(found) > 80
-    inner = {(path, name) for path, name in found if name not in (*exactlump.__all__, "__file__", "__path__")}
+    public = {*exactlump.__all__, "__file__", "__path__", *exactlump._PACKAGES}
+    for package in exactlump._PACKAGES:
+        public |= {f"{package}.{name}" for name in getattr(exactlump, package).__all__}
+    inner = {(path, name) for path, name in found if name not in public}
     assert inner == EXCEPTIONS.keys()
 
 
