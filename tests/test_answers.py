@@ -155,6 +155,21 @@ def test_data_beside_a_model_is_a_file_that_is_read_and_written(folder, end, mon
         ("wide.onnx.data", False),
         ("again.onnx.data", True),
     ]
+    triple = ("wide.onnx", "again.onnx", "again.onnx.cert.json")
+    both = {"wide.onnx.data", "again.onnx.data"}
+    for arguments, expected in (
+        (["check", *triple], both),
+        (["prove", *triple, "--jobs", "1"], both),
+        (["export", *triple, "-o", "text"], both),
+        (["report", triple[2], "-o", "page"], both),
+        (["refute", *triple[:2]], both),
+        (["relax", "wide.onnx"], {"wide.onnx.data"}),
+        (["inspect", "wide.onnx"], {"wide.onnx.data"}),
+    ):
+        found = one(end(*arguments, "--json")[1])["files"]
+        assert {f["path"] for f in found if f["role"] == "external data"} == expected, arguments
+        for file in found:
+            assert hashlib.sha256(Path(file["path"]).read_bytes()).hexdigest() == file["sha256"]
 
 
 # Every end

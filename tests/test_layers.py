@@ -145,7 +145,7 @@ IMPORTS = {
     "formats.guesses": "errors",
     "formats.exact_words": "errors network.views numbers.rational",
     "formats.torch_layers": "errors formats.files network.views",
-    "formats.onnx.tensors": "errors network.views numbers.matrix numbers.rational",
+    "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
     "formats.onnx.graph": (
         "errors formats.files formats.onnx.tensors network.activations network.kinds network.views "
         "numbers.matrix numbers.rational"
@@ -368,7 +368,9 @@ IMPORTS = {
     "verbs.answers": "formats.files numbers.rational verdicts version",
     "verbs.naming": "network.kinds network.program network.views",
     "verbs.saving": "errors numbers.floats numbers.rational verbs.naming",
-    "verbs.inspecting": "formats lumping.maximum network.kinds network.layers network.program verbs.answers",
+    "verbs.inspecting": (
+        "formats formats.files lumping.maximum network.kinds network.layers network.program verbs.answers"
+    ),
     "verbs.exporting": (
         "certificates.certificate errors extraction.coq extraction.export formats formats.files verbs.answers"
     ),

@@ -8,6 +8,7 @@ import secrets
 import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -152,6 +153,27 @@ def _is_equal(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> boo
             if chunk != right.read(_CHUNK):
                 return False
     return True
+
+
+_BESIDE: ContextVar[list[Path] | None] = ContextVar("beside", default=None)
+
+
+@contextlib.contextmanager
+def external_data() -> Iterator[list[Path]]:
+    """The files of external data that models read inside keep beside them, each once, as they turn up."""
+    found: list[Path] = []
+    token = _BESIDE.set(found)
+    try:
+        yield found
+    finally:
+        _BESIDE.reset(token)
+
+
+def note_external(path: Path) -> None:
+    """Say that a file of external data is read."""
+    found = _BESIDE.get()
+    if found is not None and path not in found:
+        found.append(path)
 
 
 def companions(path: str | os.PathLike[str], file: ModelFile) -> list[Path]:

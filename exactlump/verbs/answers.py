@@ -36,6 +36,11 @@ def file_read(role: str, path: str | os.PathLike[str]) -> FileUse:
     return FileUse(role, os.fspath(path), sha256(Path(path)))
 
 
+def files_beside(paths: Iterable[Path]) -> tuple[FileUse, ...]:
+    """Files of external data that were read.  Raises FormatError where one cannot be."""
+    return tuple(file_read("external data", path) for path in paths)
+
+
 def file_written(role: str, path: str | os.PathLike[str]) -> FileUse:
     """A file that was written.  Raises FormatError where it cannot be read."""
     return FileUse(role, os.fspath(path), sha256(Path(path)), written=True)

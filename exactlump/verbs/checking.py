@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about checking as a library call: the checker's file, and the one that is extracted from its proof."""
 
+import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from exactlump import check
 from exactlump.errors import ExactlumpError, FormatError, UnsupportedLayer
-from exactlump.formats.files import MAX_UNPACKED
-from exactlump.verbs.answers import FileUse, answer, file_read
+from exactlump.formats.files import MAX_UNPACKED, read_bytes
+from exactlump.verbs.answers import FileUse, answer, file_read, files_beside
 from exactlump.verdicts import EXIT_CODES, USAGE
 
 # The checker's file, which runs by itself.
@@ -77,10 +79,21 @@ def check_files(
     if found.code == USAGE:
         raise FormatError(found.reason)
     verdict, reason = found.verdict, found.reason
-    if verified and verdict == "equivalent":
+    accepted = verdict == "equivalent"
+    if verified and accepted:
         verdict, reason = _verified(paths, max_unpacked)
-    files = tuple(map(file_read, ("original", "reduced", "certificate"), paths))
+    files = (
+        *map(file_read, ("original", "reduced", "certificate"), paths),
+        *files_beside(_beside(paths) if accepted else ()),
+    )
     return FileCheck(verdict, reason, found.rule, files, options, time.perf_counter() - start)
+
+
+def _beside(paths: list[str]) -> Iterator[Path]:
+    """The files of external data that an accepted certificate names, each beside its model."""
+    document = json.loads(read_bytes(Path(paths[2])))
+    for side, path in zip(("original", "reduced"), paths, strict=False):
+        yield from (Path(path).parent / location for location in document[side]["external"])
 
 
 def _verified(paths: list[str], max_unpacked: int) -> tuple[str, str]:

@@ -13,8 +13,8 @@ from exactlump.certificates import certificate
 from exactlump.errors import CannotWrite
 from exactlump.extraction.coq import coq
 from exactlump.extraction.export import export
-from exactlump.formats.files import demand_apart, write_atomically
-from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+from exactlump.formats.files import demand_apart, external_data, write_atomically
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,14 @@ def export_to(
     if options.coq and output.suffix != ".v":
         raise CannotWrite(f"{output}: found another suffix, expected .v with --coq")
     room = options.max_unpacked
-    lines = (
-        coq_files(*inputs, output.stem, max_unpacked=room) if options.coq else export_files(*inputs, max_unpacked=room)
-    )
+    with external_data() as beside:
+        if options.coq:
+            lines = coq_files(*inputs, output.stem, max_unpacked=room)
+        else:
+            lines = export_files(*inputs, max_unpacked=room)
     write_lines(output, lines, overwrite=options.overwrite)
-    files = (*map(file_read, ("original", "reduced", "certificate"), inputs), file_written("output", output))
+    read = map(file_read, ("original", "reduced", "certificate"), inputs)
+    files = (*read, *files_beside(beside), file_written("output", output))
     return FileExport(output, files, options, time.perf_counter() - start)
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from exactlump import formats
+from exactlump.formats.files import external_data
 from exactlump.lumping.maximum import Lumping, maximum_lumping
 from exactlump.network.kinds import Activate, Conv, Dense
 from exactlump.network.layers import anchors, end_of_layer
 from exactlump.network.program import Network
-from exactlump.verbs.answers import FileUse, answer, file_read
+from exactlump.verbs.answers import FileUse, answer, file_read, files_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def inspect_file(
     """
     start = time.perf_counter()
     options = InspectOptions(raw_nnet, max_unpacked, batchnorm)
-    network = formats.read(Path(source), raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
+    with external_data() as beside:
+        network = formats.read(Path(source), raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
     lumping = maximum_lumping(network, fold=True)
     ends = {end_of_layer(network, name): name for name in network.hidden}
     return Inspection(
@@ -96,7 +98,7 @@ def inspect_file(
         layers=tuple(_inspect_layer(network, lumping, end, dense) for end, dense in ends.items()),
         notes=network.notes,
         specification=network.specification,
-        files=(file_read("network", source),),
+        files=(file_read("network", source), *files_beside(beside)),
         options=options,
         seconds=time.perf_counter() - start,
     )

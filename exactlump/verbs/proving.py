@@ -15,7 +15,7 @@ from typing import Any
 from exactlump import formats
 from exactlump.certificates.certificate import RAW_NNET, Certificate, read_certificate
 from exactlump.errors import CannotWrite, NotALumping, WrongType
-from exactlump.formats.files import demand_apart, write_atomically
+from exactlump.formats.files import demand_apart, external_data, write_atomically
 from exactlump.formats.specification import batchnorm_of
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
@@ -24,7 +24,7 @@ from exactlump.smt.evidence import Evidence
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import Obligations, Script
 from exactlump.smt.prove import Plan, Proof, prove
-from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,10 @@ def prove_files(
         demand_apart(options.evidence, (original, reduced, certificate_path))
     claimed = read_certificate(certificate_path)
     room = options.max_unpacked
-    ours, theirs = (formats.read_as(path, claimed.specification, max_unpacked=room) for path in (original, reduced))
+    with external_data() as beside:
+        ours, theirs = (formats.read_as(path, claimed.specification, max_unpacked=room) for path in (original, reduced))
     sides = ("original", "reduced", "certificate")
-    files = tuple(map(file_read, sides, (original, reduced, certificate_path)))
+    files = (*map(file_read, sides, (original, reduced, certificate_path)), *files_beside(beside))
     if reason := _unbound(claimed, original, reduced, room) or _unfit(claimed, ours, theirs):
         return FileProof("rejected", reason, None, time.perf_counter() - start, files, options)
     try:
@@ -131,7 +132,9 @@ def prove_files(
     except NotALumping as error:
         return FileProof("rejected", str(error), None, time.perf_counter() - start, files, options)
     dump = _Dump(options.dump, options.overwrite) if options.dump is not None else None
-    proof = _proof(ours, theirs, plan, options, {file.role: file.sha256 for file in files}, dump, listen)
+    proof = _proof(
+        ours, theirs, plan, options, {file.role: file.sha256 for file in files if file.role in sides}, dump, listen
+    )
     written = [("script", path) for path in dump.written] if dump is not None else []
     written += [("evidence", options.evidence)] if options.evidence is not None else []
     files += tuple(file_written(role, path) for role, path in written)

@@ -17,7 +17,7 @@ from exactlump import check, formats
 from exactlump.certificates import certificate
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import CannotWrite, FormatError, ShapeError
-from exactlump.formats.files import about, companions, demand_apart, read_bytes, write_atomically
+from exactlump.formats.files import about, companions, demand_apart, external_data, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED
 from exactlump.network.kinds import Head
 from exactlump.network.program import Network
@@ -29,7 +29,7 @@ from exactlump.refutation import refute as search
 from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Finding, Options
 from exactlump.refutation.replay import CannotReplay, replay
-from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
 from exactlump.verbs.naming import Input, inputs_of
 
 
@@ -274,7 +274,9 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
         if not are_files:
             raise FormatError("certificate: found networks that are no files, expected two files")
         demand_apart(options.certificate, (*paths, options.vnnlib))
-    one, other = (formats.read(model, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked) for model in given)
+    with external_data() as beside:
+        room = options.max_unpacked
+        one, other = (formats.read(model, raw_nnet=options.raw_nnet, max_unpacked=room) for model in given)
     box, notes = _domain(one, options)
     specification = _specification((one, other))
     for name, network in zip(names, (one, other), strict=True):
@@ -294,6 +296,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
         notes += (why,) if why else ()
     replayed, why_not = _replayed(paths, found, options.max_unpacked) if are_files else (None, ())
     files = [file_read(side, path) for side, model, path in zip("ab", given, paths, strict=True) if _is_path(model)]
+    files += files_beside(beside)
     files += [file_read("property", options.vnnlib)] if options.vnnlib is not None else []
     files += [file_written("certificate", written)] if written is not None else []
     return FileFinding(

@@ -11,7 +11,7 @@ from typing import Any
 
 from exactlump import formats
 from exactlump.errors import CannotWrite, FormatError
-from exactlump.formats.files import about, companions, demand_apart
+from exactlump.formats.files import about, companions, demand_apart, external_data
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Vector, text
 from exactlump.points.boxes import Box
@@ -21,7 +21,7 @@ from exactlump.relaxations import relaxation
 from exactlump.relaxations.extremes import Point
 from exactlump.relaxations.regions import Cell, used_coordinates
 from exactlump.relaxations.relaxation import Judgement, Relaxation, first_parting
-from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
 from exactlump.verbs.naming import Input, inputs_of
 
 
@@ -171,7 +171,8 @@ def relax_file(model: Any, options: RelaxOptions = DEFAULTS) -> FileRelaxation:
     source = Path(model) if isinstance(model, str | os.PathLike) else None
     if options.write is not None:
         _demand_place(options.write, source, options.max_unpacked)
-    network = formats.read(model, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked)
+    with external_data() as beside:
+        network = formats.read(model, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked)
     box: Box | None = None
     with about(source) if source is not None else nullcontext():
         if options.box is not None:
@@ -179,7 +180,7 @@ def relax_file(model: Any, options: RelaxOptions = DEFAULTS) -> FileRelaxation:
         search = relaxation.RelaxOptions(options.layer, options.terms, options.seconds, options.details)
         find = relaxation.relax_literally if options.literal else relaxation.relax
         found = find(network, search, box)
-    files = [file_read("original", source)] if source is not None else []
+    files = [file_read("original", source), *files_beside(beside)] if source is not None else []
     if options.write is not None:
         formats.write(found.merged, options.write, overwrite=options.overwrite)
         files.append(file_written("merged", options.write))

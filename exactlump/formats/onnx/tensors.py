@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, UnsupportedLayer
+from exactlump.formats.files import note_external
 from exactlump.network.views import Shape
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import Vector, rational
@@ -193,4 +194,5 @@ def inside(folder: Path, location: str) -> Path:
         raise FormatError(f"external data: {location[:80]!r} cannot be read: {error.strerror}") from error
     if not path.is_relative_to(root) or not path.is_file():
         raise FormatError(f"external data: found location {location[:80]!r}, expected a file in the model's folder")
+    note_external(folder / parts)
     return path
