@@ -125,6 +125,18 @@ def test_without_times_equal_runs_say_equal_bytes(verb, folder, end):
     assert with_times - set(keys(one(first[1]))) == {"seconds"}
 
 
+def test_times_go_at_any_depth(folder, end):
+    """What a solver refuted says how long that took."""
+    words = json.loads(Path("small.onnx.cert.json").read_text(encoding="utf-8"))
+    words["relations"]["original"]["r"]["rows"][1] = [0, "3"]
+    Path("false.json").write_text(json.dumps(words, sort_keys=True), encoding="utf-8")
+    arguments = ("prove", "in.onnx", "small.onnx", "false.json", "--jobs", "1", "--json")
+    code, out, _ = end(*arguments)
+    assert code == 1
+    assert {type(finding["seconds"]) for finding in one(out)["refuted"]} == {float}
+    assert "seconds" not in {*keys(one(end(*arguments, "--no-times")[1]))}
+
+
 @pytest.mark.parametrize("verb", RUNS)
 def test_every_key_is_on_the_page(verb, folder, end):
     arguments, *_ = RUNS[verb]

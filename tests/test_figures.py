@@ -10,6 +10,7 @@ from exactlump import read
 from exactlump.cli.figures import input_line, outputs_line
 from exactlump.cli.main import main
 from exactlump.numbers.rational import ONE, ZERO, parse, rational, text
+from exactlump.refutation.question import decision
 from exactlump.verbs.naming import Input, inputs_of
 from tests.tools import dense_model, model, node, save
 
@@ -45,6 +46,11 @@ def test_the_decisions_are_named(models, run):
     words = f"the decisions differ at this input: a decides {decisions['a']}, b decides {decisions['b']}"
     assert (code, out) == (1, f"different: {words} ({found['method']})\n")
     assert json.loads(run(models["a"], models["other"], "--json")[1])["decisions"] is None
+
+
+def test_of_several_largest_outputs_the_first_decides():
+    assert decision((ONE, ZERO, ONE)) == 0
+    assert decision((ZERO, ONE, ONE)) == 1
 
 
 def test_a_gap_is_called_what_it_is(models, run):

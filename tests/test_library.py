@@ -278,6 +278,19 @@ def test_two_programs_find_the_largest_relation_as_printed(planted):
         assert merged == firsts
 
 
+def test_neurons_with_other_functions_share_no_class():
+    """Nor do such whose function takes no factor but 1, however proportional their rows are."""
+    relu, leaky, smooth = (exactlump.leaky_relu(0), exactlump.leaky_relu("1/2"), exactlump.Activation("sigmoid"))
+    chain = Network.chain([[[1], [2], [3], [4], [4]], [[1] * 5]])
+    for functions, classes in (
+        ((relu, leaky, relu, leaky, relu), ((0, 2, 4), (1, 3))),
+        ((smooth, smooth, smooth, smooth, smooth), ((0,), (1,), (2,), (3, 4))),
+    ):
+        nodes = (chain.nodes[0], exactlump.Activate("s1", "h1", functions), chain.nodes[2])
+        found = maximum_lumping(Network(chain.inputs, nodes, chain.outputs), literal=True)
+        assert found.classes["h1"] == classes
+
+
 def test_the_printed_definition_is_wrong_on_the_example_of_the_erratum():
     printed = maximum_lumping(ERRATUM, literal=True)
     assert printed.classes["h1"] == printed.classes["h2"] == ((0, 1),)
