@@ -18,8 +18,7 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-from exactlump import check
-from exactlump.errors import ExactlumpError
+from exactlump import ExactlumpError, check
 from exactlump.queries import closed_boxes, disjuncts, free_point, query_text, read_query
 from tests.query_tools import QUERIES, Writer, mutant
 from tests.test_queries_oracles import assert_same_2

@@ -5,8 +5,8 @@ The picture of Example 2 is lost in the text of the paper that we have, so the r
 their classes and rho are the paper's.
 """
 
+from exactlump import rational
 from exactlump.markov import Chain, Classes, Graph, classes_of
-from exactlump.numbers.rational import rational
 
 # Example 2: state 1 feeds the class {2, 3, 4}, that the class {5, 6, 7}, that state 8, and that state 1.
 EXAMPLE_2 = Chain.from_edges(
