@@ -64,7 +64,7 @@ def bases(tmp_path_factory):
     """Valid triples as JSON objects."""
     folder, rng, found = tmp_path_factory.mktemp("bases"), random.Random(9), []
     while len(found) < VALID:
-        write(planted(rng), folder / "a.json")
+        write(planted(rng), folder / "a.json", overwrite=True)
         done = reduce_file(folder / "a.json", folder / "b.json", overwrite=True)
         if done.reduction.reduced.neurons:
             found.append(

@@ -160,7 +160,7 @@ def bases(tmp_path_factory):
     for seed in range(40):
         net = image_network(seed)
         if all(f.slope is not None for node in net.nodes if isinstance(node, Activate) for f in node.functions):
-            write(net, folder / "a.json")
+            write(net, folder / "a.json", overwrite=True)
             done = reduce_file(folder / "a.json", folder / "b.json", overwrite=True)
             found.append(
                 [json.loads(path.read_text()) for path in (folder / "a.json", folder / "b.json", done.certificate)]

@@ -58,7 +58,7 @@ def bases(tmp_path_factory):
     folder, rng, found = tmp_path_factory.mktemp("bases"), random.Random(5), []
     while len(found) < BASES:
         original, reduced = folder / "a.json", folder / "b.json"
-        write(planted(rng), original)
+        write(planted(rng), original, overwrite=True)
         done = reduce_file(original, reduced, overwrite=True)
         if done.reduction.reduced.neurons:
             found.append([json.loads(path.read_text()) for path in (original, reduced, done.certificate)])
