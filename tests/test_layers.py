@@ -424,12 +424,13 @@ IMPORTS = {
         "points.boxes reduction.loop reduction.quotient reduction.reports reporting.report_file smt.obligations "
         "verbs.checking verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing version"
     ),
+    "cli.tables": "",
     "cli.failing": "verbs.answers verdicts",
     "cli.terminal": "cli.failing formats.files",
     "cli.main": "cli.failing cli.terminal errors verdicts version",
     "cli": "cli.failing cli.main verdicts",
     "cli.figures": "numbers.rational points.floating verbs.naming",
-    "cli.inspect": "cli.terminal verbs.inspecting",
+    "cli.inspect": "cli.tables cli.terminal verbs.inspecting",
     "cli.export": "cli.terminal verbs.exporting",
     "cli.check": "cli.terminal errors verbs.checking verdicts",
     "cli.reduce": "cli.terminal formats.specification reduction.plans verbs.reducing",

@@ -1,27 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the verb `inspect` of the command line: what a model file holds, layer by layer."""
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from exactlump.cli.terminal import (
-    BATCHNORM,
-    EPILOG,
-    MAX_UNPACKED,
-    PATH,
-    RAW_NNET,
-    as_json,
-    console_for,
-    plain,
-    print_json,
-    print_notes,
-)
+from exactlump.cli.tables import lines_of
+from exactlump.cli.terminal import BATCHNORM, EPILOG, MAX_UNPACKED, PATH, RAW_NNET, as_json, print_json, printable
 from exactlump.verbs.inspecting import Inspection, inspect_file
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 @click.command("inspect", epilog=EPILOG)
@@ -38,27 +25,20 @@ def inspect_verb(
     if as_json:
         print_json(found, no_times)
         return
-    console = console_for()
     title = f"{source}: {found.neurons} hidden neurons, {found.parameters} parameters, {found.dtype}"
-    console.print(plain(title), soft_wrap=True)
-    console.print(_inspection_table(found))
-    print_notes(console_for(stderr=True), found.notes)
+    rule = "─" if (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf") else "-"
+    for line in (printable(title), *lines_of(_rows(found), rule)):
+        print(line)
+    for note in found.notes:
+        print(printable(f"note: {note}"), file=sys.stderr)
 
 
-def _inspection_table(found: Inspection) -> "Table":
-    """One row a layer; the column of reasons is left out where there is none."""
-    from rich.box import SIMPLE
-    from rich.table import Table
-
-    headings = ["neurons", "activation", "nonzeros", "classes", "dead", "constant"]
-    if any(layer.kept for layer in found.layers):
-        headings.append("kept for")
-    table = Table(box=SIMPLE)
-    table.add_column("layer", overflow="fold")
-    for heading in headings:
-        table.add_column(heading, min_width=len(heading), overflow="fold")
+def _rows(found: Inspection) -> list[list[str]]:
+    """One row a layer, headings first; the column of reasons is left out where there is none."""
+    headings = ["layer", "neurons", "activation", "nonzeros", "classes", "dead", "constant", "kept for"]
+    rows = [headings if any(layer.kept for layer in found.layers) else headings[:-1]]
     for layer in found.layers:
         counts = (layer.nonzeros, layer.classes, layer.dead, layer.constant)
         words = (layer.name, layer.neurons, layer.activation, *counts, layer.kept or "-")
-        table.add_row(*(plain(str(word)) for word in words[: len(headings) + 1]))
-    return table
+        rows.append([printable(str(word)) for word in words[: len(rows[0])]])
+    return rows
