@@ -55,6 +55,12 @@ SPECIFICATIONS = {  # and the words for them in the answer
     "batch normalisation folded, scales in float64": "with batch normalisation folded, scales in float64",
     "batch normalisation exact": "with batch normalisation exact",
 }
+SCOPE = "over the reals, for each item of the batch, element types aside"  # what the answer speaks of
+BY_POSITION = {  # how inputs or outputs may be matched by position, and the words for it in the answer
+    "position": "by position",
+    "position as demanded": "by position as demanded, not by name: another claim",
+}
+MATCHES = ("one", "name", *BY_POSITION)
 ONE, ZERO = Fraction(1), Fraction(0)
 
 CODES = {"equivalent": 0, "rejected": 1, "malformed": 2, "unknown": 3, "unsupported": 4}
@@ -1985,19 +1991,31 @@ def digest(value: Any) -> str:
 
 FORMATS = ("onnx", "onnx.gz", "nnet", "json")
 FILE = {"format": one_of(*FORMATS), "sha256": digest, "tensors": {str: digest}, "external": {str: digest}}
+HEAD = {"format": one_of("exactlump certificate"), "version": int}
+CLAIM = {
+    "criterion": one_of("exact"),
+    "domain": one_of("all reals"),
+    "specification": one_of(*SPECIFICATIONS),
+}
+CLAIMS: dict[int, dict[str, Any]] = {  # of each version
+    1: CLAIM,
+    2: {**CLAIM, "match": {"inputs": one_of(*MATCHES), "outputs": one_of(*MATCHES)}},
+}
 CERTIFICATE = {
-    "format": one_of("exactlump certificate"),
-    "version": int,
+    **HEAD,
     "producer": str,
-    "claim": {
-        "criterion": one_of("exact"),
-        "domain": one_of("all reals"),
-        "specification": one_of(*SPECIFICATIONS),
-    },
     "original": FILE,
     "reduced": FILE,
     "relations": {"original": {str: relation}, "reduced": {str: {"rows": [read_row]}}},
 }
+
+
+def read_certificate(content: bytes) -> dict[str, Any]:
+    """A certificate in the grammar of its version."""
+    value = fit(read_json(content), dict)
+    version = fit({key: value[key] for key in HEAD if key in value}, HEAD)["version"]
+    support(version in CLAIMS, f"version: found {version}, expected one of {[*CLAIMS]}")
+    return fit(value, {**CERTIFICATE, "claim": CLAIMS[version]})  # type: ignore[no-any-return]
 
 
 # --- Forms --------------------------------------------------------------------------------------------
@@ -2397,6 +2415,36 @@ def check_files(document: dict[str, Any], networks: Sequence[Network]) -> None:
     hold("claim", fits, f"claim: the specification is {specification!r}, but no file {need}")
 
 
+def match(networks: Sequence[Network], claimed: dict[str, str] | None) -> str:
+    """Put the inputs and outputs of N' in the order of those of N that they are; what is to be said of that.
+
+    claimed: how they are matched; None in certificates of version 1: by position.
+    """
+    said, named = [], all(network.format != "nnet" for network in networks)
+    for what in ("inputs", "outputs"):
+        ours, theirs = (getattr(network, what) for network in networks)
+        hold(what[:-1], len(ours) == len(theirs), f"{what}: found {len(theirs)}, expected {len(ours)}")
+        found, order = matched(ours, theirs, named)
+        claim = claimed[what] if claimed else found
+        if claim == "position as demanded" and order != theirs:
+            found, order = claim, theirs
+        same = found == claim and (claimed or order == theirs)
+        words = claim if claimed else "position", found or "nothing"
+        hold("match", same, f"{what}: the certificate matches them by {words[0]}, their names by {words[1]}")
+        setattr(networks[1], what, order)
+        said += [f"{what} {BY_POSITION[found]}"] if found in BY_POSITION else []
+    return f"; matched: {', '.join(said)}" if said else ""
+
+
+def matched(ours: list[str], theirs: list[str], named: bool) -> tuple[str, list[str]]:
+    """How the names say that they are matched, and the second ones in the order of the first: none if they do not."""
+    if not named or len(ours) == len(theirs) == 1:
+        return "one", theirs
+    if {*ours} == {*theirs}:
+        return "name", ours
+    return ("", []) if {*ours} & {*theirs} else ("position", theirs)
+
+
 def one_line(message: str) -> str:
     """The message in printable ASCII, cut to a readable length."""
     return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in message[:800])
@@ -2406,17 +2454,17 @@ def check(original: str, reduced: str, certificate: str, max_unpacked: int = MAX
     """Whether the certificate shows that two network files compute the same function over the reals."""
     try:
         with about(certificate, BROKEN):
-            document = fit(read_json(read_file(certificate, max_unpacked)), CERTIFICATE)
-            support(document["version"] == 1, f"version: found {document['version']}, expected 1")
+            document = read_certificate(read_file(certificate, max_unpacked))
         specification = document["claim"]["specification"]
         networks = [read_network(path, specification, max_unpacked) for path in (original, reduced)]
         check_files(document, networks)
+        said = match(networks, document["claim"].get("match"))
         Checker(networks[0], networks[1], document["relations"]).run()
     except Stop as error:
         return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
-    return Verdict("equivalent", f"over the reals, for the networks {SPECIFICATIONS[specification]}", 0, "")
+    return Verdict("equivalent", f"{SCOPE}, for the networks {SPECIFICATIONS[specification]}{said}", 0, "")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

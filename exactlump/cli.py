@@ -23,6 +23,7 @@ from exactlump import __version__, demo
 from exactlump.errors import ExactlumpError
 from exactlump.formats.files import demand_apart
 from exactlump.formats.specification import is_folded
+from exactlump.ports import SCOPE
 from exactlump.reduce import ENGINES
 from exactlump.refutation.cli_refute import refute_verb
 from exactlump.relaxations.cli_relax import relax_verb
@@ -136,7 +137,7 @@ def reduce_verb(
     before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
     folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
     read = f" to {printable(done.specification.name)}" if done.specification else folded
-    click.echo(f"equivalent{read}: {before} -> {after} hidden neurons")
+    click.echo(f"equivalent{read}: {before} -> {after} hidden neurons, {SCOPE}")
     if done.specification:
         words = f"{source} was read as {done.specification}: the original of the certificate"
         console.print(plain(words), soft_wrap=True)

@@ -21,6 +21,7 @@ from exactlump.formats.files import about, companions, demand_apart, write_atomi
 from exactlump.lump import Lumping, maximum_lumping
 from exactlump.network import Network
 from exactlump.nodes import Activate, Conv, Dense
+from exactlump.ports import SCOPE, as_claimed, match
 from exactlump.reduce import Reduction, reduce
 
 # The checker's file, which runs by itself.
@@ -142,6 +143,7 @@ def _certificate(reduction: Reduction, source: Path, staged: Path, raw: bool, ro
         formats.digest(staged, max_unpacked=room),
         {tensor: replace(r, over=names.get(r.over, r.over)) for tensor, r in reduction.forward.items()},
         {names.get(tensor, tensor): r for tensor, r in reduction.backward.items()},
+        match(reduction.original, reduction.reduced)[1],
     )
 
 
@@ -227,7 +229,7 @@ def export_files(
     ours, theirs = (
         formats.read_as(path, proof.specification, max_unpacked=max_unpacked) for path in (original, reduced)
     )
-    return export(ours, theirs, proof)
+    return export(ours, as_claimed(ours, theirs, proof.matching), proof)
 
 
 def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
@@ -266,9 +268,10 @@ def check_verified(
     if verdict.code:
         return f"{verdict.verdict}: {verdict.reason}", verdict.code
     try:
-        return run_checker(export_files(*files, max_unpacked=max_unpacked))
+        words, code = run_checker(export_files(*files, max_unpacked=max_unpacked))
     except UnsupportedLayer as error:
         return f"unsupported: {error}", error.exit_code
+    return f"{words}; {SCOPE}" if code == 0 else words, code
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from exactlump.fanout import FanOut, detect, executor
 from exactlump.lump import Choices
 from exactlump.network import Network
 from exactlump.nodes import Activate, Dense, Port
+from exactlump.ports import SCOPE
 from exactlump.rational import Matrix, rational
 from exactlump.verbs import reduce_file
 from tests.test_engines import choices_of, network_of
@@ -300,5 +301,5 @@ def test_the_option(model, capsys):
 def test_a_note_is_shown(model, capsys, folder, monkeypatch):
     with killing(folder, monkeypatch):
         code, out, err = run(capsys, "reduce", model, model.with_name("o.onnx"), "--executor", "processes:1")
-    assert (code, out) == (0, "equivalent: 160 -> 140 hidden neurons\n")
+    assert (code, out) == (0, f"equivalent: 160 -> 140 hidden neurons, {SCOPE}\n")
     assert "note: executor: A process in the process pool was terminated" in err

@@ -21,6 +21,7 @@ IMPORTS = {
     "nodes": "activation errors rational window",
     "network": "errors nodes rational",
     "floats": "errors rational",
+    "ports": "errors network",
     "formats.files": "errors",
     "formats.specification": "",
     "formats.exact_words": "errors nodes rational",
@@ -103,8 +104,8 @@ IMPORTS = {
         "anchors errors fast_layers forms kernels.kernel kernels.kernel_arithmetic kernels.kernel_matrix "
         "kernels.kernel_sources lump network rational"
     ),
-    "grammar": "errors formats.specification rational",
-    "certificate": "errors formats formats.files formats.specification grammar rational simulation",
+    "grammar": "errors formats.specification ports rational",
+    "certificate": "errors formats formats.files formats.specification grammar ports rational simulation",
     "check": "",
     "extraction.chains": "activation certificate errors forms network nodes rational simulation",
     "extraction.export": "activation certificate errors extraction.chains network nodes rational simulation",
@@ -112,7 +113,7 @@ IMPORTS = {
     "extraction.verified": "errors",
     "verbs": (
         "anchors certificate check errors extraction.coq extraction.export extraction.verified fanout formats "
-        "formats.files lump network nodes reduce"
+        "formats.files lump network nodes ports reduce"
     ),
     "smt.smtlib": "errors rational",
     "smt.lifting": "errors network nodes window",
@@ -147,22 +148,22 @@ IMPORTS = {
     "refutation.search": "nodes rational refutation.comparing refutation.domain refutation.floating",
     "refutation.shorten": "rational refutation.domain",
     "refutation.matching": "errors forms lump network nodes rational reduce simulation",
-    "refutation.replay": "errors formats formats.files rational refutation.floating",
+    "refutation.replay": "errors formats formats.files network rational refutation.floating",
     "refutation.whole": (
         "network nodes rational refutation.domain refutation.question smt.functions smt.monolithic "
         "smt.obligations smt.smtlib smt.solve"
     ),
     "refutation.refute": (
-        "errors network rational refutation.comparing refutation.dichotomy refutation.domain "
+        "errors network ports rational refutation.comparing refutation.dichotomy refutation.domain "
         "refutation.evaluation refutation.limbs refutation.matching refutation.question refutation.search "
         "refutation.shorten refutation.whole"
     ),
     "refutation.refute_files": (
-        "certificate check errors formats formats.files formats.specification network rational refutation.domain "
+        "certificate check errors formats formats.files formats.specification network ports rational refutation.domain "
         "refutation.question refutation.refute refutation.replay refutation.vnnlib"
     ),
     "refutation.cli_refute": (
-        "formats.files formats.specification rational refutation.domain refutation.floating refutation.question "
+        "formats.files formats.specification ports rational refutation.domain refutation.floating refutation.question "
         "refutation.refute refutation.refute_files terminal"
     ),
     "relaxations.regions": (
@@ -196,7 +197,7 @@ IMPORTS = {
     "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
     "smt.prove": "errors network nodes rational smt.discharge smt.evidence smt.obligations smt.solve",
     "smt.prove_files": (
-        "certificate errors formats formats.files formats.specification network smt.discharge smt.evidence "
+        "certificate errors formats formats.files formats.specification network ports smt.discharge smt.evidence "
         "smt.monolithic smt.obligations smt.prove"
     ),
     "reporting.record": "errors formats.files rational smt.evidence smt.obligations",
@@ -205,7 +206,7 @@ IMPORTS = {
     "reporting.facts": "certificate errors network nodes rational reduce reporting.picture simulation",
     "reporting.rerun": "certificate errors formats.files verbs",
     "reporting.report": (
-        "certificate errors formats formats.files formats.onnx network reporting.facts reporting.matrix "
+        "certificate errors formats formats.files formats.onnx network ports reporting.facts reporting.matrix "
         "reporting.picture reporting.record reporting.rerun smt.evidence"
     ),
     "reporting.page": (
@@ -217,7 +218,7 @@ IMPORTS = {
     "smt.cli_prove": "rational smt.prove_files terminal",
     "demo": "errors formats lump quotient rational verbs",
     "cli": (
-        "demo errors formats.files formats.specification reduce refutation.cli_refute relaxations.cli_relax "
+        "demo errors formats.files formats.specification ports reduce refutation.cli_refute relaxations.cli_relax "
         "reporting.page reporting.report reporting.rerun smt.cli_prove terminal verbs"
     ),
     "__main__": "cli",

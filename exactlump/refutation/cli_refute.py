@@ -3,13 +3,14 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
+from exactlump.ports import SCOPE
 from exactlump.rational import Rational, text
 from exactlump.refutation.domain import exact_number
 from exactlump.refutation.floating import nearly
@@ -31,6 +32,11 @@ CODES = {"equivalent": 0, "different": 1}
 @click.option("--timeout", type=SECONDS, default=60.0, show_default=True, metavar="S")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N")
 @click.option("--certificate", type=PATH, help="Where to write the certificate, if the exact quotients are the same.")
+@click.option(
+    "--match",
+    type=click.Choice(["name", "position"]),
+    help="What of B an input and an output of A is. [default: by name, if both files have the same names]",
+)
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
 @MAX_UNPACKED
 @AS_JSON
@@ -44,6 +50,7 @@ def refute_verb(
     timeout: float,
     seed: int,
     certificate: Path | None,
+    match: str | None,
     raw_nnet: bool,
     max_unpacked: int,
     as_json: bool,
@@ -64,6 +71,7 @@ def refute_verb(
         vnnlib=vnnlib,
         search=Options(seconds=timeout, seed=seed),
         certificate=certificate,
+        match=match,
         raw_nnet=raw_nnet,
         max_unpacked=max_unpacked,
     )
@@ -73,8 +81,7 @@ def refute_verb(
         click.echo(json.dumps(found.json))
     else:
         lines = _evidence(found)  # before the verdict: what fails here must not follow one
-        read_as = "" if found.specification == AS_STORED else f"; {found.specification}"
-        click.echo(printable(f"{found.finding.verdict}: {_clause(found)}{read_as}"))
+        click.echo(printable(f"{found.finding.verdict}: {'; '.join(_clauses(found))}"))
         for line in lines:
             click.echo(printable(line), err=True)
     sys.exit(CODES.get(found.finding.verdict, 3))
@@ -84,6 +91,17 @@ def _question(epsilon: str | None, argmax: bool) -> Question:
     if epsilon is not None:
         return Question("epsilon", exact_number(epsilon))
     return Question("argmax" if argmax else "different")
+
+
+def _clauses(found: FileFinding) -> Iterator[str]:
+    """What the verdict means; then what it speaks of, and how files are read and matched, where that is to be said."""
+    yield _clause(found)
+    if found.finding.verdict == "equivalent":
+        yield SCOPE
+    if found.specification != AS_STORED:
+        yield found.specification
+    if found.finding.matching.words:
+        yield found.finding.matching.words
 
 
 def _clause(found: FileFinding) -> str:

@@ -8,7 +8,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from exactlump.errors import ShapeError
 from exactlump.formats.files import about, companions, demand_apart, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED
 from exactlump.network import Network
+from exactlump.ports import UNNAMED, match
 from exactlump.rational import text
 from exactlump.refutation.domain import Box, cube, everything
 from exactlump.refutation.question import Question
@@ -32,6 +33,7 @@ class RefuteOptions:
 
     box           two bounds for every input, as decimals or p/q; or `vnnlib`, a property file; else all reals
     certificate   where a certificate of equivalence goes
+    match         how inputs and outputs are matched: "name", "position", or None for what the names say
     """
 
     question: Question = field(default_factory=Question)
@@ -39,6 +41,7 @@ class RefuteOptions:
     vnnlib: Path | None = None
     search: Options = field(default_factory=Options)
     certificate: Path | None = None
+    match: str | None = None
     raw_nnet: bool = False
     max_unpacked: int = formats.MAX_UNPACKED
 
@@ -74,6 +77,7 @@ class FileFinding:
             "question": str(self.question),
             "epsilon": text(self.question.epsilon) if self.question.epsilon is not None else None,
             "domain": self.domain.name,
+            "match": asdict(found.matching),
             "specification": self.specification,
             "largest_difference": text(found.gap) if found.gap is not None else None,
             "first_difference": {"a": at.a, "b": at.b, "unit": at.unit, "values": [text(y) for y in at.values]}
@@ -91,6 +95,7 @@ def refute_files(
 ) -> FileFinding:
     """Compare two model files: an exact input where they differ, or equivalence, or `unknown`.
 
+    Inputs and outputs are in the order of the first file's.
     Raises FormatError, ShapeError, UnsupportedLayer, NoExactValue, CannotWrite.
     """
     options = options or RefuteOptions()
@@ -103,17 +108,20 @@ def refute_files(
     for path, network in zip(paths, networks, strict=True):
         notes += tuple(f"{path}: {note}" for note in network.notes)
         notes += (f"{path}: {network.specification}",) if network.specification != AS_STORED else ()
-    if options.certificate is None and _same_bytes(paths, options.max_unpacked):
-        found = Finding("equivalent", "same bytes")
-    else:
-        with about(f"{paths[0]}, {paths[1]}"):
-            found = refute(networks[0], networks[1], options.question, box, options.search)
+    demanded = options.match or (UNNAMED if any(formats.format_of(path) == "nnet" for path in paths) else None)
+    with about(f"{paths[0]}, {paths[1]}"):
+        networks[1], matching = match(networks[0], networks[1], demanded)
+        if options.certificate is None and _same_bytes(paths, options.max_unpacked):
+            found = Finding("equivalent", "same bytes", matching=matching)
+        else:
+            search = replace(options.search, match=demanded)
+            found = refute(networks[0], networks[1], options.question, box, search)
     notes += found.notes
     written = None
     if found.verdict == "equivalent" and found.common is not None:
         found, written, why = _certified(paths, found, specification, options)
         notes += (why,) if why else ()
-    replayed, why_not = _replayed(paths, found, options.max_unpacked)
+    replayed, why_not = _replayed(paths, networks, found, options.max_unpacked)
     return FileFinding(found, options.question, box, replayed, notes + why_not, written, specification)
 
 
@@ -151,7 +159,8 @@ def _certified(
     """The finding, if the checker accepts a certificate of it; else `unknown`, and why."""
     assert found.common is not None
     digests = [formats.digest(path, max_unpacked=options.max_unpacked) for path in paths]
-    claim = Certificate(specification, digests[0], digests[1], found.common.forward, found.common.backward)
+    forward, backward = found.common.forward, found.common.backward
+    claim = Certificate(specification, digests[0], digests[1], forward, backward, found.matching)
     words = certificate.dumps(claim).encode()
     with tempfile.TemporaryDirectory(prefix="exactlump-") as folder:
         proof = Path(folder) / "certificate.json"
@@ -168,13 +177,13 @@ def _certified(
 
 
 def _replayed(
-    paths: tuple[Path, Path], found: Finding, max_unpacked: int
+    paths: tuple[Path, Path], networks: Sequence[Network], found: Finding, max_unpacked: int
 ) -> tuple[tuple[list[float], list[float]] | None, tuple[str, ...]]:
     """The outputs of both files in float32; or why there are none."""
     if found.input is None:
         return None, ()
     try:
-        one, other = (replay(path, found.input, max_unpacked) for path in paths)
+        one, other = (replay(path, n, found.input, max_unpacked) for path, n in zip(paths, networks, strict=True))
     except CannotReplay as error:
         return None, (f"not replayed in float32: {error}",)
     return (one, other), ()

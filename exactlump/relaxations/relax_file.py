@@ -104,17 +104,19 @@ def relax_file(source: str | os.PathLike[str], options: FileRelaxOptions) -> Fil
     if options.write is not None:
         formats.write(found.merged, options.write)
     at = found.finding.input if found.finding else None
-    replayed = _replayed(source, found.merged, at, options.max_unpacked) if at is not None else None
+    replayed = _replayed(source, network, found.merged, at, options.max_unpacked) if at is not None else None
     return FileRelaxation(found, box.name if box else "all reals", replayed, options.write, time.perf_counter() - start)
 
 
-def _replayed(source: Path, small: Network, x: Vector, room: int) -> tuple[list[float], list[float]] | None:
+def _replayed(
+    source: Path, network: Network, small: Network, x: Vector, room: int
+) -> tuple[list[float], list[float]] | None:
     """The outputs of both in float32; None where one of them has no ONNX file, or there is no runtime."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             other = Path(folder) / "merged.onnx"
             formats.write(small, other)
-            return replay(source, x, room), replay(other, x, room)
+            return replay(source, network, x, room), replay(other, small, x, room)
     except (CannotWrite, CannotReplay):
         return None
 

@@ -16,6 +16,7 @@ from exactlump.certificate import Certificate, read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.formats.files import ModelFile, about, companions, read_bytes, sha256
 from exactlump.network import Network
+from exactlump.ports import as_claimed
 from exactlump.reporting.facts import Layer, drawings, layers
 from exactlump.reporting.matrix import (
     Item,
@@ -148,7 +149,7 @@ def _networks(claimed: Certificate, original: Path, reduced: Path, max_unpacked:
         )
     except UnsupportedLayer:
         return None
-    return ours, theirs
+    return ours, as_claimed(ours, theirs, claimed.matching)
 
 
 def _items(

@@ -17,6 +17,7 @@ from exactlump.errors import CannotWrite, NotALumping
 from exactlump.formats.files import demand_apart, sha256, write_atomically
 from exactlump.formats.specification import batchnorm_of
 from exactlump.network import Network
+from exactlump.ports import SCOPE, as_claimed
 from exactlump.smt.discharge import Limits
 from exactlump.smt.evidence import Evidence
 from exactlump.smt.monolithic import Monolithic
@@ -82,13 +83,17 @@ def prove_files(
     if reason := _unbound(claimed, original, reduced, room) or _unfit(claimed, ours, theirs):
         return FileProof("rejected", reason, None, time.perf_counter() - start)
     try:
+        theirs = as_claimed(ours, theirs, claimed.matching)
         plan = _plan(ours, theirs, claimed, options.form)
     except NotALumping as error:
         return FileProof("rejected", str(error), None, time.perf_counter() - start)
     hashes = {name: sha256(Path(path)) for name, path in (("original", original), ("reduced", reduced))}
     hashes["certificate"] = sha256(Path(certificate_path))
     proof = _proof(ours, theirs, plan, options, hashes, listen)
-    return FileProof(proof.verdict, _reason(proof), proof, time.perf_counter() - start)
+    reason = _reason(proof)
+    if proof.verdict == "equivalent":
+        reason = "; ".join(filter(None, (reason, SCOPE, claimed.matching.words if claimed.matching else "")))
+    return FileProof(proof.verdict, reason, proof, time.perf_counter() - start)
 
 
 def _unbound(
