@@ -776,33 +776,71 @@ def exact_node(network: Network, op: str, target: str, source: str = "", sources
 # --- .nnet --------------------------------------------------------------------------------------------
 
 
-def read_nnet(content: bytes, network: Network, raw: bool) -> None:
-    """A network in the text format of Kyle Julian; every number is an exact decimal."""
-    lines = enumerate(str(content, "utf-8").split("\n"), start=1)
-    rows = ((number, line) for number, line in lines if line.strip() and not line.startswith("//"))
+def nnet_lines(content: bytes) -> Iterator[tuple[int, str]]:
+    """The lines that follow the comments, with their numbers, if all readers of the format see the same ones."""
+    rows = str(content, "utf-8").split("\n")
+    if all(row.endswith("\r") for row in rows[:-1]):
+        rows = [row.removesuffix("\r") for row in rows[:-1]] + rows[-1:]
+    while rows and not rows[-1].strip(" \t"):
+        rows.pop()
+    heading = True
+    for number, row in enumerate(rows, start=1):
+        heading &= row.startswith("//")
+        fits = "\r" not in row and (len(row) <= 2000 if heading else row.strip(" \t") and row[:2] != "//")
+        demand(
+            fits, f"line {number}: found a carriage return, a blank line, or a comment that is long or not at the top"
+        )
+        if not heading:
+            yield number, row
 
-    def numbers(what: str, count: int | None = None) -> list[Fraction]:
+
+def nnet_number(word: str) -> Fraction:
+    """A decimal that is 0, or of which every float64 is a normal number."""
+    fits = not re.search("[eE][+-]?[0-9]{4}", word)
+    value = decimal(word) if fits else ZERO
+    if abs(value.numerator.bit_length() - value.denominator.bit_length()) > 1000 and value:
+        fits = Fraction(1, 10**307) <= abs(value) < 10**308
+    demand(fits, f"found {word!a:.60}, expected 0, or a size from 10^-307 to 10^308")
+    return value
+
+
+def read_nnet(content: bytes, network: Network, raw: bool) -> None:
+    """A network in the text format of Kyle Julian; every number is an exact decimal.
+
+    What the known readers of the format do not read alike is refused.
+    """
+    rows = nnet_lines(content)
+
+    def words(what: str, count: int | None, comma: bool, kind: Callable[[str], Any]) -> list[Any]:
         number, line = next(rows, (0, ""))
         with about(f"line {number or 'after the end'}, {what}"):
-            words = line.strip().removesuffix(",").split(",")
-            demand(count in (None, len(words)), f"found {len(words)} numbers, expected {count}")
-            return [decimal(word.strip()) for word in words]
+            found = [word.strip(" \t") for word in line.split(",")]
+            demand(not (found[-1] and comma), "found no comma at the end, without which some readers drop a number")
+            found = found if found[-1] else found[:-1]
+            demand(count in (None, len(found)), f"found {len(found)} numbers, expected {count}")
+            return [*map(kind, found)]
+
+    def numbers(what: str, count: int | None = None) -> list[Fraction]:
+        return words(what, count, what != "bias", nnet_number)
+
+    def whole(word: str) -> int:
+        demand(re.fullmatch("[0-9]{1,9}", word), f"found {word!a:.60}, expected an integer")
+        return int(word)
 
     def sizes(what: str, count: int) -> list[int]:
-        found = numbers(what, count)
-        natural = all(n.denominator == 1 and 0 < n < 10**9 for n in found)
-        demand(natural, f"{what}: found another number, expected positive integers")
-        return list(map(int, found))
+        found = words(what, count, False, whole)
+        demand(all(found), f"{what}: found 0, expected positive integers")
+        return found
 
     count, inputs, outputs, _ = sizes("header", 4)
     widths = sizes("sizes of the layers", count + 1)
     demand((widths[0], widths[-1]) == (inputs, outputs), "header: found other inputs or outputs than layers")
-    numbers("flag", 1)
-    for ignored in ("minima", "maxima"):  # the clipping of inputs is not applied
-        numbers(ignored)
-    means, ranges = numbers("means"), numbers("ranges")  # some files list more inputs than they have
-    listed = f"means and ranges: found {len(means)} and {len(ranges)}, expected {inputs + 1}"
-    demand(inputs < len(means) == len(ranges), listed)
+    words("flag", 1, False, whole)
+    listed = len(numbers("minima"))  # the clipping of inputs is not applied
+    fits = listed == inputs or (raw and listed > inputs)  # else readers differ in which mean and range is the output's
+    demand(fits, f"minima: found {listed} numbers, expected {inputs}; `raw nnet` reads no means and ranges")
+    numbers("maxima", listed)
+    means, ranges = numbers("means", listed + 1), numbers("ranges", listed + 1)
     network.define("input", View((inputs,)))
     source = "input"
     if not raw:

@@ -34,7 +34,7 @@ from exactlump.refutation.shorten import shortened
 from exactlump.refutation.whole import is_small
 from exactlump.window import Window
 from tests.strategies import lumpable_networks, permuted, relu_chain
-from tests.tools import DATA, dense_model, fails, save
+from tests.tools import DATA, dense_model, fails, raw_only, save
 
 QUICK = Options(seconds=20)
 
@@ -759,8 +759,9 @@ PAIRS = [
 @pytest.mark.parametrize(("one", "other"), PAIRS, ids=[other for _, other in PAIRS])
 def test_real_pairs_differ(one, other):
     paths = real(one, other)
-    found = refute_files(*paths, RefuteOptions(search=QUICK))
-    confirmed(read(paths[0]), read(paths[1]), found.finding)
+    raw = any(map(raw_only, paths))
+    found = refute_files(*paths, RefuteOptions(search=QUICK, raw_nnet=raw))
+    confirmed(read(paths[0], raw_nnet=raw), read(paths[1], raw_nnet=raw), found.finding)
 
 
 @pytest.mark.real
@@ -771,11 +772,12 @@ def test_real_students_differ_unless_they_are_copies(name):
         pytest.skip(f"no real networks in {DATA}")
     for mirror in mirrors:
         original = mirror.with_name(mirror.name.replace("-mirror", ""))
-        found = refute_files(original, mirror, RefuteOptions(search=QUICK)).finding
+        raw = raw_only(mirror)
+        found = refute_files(original, mirror, RefuteOptions(search=QUICK, raw_nnet=raw)).finding
         if original.read_bytes() == mirror.read_bytes():
             assert found.verdict == "equivalent"
         else:
-            confirmed(read(original), read(mirror), found)
+            confirmed(read(original, raw_nnet=raw), read(mirror, raw_nnet=raw), found)
 
 
 @pytest.mark.real
