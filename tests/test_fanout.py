@@ -29,6 +29,7 @@ from exactlump.lumping import maximum
 from exactlump.lumping.maximum import Choices
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense
+from exactlump.network.ports import SCOPE
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
@@ -306,5 +307,5 @@ def test_the_option(model, capsys):
 def test_a_note_is_shown(model, capsys, folder, monkeypatch):
     with killing(folder, monkeypatch):
         code, out, err = run(capsys, "reduce", model, model.with_name("o.onnx"), "--executor", "processes:1")
-    assert (code, out) == (0, "equivalent: 160 -> 140 hidden neurons\n")
+    assert (code, out) == (0, f"equivalent: 160 -> 140 hidden neurons, {SCOPE}\n")
     assert "note: executor: A process in the process pool was terminated" in err

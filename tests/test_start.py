@@ -93,7 +93,14 @@ sys.meta_path.insert(0, Finder())
 from exactlump.cli import run
 run()
 """
-MOMENTS = ("exactlump.cli.main", "click", "exactlump.cli.terminal", "exactlump.cli.inspect", "flint", "rich.console")
+MOMENTS = (
+    "exactlump.cli.main.main.main.main",
+    "click",
+    "exactlump.cli.terminal",
+    "exactlump.cli.inspect",
+    "flint",
+    "rich.console",
+)
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])

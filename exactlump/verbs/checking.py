@@ -12,6 +12,7 @@ from typing import Any
 from exactlump import check
 from exactlump.errors import ExactlumpError, FormatError, UnsupportedLayer
 from exactlump.formats.files import MAX_UNPACKED, read_bytes
+from exactlump.network.ports import SCOPE
 from exactlump.verbs.answers import FileUse, answer, file_read, files_beside
 from exactlump.verdicts import EXIT_CODES, USAGE
 
@@ -108,4 +109,4 @@ def _verified(paths: list[str], max_unpacked: int) -> tuple[str, str]:
     verdict, _, reason = line.partition(": ")
     if EXIT_CODES.get(verdict) != code:
         raise ExactlumpError(f"the extracted checker: found {line[:80]!r} and exit code {code}, expected a verdict")
-    return verdict, reason
+    return verdict, f"{reason}; {SCOPE}" if verdict == "equivalent" else reason
