@@ -24,8 +24,8 @@ from exactlump import formats
 from exactlump.cli.main import VERBS, cli, main
 from exactlump.errors import ExactlumpError, UnsupportedLayer
 from exactlump.formats import files
-from exactlump.network.ports import SCOPE
 from exactlump.verbs import demonstrating, reducing
+from exactlump.verdicts import SCOPE
 from tests.oracle import difference
 from tests.strategies import relu_chain
 from tests.test_formats_bad_input import GOOD, JSON, NNET, ONNX, document

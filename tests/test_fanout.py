@@ -29,12 +29,12 @@ from exactlump.lumping import maximum
 from exactlump.lumping.maximum import Choices
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense
-from exactlump.network.ports import SCOPE
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from exactlump.verbs.reducing import reduce_file
+from exactlump.verdicts import SCOPE
 from tests.test_engines import choices_of, network_of
 
 SIZES = (12, 40, 40, 40, 40, 5)

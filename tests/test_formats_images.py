@@ -37,7 +37,6 @@ from exactlump.network.kinds import (
     Select,
     Shift,
 )
-from exactlump.network.ports import SCOPE
 from exactlump.network.program import Network
 from exactlump.network.views import Port, View
 from exactlump.network.windows import Window, whole
@@ -45,6 +44,7 @@ from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.verbs.reducing import reduce_file
+from exactlump.verdicts import SCOPE
 from tests import operator_table
 from tests.image_graphs import OPSETS, STEPS, bounded, feed, graph, operators
 from tests.tools import NEWEST, fails, model, node, real_networks, save, session, tensor

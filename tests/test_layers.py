@@ -13,7 +13,440 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "exactlump"
 
 # Module of the package -> the modules of the package that it imports.
-IMPORTS = {}
+IMPORTS = {
+    "check": "",
+    "verdicts": "",
+    "version": "",
+    "errors": "verdicts",
+    "numbers": "",
+    "numbers.rational": "errors",
+    "numbers.matrix": "errors numbers.rational",
+    "numbers.floats": "errors numbers.matrix numbers.rational",
+    "markov.chains": "errors numbers.rational",
+    "markov.definitions": "errors markov.chains numbers.rational",
+    "markov.distributions": "errors markov.chains numbers.rational",
+    "markov.quotients": "errors markov.chains markov.definitions numbers.rational",
+    "markov": "markov.chains markov.definitions markov.distributions markov.quotients",
+    "network": "",
+    "network.windows": "",
+    "network.views": "network.windows",
+    "network.activations": "errors numbers.rational",
+    "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
+    "network.meaning": "errors network.kinds network.views network.windows numbers.rational",
+    "network.program": (
+        "errors network.activations network.kinds network.meaning network.views numbers.matrix numbers.rational"
+    ),
+    "network.layers": "network.activations network.kinds network.program numbers.rational",
+    "network.ports": "errors network.program",
+    "__main__": "cli",
+    "points": "",
+    "points.hyperplanes": "numbers.rational",
+    "points.limbs": "numbers.matrix numbers.rational",
+    "points.gathers": "network.activations network.kinds network.views network.windows numbers.matrix numbers.rational",
+    "points.affine": "errors network.kinds network.meaning network.program numbers.rational",
+    "points.evaluation": (
+        "errors network.activations network.kinds network.program network.views points.gathers points.limbs"
+    ),
+    "points.floating": (
+        "errors network.activations network.kinds network.program network.views numbers.matrix numbers.rational "
+        "points.gathers"
+    ),
+    "points.boxes": "errors numbers.rational points.floating",
+    "points.domains": "errors formats.files numbers.rational points.boxes",
+    "points.vnnlib": "errors formats.files numbers.rational points.boxes",
+    "queries.words": "errors",
+    "queries.formula": "numbers.rational",
+    "queries.linear": "numbers.rational",
+    "queries.query": "errors numbers.rational queries.formula",
+    "queries.simplex": "errors numbers.rational queries.formula queries.linear",
+    "queries.frames": "errors numbers.rational queries.formula queries.linear queries.query queries.words",
+    "queries.normal": "errors numbers.rational queries.formula queries.query",
+    "queries.printing": "errors numbers.rational queries.formula queries.query",
+    "queries.assignments": "errors numbers.floats numbers.rational queries.printing queries.query",
+    "queries.boxes": "errors numbers.rational queries.formula queries.normal queries.query",
+    "queries.choosing": "errors numbers.floats numbers.rational queries.normal queries.query",
+    "queries.declarations": "queries.frames queries.query queries.words",
+    "queries.vacuity": "errors numbers.rational queries.linear queries.normal queries.query queries.simplex",
+    "queries.version1": "errors numbers.rational queries.formula queries.frames queries.query queries.words",
+    "queries.version2": "numbers.rational queries.declarations queries.frames queries.query queries.words",
+    "queries.read": "queries.declarations queries.query queries.version1 queries.version2 queries.words",
+    "queries": (
+        "queries.assignments queries.boxes queries.choosing queries.formula queries.normal queries.printing "
+        "queries.query queries.read queries.vacuity"
+    ),
+    "lumping": "",
+    "lumping.forms": "network.kinds network.meaning network.program network.windows numbers.rational",
+    "lumping.simulations": "errors lumping.forms network.activations network.kinds network.program numbers.rational",
+    "lumping.maximum": (
+        "errors lumping.forms lumping.simulations network.kinds network.layers network.meaning network.program "
+        "numbers.rational"
+    ),
+    "lumping.definition": (
+        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.rational"
+    ),
+    "lumping.printed": (
+        "lumping.forms lumping.maximum network.activations network.kinds network.layers network.program "
+        "numbers.rational"
+    ),
+    "fast": "",
+    "fast.arithmetic": "errors",
+    "fast.sources": "fast.arithmetic",
+    "fast.compiled": "fast.arithmetic fast.sources",
+    "fast.rows": "fast.arithmetic fast.sources",
+    "fast.matrices": "errors fast.arithmetic fast.compiled fast.sources",
+    "fast.sums": "fast.arithmetic fast.sources numbers.floats numbers.rational",
+    "fast.layers": (
+        "fast.arithmetic fast.matrices fast.rows fast.sources fast.sums lumping.forms lumping.maximum "
+        "network.kinds network.layers network.program numbers.floats numbers.rational"
+    ),
+    "fast.engine": (
+        "fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.maximum network.program "
+        "numbers.rational"
+    ),
+    "fast.workers": (
+        "errors fast.arithmetic fast.layers fast.matrices fast.rows fast.sources lumping.forms lumping.maximum "
+        "network.layers network.program numbers.rational version"
+    ),
+    "drawing.palette": "",
+    "drawing.spots": "",
+    "drawing.svg": "drawing.palette",
+    "drawing.numerals": "numbers.rational",
+    "drawing.bars": "drawing.numerals drawing.palette drawing.svg numbers.rational",
+    "drawing.images": "drawing.numerals drawing.palette drawing.svg errors numbers.rational",
+    "drawing.matrices": "drawing.numerals drawing.palette drawing.svg numbers.matrix numbers.rational",
+    "drawing.savings": "drawing.numerals drawing.palette drawing.svg",
+    "drawing.cells": "drawing.numerals errors network.kinds network.program numbers.rational",
+    "drawing.chains": "drawing.numerals drawing.palette drawing.spots drawing.svg markov numbers.rational",
+    "drawing.layout": "network.kinds network.program numbers.rational",
+    "drawing.planes": (
+        "drawing.cells drawing.numerals drawing.palette drawing.spots drawing.svg network.program numbers.rational"
+    ),
+    "drawing.marks": "drawing.numerals drawing.palette lumping.maximum lumping.simulations numbers.rational",
+    "drawing.links": (
+        "drawing.layout drawing.marks drawing.numerals drawing.palette drawing.spots drawing.svg network.program "
+        "numbers.rational"
+    ),
+    "drawing.profiles": "drawing.layout drawing.marks drawing.numerals drawing.palette drawing.svg",
+    "drawing.networks": (
+        "drawing.layout drawing.links drawing.marks drawing.numerals drawing.palette drawing.profiles "
+        "drawing.svg lumping.maximum network.program numbers.rational reduction.quotient"
+    ),
+    "drawing": (
+        "drawing.bars drawing.chains drawing.images drawing.matrices drawing.networks drawing.planes "
+        "drawing.savings drawing.svg"
+    ),
+    "drawing.hooks": (
+        "drawing.chains drawing.networks drawing.savings drawing.svg lumping.maximum lumping.simulations markov "
+        "network.program"
+    ),
+    "formats.onnx": "",
+    "formats.specification": "",
+    "formats.files": "errors",
+    "formats.guesses": "errors",
+    "formats.exact_words": "errors network.views numbers.rational",
+    "formats.torch_layers": "errors formats.files network.views",
+    "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
+    "formats.onnx.graph": (
+        "errors formats.files formats.onnx.tensors network.activations network.kinds network.views "
+        "numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.functions": (
+        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
+    ),
+    "formats.onnx.normalisation": (
+        "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
+        "numbers.floats numbers.rational"
+    ),
+    "formats.onnx.reorderings": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
+    "formats.onnx.selections": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
+    "formats.onnx.windows": "errors formats.onnx.graph network.windows",
+    "formats.exact": (
+        "errors formats.exact_words formats.files network.activations network.kinds network.program "
+        "network.views network.windows numbers.matrix numbers.rational"
+    ),
+    "formats.nnet": (
+        "errors formats.files formats.specification network.activations network.kinds network.program "
+        "network.views numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.constants": (
+        "errors formats.onnx.graph formats.onnx.normalisation formats.onnx.tensors network.views numbers.rational"
+    ),
+    "formats.onnx.images": (
+        "errors formats.onnx.graph formats.onnx.tensors formats.onnx.windows network.kinds network.views "
+        "network.windows numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
+    "formats.onnx.writer": "errors network.program network.views numbers.floats numbers.rational",
+    "formats.onnx.quantisers": (
+        "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
+        "network.kinds numbers.rational"
+    ),
+    "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
+    "formats.onnx.write_weights": "errors formats.onnx.writer numbers.floats numbers.matrix numbers.rational",
+    "formats.onnx.arithmetic": (
+        "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
+        "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reorderings formats.onnx.selections "
+        "formats.onnx.tensors network.kinds numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.write_functions": (
+        "errors formats.onnx.write_quantisers formats.onnx.writer network.activations network.kinds "
+        "numbers.floats numbers.rational"
+    ),
+    "formats.onnx.write_images": (
+        "errors formats.onnx.write_weights formats.onnx.writer network.kinds network.views network.windows "
+        "numbers.floats"
+    ),
+    "formats.onnx.write_nodes": (
+        "errors formats.onnx.reorderings formats.onnx.write_weights formats.onnx.writer network.kinds "
+        "network.views numbers.floats numbers.rational"
+    ),
+    "formats.onnx.reading": (
+        "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.tensors "
+        "formats.specification network.program network.views numbers.rational"
+    ),
+    "formats.onnx.writing": (
+        "errors formats.files formats.onnx.implied formats.onnx.reading formats.onnx.write_functions "
+        "formats.onnx.write_images formats.onnx.write_nodes formats.onnx.writer network.kinds network.program "
+        "network.views"
+    ),
+    "formats.torch": "errors formats.files formats.onnx.reading formats.torch_layers network.program network.views",
+    "formats.models": "errors formats.files formats.onnx.reading formats.torch network.program",
+    "formats": (
+        "errors formats.exact formats.files formats.guesses formats.models formats.nnet formats.onnx.reading "
+        "formats.onnx.writing formats.specification formats.torch network.program"
+    ),
+    "certificates": "",
+    "certificates.grammar": "errors formats.specification network.ports numbers.rational",
+    "certificates.certificate": (
+        "certificates.grammar errors formats formats.files formats.guesses formats.specification "
+        "lumping.simulations network.ports numbers.rational version"
+    ),
+    "extraction": "",
+    "extraction.coq": "errors",
+    "extraction.verified": "errors verdicts",
+    "extraction.chains": (
+        "certificates.certificate errors lumping.forms lumping.simulations network.activations network.kinds "
+        "network.program numbers.rational"
+    ),
+    "extraction.export": (
+        "certificates.certificate errors extraction.chains lumping.simulations network.activations network.kinds "
+        "network.program numbers.rational"
+    ),
+    "reduction": "",
+    "reduction.float_layers": "lumping.forms network.kinds network.layers numbers.rational",
+    "reduction.fusion": (
+        "lumping.forms lumping.simulations network.kinds network.layers network.program numbers.rational"
+    ),
+    "reduction.gathering": (
+        "errors lumping.simulations network.kinds network.layers network.program network.views network.windows "
+        "numbers.matrix numbers.rational"
+    ),
+    "reduction.survivors": (
+        "network.kinds network.layers network.program network.views numbers.matrix numbers.rational reduction.gathering"
+    ),
+    "reduction.quotient": (
+        "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "numbers.rational reduction.float_layers reduction.gathering reduction.survivors"
+    ),
+    "reduction.ancestry": (
+        "lumping.simulations network.kinds network.layers network.program numbers.rational reduction.quotient"
+    ),
+    "reduction.misfits": "errors numbers.rational reduction.ancestry",
+    "reduction.float_sums": (
+        "errors lumping.simulations network.kinds network.program numbers.floats numbers.matrix numbers.rational "
+        "reduction.ancestry reduction.gathering reduction.misfits reduction.quotient reduction.survivors"
+    ),
+    "reduction.plans": "errors fast.engine lumping.maximum lumping.simulations network.program reduction.misfits",
+    "reduction.float_chains": (
+        "errors fast.arithmetic fast.engine fast.matrices fast.sources fast.sums lumping.forms lumping.maximum "
+        "lumping.simulations network.kinds network.layers network.program numbers.floats numbers.matrix "
+        "numbers.rational reduction.float_sums reduction.quotient"
+    ),
+    "reduction.rules": (
+        "errors fast.layers lumping.forms lumping.maximum lumping.simulations network.activations network.kinds "
+        "network.layers network.program reduction.float_sums reduction.fusion reduction.plans reduction.quotient"
+    ),
+    "reduction.reports": "network.layers network.program numbers.rational reduction.rules",
+    "reduction.loop": (
+        "errors lumping.maximum lumping.simulations network.program reduction.float_chains reduction.float_sums "
+        "reduction.misfits reduction.plans reduction.quotient reduction.reports reduction.rules"
+    ),
+    "library": "",
+    "library.files": "formats",
+    "library.values": "errors formats network.program network.views numbers.rational points.evaluation points.limbs",
+    "library.lumpings": (
+        "errors fast.engine formats lumping.definition lumping.forms lumping.maximum lumping.printed "
+        "lumping.simulations network.layers network.program numbers.rational reduction.plans reduction.quotient"
+    ),
+    "library.reductions": "formats lumping.maximum reduction.loop reduction.quotient",
+    "refutation": "",
+    "refutation.clock": "",
+    "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
+    "refutation.question": "errors numbers.rational points.floating points.limbs smt.smtlib",
+    "refutation.comparing": (
+        "errors network.kinds network.program numbers.matrix numbers.rational points.boxes points.evaluation "
+        "points.limbs refutation.question"
+    ),
+    "refutation.shorten": "numbers.rational points.boxes",
+    "refutation.search": "network.kinds numbers.rational points.boxes points.floating refutation.comparing",
+    "refutation.replay": "errors formats formats.files network.program numbers.rational points.floating",
+    "refutation.matching": (
+        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational "
+        "reduction.loop"
+    ),
+    "refutation.whole": (
+        "network.kinds network.program numbers.rational points.boxes refutation.question smt.functions "
+        "smt.monolithic smt.obligations smt.smtlib smt.solve"
+    ),
+    "refutation.refute": (
+        "errors network.ports network.program numbers.rational points.boxes points.evaluation points.limbs "
+        "refutation.clock refutation.comparing refutation.dichotomy refutation.matching refutation.question "
+        "refutation.search refutation.shorten refutation.whole"
+    ),
+    "smt": "",
+    "smt.smtlib": "errors numbers.rational",
+    "smt.solve": "errors numbers.rational smt.smtlib",
+    "smt.lemmas": "errors smt.solve",
+    "smt.lifting": "errors network.kinds network.program network.views network.windows",
+    "smt.blocks": "numbers.rational smt.lifting smt.smtlib",
+    "smt.terms": "numbers.matrix numbers.rational smt.blocks smt.smtlib",
+    "smt.functions": "errors network.activations network.kinds numbers.rational smt.smtlib smt.terms",
+    "smt.substitution": (
+        "lumping.simulations network.kinds network.program numbers.rational smt.blocks smt.lifting smt.smtlib smt.terms"
+    ),
+    "smt.structure": (
+        "certificates.certificate errors lumping.simulations network.activations network.kinds network.program "
+        "network.views numbers.rational smt.blocks smt.lifting smt.substitution smt.terms"
+    ),
+    "smt.assertions": (
+        "network.activations network.kinds network.windows numbers.rational smt.blocks smt.functions smt.lifting "
+        "smt.smtlib smt.structure smt.terms"
+    ),
+    "smt.obligations": (
+        "certificates.certificate network.activations network.kinds network.program smt.assertions smt.blocks "
+        "smt.functions smt.structure"
+    ),
+    "smt.evidence": "errors formats.files numbers.rational smt.obligations version",
+    "smt.monolithic": (
+        "errors network.kinds network.meaning network.program network.views numbers.rational smt.functions "
+        "smt.obligations smt.terms"
+    ),
+    "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
+    "smt.prove": (
+        "errors network.kinds network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve"
+    ),
+    "relaxations": "",
+    "relaxations.dependencies": "numbers.rational points.affine",
+    "relaxations.regions": (
+        "numbers.rational points.affine points.boxes points.hyperplanes smt.smtlib smt.solve smt.terms"
+    ),
+    "relaxations.extremes": "numbers.rational refutation.shorten relaxations.regions smt.smtlib smt.solve smt.terms",
+    "relaxations.interiors": (
+        "network.activations network.kinds network.meaning network.program numbers.rational points.affine "
+        "points.boxes relaxations.regions"
+    ),
+    "relaxations.merging": (
+        "lumping.simulations network.layers network.program numbers.rational reduction.gathering reduction.survivors"
+    ),
+    "relaxations.shares": "numbers.rational points.affine points.boxes points.floating relaxations.regions",
+    "relaxations.literal": (
+        "network.activations numbers.rational points.affine relaxations.interiors relaxations.merging"
+    ),
+    "relaxations.proposals": (
+        "numbers.rational relaxations.dependencies relaxations.interiors relaxations.merging relaxations.regions"
+    ),
+    "relaxations.worst": (
+        "errors network.program numbers.rational points.boxes refutation.dichotomy refutation.question "
+        "refutation.whole smt.monolithic smt.smtlib smt.solve"
+    ),
+    "relaxations.relaxation": (
+        "errors network.kinds network.program numbers.rational points.boxes refutation.dichotomy "
+        "refutation.refute relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
+        "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
+    ),
+    "verbs": "",
+    "verbs.answers": "formats.files numbers.rational verdicts version",
+    "verbs.naming": "network.kinds network.program network.views",
+    "verbs.saving": "errors numbers.floats numbers.rational verbs.naming",
+    "verbs.inspecting": (
+        "formats formats.files lumping.maximum network.kinds network.layers network.program verbs.answers"
+    ),
+    "verbs.exporting": (
+        "certificates.certificate errors extraction.coq extraction.export formats formats.files network.ports "
+        "verbs.answers"
+    ),
+    "verbs.checking": "check errors extraction.verified formats.files verbs.answers verbs.exporting verdicts",
+    "verbs.reducing": (
+        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.ports "
+        "network.program reduction.loop verbs.answers"
+    ),
+    "verbs.demonstrating": (
+        "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
+        "verbs.checking verbs.reducing"
+    ),
+    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
+    "verbs.proving": (
+        "certificates.certificate errors formats formats.files formats.specification network.ports "
+        "network.program numbers.rational smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove "
+        "verbs.answers verdicts"
+    ),
+    "verbs.refuting": (
+        "certificates.certificate check errors formats formats.files formats.specification network.kinds "
+        "network.ports network.program numbers.rational points.boxes points.domains points.floating "
+        "points.vnnlib refutation.question refutation.refute refutation.replay verbs.answers verbs.naming "
+        "verbs.saving"
+    ),
+    "verbs.relaxing": (
+        "errors formats formats.files network.program numbers.rational points.boxes points.domains "
+        "refutation.replay relaxations.extremes relaxations.regions relaxations.relaxation verbs.answers "
+        "verbs.naming"
+    ),
+    "reporting": "",
+    "reporting.picture": "",
+    "reporting.facts": (
+        "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
+        "reduction.loop reduction.reports reporting.picture"
+    ),
+    "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
+    "reporting.matrix": (
+        "certificates.certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations"
+    ),
+    "reporting.report": (
+        "certificates.certificate errors formats formats.files formats.onnx.reading network.ports "
+        "network.program reporting.facts reporting.matrix reporting.picture reporting.record smt.evidence "
+        "verbs.rechecking"
+    ),
+    "reporting.page": (
+        "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "
+        "reporting.record reporting.report smt.evidence verbs.checking version"
+    ),
+    "reporting.report_file": "formats reporting.matrix reporting.page reporting.report smt.evidence verbs.answers",
+    "__init__": (
+        "certificates.certificate errors fast.engine fast.workers formats library.files library.lumpings "
+        "library.reductions library.values lumping.maximum lumping.simulations network.activations network.kinds "
+        "network.program network.views network.windows numbers.floats numbers.matrix numbers.rational "
+        "points.boxes reduction.loop reduction.quotient reduction.reports reporting.report_file smt.obligations "
+        "verbs.checking verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing version"
+    ),
+    "cli.failing": "verbs.answers verdicts",
+    "cli.terminal": "cli.failing formats.files",
+    "cli.main": "cli.failing cli.terminal errors verdicts version",
+    "cli": "cli.failing cli.main verdicts",
+    "cli.figures": "numbers.rational points.floating verbs.naming",
+    "cli.inspect": "cli.terminal verbs.inspecting",
+    "cli.export": "cli.terminal verbs.exporting",
+    "cli.check": "cli.terminal errors verbs.checking verdicts",
+    "cli.reduce": "cli.terminal formats.specification reduction.plans verbs.reducing verdicts",
+    "cli.demo": "cli.terminal verbs.demonstrating",
+    "cli.prove": "cli.terminal verbs.proving verdicts",
+    "cli.refute": (
+        "cli.figures cli.terminal formats.files formats.specification points.boxes refutation.refute "
+        "verbs.refuting verdicts"
+    ),
+    "cli.relax": "cli.figures cli.terminal numbers.rational verbs.relaxing verdicts",
+    "cli.report": "cli.terminal reporting.report_file verdicts",
+}
 
 # Packages that need not be installed: imported late, so that everything else works without them.
 OPTIONAL = {"cvc5", "dask", "distributed", "jinja2", "matplotlib", "numba", "onnxruntime", "sklearn", "torch"}

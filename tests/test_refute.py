@@ -19,7 +19,6 @@ from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedL
 from exactlump.formats import write
 from exactlump.network.activations import RELU, Activation
 from exactlump.network.kinds import Activate, Conv, Dense, Head, MaxPool, Reorder
-from exactlump.network.ports import SCOPE
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.network.windows import Window
@@ -35,6 +34,7 @@ from exactlump.refutation.search import grid_of
 from exactlump.refutation.shorten import shortened
 from exactlump.refutation.whole import is_small
 from exactlump.verbs.refuting import RefuteOptions, refute_files
+from exactlump.verdicts import SCOPE
 from tests.strategies import lumpable_networks, permuted, relu_chain
 from tests.tools import DATA, dense_model, fails, raw_only, save
 

@@ -19,7 +19,6 @@ from exactlump.cli.main import main
 from exactlump.errors import FormatError
 from exactlump.formats.files import sha256
 from exactlump.network.activations import RELU
-from exactlump.network.ports import SCOPE
 from exactlump.reporting.facts import drawings, layers
 from exactlump.reporting.matrix import RULES, expected
 from exactlump.reporting.page import render
@@ -29,6 +28,7 @@ from exactlump.smt.evidence import DISCHARGED
 from exactlump.smt.solve import version
 from exactlump.verbs.checking import CHECKER
 from exactlump.verbs.proving import ProveOptions, prove_files
+from exactlump.verdicts import SCOPE
 from tests.test_obligations import dense
 from tests.tools import dense_model, model, save
 

@@ -19,8 +19,8 @@ from exactlump.errors import CannotWrite, ExactlumpError, FormatError, ShapeErro
 from exactlump.formats import torch as ours
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Dense
-from exactlump.network.ports import SCOPE
 from exactlump.numbers.rational import rational
+from exactlump.verdicts import SCOPE
 from tests.tools import DATA, numbers, run
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -22,9 +22,9 @@ from exactlump.cli.terminal import (
     printable,
 )
 from exactlump.formats.specification import is_folded
-from exactlump.network.ports import SCOPE
 from exactlump.reduction.plans import ENGINES
 from exactlump.verbs.reducing import FileReduction, reduce_file
+from exactlump.verdicts import SCOPE
 
 
 @click.command("reduce", epilog=EPILOG)

@@ -11,11 +11,10 @@ from exactlump.cli.figures import brief, input_line, outputs_line
 from exactlump.cli.terminal import EPILOG, FORCE, MAX_UNPACKED, PATH, SECONDS, as_json, print_json, printable
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
-from exactlump.network.ports import SCOPE
 from exactlump.points.boxes import exact_number
 from exactlump.refutation.refute import Finding
 from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
-from exactlump.verdicts import EXIT_CODES
+from exactlump.verdicts import EXIT_CODES, SCOPE
 
 
 @click.command("refute", epilog=EPILOG)

@@ -15,8 +15,6 @@ from exactlump.network.program import Network
 # How inputs, or outputs, are matched: `AGAINST_NAMES` is by position where their names say something else, or nothing.
 ONE, NAME, POSITION, AGAINST_NAMES = "one", "name", "position", "position as demanded"
 MATCHES = (ONE, NAME, POSITION, AGAINST_NAMES)
-# What an `equivalent` of two files speaks of.
-SCOPE = "for each item of the batch, element types aside"
 # What may be demanded besides "name" and "position": a file that gives no names.
 UNNAMED = "unnamed"
 

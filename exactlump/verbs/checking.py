@@ -12,9 +12,8 @@ from typing import Any
 from exactlump import check
 from exactlump.errors import ExactlumpError, FormatError, UnsupportedLayer
 from exactlump.formats.files import MAX_UNPACKED, read_bytes
-from exactlump.network.ports import SCOPE
 from exactlump.verbs.answers import FileUse, answer, file_read, files_beside
-from exactlump.verdicts import EXIT_CODES, USAGE
+from exactlump.verdicts import EXIT_CODES, SCOPE, USAGE
 
 # The checker's file, which runs by itself.
 CHECKER = Path(check.__file__)

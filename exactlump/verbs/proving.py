@@ -17,7 +17,7 @@ from exactlump.certificates.certificate import RAW_NNET, Certificate, read_certi
 from exactlump.errors import CannotWrite, NotALumping, WrongType
 from exactlump.formats.files import demand_apart, external_data, write_atomically
 from exactlump.formats.specification import batchnorm_of
-from exactlump.network.ports import SCOPE, as_claimed
+from exactlump.network.ports import as_claimed
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
 from exactlump.smt.discharge import Limits
@@ -26,6 +26,7 @@ from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import Obligations, Script
 from exactlump.smt.prove import Plan, Proof, prove
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
+from exactlump.verdicts import SCOPE
 
 
 @dataclass(frozen=True, slots=True)
