@@ -36,7 +36,7 @@ start = time.process_time()
 if whole == "to file":
     exactlump.reduce_file(source, target, engine=engine, max_unpacked=2**31, overwrite=True)
 else:
-    exactlump.reduction.loop(network, engine=engine)
+    exactlump.reduce(network, engine=engine)
 seconds = time.process_time() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 print(json.dumps([seconds, peak, network.parameters]))

@@ -223,7 +223,7 @@ def words(found):
         fast, exact = found["engines"]
         alone, whole = (exact[key] / fast[key] for key in ("reduce_alone_s", "reduce_s"))
         times = f"{fast['reduce_alone_s']} and {exact['reduce_alone_s']} s, {alone:.0f} times as long"
-        lines.append(f"`exactlump.reduction.loop` alone at n = 1024, fast and exact engine: {times};")
+        lines.append(f"`exactlump.reduce` alone at n = 1024, fast and exact engine: {times};")
         same = "the same" if fast["sha256"] == exact["sha256"] else "DIFFERENT"
         lines.append(f"the command with reading, writing and checking: {whole:.1f} times as long; {same} bytes.")
     return "\n".join(lines) + "\n"

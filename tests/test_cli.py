@@ -236,7 +236,7 @@ def test_the_program_as_a_process(small, tmp_path):
 
 def test_heavy_packages_are_not_loaded_before_they_are_needed():
     code = (
-        "import sys; from exactlump.cli.main.main import main\n"
+        "import sys; from exactlump.cli.main import main\n"
         "try: main(['--version'])\n"
         "finally: print(sorted({'onnx', 'z3', 'cvc5', 'onnxruntime', 'torch', 'sklearn'} & set(sys.modules)))"
     )
@@ -663,7 +663,7 @@ def test_a_disk_that_fills_later(call, small, run, tmp_path, monkeypatch):
 
 KILLED = """
 import os, signal, sys
-from exactlump.cli.main.main import main
+from exactlump.cli.main import main
 real, calls = os.replace, 0
 def replace(*paths):
     global calls
@@ -1038,7 +1038,7 @@ def test_verified_asks_both_checkers(triple, run, monkeypatch, tmp_path):
 
     monkeypatch.setattr("exactlump.extraction.verified.find_checker", lambda: None)
     monkeypatch.setattr("exactlump.extraction.verified.run_checker", run_checker)
-    assert run("check", "--verified", *triple) == (0, "equivalent: by the extracted checker\n", "")
+    assert run("check", "--verified", *triple) == (0, f"equivalent: by the extracted checker; {SCOPE}\n", "")
     found = one_object(run("check", "--verified", *triple, "--json"))
     assert (found["verdict"], found["options"]["verified"]) == ("equivalent", True)
     assert len(answers) == 2

@@ -23,7 +23,7 @@ from exactlump.network.ports import ALONE, MATCHES, UNNAMED, Matching, as_claime
 from exactlump.numbers.rational import rational
 from exactlump.refutation.refute import Options, refute
 from exactlump.reporting.report import report
-from exactlump.verbs.checking import export_files
+from exactlump.verbs.exporting import export_files
 from exactlump.verbs.proving import prove_files
 from exactlump.verbs.refuting import RefuteOptions, refute_files
 from tests.test_formats_bad_input import GOOD
@@ -181,7 +181,7 @@ def here(tmp_path, monkeypatch):
 def certified(one, other, options=None):
     """The finding on two files, with a certificate beside the first."""
     proof = one.with_name("proof.json")
-    return refute_files(one, other, RefuteOptions(certificate=proof, **(options or {}))), proof
+    return refute_files(one, other, RefuteOptions(certificate=proof, overwrite=True, **(options or {}))), proof
 
 
 def run(capsys, *arguments):
@@ -335,13 +335,13 @@ def test_counterparts_have_as_many_elements(here):
 
 def test_reduce_keeps_names_and_says_how_they_match(here):
     for inputs, outputs in (("ab", "yz"), ("ba", "zy")):
-        done = reduce_file(two(here / "a.onnx", inputs, outputs), here / "b.onnx")
+        done = reduce_file(two(here / "a.onnx", inputs, outputs), here / "b.onnx", overwrite=True)
         assert json.loads(done.certificate.read_text())["claim"]["match"] == {"inputs": "name", "outputs": "name"}
         assert agree_in_a_runtime(here / "a.onnx", here / "b.onnx")
         for engine in ("exact", "fast"):
-            again = reduce_file(here / "a.onnx", here / "c.onnx", engine=engine)
+            again = reduce_file(here / "a.onnx", here / "c.onnx", engine=engine, overwrite=True)
             assert again.certificate.read_bytes() == done.certificate.read_bytes()
-        exact = reduce_file(here / "a.onnx", here / "b.json")
+        exact = reduce_file(here / "a.onnx", here / "b.json", overwrite=True)
         assert loads(exact.certificate.read_text()).matching == Matching("name", "name")
 
 

@@ -94,7 +94,7 @@ from exactlump.cli import run
 run()
 """
 MOMENTS = (
-    "exactlump.cli.main.main.main.main",
+    "exactlump.cli.main.main.main",
     "click",
     "exactlump.cli.terminal",
     "exactlump.cli.inspect",
