@@ -55,6 +55,12 @@ SPECIFICATIONS = {  # and the words for them in the answer
     "batch normalisation folded, scales in float64": "with batch normalisation folded, scales in float64",
     "batch normalisation exact": "with batch normalisation exact",
 }
+SCOPE = "over the reals, for each item of the batch, element types aside"  # what the answer speaks of
+BY_POSITION = {  # how inputs or outputs may be matched by position, and the words for it in the answer
+    "position": "by position",
+    "position as demanded": "by position as demanded, not by name: another claim",
+}
+MATCHES = ("one", "name", *BY_POSITION)
 ONE, ZERO = Fraction(1), Fraction(0)
 
 CODES = {"equivalent": 0, "rejected": 1, "malformed": 2, "unknown": 3, "unsupported": 4}
@@ -770,33 +776,71 @@ def exact_node(network: Network, op: str, target: str, source: str = "", sources
 # --- .nnet --------------------------------------------------------------------------------------------
 
 
-def read_nnet(content: bytes, network: Network, raw: bool) -> None:
-    """A network in the text format of Kyle Julian; every number is an exact decimal."""
-    lines = enumerate(str(content, "utf-8").split("\n"), start=1)
-    rows = ((number, line) for number, line in lines if line.strip() and not line.startswith("//"))
+def nnet_lines(content: bytes) -> Iterator[tuple[int, str]]:
+    """The lines that follow the comments, with their numbers, if all readers of the format see the same ones."""
+    rows = str(content, "utf-8").split("\n")
+    if all(row.endswith("\r") for row in rows[:-1]):
+        rows = [row.removesuffix("\r") for row in rows[:-1]] + rows[-1:]
+    while rows and not rows[-1].strip(" \t"):
+        rows.pop()
+    heading = True
+    for number, row in enumerate(rows, start=1):
+        heading &= row.startswith("//")
+        fits = "\r" not in row and (len(row) <= 2000 if heading else row.strip(" \t") and row[:2] != "//")
+        demand(
+            fits, f"line {number}: found a carriage return, a blank line, or a comment that is long or not at the top"
+        )
+        if not heading:
+            yield number, row
 
-    def numbers(what: str, count: int | None = None) -> list[Fraction]:
+
+def nnet_number(word: str) -> Fraction:
+    """A decimal that is 0, or of which every float64 is a normal number."""
+    fits = not re.search("[eE][+-]?[0-9]{4}", word)
+    value = decimal(word) if fits else ZERO
+    if abs(value.numerator.bit_length() - value.denominator.bit_length()) > 1000 and value:
+        fits = Fraction(1, 10**307) <= abs(value) < 10**308
+    demand(fits, f"found {word!a:.60}, expected 0, or a size from 10^-307 to 10^308")
+    return value
+
+
+def read_nnet(content: bytes, network: Network, raw: bool) -> None:
+    """A network in the text format of Kyle Julian; every number is an exact decimal.
+
+    What the known readers of the format do not read alike is refused.
+    """
+    rows = nnet_lines(content)
+
+    def words(what: str, count: int | None, comma: bool, kind: Callable[[str], Any]) -> list[Any]:
         number, line = next(rows, (0, ""))
         with about(f"line {number or 'after the end'}, {what}"):
-            words = line.strip().removesuffix(",").split(",")
-            demand(count in (None, len(words)), f"found {len(words)} numbers, expected {count}")
-            return [decimal(word.strip()) for word in words]
+            found = [word.strip(" \t") for word in line.split(",")]
+            demand(not (found[-1] and comma), "found no comma at the end, without which some readers drop a number")
+            found = found if found[-1] else found[:-1]
+            demand(count in (None, len(found)), f"found {len(found)} numbers, expected {count}")
+            return [*map(kind, found)]
+
+    def numbers(what: str, count: int | None = None) -> list[Fraction]:
+        return words(what, count, what != "bias", nnet_number)
+
+    def whole(word: str) -> int:
+        demand(re.fullmatch("[0-9]{1,9}", word), f"found {word!a:.60}, expected an integer")
+        return int(word)
 
     def sizes(what: str, count: int) -> list[int]:
-        found = numbers(what, count)
-        natural = all(n.denominator == 1 and 0 < n < 10**9 for n in found)
-        demand(natural, f"{what}: found another number, expected positive integers")
-        return list(map(int, found))
+        found = words(what, count, False, whole)
+        demand(all(found), f"{what}: found 0, expected positive integers")
+        return found
 
     count, inputs, outputs, _ = sizes("header", 4)
     widths = sizes("sizes of the layers", count + 1)
     demand((widths[0], widths[-1]) == (inputs, outputs), "header: found other inputs or outputs than layers")
-    numbers("flag", 1)
-    for ignored in ("minima", "maxima"):  # the clipping of inputs is not applied
-        numbers(ignored)
-    means, ranges = numbers("means"), numbers("ranges")  # some files list more inputs than they have
-    listed = f"means and ranges: found {len(means)} and {len(ranges)}, expected {inputs + 1}"
-    demand(inputs < len(means) == len(ranges), listed)
+    words("flag", 1, False, whole)
+    listed = len(numbers("minima"))  # the clipping of inputs is not applied
+    fits = listed == inputs or (raw and listed > inputs)  # else readers differ in which mean and range is the output's
+    demand(fits, f"minima: found {listed} numbers, expected {inputs}; `raw nnet` reads no means and ranges")
+    numbers("maxima", listed)
+    means, ranges = numbers("means", listed + 1), numbers("ranges", listed + 1)
     network.define("input", View((inputs,)))
     source = "input"
     if not raw:
@@ -851,27 +895,27 @@ SCHEMAS = {
 WIRES = {"i": (0,), "i*": (0, 2), "f": (5,), "f*": (5, 2), "d*": (1, 2)}  # every other kind: 2
 
 
-def varint(data: memoryview, at: int) -> tuple[int, int]:
-    """The number that starts at a position, and the position after it."""
+def varint(data: memoryview, at: int, most: int = 10) -> tuple[int, int]:
+    """The number of at most so many bytes that starts at a position, and the position after it."""
     value = 0
-    for shift in range(0, 70, 7):
+    for shift in range(0, 7 * most, 7):
         if at == len(data):
             break
         byte, at = data[at], at + 1
         value |= (byte & 127) << shift
         if byte < 128 and value < 1 << 64:
             return value, at
-    raise Stop("malformed", "protobuf: found a broken number, expected at most 64 bits")
+    raise Stop("malformed", f"protobuf: found a broken number, expected at most {most} bytes and 64 bits")
 
 
 def fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
     """Field number, wire type and value (an integer or a view) of each field of a message."""
     at = 0
     while at < len(data):
-        key, at = varint(data, at)
+        key, at = varint(data, at, 5)
         wire = key & 7
         demand(wire in (0, 1, 2, 5), f"protobuf: found wire type {wire}, expected 0, 1, 2 or 5")
-        value, at = varint(data, at) if wire in (0, 2) else ({1: 8, 5: 4}[wire], at)
+        value, at = varint(data, at, 5 if wire else 10) if wire in (0, 2) else ({1: 8, 5: 4}[wire], at)
         if wire == 0:
             yield key >> 3, wire, value
             continue
@@ -1025,6 +1069,15 @@ def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
 # --- ONNX graphs --------------------------------------------------------------------------------------
 
 OPSETS = range(6, 29)
+# The first opset of an operator, and of an attribute: of every operator, or of one.  All others are older than opset 7.
+SINCE = {"Cos": 7, "Sin": 7, "ConstantOfShape": 9, "Erf": 9, "Sign": 9, "DequantizeLinear": 10, "QuantizeLinear": 10}
+SINCE |= {"ThresholdedRelu": 10, "Round": 11, "Celu": 12, "HardSwish": 14, "Mish": 18, "Gelu": 20, "Swish": 24}
+SINCE |= {"count_include_pad": 7, "storage_order": 8, "ceil_mode": 10, "MaxPool dilations": 10, "value_float": 12}
+SINCE |= {"value_floats": 12, "value_int": 12, "value_ints": 12, "select_last_index": 12, "seed": 12, "allowzero": 14}
+SINCE |= {"QuantizeLinear axis": 13, "DequantizeLinear axis": 13, "training_mode": 14, "start": 15, "end": 15}
+SINCE |= {"noop_with_empty_axes": 18, "num_outputs": 18, "saturate": 19, "AveragePool dilations": 19, "block_size": 21}
+SINCE |= {"output_dtype": 21}
+UNTIL = {"spatial": 9}  # the first opset without it
 # What meant something else before opset 7, and the attribute that makes some of these mean the same
 BEFORE_7 = dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "PRelu"), "")
 BEFORE_7 |= {"Gemm": "broadcast", "BatchNormalization": "is_test", "Dropout": "is_test"}
@@ -1054,7 +1107,7 @@ BENDS: dict[str, Callable[[Fraction], Function]] = {
 
 # Inputs of an operator, see OPERATORS: element types
 PORT = re.compile(r"(\w)([?*]?):?(\w*)@?(\d*)")
-KINDS = {"x": FLOATS, "e": FLOATS, "f": FLOATS, "m": (7, *FLOATS), "i": (6, 7), "l": (7,), "b": (9,)}
+KINDS = {"x": FLOATS, "e": FLOATS, "f": FLOATS, "m": (7, *FLOATS), "i": (6, 7), "v": (6, 7), "l": (7,), "b": (9,)}
 KINDS |= dict.fromkeys("an", (*PACKED,))
 
 
@@ -1117,7 +1170,9 @@ class OnnxReader:
         early = {name: float if letter == "f" else list for letter, _, name, is_early in ports if is_early and name}
         word = BEFORE_7.get(op) if self.opset < 7 else None
         older = {word: 0} if word else {}
-        self.attributes = settings(node.get("attribute", []), {**defaults, **early, **older})
+        there: Callable[[str], bool] = lambda name: op in QONNX or has(self.opset, op, name)  # noqa: E731
+        demand(there(""), f"found {op}, which opset {self.opset} does not have")
+        self.attributes = settings(node.get("attribute", []), {**defaults, **early, **older}, there)
         same = word is None or self.attributes.pop(word, 0)
         support(same, f"found another meaning than since opset 7, expected {word or 'that opset'}")
         inputs = self.arguments(node.get("input", []), ports)
@@ -1143,7 +1198,7 @@ class OnnxReader:
                 support(fits, f"found {x.name!a}: no constant, or 0 computed inputs")
                 fits = x.values is not None or letter == "a" or x.kind in FLOATS
                 support(fits, f"found integers that are computed, {x.name!a}, expected floats")
-                fits = x.kind in KINDS[letter] and (letter != "l" or len(x.dims) == 1)
+                fits = x.kind in KINDS[letter] and (letter not in "lv" or len(x.dims) == 1)
                 demand(fits, f"{x.name!a}: found element type {x.kind} of shape {[*x.dims]}, expected another")
             found += taken
         demand(not rest, f"found {len(names)} inputs, expected {len(ports)}")
@@ -1271,6 +1326,7 @@ class OnnxReader:
         support(len(computed) == 1, f"found {len(computed)} computed inputs, expected 1")
         index, gemm, settings = computed[0], self.op == "Gemm", self.attributes
         x, weight = inputs[index], inputs[1 - index]
+        demand(not gemm or inputs[2] or self.opset >= 11, "found no C, which an opset before 11 needs")
         fits = len(x.dims) == 1 and len(weight.dims) == 2 and (index == 0 or not (gemm or x.batch))
         fits = fits and not (gemm and (settings["transA"] or not x.batch))
         found = f"found shapes {list(x.dims)} and {list(weight.dims)}, expected a vector and a matrix"
@@ -1301,6 +1357,8 @@ class OnnxReader:
         x, c = inputs[::-1] if computed == [1] else inputs
         same = c.kind in FLOATS or not (computed or op == "Div")
         demand(same and (computed or c.kind == x.kind), f"found a constant of element type {c.kind}, expected floats")
+        fits = op not in ("Max", "Min") or self.opset >= 8 or c.dims[len(x.batch) :] == x.dims
+        support(fits, "found a constant of another shape, which opsets before 8 do not broadcast")
         fits = computed != [1] or op not in ("Div", "PRelu")
         support(fits, "found a division by a computed tensor, or such a slope, expected a constant")
         demand(op != "Div" or all(c.values), "input 1: found a division by zero, expected another number")
@@ -1418,6 +1476,7 @@ class OnnxReader:
         rank, axis, dims = len(x.full), self.attributes["axis"], list[int]()
         if len(scale.values) != 1 or len(scale.dims) > 1:
             support(len(scale.dims) == 1 and -rank <= axis < rank, "found scales of several axes")
+            demand(self.opset >= 13, "found scales of an axis, which an opset before 13 does not have")
             dims = [len(scale.values) if i == axis % rank else 1 for i in range(rank)]
         return gridded(scale, zero.values if zero else [0], dims, *INTEGERS[kind])
 
@@ -1634,6 +1693,7 @@ class OnnxReader:
 
     def slice(self, target: str, x: Value, *parts: Value | None) -> None:
         """Slice."""
+        demand(len({part.kind for part in parts if part}) < 2, "found indices of two types, expected one")
         starts, ends, axes, steps = ([*part.values] if part else None for part in parts)
         rank, kept, dims, count = len(x.full), len(x.batch), list(x.dims), len(starts or [])
         axes = [axis + rank * (axis < 0) for axis in (range(count) if axes is None else axes)]
@@ -1859,13 +1919,26 @@ def input_value(name: str, kind: dict[str, Any]) -> Value:
     return Value(name, (dims[0] or 0,) if batched else (), tuple(dims[batched:]), element)
 
 
-def settings(attributes: Iterable[memoryview], expected: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of a node, in the order of what is expected: defaults, or types (None where it is left out)."""
+def has(opset: int, op: str, attribute: str = "") -> bool:
+    """Whether an opset has an operator, and an attribute of it."""
+    names = (f"{op} {attribute}", attribute) if attribute else (op,)
+    first = next((SINCE[name] for name in names if name in SINCE), 1)
+    return first <= opset < UNTIL.get(attribute, OPSETS[-1] + 1)
+
+
+def settings(
+    attributes: Iterable[memoryview], expected: dict[str, Any], there: Callable[[str], bool]
+) -> dict[str, Any]:
+    """The attributes of a node, in the order of what is expected: defaults, or types (None where it is left out).
+
+    there: whether the opset has an attribute of this name.
+    """
     found: dict[str, Any] = {}
     for attribute in (message(data, "attribute") for data in attributes):
         name, number = attribute.pop("name", ""), attribute.pop("type", 0)
         with about(f"attribute {name!a}"):
             support(name in expected and number in ATTRIBUTES, f"found it with type {number}, expected other ones")
+            demand(there(name), "found it, but the opset does not have it")
             (key, kind), default = ATTRIBUTES[number], expected[name]
             demand(name not in found and attribute.keys() <= {key}, "found it twice")
             demand(kind in (default, type(default)), f"found a {kind.__name__}, expected another type")
@@ -1894,7 +1967,7 @@ TRAINED = {"epsilon": float32(1e-5), "momentum": 0.0, "training_mode": 0, "spati
 R = OnnxReader
 # For each operator: what reads it, its inputs, and its attributes with defaults (or types: None where left out).
 # Inputs: x is a computed tensor; a, e, m are that or a constant of any type, of floats, of floats or 64-bit integers;
-# the others are constants: f floats, n of any type, i integers, l a vector of 64-bit integers, b truth values.
+# the others are constants: f floats, n of any type, i integers, v a vector of them, l of 64 bits, b truth values.
 # * is one or more, ? may be left out; :name@n is an attribute of that name before opset n, @n is not there before.
 OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
     "Constant": (R.given, "", VALUES),
@@ -1918,9 +1991,9 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
     "MaxPool": (R.pool, "x", {**SLIDE, "ceil_mode": 0, "storage_order": 0}),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), (R.pool, "x", {})),
     "ReduceMean": (R.mean, "x l?:axes@18", {"keepdims": 1, "noop_with_empty_axes": 0}),
-    "Pad": (R.pad, "x l:pads@11 f?:value@11 i?@11", {"mode": "constant"}),
+    "Pad": (R.pad, "x l:pads@11 f?:value@11 v?@18", {"mode": "constant"}),
     "Concat": (R.concat, "a*", {"axis": int}),
-    "Slice": (R.slice, "a i:starts@10 i:ends@10 i?:axes@10 i?:steps@10", {}),
+    "Slice": (R.slice, "a v:starts@10 v:ends@10 v?:axes@10 v?@10", {}),
     "Split": (R.split, "a l?:split@13", {"axis": 0, "num_outputs": int}),
     "Gather": (R.gather, "a i", {"axis": 0}),
     "Identity": (R.same, "a", {}),
@@ -1985,19 +2058,31 @@ def digest(value: Any) -> str:
 
 FORMATS = ("onnx", "onnx.gz", "nnet", "json")
 FILE = {"format": one_of(*FORMATS), "sha256": digest, "tensors": {str: digest}, "external": {str: digest}}
+HEAD = {"format": one_of("exactlump certificate"), "version": int}
+CLAIM = {
+    "criterion": one_of("exact"),
+    "domain": one_of("all reals"),
+    "specification": one_of(*SPECIFICATIONS),
+}
+CLAIMS: dict[int, dict[str, Any]] = {  # of each version
+    1: CLAIM,
+    2: {**CLAIM, "match": {"inputs": one_of(*MATCHES), "outputs": one_of(*MATCHES)}},
+}
 CERTIFICATE = {
-    "format": one_of("exactlump certificate"),
-    "version": int,
+    **HEAD,
     "producer": str,
-    "claim": {
-        "criterion": one_of("exact"),
-        "domain": one_of("all reals"),
-        "specification": one_of(*SPECIFICATIONS),
-    },
     "original": FILE,
     "reduced": FILE,
     "relations": {"original": {str: relation}, "reduced": {str: {"rows": [read_row]}}},
 }
+
+
+def read_certificate(content: bytes) -> dict[str, Any]:
+    """A certificate in the grammar of its version."""
+    value = fit(read_json(content), dict)
+    version = fit({key: value[key] for key in HEAD if key in value}, HEAD)["version"]
+    support(version in CLAIMS, f"version: found {version}, expected one of {[*CLAIMS]}")
+    return fit(value, {**CERTIFICATE, "claim": CLAIMS[version]})  # type: ignore[no-any-return]
 
 
 # --- Forms --------------------------------------------------------------------------------------------
@@ -2694,6 +2779,36 @@ def check_files(document: dict[str, Any], networks: Sequence[Network]) -> None:
     hold("claim", fits, f"claim: the specification is {specification!r}, but no file {need}")
 
 
+def match(networks: Sequence[Network], claimed: dict[str, str] | None) -> str:
+    """Put the inputs and outputs of N' in the order of those of N that they are; what is to be said of that.
+
+    claimed: how they are matched; None in certificates of version 1: by position.
+    """
+    said, named = [], all(network.format != "nnet" for network in networks)
+    for what in ("inputs", "outputs"):
+        ours, theirs = (getattr(network, what) for network in networks)
+        hold(what[:-1], len(ours) == len(theirs), f"{what}: found {len(theirs)}, expected {len(ours)}")
+        found, order = matched(ours, theirs, named)
+        claim = claimed[what] if claimed else found
+        if claim == "position as demanded" and order != theirs:
+            found, order = claim, theirs
+        same = found == claim and (claimed or order == theirs)
+        words = claim if claimed else "position", found or "nothing"
+        hold("match", same, f"{what}: the certificate matches them by {words[0]}, their names by {words[1]}")
+        setattr(networks[1], what, order)
+        said += [f"{what} {BY_POSITION[found]}"] if found in BY_POSITION else []
+    return f"; matched: {', '.join(said)}" if said else ""
+
+
+def matched(ours: list[str], theirs: list[str], named: bool) -> tuple[str, list[str]]:
+    """How the names say that they are matched, and the second ones in the order of the first: none if they do not."""
+    if not named or len(ours) == len(theirs) == 1:
+        return "one", theirs
+    if {*ours} == {*theirs}:
+        return "name", ours
+    return ("", []) if {*ours} & {*theirs} else ("position", theirs)
+
+
 def one_line(message: str) -> str:
     """The message in printable ASCII, cut to a readable length."""
     return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in message[:800])
@@ -2703,17 +2818,17 @@ def check(original: str, reduced: str, certificate: str, max_unpacked: int = MAX
     """Whether the certificate shows that two network files compute the same function over the reals."""
     try:
         with about(certificate, BROKEN):
-            document = fit(read_json(read_file(certificate, max_unpacked)), CERTIFICATE)
-            support(document["version"] == 1, f"version: found {document['version']}, expected 1")
+            document = read_certificate(read_file(certificate, max_unpacked))
         specification = document["claim"]["specification"]
         networks = [read_network(path, specification, max_unpacked) for path in (original, reduced)]
         check_files(document, networks)
+        said = match(networks, document["claim"].get("match"))
         Checker(networks[0], networks[1], document["relations"]).run()
     except Stop as error:
         return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
-    return Verdict("equivalent", f"over the reals, for the networks {SPECIFICATIONS[specification]}", 0, "")
+    return Verdict("equivalent", f"{SCOPE}, for the networks {SPECIFICATIONS[specification]}{said}", 0, "")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -32,3 +32,7 @@ def verdict_of(exit_code: int) -> str | None:
     ('unknown', 'unsupported', None)
     """
     return next((word for word in ("unknown", "unsupported") if EXIT_CODES[word] == exit_code), None)
+
+
+# What an `equivalent` of two files speaks of.
+SCOPE = "for each item of the batch, element types aside"

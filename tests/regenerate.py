@@ -109,16 +109,17 @@ def entry(data):
     return {"external": {}, "format": "json", "sha256": hashlib.sha256(data).hexdigest(), "tensors": {}}
 
 
-def certificate(original, reduced, relations, reduced_relations=None):
-    """A certificate about two files, given as bytes."""
+def certificate(original, reduced, relations, reduced_relations=None, match=None):
+    """A certificate about two files, given as bytes; of version 1, or of version 2 with a matching."""
+    matching = {"match": dict(zip(("inputs", "outputs"), match, strict=True))} if match else {}
     return {
-        "claim": {"criterion": "exact", "domain": "all reals", "specification": "as stored"},
+        "claim": {"criterion": "exact", "domain": "all reals", "specification": "as stored", **matching},
         "format": "exactlump certificate",
         "original": entry(original),
         "producer": "tests.regenerate",
         "reduced": entry(reduced),
         "relations": copy.deepcopy({"original": relations, "reduced": reduced_relations or {}}),
-        "version": 1,
+        "version": 2 if match else 1,
     }
 
 
@@ -127,10 +128,10 @@ def certificate(original, reduced, relations, reduced_relations=None):
 CASES = {}
 
 
-def case(name, code, rule, original, reduced, relations, back=None, edit=None):
+def case(name, code, rule, original, reduced, relations, back=None, edit=None, match=None):
     """Keep a case; `edit` changes the certificate, or gives its text, or that of another file by name."""
     files = {"original.json": text(original).encode(), "reduced.json": text(reduced).encode()}
-    words = certificate(files["original.json"], files["reduced.json"], relations, back)
+    words = certificate(files["original.json"], files["reduced.json"], relations, back, match)
     changed = edit(words) if edit else None
     files["certificate.json"] = text(words).encode()
     if isinstance(changed, str | bytes):
@@ -140,14 +141,14 @@ def case(name, code, rule, original, reduced, relations, back=None, edit=None):
     CASES[name] = files, code, rule
 
 
-def valid(name, original, reduced, relations, back=None, edit=None):
+def valid(name, original, reduced, relations, back=None, edit=None, match=None):
     """A true certificate."""
-    case(f"valid/{name}", 0, "", original, reduced, relations, back, edit)
+    case(f"valid/{name}", 0, "", original, reduced, relations, back, edit, match)
 
 
-def invalid(name, rule, original, reduced, relations, back=None, edit=None):
+def invalid(name, rule, original, reduced, relations, back=None, edit=None, match=None):
     """A well-formed certificate that is false, and the rule that catches it."""
-    case(f"invalid/{name}", 1, rule, original, reduced, relations, back, edit)
+    case(f"invalid/{name}", 1, rule, original, reduced, relations, back, edit, match)
 
 
 # The example of docs/certificate-format.md, and variations of it.
@@ -379,16 +380,53 @@ def interface():
         net(relu("x", "z", 1), outputs=["z"]),
         {"y": over("z", row(0))},
     )
-    two = net(
-        dense("a", "p", [[1]]), relu("p", "h", 1), scale("b", "z", 2), inputs={"a": 1, "b": 1}, outputs=["h", "z"]
-    )
-    renamed = net(
-        dense("b", "p", [[1]]), relu("p", "h", 1), dense("a", "z", [[2]]), inputs={"b": 1, "a": 1}, outputs=["h", "z"]
-    )
-    valid("two_inputs_and_outputs_by_position", two, renamed, {"h": identity("h", 1)})
+    valid("two_inputs_and_outputs_by_position", two(), two("c", "d", "g", "w"), {"h": over("g", row(0))})
+    valid("two_inputs_and_outputs_of_the_same_names", two(), two(), {"h": identity("h", 1)})
     valid(
         "shapes_may_differ", net(reorder("x", "y", None, [4]), x=[2, 2]), net(reorder("x", "y", None, [1, 4]), x=4), {}
     )
+
+
+def two(a="a", b="b", h="h", z="z", inputs=None, outputs=None):
+    """h = relu(a) and z = 2b; inputs and outputs in that order, or as listed."""
+    nodes = dense(a, "p", [[1]]), relu("p", h, 1), scale(b, z, 2)
+    return net(*nodes, inputs=dict.fromkeys(inputs or (a, b), 1), outputs=outputs or [h, z])
+
+
+def matchings():
+    """Which input and output of one network is which of the other."""
+    rows, swapped = {"h": identity("h", 1)}, {"inputs": ("b", "a"), "outputs": ["z", "h"]}
+    other = two("b", "a")  # the same by position, and another function of the inputs that it names
+    name, position, demanded = (2 * [word] for word in ("name", "position", "position as demanded"))
+    valid("matched_one", TWINS, ONE, {"h": TWICE}, match=["one", "one"])
+    valid("matched_by_name", two(), two(), rows, match=name)
+    valid("matched_by_name_in_another_order", two(), two(**swapped), rows, match=name)
+    valid("matched_by_position", two(), two("c", "d", "g", "w"), {"h": over("g", row(0))}, match=position)
+    valid("matched_by_position_and_by_name", two(), two("c", "d", outputs=["z", "h"]), rows, match=["position", "name"])
+    valid("matched_against_the_names", two(), other, rows, match=["position as demanded", "name"])
+    valid("matched_though_some_names_differ", two(), two("a", "c"), rows, match=["position as demanded", "name"])
+    invalid("another_function_of_the_same_names", "affine", two(), other, rows, match=name)
+    invalid("version_1_of_names_in_another_order", "match", two(), other, rows)
+    invalid("version_1_of_the_same_function_in_another_order", "match", two(), two(**swapped), rows)
+    invalid("version_1_of_outputs_in_another_order", "match", two(), two(outputs=["z", "h"]), rows)
+    invalid("version_1_of_names_of_which_some_differ", "match", two(), two("a", "c"), rows)
+    for words, claims in {
+        "by_position_though_names_are_equal": [two(), other, position],
+        "by_position_though_names_are_equal_and_in_order": [two(), two(), position],
+        "by_position_though_some_names_are_equal": [two(), two("a", "c"), ["position", "name"]],
+        "by_name_though_some_names_differ": [two(), two("a", "c"), name],
+        "by_name_though_all_names_differ": [two(), two("c", "d"), name],
+        "as_one_though_there_are_two": [two(), two(), ["one", "one"]],
+        "as_demanded_though_names_decide_the_same": [two(), two(), demanded],
+        "as_demanded_though_no_name_is_equal": [two(), two("c", "d"), ["position as demanded", "name"]],
+    }.items():
+        invalid(f"matched_{words}", "match", *claims[:2], rows, match=claims[2])
+    invalid("matched_one_by_name", "match", TWINS, ONE, {"h": TWICE}, match=name)
+    invalid("matched_one_by_demand", "match", TWINS, ONE, {"h": TWICE}, match=demanded)
+    fewer = net(dense("a", "h", [[1]]), scale("a", "z", 1), inputs={"a": 1}, outputs=["h", "z"])
+    invalid("matched_with_fewer_inputs", "input", two(), fewer, rows, match=demanded)
+    fewer = net(relu("a", "h", 1), inputs={"a": 1, "b": 1}, outputs=["h"])
+    invalid("matched_with_fewer_outputs", "output", two(), fewer, rows, match=["name", "position as demanded"])
 
 
 def false_rows():
@@ -765,9 +803,9 @@ def other_files():
     invalid("files_swapped", "hash", TWINS, ONE, {"h": TWICE}, edit=swap)
 
 
-def malformed(name, edit, code=2):
+def malformed(name, edit, code=2, match=None):
     """The certificate of the twins, or one of its files, out of grammar."""
-    case(f"malformed/{name}", code, "", TWINS, ONE, {"h": TWICE}, edit=edit)
+    case(f"malformed/{name}", code, "", TWINS, ONE, {"h": TWICE}, edit=edit, match=match)
 
 
 def grammar_of_rows():
@@ -862,7 +900,13 @@ def grammar_of_certificates():
     }
     for path, value in others.items():
         malformed(f"other_{'_'.join(path)}", edited(list(path), value))
-    malformed("another_version", edited(["version"], 2), code=4)
+    malformed("another_version", edited(["version"], 3), code=4)
+    malformed("version_2_without_a_matching", edited(["version"], 2))
+    malformed("version_1_with_a_matching", edited(["version"], 1), match=["one", "one"])
+    malformed("another_matching", lambda words: None, match=["one", "both"])
+    malformed("matching_of_inputs_alone", edited(["claim", "match", "outputs"], None), match=["one", "one"])
+    malformed("matching_is_a_word", edited(["claim", "match"], "one"), match=["one", "one"])
+    malformed("matching_of_more", edited(["claim", "match", "nodes"], "one"), match=["one", "one"])
     malformed("version_is_a_truth_value", edited(["version"], True))
     malformed("float", replaced('"version":1', '"version":1.0'))
     malformed("exponent", replaced('[0,"2"]', '[0e0,"2"]'))
@@ -958,6 +1002,7 @@ def define():
             affine,
             copies,
             interface,
+            matchings,
             false_rows,
             false_unknowns,
             false_classes,

@@ -25,6 +25,7 @@ from exactlump.cli.main import VERBS, cli, main
 from exactlump.errors import ExactlumpError, UnsupportedLayer
 from exactlump.formats import files
 from exactlump.verbs import demonstrating, reducing
+from exactlump.verdicts import SCOPE
 from tests.oracle import difference
 from tests.strategies import relu_chain
 from tests.test_formats_bad_input import GOOD, JSON, NNET, ONNX, document
@@ -226,7 +227,7 @@ def test_wrong_usage_of_check(arguments, run):
 
 def test_the_program_as_a_process(small, tmp_path):
     done = process("reduce", "in.onnx", "out.onnx", cwd=tmp_path)
-    assert (done.code, done.out) == (0, "equivalent: 2 -> 1 hidden neurons\n")
+    assert (done.code, done.out) == (0, f"equivalent: 2 -> 1 hidden neurons, {SCOPE}\n")
     assert done.err.splitlines()[-1] == "out.onnx (float32), certificate out.onnx.cert.json"
     assert "\x1b" not in done.err
     assert process("check", "in.onnx", "out.onnx", "out.onnx.cert.json", cwd=tmp_path).code == 0
@@ -259,7 +260,7 @@ def test_a_reader_that_leaves_is_no_verdict(triple):
 
 def test_reduce_says_the_verdict_first_and_the_rest_on_stderr(small, run, tmp_path):
     done = run("reduce", "in.onnx", "out.onnx")
-    assert (done.code, done.out) == (0, "equivalent: 2 -> 1 hidden neurons\n")
+    assert (done.code, done.out) == (0, f"equivalent: 2 -> 1 hidden neurons, {SCOPE}\n")
     assert "why nothing more was removed" in done.err
     assert "1 observable neuron" in done.err
     assert "out.onnx (float32), certificate out.onnx.cert.json" in done.err
@@ -464,7 +465,7 @@ def test_an_emptied_nnet_file(raw, run):
     layers = "1,2,\n2,4,\n0,\n0,\n0,0,\n0,0,\n1,\n2,\n1,1,\n5,\n"
     save(Path("in.nnet"), f"3,2,1,2,\n2,2,2,1,\n0,\n0,0,\n1,1,\n1,2,3,\n4,5,6,\n{layers}".encode())
     for target in ("out.nnet", "out.json", "out.onnx"):
-        assert run("reduce", "in.nnet", target, *raw).out == "equivalent: 4 -> 0 hidden neurons\n"
+        assert run("reduce", "in.nnet", target, *raw).out == f"equivalent: 4 -> 0 hidden neurons, {SCOPE}\n"
 
 
 def test_suffixes_in_capitals(small, run):
@@ -488,7 +489,7 @@ def test_several_outputs(run):
         {"y": [1, 1], "z": [1, 1]},
         {"W": [[1.0, 2], [2, 4]], "V": [[1.0], [1]], "U": [[1.0], [3]]},
     ))  # fmt: skip
-    assert run("reduce", "in.onnx", "out.onnx").out == "equivalent: 2 -> 1 hidden neurons\n"
+    assert run("reduce", "in.onnx", "out.onnx").out == f"equivalent: 2 -> 1 hidden neurons, {SCOPE}\n"
     assert formats.read("out.onnx").outputs == ("y", "z")
     refused(run("reduce", "in.onnx", "out.nnet"), 2, "out.nnet", "one output")
 
@@ -496,7 +497,7 @@ def test_several_outputs(run):
 def test_denormal_weights_are_weights(run):
     tiny = float(np.float32(2.0**-149))
     save(Path("in.onnx"), dense_model(([[tiny, 0], [2 * tiny, 0]], [0, 0]), ([[1, 1]], [0])))
-    assert run("reduce", "in.onnx", "out.onnx").out == "equivalent: 2 -> 1 hidden neurons\n"
+    assert run("reduce", "in.onnx", "out.onnx").out == f"equivalent: 2 -> 1 hidden neurons, {SCOPE}\n"
     assert difference(formats.read("in.onnx"), formats.read("out.onnx")) is None
 
 
@@ -1037,7 +1038,7 @@ def test_verified_asks_both_checkers(triple, run, monkeypatch, tmp_path):
 
     monkeypatch.setattr("exactlump.extraction.verified.find_checker", lambda: None)
     monkeypatch.setattr("exactlump.extraction.verified.run_checker", run_checker)
-    assert run("check", "--verified", *triple) == (0, "equivalent: by the extracted checker\n", "")
+    assert run("check", "--verified", *triple) == (0, f"equivalent: by the extracted checker; {SCOPE}\n", "")
     found = one_object(run("check", "--verified", *triple, "--json"))
     assert (found["verdict"], found["options"]["verified"]) == ("equivalent", True)
     assert len(answers) == 2

@@ -32,7 +32,7 @@ from exactlump.reduction import float_chains, plans
 from tests.image_networks import image_network
 from tests.strategies import lumpable_networks, networks, with_float_arrays
 from tests.test_fast import hard_layers
-from tests.tools import dense_model, number, real_networks, same, save
+from tests.tools import dense_model, number, raw_only, real_networks, same, save
 
 FUNCTIONS = (RELU, RELU, RELU, leaky_relu(rational(1, 4)), IDENTITY, ABS, Activation("tanh"), Activation("sigmoid"))
 
@@ -348,7 +348,8 @@ def test_networks_on_images(part, monkeypatch):
 
 def bytes_of(path, folder, engine):
     """What `reduce` writes: the network and its certificate."""
-    done = exactlump.reduce_file(path, folder / f"small{path.suffix.replace('.gz', '.onnx')}", engine=engine)
+    target = folder / f"small{path.suffix.replace('.gz', '.onnx')}"
+    done = exactlump.reduce_file(path, target, engine=engine, raw_nnet=raw_only(path))
     return done.reduced.read_bytes(), done.certificate.read_bytes()
 
 
@@ -374,7 +375,7 @@ def test_both_engines_write_the_same_bytes_for_bundled_networks(path, tmp_path):
 
 @pytest.mark.parametrize("path", real_networks())
 def test_both_engines_write_the_same_bytes_for_real_networks(path, tmp_path):
-    if formats.read(path, max_unpacked=2**30).parameters > 50_000:
+    if formats.read(path, raw_nnet=raw_only(path), max_unpacked=2**30).parameters > 50_000:
         pytest.skip("more than 50,000 weights: their classes are compared below")
     assert bytes_of(path, tmp_path, "exact") == bytes_of(path, tmp_path, "fast")
 
@@ -396,7 +397,7 @@ def test_large_networks_take_the_fast_engine(monkeypatch):
 
 @pytest.mark.parametrize("path", real_networks())
 def test_real_networks(path):
-    network = formats.read(path, max_unpacked=2**30)
+    network = formats.read(path, raw_nnet=raw_only(path), max_unpacked=2**30)
     if network.parameters > 10**7:
         pytest.skip("more than 10 million weights: the exact engine takes minutes")
     agree(network)

@@ -34,6 +34,7 @@ from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from exactlump.verbs.reducing import reduce_file
+from exactlump.verdicts import SCOPE
 from tests.test_engines import choices_of, network_of
 
 SIZES = (12, 40, 40, 40, 40, 5)
@@ -306,5 +307,5 @@ def test_the_option(model, capsys):
 def test_a_note_is_shown(model, capsys, folder, monkeypatch):
     with killing(folder, monkeypatch):
         code, out, err = run(capsys, "reduce", model, model.with_name("o.onnx"), "--executor", "processes:1")
-    assert (code, out) == (0, "equivalent: 160 -> 140 hidden neurons\n")
+    assert (code, out) == (0, f"equivalent: 160 -> 140 hidden neurons, {SCOPE}\n")
     assert "note: executor: A process in the process pool was terminated" in err

@@ -37,6 +37,7 @@ from tests.tools import (
     numbers,
     point,
     port,
+    raw_only,
     real_networks,
     run,
     same,
@@ -53,19 +54,11 @@ OPSETS = sorted({7, 8, 9, 10, 11, 12, 13, 14, 18, 21, NEWEST})
 
 @pytest.mark.parametrize("path", real_networks())
 def test_real_network_reads_and_writes_back_the_same(path, tmp_path):
+    if path.name.endswith(".nnet"):
+        _reads_and_writes_back_nnet(path, tmp_path / "out.nnet")
+        return
     network = read(path)
     assert network.neurons > 0
-    if path.name.endswith(".nnet"):
-        out = tmp_path / "out.nnet"
-        write(network, out, like=path)
-        assert same(network, read(out))
-        comments = [row for row in path.read_text().split("\n") if row.startswith("//")]
-        assert out.read_text().split("\n")[: len(comments)] == comments
-        raw = read(path, raw_nnet=True)
-        write(raw, out, like=path, raw_nnet=True)
-        assert same(raw, read(out, raw_nnet=True))
-        assert same(network, read(out))
-        return
     out = tmp_path / "out.onnx"
     write(network, out)
     onnx.checker.check_model(str(out), full_check=True)
@@ -81,6 +74,26 @@ def test_real_network_reads_and_writes_back_the_same(path, tmp_path):
     inputs = [numbers(x).astype(np.float32) for x in point(network)]
     for expected, found in zip(run(path, *inputs), run(out, *inputs), strict=True):
         assert (expected == found).all()
+
+
+def _reads_and_writes_back_nnet(path, out):
+    raw = read(path, raw_nnet=True)
+    assert raw.neurons > 0
+    write(raw, out, like=path, raw_nnet=True)
+    assert same(raw, read(out, raw_nnet=True))
+    comments = [row for row in path.read_text().split("\n") if row.startswith("//")]
+    assert out.read_text().split("\n")[: len(comments)] == comments
+    if raw_only(path):
+        fails(FormatError, 2, lambda: read(path), "line", "--raw-nnet")
+        rows = [[row for row in file.read_text().split("\n") if row[:2] != "//"] for file in (path, out)]
+        assert [[float(x) for x in row.split(",")[:-1]] for row in rows[0][3:7]] == [
+            [float(x) for x in row.split(",")[:-1]] for row in rows[1][3:7]
+        ]
+        return
+    network = read(path)
+    assert same(network, read(out))
+    write(network, out, like=path)
+    assert same(network, read(out))
 
 
 @pytest.mark.parametrize("path", real_networks())
@@ -103,7 +116,7 @@ def test_real_network_computes_what_onnxruntime_computes(path):
 
 
 def test_real_nnet_normalisation_matches_a_plain_evaluation_in_floats():
-    paths = real_networks("acasxu/nnet/*1_1*", "coav/*", "pairs/acasxu_16bit/*1_1*")
+    paths = real_networks("acasxu/nnet/*1_1*", "coav/*", "pairs/mnist_relu_3_100/*16bit*")
     for parameter in paths:
         path = parameter.values[0]
         if path is None:
@@ -830,7 +843,7 @@ def test_nnet_holds_only_its_own_structure(tmp_path):
     fails(CannotWrite, 2, lambda: write(head, tmp_path / "b.nnet"), "Head")
     middle = Network(network.inputs, network.nodes, ("layer1",))
     fails(CannotWrite, 2, lambda: write(middle, tmp_path / "b.nnet"), "chain")
-    other = save(tmp_path / "c.nnet", b"1,1,1,1\n1,1\n0\n0\n0\n0,0\n1,1\n1\n1\n")
+    other = save(tmp_path / "c.nnet", b"1,1,1,1\n1,1\n0\n0,\n0,\n0,0,\n1,1,\n1,\n1\n")
     fails(CannotWrite, 2, lambda: write(network, tmp_path / "b.nnet", like=other), "inputs")
     fails(CannotWrite, 2, lambda: write(network, tmp_path / "b.nnet", like=other, raw_nnet=True), "inputs")
     assert not (tmp_path / "b.nnet").exists()

@@ -19,6 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from exactlump import check
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import digest, files, read, write, write_atomically
 from tests.tools import NEWEST, dense_model, fails, model, node, port, save, tensor, tiny
@@ -543,6 +544,12 @@ NNET = {
     "word": (GOOD.replace("\n5,\n", "\nfive,\n"), "line 11", "five"),
     "empty number": (GOOD.replace("\n3,4,\n", "\n,4,\n"), "line 10"),
     "enormous exponent": (GOOD.replace("\n5,\n", "\n1e99999,\n"), "line 11"),
+    "exponent of a tiny number": (GOOD.replace("\n5,\n", "\n1e-9999,\n"), "line 11", "10^-307"),
+    "number beyond float64": (GOOD.replace("\n5,\n", "\n1e308,\n"), "line 11", "10^308"),
+    "number beyond float64, in digits": (GOOD.replace("\n5,\n", f"\n1{'0' * 308},\n"), "line 11", "10^308"),
+    "number below float64": (GOOD.replace("\n5,\n", "\n9.9e-308,\n"), "line 11", "10^-307"),
+    "number below float64, in digits": (GOOD.replace("\n5,\n", f"\n0.{'0' * 400}1,\n"), "line 11", "10^-307"),
+    "exponent of a bound": (GOOD.replace("\n0,0,\n", "\n0,1e-400,\n"), "line 5", "10^-307"),
     "number in a bound": (GOOD.replace("\n0,0,\n", "\n0,low,\n"), "low"),
 }
 
@@ -555,8 +562,16 @@ def test_bad_nnet(name, tmp_path):
 
 
 def test_the_good_nnet_is_good(tmp_path):
-    for variant in (GOOD, GOOD.replace("\n", "\r\n"), GOOD.replace(",\n", "\n"), GOOD.replace(",", " , "), "\n" + GOOD):
-        assert read(save(tmp_path / "good.nnet", variant.encode())).evaluate((1, 1)) == ((8, 13),)
+    plain = GOOD.replace("2,\n2,2,\n0,", "2\n2,2\n0").replace("5,\n6,", "5\n6")
+    assert plain != GOOD
+    ends = (GOOD + "\n \t\n", GOOD.removesuffix("\n"), GOOD.replace("\n", "\r\n") + "\r\n")
+    numbers = (
+        GOOD.replace("\n5,\n", "\n0.5e1,\n").replace("\n6,\n", f"\n6.{'0' * 300},\n").replace("0,0,0", "0e999,0,0")
+    )
+    for variant in (GOOD, GOOD.replace("\n", "\r\n"), plain, GOOD.replace(",", "\t, "), *ends, numbers):
+        path = save(tmp_path / "good.nnet", variant.encode())
+        assert read(path).evaluate((1, 1)) == ((8, 13),)
+        assert check.read_network(str(path), "as stored", check.MAX_UNPACKED).outputs == ["output"]
 
 
 # JSON

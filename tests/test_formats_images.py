@@ -44,6 +44,7 @@ from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.verbs.reducing import reduce_file
+from exactlump.verdicts import SCOPE
 from tests import operator_table
 from tests.image_graphs import OPSETS, STEPS, bounded, feed, graph, operators
 from tests.tools import NEWEST, fails, model, node, real_networks, save, session, tensor
@@ -720,7 +721,7 @@ def test_the_verdict_says_where_a_network_was_folded(batchnorm, tmp_path):
     target = tmp_path / ("b.json" if batchnorm == "float64" else "b.onnx")  # float32 files hold no float64
     arguments = ["reduce", str(tmp_path / "a.onnx"), str(target), *options]
     result = CliRunner().invoke(cli, arguments)
-    assert result.output.splitlines()[0] == "equivalent to the folded specification: 3 -> 2 hidden neurons"
+    assert result.output.splitlines()[0] == f"equivalent to the folded specification: 3 -> 2 hidden neurons, {SCOPE}"
     words = BATCHNORM[batchnorm or "float32"]
     assert f'"specification":"{words}"' in (tmp_path / f"{target.name}.cert.json").read_text()
     found = json.loads(CliRunner().invoke(cli, [*arguments, "--json"]).output)
@@ -731,7 +732,7 @@ def test_the_verdict_says_where_a_network_was_folded(batchnorm, tmp_path):
 @pytest.mark.parametrize("path", real_networks("residual_bn/linear2-3*"))
 def test_a_real_network_is_equivalent_to_its_folded_specification(path, tmp_path):
     result = CliRunner().invoke(cli, ["reduce", str(path), str(tmp_path / "a.onnx")])
-    assert result.output.splitlines()[0] == "equivalent to the folded specification: 3 -> 2 hidden neurons"
+    assert result.output.splitlines()[0] == f"equivalent to the folded specification: 3 -> 2 hidden neurons, {SCOPE}"
 
 
 @pytest.mark.parametrize("path", real_networks(*FOLDERS))

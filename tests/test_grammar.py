@@ -93,10 +93,10 @@ def test_both_readers_refuse_the_same_documents(triple, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda words: words.replace('"version":1', '"version":1,"version":1'),
-        lambda words: words.replace('"version":1', '"version":1.0'),
-        lambda words: words.replace('"version":1', '"version":NaN'),
-        lambda words: words.replace('"version":1', '"version":-1'),
+        lambda words: words.replace('"version":2', '"version":2,"version":2'),
+        lambda words: words.replace('"version":2', '"version":2.0'),
+        lambda words: words.replace('"version":2', '"version":NaN'),
+        lambda words: words.replace('"version":2', '"version":-1'),
         lambda words: "\ufeff" + words,
         lambda words: words + "{}",
         lambda words: "[" * 100_000,

@@ -37,6 +37,7 @@ IMPORTS = {
         "errors network.activations network.kinds network.meaning network.views numbers.matrix numbers.rational"
     ),
     "network.layers": "network.activations network.kinds network.program numbers.rational",
+    "network.ports": "errors network.program",
     "__main__": "cli",
     "points": "",
     "points.hyperplanes": "numbers.rational",
@@ -216,10 +217,10 @@ IMPORTS = {
         "formats.onnx.writing formats.specification formats.torch network.program"
     ),
     "certificates": "",
-    "certificates.grammar": "errors formats.specification numbers.rational",
+    "certificates.grammar": "errors formats.specification network.ports numbers.rational",
     "certificates.certificate": (
         "certificates.grammar errors formats formats.files formats.guesses formats.specification "
-        "lumping.simulations numbers.rational version"
+        "lumping.simulations network.ports numbers.rational version"
     ),
     "extraction": "",
     "extraction.coq": "errors",
@@ -289,7 +290,7 @@ IMPORTS = {
     ),
     "refutation.shorten": "numbers.rational points.boxes",
     "refutation.search": "network.kinds numbers.rational points.boxes points.floating refutation.comparing",
-    "refutation.replay": "errors formats formats.files numbers.rational points.floating",
+    "refutation.replay": "errors formats formats.files network.program numbers.rational points.floating",
     "refutation.matching": (
         "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational "
         "reduction.loop"
@@ -299,9 +300,9 @@ IMPORTS = {
         "smt.monolithic smt.obligations smt.smtlib smt.solve"
     ),
     "refutation.refute": (
-        "errors network.program numbers.rational points.boxes points.evaluation points.limbs refutation.clock "
-        "refutation.comparing refutation.dichotomy refutation.matching refutation.question refutation.search "
-        "refutation.shorten refutation.whole"
+        "errors network.ports network.program numbers.rational points.boxes points.evaluation points.limbs "
+        "refutation.clock refutation.comparing refutation.dichotomy refutation.matching refutation.question "
+        "refutation.search refutation.shorten refutation.whole"
     ),
     "smt": "",
     "smt.smtlib": "errors numbers.rational",
@@ -372,12 +373,13 @@ IMPORTS = {
         "formats formats.files lumping.maximum network.kinds network.layers network.program verbs.answers"
     ),
     "verbs.exporting": (
-        "certificates.certificate errors extraction.coq extraction.export formats formats.files verbs.answers"
+        "certificates.certificate errors extraction.coq extraction.export formats formats.files network.ports "
+        "verbs.answers"
     ),
     "verbs.checking": "check errors extraction.verified formats.files verbs.answers verbs.exporting verdicts",
     "verbs.reducing": (
-        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.program "
-        "reduction.loop verbs.answers"
+        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.ports "
+        "network.program reduction.loop verbs.answers"
     ),
     "verbs.demonstrating": (
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
@@ -385,13 +387,15 @@ IMPORTS = {
     ),
     "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
     "verbs.proving": (
-        "certificates.certificate errors formats formats.files formats.specification network.program "
-        "numbers.rational smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove verbs.answers"
+        "certificates.certificate errors formats formats.files formats.specification network.ports "
+        "network.program numbers.rational smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove "
+        "verbs.answers verdicts"
     ),
     "verbs.refuting": (
         "certificates.certificate check errors formats formats.files formats.specification network.kinds "
-        "network.program numbers.rational points.boxes points.domains points.floating points.vnnlib "
-        "refutation.question refutation.refute refutation.replay verbs.answers verbs.naming verbs.saving"
+        "network.ports network.program numbers.rational points.boxes points.domains points.floating "
+        "points.vnnlib refutation.question refutation.refute refutation.replay verbs.answers verbs.naming "
+        "verbs.saving"
     ),
     "verbs.relaxing": (
         "errors formats formats.files network.program numbers.rational points.boxes points.domains "
@@ -409,8 +413,9 @@ IMPORTS = {
         "certificates.certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations"
     ),
     "reporting.report": (
-        "certificates.certificate errors formats formats.files formats.onnx.reading network.program "
-        "reporting.facts reporting.matrix reporting.picture reporting.record smt.evidence verbs.rechecking"
+        "certificates.certificate errors formats formats.files formats.onnx.reading network.ports "
+        "network.program reporting.facts reporting.matrix reporting.picture reporting.record smt.evidence "
+        "verbs.rechecking"
     ),
     "reporting.page": (
         "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "
@@ -433,7 +438,7 @@ IMPORTS = {
     "cli.inspect": "cli.tables cli.terminal verbs.inspecting",
     "cli.export": "cli.terminal verbs.exporting",
     "cli.check": "cli.terminal errors verbs.checking verdicts",
-    "cli.reduce": "cli.terminal formats.specification reduction.plans verbs.reducing",
+    "cli.reduce": "cli.terminal formats.specification reduction.plans verbs.reducing verdicts",
     "cli.demo": "cli.terminal verbs.demonstrating",
     "cli.prove": "cli.terminal verbs.proving verdicts",
     "cli.refute": (

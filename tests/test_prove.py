@@ -333,11 +333,11 @@ def test_a_certificate_of_other_files_is_rejected(triple, capsys):
     assert out.startswith("rejected: original: the certificate is about another file")
 
 
-@pytest.mark.parametrize("old", ['"over"', '"producer"', '"version":1', '[0,"2"]'])
+@pytest.mark.parametrize("old", ['"over"', '"producer"', '"version":2', '[0,"2"]'])
 def test_what_the_format_does_not_have_is_refused(triple, capsys, old):
     words = triple[2].read_text()
     assert old in words
-    new = {'[0,"2"]': '{"of":[[0,"2"]],"plus":"0"}', '"version":1': '"version":1,"version":1'}
+    new = {'[0,"2"]': '{"of":[[0,"2"]],"plus":"0"}', '"version":2': '"version":2,"version":2'}
     triple[2].write_text(words.replace(old, new.get(old, '"another"')))
     code, out, err = run(capsys, *triple)
     assert (code, out) == (2, "")
@@ -387,7 +387,7 @@ def test_a_later_run_asks_only_what_is_missing(triple, tmp_path):
     assert len(options.evidence.read_text().splitlines()) == len(lines)
     again = prove_files(*triple, options)
     assert again.proof.reused == found.proof.obligations
-    assert again.reason.endswith(f"{found.proof.obligations} answers as the evidence file records them")
+    assert f"; {found.proof.obligations} answers as the evidence file records them;" in again.reason
     assert "evidence" not in prove_files(*triple).reason
     both = prove_files(*triple, ProveOptions(SOLVERS, evidence=options.evidence))
     assert both.proof.reused == found.proof.obligations

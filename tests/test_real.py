@@ -13,7 +13,7 @@ from exactlump import check, read, reduce_file
 from exactlump.formats import digest
 from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
 from exactlump.numbers.rational import rational
-from tests.tools import approximate, numbers, real_networks, session, weights
+from tests.tools import approximate, numbers, raw_only, real_networks, session, weights
 
 # At most this many hidden neurons may be left (the public TLL benchmark, without any fusion).
 TLL = {
@@ -44,20 +44,21 @@ def checker(tmp_path_factory):
 def test_real_network_is_reduced_checked_apart_and_the_same(path, tmp_path, checker):
     """Equal at random rational inputs, close in onnxruntime, accepted by the bare checker, and not reducible again."""
     target = tmp_path / path.name
-    done = reduce_file(path, target)
-    original, reduced = done.reduction.original, read(target)
+    raw = raw_only(path)
+    done = reduce_file(path, target, raw_nnet=raw)
+    original, reduced = done.reduction.original, read(target, raw_nnet=raw)
     assert all(layer.why_not_more for layer in done.reduction.layers)
     _accepted_alone(checker, path, target, done.certificate)
     _equal_at_points(original, reduced)
     if not path.name.endswith(".nnet"):
         _close_in_floats(reduced, target)
-    _stays(target, tmp_path / f"again-{path.name}")
+    _stays(target, tmp_path / f"again-{path.name}", raw)
     _expected_size(path, original, reduced)
 
 
-def _stays(reduced, again):
+def _stays(reduced, again, raw):
     """Reducing the result changes nothing: the same neurons, and the same numbers in the file."""
-    done = reduce_file(reduced, again)
+    done = reduce_file(reduced, again, raw_nnet=raw)
     assert done.reduction.original.neurons == done.reduction.reduced.neurons
     if reduced.name.endswith(".nnet"):
         assert reduced.read_bytes() == again.read_bytes()

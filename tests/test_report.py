@@ -28,6 +28,7 @@ from exactlump.smt.evidence import DISCHARGED
 from exactlump.smt.solve import version
 from exactlump.verbs.checking import CHECKER
 from exactlump.verbs.proving import ProveOptions, prove_files
+from exactlump.verdicts import SCOPE
 from tests.test_obligations import dense
 from tests.tools import dense_model, model, save
 
@@ -148,7 +149,7 @@ def forged(path, change):
 
 def test_the_page_says_the_claim_the_files_and_the_verdict_of_the_checker(triple, capsys):
     code, out, err = run(capsys, triple[2], "-o", triple[0].with_name("page.html"))
-    assert (code, out, err) == (0, "equivalent: over the reals, for the networks as stored\n", "")
+    assert (code, out, err) == (0, f"equivalent: over the reals, {SCOPE}, for the networks as stored\n", "")
     page = Page(triple[0].with_name("page.html").read_text(encoding="utf-8"))
     assert harmless(page)
     assert [a["id"] for tag, a in page.elements if tag == "section"] == SECTIONS

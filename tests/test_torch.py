@@ -20,6 +20,7 @@ from exactlump.formats import torch as ours
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Dense
 from exactlump.numbers.rational import rational
+from exactlump.verdicts import SCOPE
 from tests.tools import DATA, numbers, run
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -404,7 +405,7 @@ def test_weights_are_reduced_and_checked(tmp_path):
     path, plan = files(tmp_path, twins(), ["Linear", "ReLU", "Linear"])
     done = CliRunner().invoke(cli, ["reduce", str(path), str(tmp_path / "b.onnx"), "--architecture", str(plan)])
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("equivalent to a.pth.onnx: 2 -> 1 hidden neurons\n")
+    assert done.stdout.startswith(f"equivalent to a.pth.onnx: 2 -> 1 hidden neurons, {SCOPE}\n")
     arguments = [str(tmp_path / name) for name in ("a.pth.onnx", "b.onnx", "b.onnx.cert.json")]
     assert check.main(arguments) == 0
     assert numbers(exactlump.read(tmp_path / "b.onnx").evaluate([rational(1)] * 3)[0]) == [21]

@@ -8,7 +8,7 @@ does not use this file.
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from exactlump.formats.guesses import CERTIFICATE, clearer
 from exactlump.formats.specification import AS_STORED as AS_STORED
 from exactlump.formats.specification import RAW_NNET as RAW_NNET
 from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation, entry
+from exactlump.network.ports import ALONE, Matching
 from exactlump.numbers.rational import parse, text
 from exactlump.version import VERSION
 
@@ -30,6 +31,7 @@ class Certificate:
 
     specification      how the original is read: one of exactlump/formats/specification.py
     forward, backward  the simulations from the original and from the reduced network to their quotient
+    matching           of their inputs and outputs; None: by position, in certificates of version 1
     """
 
     specification: str
@@ -37,6 +39,7 @@ class Certificate:
     reduced: ModelFile
     forward: Simulation
     backward: Simulation
+    matching: Matching | None = ALONE
 
     def __repr__(self) -> str:
         names = (f"{file.format} {file.sha256[:12]}" for file in (self.original, self.reduced))
@@ -46,11 +49,13 @@ class Certificate:
 def dumps(certificate: Certificate) -> str:
     """The canonical text: sorted keys, no blanks, one line; equal certificates have equal bytes."""
     backward = {t: r for t, r in certificate.backward.items() if not r.is_identity}
+    matching = {} if certificate.matching is None else {"match": asdict(certificate.matching)}
+    claim = {"criterion": "exact", "domain": "all reals", "specification": certificate.specification, **matching}
     document = {
         "format": "exactlump certificate",
-        "version": 1,
+        "version": 2 if matching else 1,
         "producer": f"exactlump {VERSION}",
-        "claim": {"criterion": "exact", "domain": "all reals", "specification": certificate.specification},
+        "claim": claim,
         "original": _file(certificate.original),
         "reduced": _file(certificate.reduced),
         "relations": {
@@ -86,10 +91,11 @@ def loads(words: str) -> Certificate:
             _model_file(document["reduced"]),
             {tensor: _read_relation(r, r.get("over")) for tensor, r in relations["original"].items()},
             {tensor: _read_relation(r, tensor) for tensor, r in relations["reduced"].items()},
+            Matching(**document["claim"]["match"]) if document["version"] > 1 else None,
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
-            f"certificate: found {type(error).__name__}: {error}, expected the format of version 1"
+            f"certificate: found {type(error).__name__}: {error}, expected the format of version 1 or 2"
         ) from error
 
 

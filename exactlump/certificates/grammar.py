@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats.specification import SPECIFICATIONS
+from exactlump.network.ports import MATCHES
 from exactlump.numbers.rational import parse, text
 
 MOST = 10**15
@@ -31,9 +32,12 @@ def read(content: bytes) -> Any:
         document = json.loads(str(content, "utf-8"), parse_constant=_refuse, **hooks)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"certificate: found {type(error).__name__}: {error}, expected JSON in UTF-8") from error
-    _certificate(document)
-    if document["version"] != 1:
-        raise UnsupportedLayer(f"certificate: version: found {document['version']}, expected 1")
+    _demand(type(document) is dict and {*_HEAD} <= document.keys(), document, f"an object with the keys {[*_HEAD]}")
+    for key, rule in _HEAD.items():
+        rule(document[key])
+    if document["version"] not in _VERSIONS:
+        raise UnsupportedLayer(f"certificate: version: found {document['version']}, expected 1 or 2")
+    _VERSIONS[document["version"]](document)
     return document
 
 
@@ -138,22 +142,33 @@ def _relation(value: Any) -> None:
 _FILE = _keys(
     {"format": _one_of("format", *FORMATS), "sha256": _hash, "tensors": _each(_hash), "external": _each(_hash)}
 )
-_certificate = _keys(
-    {
-        "format": _one_of("format", "exactlump certificate"),
-        "version": _version,
-        "producer": _text,
-        "claim": _keys(
-            {
-                "criterion": _one_of("criterion", "exact"),
-                "domain": _one_of("domain", "all reals"),
-                "specification": _one_of("specification", *SPECIFICATIONS),
-            }
-        ),
-        "original": _FILE,
-        "reduced": _FILE,
-        "relations": _keys(
-            {"original": _each(_relation), "reduced": _each(_keys({"rows": _each(_row, list)}))},
-        ),
-    }
-)
+_CLAIM = {
+    "criterion": _one_of("criterion", "exact"),
+    "domain": _one_of("domain", "all reals"),
+    "specification": _one_of("specification", *SPECIFICATIONS),
+}
+_MATCH = _one_of("matching", *MATCHES)
+# What every version has.
+_HEAD = {"format": _one_of("format", "exactlump certificate"), "version": _version}
+
+
+def _certificate(claim: Mapping[str, Rule]) -> Rule:
+    """The grammar of one version, by that of its claim."""
+    return _keys(
+        {
+            **_HEAD,
+            "producer": _text,
+            "claim": _keys(claim),
+            "original": _FILE,
+            "reduced": _FILE,
+            "relations": _keys(
+                {"original": _each(_relation), "reduced": _each(_keys({"rows": _each(_row, list)}))},
+            ),
+        }
+    )
+
+
+_VERSIONS = {
+    1: _certificate(_CLAIM),
+    2: _certificate({**_CLAIM, "match": _keys({"inputs": _MATCH, "outputs": _MATCH})}),
+}

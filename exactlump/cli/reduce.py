@@ -24,6 +24,7 @@ from exactlump.cli.terminal import (
 from exactlump.formats.specification import is_folded
 from exactlump.reduction.plans import ENGINES
 from exactlump.verbs.reducing import FileReduction, reduce_file
+from exactlump.verdicts import SCOPE
 
 
 @click.command("reduce", epilog=EPILOG)
@@ -96,7 +97,7 @@ def reduce_verb(
     before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
     folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
     read = f" to {printable(done.specification.name)}" if done.specification else folded
-    click.echo(f"{done.verdict}{read}: {before} -> {after} hidden neurons")
+    click.echo(f"{done.verdict}{read}: {before} -> {after} hidden neurons, {SCOPE}")
     if done.specification:
         words = f"{source} was read as {done.specification}: the original of the certificate"
         console.print(plain(words), soft_wrap=True)

@@ -2,27 +2,19 @@
 """This file is about the verb `refute` of the command line: options in, the verdict and its evidence out."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from exactlump.cli.figures import brief, input_line, outputs_line
-from exactlump.cli.terminal import (
-    EPILOG,
-    FORCE,
-    MAX_UNPACKED,
-    PATH,
-    SECONDS,
-    as_json,
-    print_json,
-    printable,
-)
+from exactlump.cli.terminal import EPILOG, FORCE, MAX_UNPACKED, PATH, SECONDS, as_json, print_json, printable
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
 from exactlump.points.boxes import exact_number
 from exactlump.refutation.refute import Finding
 from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
-from exactlump.verdicts import EXIT_CODES
+from exactlump.verdicts import EXIT_CODES, SCOPE
 
 
 @click.command("refute", epilog=EPILOG)
@@ -39,6 +31,11 @@ from exactlump.verdicts import EXIT_CODES
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the random points."
 )
 @click.option("--certificate", type=PATH, help="Where to write the certificate, if the exact quotients are the same.")
+@click.option(
+    "--match",
+    type=click.Choice(["name", "position"]),
+    help="What of B an input and an output of A is. [default: by name, if both files have the same names]",
+)
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
 @FORCE
 @MAX_UNPACKED
@@ -53,6 +50,7 @@ def refute_verb(
     timeout: float,
     seed: int,
     certificate: Path | None,
+    match: str | None,
     raw_nnet: bool,
     overwrite: bool,
     max_unpacked: int,
@@ -77,6 +75,7 @@ def refute_verb(
             seconds=timeout,
             seed=seed,
             certificate=certificate,
+            match=match,
             raw_nnet=raw_nnet,
             max_unpacked=max_unpacked,
             overwrite=overwrite,
@@ -86,11 +85,21 @@ def refute_verb(
         print_json(found, no_times)
     else:
         lines = _evidence(found)  # before the verdict: what fails here must not follow one
-        read_as = "" if found.specification == AS_STORED else f"; {found.specification}"
-        click.echo(printable(f"{found.verdict}: {_clause(found)}{read_as}"))
+        click.echo(printable(f"{found.verdict}: {'; '.join(_clauses(found))}"))
         for line in lines:
             click.echo(printable(line), err=True)
     sys.exit(EXIT_CODES[found.verdict])
+
+
+def _clauses(found: FileFinding) -> Iterator[str]:
+    """What the verdict means; then what it speaks of, and how files are read and matched, where that is to be said."""
+    yield _clause(found)
+    if found.verdict == "equivalent":
+        yield SCOPE
+    if found.specification != AS_STORED:
+        yield found.specification
+    if found.finding.matching.words:
+        yield found.finding.matching.words
 
 
 def _clause(found: FileFinding) -> str:

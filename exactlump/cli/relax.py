@@ -9,17 +9,7 @@ from typing import Any
 import click
 
 from exactlump.cli.figures import brief, input_line, outputs_line
-from exactlump.cli.terminal import (
-    EPILOG,
-    FORCE,
-    MAX_UNPACKED,
-    PATH,
-    RAW_NNET,
-    SECONDS,
-    as_json,
-    print_json,
-    printable,
-)
+from exactlump.cli.terminal import EPILOG, FORCE, MAX_UNPACKED, PATH, RAW_NNET, SECONDS, as_json, print_json, printable
 from exactlump.numbers.rational import parse
 from exactlump.verbs.relaxing import FileRelaxation, RelaxOptions, relax_file
 from exactlump.verdicts import EXIT_CODES

@@ -173,7 +173,7 @@ def write(
             header = None
             if like is not None:
                 with about(like):
-                    header = nnet.header(read_bytes(Path(like)))
+                    header = nnet.header(read_bytes(Path(like)), raw=raw_nnet)
             contents[os.fspath(path)] = nnet.render(network, header, raw=raw_nnet)
         elif kind == "json":
             from exactlump.formats import exact

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about .nnet files: ReLU networks whose every number is a decimal, read and written exactly.
 
-Format: comment lines `//...`; then, comma-separated, a comma at a line's end being optional,
+Format: comment lines `//...`; then, comma-separated, with a comma at a line's end,
 
     layers, inputs, outputs, largest layer      the last is not used
     the sizes of all layers, inputs first
@@ -11,13 +11,17 @@ Format: comment lines `//...`; then, comma-separated, a comma at a line's end be
     range of each input, range of the outputs
     for each layer: a line of weights a neuron, a line with its bias a neuron
 
-(Kyle Julian, Stanford, 2016; github.com/sisl/NNet).  Some files list more inputs in the header than the network
-has: the first numbers are its inputs', the last mean and range the outputs'.
+(Kyle Julian, Stanford, 2016; github.com/sisl/NNet).  What the readers there do not read alike is refused: comments and
+blank lines after the first ones, a carriage return within a line, a row without the comma at its end, of which one of
+them drops the last number, numbers that are no normal float64, and, unless the normalisation is left out, means and
+ranges of more inputs than the network has.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from exactlump.errors import CannotWrite, FormatError
 from exactlump.formats.files import about
@@ -27,16 +31,36 @@ from exactlump.network.kinds import Activate, Dense, Node, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import ONE, ZERO, Rational, SparseRow, Vector, decimal, decimal_text, fraction, text
+from exactlump.numbers.rational import (
+    ONE,
+    ZERO,
+    Rational,
+    SparseRow,
+    Vector,
+    decimal,
+    decimal_text,
+    fraction,
+    rational,
+    text,
+)
 
 Lines = Iterator[tuple[int, list[str]]]
+_BLANK = " \t"
+# A comment line of more characters is read as two by readers with a buffer.
+_LONGEST_COMMENT = 2000
+_LONG_EXPONENT = re.compile("[eE][+-]?[0-9]{4}")
+# Numbers are 0 or of a size from 10^-307 up to 10^308: any reader's float64 of them is normal.
+_LEAST, _MOST = ONE / 10**307, rational(10**308)
 # What is written for inputs whose bounds are not known: the greatest float32.
 _NO_BOUND = "340282350000000000000000000000000000000.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The lines before the weights; `means` and `ranges` are the inputs' and, last, the outputs'."""
+    """The lines before the weights; `means` and `ranges` are the inputs' and, last, the outputs'.
+
+    extra: how many more inputs they list than the network has, between the two.
+    """
 
     comments: tuple[str, ...]
     sizes: tuple[int, ...]
@@ -49,7 +73,7 @@ class Header:
 def parse(data: bytes, *, raw: bool = False) -> Network:
     """The network of a .nnet file, normalisation included unless `raw`; FormatError says in which line."""
     lines, comments = _lines(data)
-    head = _header(lines, comments)
+    head = _header(lines, comments, raw)
     layers = [_layer(lines, columns, rows) for columns, rows in zip(head.sizes, head.sizes[1:], strict=False)]
     for number, _ in lines:
         raise FormatError(f"line {number}: found more numbers than the header says")
@@ -71,9 +95,9 @@ def parse(data: bytes, *, raw: bool = False) -> Network:
     )
 
 
-def header(data: bytes) -> Header:
-    """The header of a .nnet file; FormatError."""
-    return _header(*_lines(data))
+def header(data: bytes, *, raw: bool = False) -> Header:
+    """The header of a .nnet file, whose normalisation is left out if `raw`; FormatError."""
+    return _header(*_lines(data), raw)
 
 
 def _normalisation(head: Header) -> list[Node]:
@@ -94,24 +118,40 @@ def _notes(head: Header, raw: bool) -> tuple[str, ...]:
     if not raw and not head.ranges[-1]:
         notes.append("the header's range of the outputs is 0: with it, they are constant")
     if head.extra:
-        notes.append(f"the header lists {head.extra} inputs more than the network has; they are left out")
+        notes.append(f"the header lists {head.extra} inputs more than the network has")
     return tuple(notes)
 
 
 def _lines(data: bytes) -> tuple[Lines, tuple[str, ...]]:
     """The lines of numbers, each with its line number, and the comments."""
     try:
-        rows = list(enumerate(data.decode("utf-8").split("\n"), 1))
+        rows = data.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise FormatError(f"text: {error}") from error
-    comments = tuple(row.rstrip() for _, row in rows if row.startswith("//"))
-    kept = ((i, row) for i, row in rows if row.strip() and not row.startswith("//"))
-    return ((i, _words(row)) for i, row in kept), comments
+    if all(row.endswith("\r") for row in rows[:-1]):
+        rows = [*(row.removesuffix("\r") for row in rows[:-1]), rows[-1]]
+    comments = tuple(takewhile(lambda row: row.startswith("//"), rows))
+    while rows and not rows[-1].strip(_BLANK):
+        rows.pop()
+    for number, row in enumerate(rows, 1):
+        with about(f"line {number}"):
+            _demand_alike(row, comment=number <= len(comments))
+    return ((i, _words(row)) for i, row in enumerate(rows, 1) if i > len(comments)), tuple(map(str.rstrip, comments))
+
+
+def _demand_alike(row: str, *, comment: bool) -> None:
+    """Raise FormatError for a line that readers of the format take for different ones."""
+    if "\r" in row:
+        raise FormatError("found a carriage return, expected none, or one at the end of every line")
+    if comment and len(row) > _LONGEST_COMMENT:
+        raise FormatError(f"found a comment of {len(row)} characters, expected at most {_LONGEST_COMMENT}")
+    if not comment and (not row.strip(_BLANK) or row.startswith("//")):
+        raise FormatError("found a blank line or a comment, expected numbers: comments are the first lines")
 
 
 def _words(row: str) -> list[str]:
-    words = [word.strip() for word in row.split(",")]
-    return words[:-1] if len(words) > 1 and not words[-1] else words
+    """The words of a line; the last one is empty where the line ends with a comma."""
+    return [word.strip(_BLANK) for word in row.split(",")]
 
 
 def _next(lines: Lines, what: str) -> tuple[int, list[str]]:
@@ -120,22 +160,38 @@ def _next(lines: Lines, what: str) -> tuple[int, list[str]]:
     raise FormatError(f"end of file: expected {what}")
 
 
-def _numbers(lines: Lines, count: int, what: str) -> Vector:
+def _row(lines: Lines, count: int | None, what: str, *, comma: bool = True) -> tuple[list[str], Vector]:
+    """A line of so many numbers, as words and exactly; comma: whether one must follow the last."""
     number, words = _next(lines, what)
     with about(f"line {number}"):
-        if len(words) != count:
+        if words[-1] and comma:
+            raise FormatError(f"found no comma at the end, without which some readers drop the last number: {what}")
+        words = words if words[-1] else words[:-1]
+        if count is not None and len(words) != count:
             raise FormatError(f"found {len(words)} numbers, expected {count}: {what}")
-        return tuple(map(decimal, words))
+        return words, tuple(map(_number, words))
+
+
+def _number(word: str) -> Rational:
+    value = None if _LONG_EXPONENT.search(word) else decimal(word)
+    if value is None or (value and not _LEAST <= abs(value) < _MOST):
+        raise FormatError(f"number {word[:40]!r}: expected 0, or a size from 10^-307 to 10^308: readers have float64")
+    return value
+
+
+def _numbers(lines: Lines, count: int, what: str, *, comma: bool = True) -> Vector:
+    return _row(lines, count, what, comma=comma)[1]
 
 
 def _integers(lines: Lines, what: str) -> tuple[int, ...]:
     number, words = _next(lines, what)
+    words = words if words[-1] else words[:-1]
     if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
         raise FormatError(f"line {number}: found {','.join(words)[:40]!r}, expected {what}")
     return tuple(map(int, words))
 
 
-def _header(lines: Lines, comments: tuple[str, ...]) -> Header:
+def _header(lines: Lines, comments: tuple[str, ...], raw: bool) -> Header:
     counts = _integers(lines, "the numbers of layers, inputs and outputs and the largest size")
     sizes = _integers(lines, "the sizes of the layers")
     if len(counts) != 4 or min(counts[0], counts[3]) < 1 or counts[:3] != (len(sizes) - 1, sizes[0], sizes[-1]):
@@ -144,19 +200,16 @@ def _header(lines: Lines, comments: tuple[str, ...]) -> Header:
         raise FormatError("header: found a layer without neurons")
     if len(_integers(lines, "one flag")) != 1:
         raise FormatError("header: expected one flag in the line after the sizes")
-    number, least = _next(lines, "the least input values")
-    if len(least) < sizes[0]:
-        raise FormatError(f"line {number}: found {len(least)} numbers, expected {sizes[0]} or more")
-    number, greatest = _next(lines, "the greatest input values")
-    if len(greatest) != len(least):
-        raise FormatError(f"line {number}: found {len(greatest)} numbers, expected {len(least)}")
-    for word in (*least, *greatest):
-        decimal(word)
+    least, _ = _row(lines, None, "the least input values")
+    extra = len(least) - sizes[0]
+    if extra < 0 or (extra and not raw):
+        why = ": in some readers the means' and ranges' last is the outputs', in others not; --raw-nnet reads neither"
+        found = f"line {len(comments) + 4}: found {len(least)} numbers, expected {sizes[0]}"
+        raise FormatError(found + (why if extra > 0 else ""))
+    greatest, _ = _row(lines, len(least), "the greatest input values")
     means = _numbers(lines, len(least) + 1, "means")
     ranges = _numbers(lines, len(least) + 1, "ranges")
-    extra = len(least) - sizes[0]
-    kept = [vector[: sizes[0]] + vector[-1:] for vector in (means, ranges)]
-    return Header(comments, sizes, (tuple(least[: sizes[0]]), tuple(greatest[: sizes[0]])), kept[0], kept[1], extra)
+    return Header(comments, sizes, (tuple(least), tuple(greatest)), means, ranges, extra)
 
 
 def _layer(lines: Lines, columns: int, rows: int) -> tuple[Matrix, Vector]:
@@ -165,7 +218,7 @@ def _layer(lines: Lines, columns: int, rows: int) -> tuple[Matrix, Vector]:
     for v in range(rows):
         weights.append(dict(enumerate(_numbers(lines, columns, f"weights of neuron {v}"))))
     for v in range(rows):
-        bias.extend(_numbers(lines, 1, f"bias of neuron {v}"))
+        bias.extend(_numbers(lines, 1, f"bias of neuron {v}", comma=False))
     return Matrix.from_rows(weights, columns), tuple(bias)
 
 
@@ -178,8 +231,8 @@ def render(network: Network, like: Header | None = None, *, raw: bool = False) -
     """
     mean, width, layers, output = _structure(network)
     units = network.units(network.inputs[0].name)
-    if like is not None and len(like.means) != units + 1:
-        raise CannotWrite(f"header: found {len(like.means) - 1} inputs, expected {units}")
+    if like is not None and like.sizes[0] != units:
+        raise CannotWrite(f"header: found {like.sizes[0]} inputs, expected {units}")
     means, ranges = (*mean, output[0]), (*width, output[1])
     if raw and like is not None:
         if (*map(fraction, means), *map(fraction, ranges)) != ((0, 1),) * (units + 1) + ((1, 1),) * (units + 1):
@@ -213,8 +266,10 @@ def _decimals(place: str, values: Vector) -> str:
 
 
 def _decimal(place: str, value: Rational) -> str:
-    """The decimal, if there is one that readers accept (at most 4,000 characters)."""
+    """The decimal, if there is one that readers accept (at most 4,000 characters, and of the size of a float64)."""
     p, q = fraction(value)
+    if value and not _LEAST <= abs(value) < _MOST:
+        raise CannotWrite(f"{place}: found a number that is no normal float64; .json can hold it")
     short = q.bit_length() + math.ceil(p.bit_length() * 0.302) < 3900
     word = decimal_text(value) if short else None
     if word is None:

@@ -41,13 +41,17 @@ class Pair:
 
 
 def demand_comparable(a: Network, b: Network) -> int:
-    """How many inputs both networks have."""
-    inputs = [sum(math.prod(port.shape) for port in network.inputs) for network in (a, b)]
-    outputs = [sum(math.prod(network.shapes[name]) for name in network.outputs) for network in (a, b)]
+    """How many elements the inputs of both networks have, which are in one order (`ports.match`).
+
+    Raises ShapeError where the networks, or an input or an output and its counterpart, differ in that.
+    """
+    inputs = [[math.prod(port.shape) for port in network.inputs] for network in (a, b)]
+    outputs = [[math.prod(network.shapes[name]) for name in network.outputs] for network in (a, b)]
     for what, (one, other) in (("inputs", inputs), ("outputs", outputs)):
-        if one != other:
-            raise ShapeError(f"{what}: found {one} and {other} elements, expected as many in both networks")
-    return inputs[0]
+        if sum(one) != sum(other) or (len(one) == len(other) and one != other):
+            found = [" + ".join(map(str, side)) for side in (one, other)]
+            raise ShapeError(f"{what}: found {found[0]} and {found[1]} elements, expected as many in both networks")
+    return sum(inputs[0])
 
 
 def cost(pair: Pair) -> int:

@@ -24,6 +24,7 @@ from itertools import chain
 import numpy as np
 
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
+from exactlump.network.ports import ALONE, Matching, match
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational, Vector
 from exactlump.points.boxes import Box, demand_inputs, everything
@@ -52,11 +53,13 @@ class Options:
     seconds  the time limit; no work goes on after it but the exact outputs at an input that was found
     seed     of the random points: the same seed gives the same answer, time permitting
     shorten  whether a found input is made shorter
+    match    how inputs and outputs are matched: "name", "position", or None for what the names say (`ports.match`)
     """
 
     seconds: float = 60.0
     seed: int = 0
     shorten: bool = True
+    match: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Finding:
     gap             the largest difference of two outputs at the input
     parting         where the networks part at the input, when they are built alike
     common          the simulations that show equivalence, when they were found
+    matching        how inputs and outputs are matched; inputs and outputs above are in the order of the first network's
     tried           what was tried, in order, in words
     """
 
@@ -81,6 +85,7 @@ class Finding:
     tried: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    matching: Matching = ALONE
 
     def __repr__(self) -> str:
         return f"{self.verdict} ({self.method})"
@@ -91,18 +96,20 @@ def refute(
 ) -> Finding:
     """Find an exact input at which two networks differ, or show that there is none, or say `unknown`.
 
-    Raises ShapeError when the numbers of inputs or outputs differ, UnsupportedLayer and NoExactValue for networks that
-    cannot be evaluated exactly (unless they are equal for another reason).
+    Raises FormatError when the names do not say how inputs and outputs are matched, ShapeError when their numbers
+    differ, UnsupportedLayer and NoExactValue for networks that cannot be evaluated exactly (unless they are equal for
+    another reason).
     """
     start = time.monotonic()
     question, options = question or Question(), options or Options()
+    b, matching = match(a, b, options.match)
     inputs = demand_comparable(a, b)
     box = box or everything(inputs)
     demand_inputs(box, inputs)
     search = _Search(a, b, question, box, options, start + options.seconds)
     with np.errstate(all="ignore"):  # floats that overflow only say nothing about where to look
         found = search.run()
-    return replace(found, seconds=time.monotonic() - start)
+    return replace(found, matching=matching, seconds=time.monotonic() - start)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from exactlump import formats
 from exactlump.certificates.certificate import Certificate, read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.formats.files import ModelFile, about, companions, read_bytes, sha256
+from exactlump.network.ports import as_claimed
 from exactlump.network.program import Network
 from exactlump.reporting.facts import Layer, drawings, layers
 from exactlump.reporting.matrix import Item, Requirement, answered, expected, open_items, quoted, requirements
@@ -148,7 +149,7 @@ def _networks(claimed: Certificate, original: Path, reduced: Path, max_unpacked:
         )
     except UnsupportedLayer:
         return None
-    return ours, theirs
+    return ours, as_claimed(ours, theirs, claimed.matching)
 
 
 def _items(

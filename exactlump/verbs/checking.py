@@ -13,7 +13,7 @@ from exactlump import check
 from exactlump.errors import ExactlumpError, FormatError, UnsupportedLayer
 from exactlump.formats.files import MAX_UNPACKED, read_bytes
 from exactlump.verbs.answers import FileUse, answer, file_read, files_beside
-from exactlump.verdicts import EXIT_CODES, USAGE
+from exactlump.verdicts import EXIT_CODES, SCOPE, USAGE
 
 # The checker's file, which runs by itself.
 CHECKER = Path(check.__file__)
@@ -108,4 +108,4 @@ def _verified(paths: list[str], max_unpacked: int) -> tuple[str, str]:
     verdict, _, reason = line.partition(": ")
     if EXIT_CODES.get(verdict) != code:
         raise ExactlumpError(f"the extracted checker: found {line[:80]!r} and exit code {code}, expected a verdict")
-    return verdict, reason
+    return verdict, f"{reason}; {SCOPE}" if verdict == "equivalent" else reason

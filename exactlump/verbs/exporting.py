@@ -14,6 +14,7 @@ from exactlump.errors import CannotWrite
 from exactlump.extraction.coq import coq
 from exactlump.extraction.export import export
 from exactlump.formats.files import demand_apart, external_data, write_atomically
+from exactlump.network.ports import as_claimed
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
 
 
@@ -99,7 +100,7 @@ def export_files(
     ours, theirs = (
         formats.read_as(path, proof.specification, max_unpacked=max_unpacked) for path in (original, reduced)
     )
-    return export(ours, theirs, proof)
+    return export(ours, as_claimed(ours, theirs, proof.matching), proof)
 
 
 def coq_files(

@@ -17,6 +17,7 @@ from exactlump.certificates.certificate import RAW_NNET, Certificate, read_certi
 from exactlump.errors import CannotWrite, NotALumping, WrongType
 from exactlump.formats.files import demand_apart, external_data, write_atomically
 from exactlump.formats.specification import batchnorm_of
+from exactlump.network.ports import as_claimed
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
 from exactlump.smt.discharge import Limits
@@ -25,6 +26,7 @@ from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import Obligations, Script
 from exactlump.smt.prove import Plan, Proof, prove
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
+from exactlump.verdicts import SCOPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def prove_files(
     if reason := _unbound(claimed, original, reduced, room) or _unfit(claimed, ours, theirs):
         return FileProof("rejected", reason, None, time.perf_counter() - start, files, options)
     try:
+        theirs = as_claimed(ours, theirs, claimed.matching)
         plan = _plan(ours, theirs, claimed, options.form)
     except NotALumping as error:
         return FileProof("rejected", str(error), None, time.perf_counter() - start, files, options)
@@ -138,7 +141,10 @@ def prove_files(
     written = [("script", path) for path in dump.written] if dump is not None else []
     written += [("evidence", options.evidence)] if options.evidence is not None else []
     files += tuple(file_written(role, path) for role, path in written)
-    return FileProof(proof.verdict, _reason(proof), proof, time.perf_counter() - start, files, options)
+    reason = _reason(proof)
+    if proof.verdict == "equivalent":
+        reason = "; ".join(filter(None, (reason, SCOPE, claimed.matching.words if claimed.matching else "")))
+    return FileProof(proof.verdict, reason, proof, time.perf_counter() - start, files, options)
 
 
 def _chosen(options: ProveOptions, choices: Mapping[str, Any]) -> ProveOptions:

@@ -18,6 +18,7 @@ from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided
 from exactlump.fast import workers as fanout
 from exactlump.formats.files import about, companions, demand_apart, demand_free, write_atomically
 from exactlump.network.kinds import Activate, Dense
+from exactlump.network.ports import match
 from exactlump.network.program import Network
 from exactlump.reduction.loop import Reduction, reduce
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
@@ -231,6 +232,7 @@ def _certificate(reduction: Reduction, source: Path, staged: Path, raw: bool, ro
         formats.digest(staged, max_unpacked=room),
         {tensor: replace(r, over=names.get(r.over, r.over)) for tensor, r in reduction.forward.items()},
         {names.get(tensor, tensor): r for tensor, r in reduction.backward.items()},
+        match(reduction.original, reduction.reduced)[1],
     )
 
 

@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from exactlump.certificates.certificate import Certificate
 from exactlump.errors import CannotWrite, FormatError, ShapeError
 from exactlump.formats.files import about, companions, demand_apart, external_data, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED
+from exactlump.network import ports
 from exactlump.network.kinds import Head
+from exactlump.network.ports import UNNAMED
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational, Vector, rational, text
 from exactlump.points.boxes import Box, exact_number
@@ -45,6 +47,7 @@ class RefuteOptions:
     seed          of the random points: the same seed gives the same answer, time permitting
     shorten       whether an input that is found is made shorter
     certificate   where a certificate of equivalence goes
+    match         how inputs and outputs are matched: "name", "position", or None for what the names say
     raw_nnet      leave out the normalisation in the headers of .nnet files
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     overwrite     whether a certificate with other content may be replaced
@@ -59,6 +62,7 @@ class RefuteOptions:
     seed: int = 0
     shorten: bool = True
     certificate: Path | None = None
+    match: str | None = None
     raw_nnet: bool = False
     max_unpacked: int = formats.MAX_UNPACKED
     overwrite: bool = False
@@ -208,6 +212,7 @@ class FileFinding:
             "question": str(self.question),
             "epsilon": text(self.options.epsilon) if self.options.epsilon is not None else None,
             "domain": self.domain.name,
+            "match": asdict(found.matching),
             "specification": self.specification,
             "largest_difference": text(found.gap) if found.gap is not None else None,
             "first_difference": {"a": at.a, "b": at.b, "unit": at.unit, "values": [text(y) for y in at.values]}
@@ -232,6 +237,7 @@ def refute(
     seed: int = 0,
     shorten: bool = True,
     certificate: str | os.PathLike[str] | None = None,
+    match: str | None = None,
     raw_nnet: bool = False,
     max_unpacked: int = formats.MAX_UNPACKED,
     overwrite: bool = False,
@@ -257,6 +263,7 @@ def refute(
         seed=seed,
         shorten=shorten,
         certificate=Path(certificate) if certificate is not None else None,
+        match=match,
         raw_nnet=raw_nnet,
         max_unpacked=max_unpacked,
         overwrite=overwrite,
@@ -282,19 +289,22 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     for name, network in zip(names, (one, other), strict=True):
         notes += tuple(f"{name}: {note}" for note in network.notes)
         notes += (f"{name}: {network.specification}",) if network.specification != AS_STORED else ()
-    if are_files and options.certificate is None and _same_bytes(paths, options.max_unpacked):
-        found = Finding("equivalent", "same bytes")
-    else:
-        with about(f"{names[0]}, {names[1]}"):
+    unnamed = any(_is_path(model) and formats.format_of(model) == "nnet" for model in given)
+    demanded = options.match or (UNNAMED if unnamed else None)
+    with about(f"{names[0]}, {names[1]}"):
+        other, matching = ports.match(one, other, demanded)
+        if are_files and options.certificate is None and _same_bytes(paths, options.max_unpacked):
+            found = Finding("equivalent", "same bytes", matching=matching)
+        else:
             left = max(options.seconds - (time.monotonic() - start), _LEAST)
-            limits = Options(left, options.seed, options.shorten)
+            limits = Options(left, options.seed, options.shorten, demanded)
             found = search.refute(one, other, options.question, box, limits)
     notes += found.notes
     written = None
     if are_files and found.verdict == "equivalent" and found.common is not None:
         found, written, why = _certified(paths, found, specification, options)
         notes += (why,) if why else ()
-    replayed, why_not = _replayed(paths, found, options.max_unpacked) if are_files else (None, ())
+    replayed, why_not = _replayed(paths, (one, other), found, options.max_unpacked) if are_files else (None, ())
     files = [file_read(side, path) for side, model, path in zip("ab", given, paths, strict=True) if _is_path(model)]
     files += files_beside(beside)
     files += [file_read("property", options.vnnlib)] if options.vnnlib is not None else []
@@ -358,7 +368,8 @@ def _certified(
     """The finding, if the checker accepts a certificate of it; else `unknown`, and why."""
     assert found.common is not None
     digests = [formats.digest(path, max_unpacked=options.max_unpacked) for path in paths]
-    claim = Certificate(specification, digests[0], digests[1], found.common.forward, found.common.backward)
+    forward, backward = found.common.forward, found.common.backward
+    claim = Certificate(specification, digests[0], digests[1], forward, backward, found.matching)
     words = certificate.dumps(claim).encode()
     with tempfile.TemporaryDirectory(prefix="exactlump-") as folder:
         proof = Path(folder) / "certificate.json"
@@ -375,13 +386,13 @@ def _certified(
 
 
 def _replayed(
-    paths: tuple[Path, Path], found: Finding, max_unpacked: int
+    paths: tuple[Path, Path], networks: Sequence[Network], found: Finding, max_unpacked: int
 ) -> tuple[tuple[list[float], list[float]] | None, tuple[str, ...]]:
     """The outputs of both files in float32; or why there are none."""
     if found.input is None:
         return None, ()
     try:
-        one, other = (replay(path, found.input, max_unpacked) for path in paths)
+        one, other = (replay(path, n, found.input, max_unpacked) for path, n in zip(paths, networks, strict=True))
     except CannotReplay as error:
         return None, (f"not replayed in float32: {error}",)
     return (one, other), ()

@@ -187,7 +187,7 @@ def relax_file(model: Any, options: RelaxOptions = DEFAULTS) -> FileRelaxation:
     at = found.finding.input if found.finding else None
     replayed = None
     if source is not None and at is not None:
-        replayed = _replayed(source, found.merged, at, options.max_unpacked)
+        replayed = _replayed(source, network, found.merged, at, options.max_unpacked)
     return FileRelaxation(
         relaxation=found,
         domain=box.name if box else "all reals",
@@ -209,13 +209,15 @@ def _demand_place(place: Path, source: Path | None, max_unpacked: int) -> None:
         demand_apart(place, companions(source, formats.digest(source, max_unpacked=max_unpacked)))
 
 
-def _replayed(source: Path, small: Network, x: Vector, room: int) -> tuple[list[float], list[float]] | None:
+def _replayed(
+    source: Path, network: Network, small: Network, x: Vector, room: int
+) -> tuple[list[float], list[float]] | None:
     """The outputs of both in float32; None where one of them has no ONNX file, or there is no runtime."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             other = Path(folder) / "merged.onnx"
             formats.write(small, other)
-            return replay(source, x, room), replay(other, x, room)
+            return replay(source, network, x, room), replay(other, small, x, room)
     except (CannotWrite, CannotReplay):
         return None
 

@@ -111,6 +111,8 @@ def _linear(reader: Reader, op: Operator, rank: int, kind: int) -> Grid:
     if scale.size != 1 or scale.ndim > 1:
         if scale.ndim != 1:
             raise UnsupportedLayer(f"found scales of shape {list(scale.shape)}, expected one axis")
+        if reader.opset < 13:
+            raise FormatError("found scales of an axis, which opsets before 13 do not have")
         axis = op.axis("axis", 1, rank)
         if axis >= rank:
             raise ShapeError(f"axis: found {axis} for a tensor of rank {rank}")

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error
@@ -101,6 +102,8 @@ def _slice(reader: Reader, op: Operator) -> None:
     source = reader.lookup(op.input(0))
     rank = len(source.shape) + source.batched
     starts, ends = _integers(reader, op, 1, "starts"), _integers(reader, op, 2, "ends")
+    if len({reader.constant(name).kind for name in op.inputs[1:] if name}) > 1:
+        raise FormatError("found indices of two types, expected one")
     if starts is None or ends is None:
         raise FormatError("found no starts or ends")
     axes = _integers(reader, op, 3, "axes") or tuple(range(len(starts)))
@@ -138,7 +141,12 @@ def _integers(reader: Reader, op: Operator, index: int, name: str) -> tuple[int,
     if reader.opset < 10:
         found = op.attributes.get(name)
         return None if found is None else tuple(int(n) for n in found)
-    return reader.constant(op.input(index)).integers() if op.input(index) else None
+    if not op.input(index):
+        return None
+    found = reader.constant(op.input(index))
+    if found.kind == TensorProto.INT32 and found.array.ndim == 1:
+        return tuple(found.array.tolist())
+    return found.integers()
 
 
 def _split(reader: Reader, op: Operator) -> None:
