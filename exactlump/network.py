@@ -8,7 +8,7 @@ that branches and several inputs need no other design.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from exactlump.errors import NoExactValue, ShapeError
@@ -32,6 +32,7 @@ from exactlump.nodes import (
     sources,
     view_after,
 )
+from exactlump.origin import Origin
 from exactlump.rational import ZERO, Matrix, Rational, Vector, over_common, rational
 
 
@@ -43,6 +44,7 @@ class Network:
     dtype    the float type of its interface: "float32", "float64", "float16", "bfloat16", or "exact"
     notes    what a reader normalised, for people
     specification  what the file means where it alone does not say (docs/certificate-format.md, "claim")
+    origin   what the ONNX file that it was read from is like, besides its function; else None
     Raises ShapeError when a name is read before it is defined, defined twice, or sizes disagree.
     """
 
@@ -52,6 +54,7 @@ class Network:
     dtype: str = "exact"
     notes: tuple[str, ...] = ()
     specification: str = "as stored"
+    origin: Origin | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in self.outputs:

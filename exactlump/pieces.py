@@ -348,17 +348,21 @@ class _Writer:
 
     def _blame_bias(self, tensor: str, k: int, bias: Rational) -> None:
         """A bias does not fit: because of the constants folded into it, or else of the row's scale."""
-        constants = {
-            (name, u)
-            for name in self._original_sources(tensor)
-            if name in self.simulation
-            for u, row in enumerate(self.simulation[name].rows)
-            if isinstance(row, Affine) and not row.terms and row.plus
-        }
+        constants = self._constants_below(tensor, zeros=False)
         if constants:
             self.unfolded |= constants
         else:
             self._blame(tensor, k, None, bias)
+
+    def _constants_below(self, tensor: str, *, zeros: bool) -> set[tuple[str, int]]:
+        """The constant neurons, those of 0 too or not, in what the original layer reads that ends in a tensor."""
+        return {
+            (name, u)
+            for name in self._original_sources(tensor)
+            if name in self.simulation
+            for u, row in enumerate(self.simulation[name].rows)
+            if isinstance(row, Affine) and not row.terms and (row.plus or zeros)
+        }
 
     def _blame_sources(self, tensor: str, value: Rational) -> None:
         """A factor or a constant does not fit with which a unit is passed on: undo what was done to what it reads."""
@@ -382,6 +386,8 @@ class _Writer:
             self.fused.update((name, copyable) for name in fused)
         elif len(members) > 1:
             self.apart.update((tensor, v) for v in members)
+        elif constants := self._constants_below(tensor, zeros=True):  # the row without their columns has another step
+            self.unfolded |= constants
         else:
             raise self._cannot(tensor, k, value)
 

@@ -19,7 +19,8 @@ IMPORTS = {
     "activation": "errors rational",
     "window": "",
     "nodes": "activation errors rational window",
-    "network": "errors nodes rational",
+    "origin": "rational",
+    "network": "errors nodes origin rational",
     "floats": "errors rational",
     "ports": "errors network",
     "formats.files": "errors",
@@ -28,7 +29,7 @@ IMPORTS = {
     "formats.exact": "activation errors formats.exact_words formats.files network nodes rational window",
     "formats.nnet": "activation errors formats.files formats.specification network nodes rational",
     "formats.onnx_tensor": "errors nodes rational",
-    "formats.onnx_graph": "activation errors formats.files formats.onnx_tensor nodes rational",
+    "formats.onnx_graph": "activation errors formats.files formats.onnx_tensor nodes origin rational",
     "formats.onnx_reorder": "errors formats.onnx_graph formats.onnx_tensor nodes",
     "formats.onnx_window": "errors formats.onnx_graph window",
     "formats.onnx_images": "errors formats.onnx_graph formats.onnx_tensor formats.onnx_window nodes rational window",
@@ -37,7 +38,8 @@ IMPORTS = {
     "formats.onnx_norm": "activation errors floats formats.files formats.onnx_graph formats.onnx_tensor nodes rational",
     "formats.onnx_constants": "errors formats.onnx_graph formats.onnx_norm formats.onnx_tensor nodes rational",
     "formats.onnx_quantize": (
-        "activation errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor nodes rational"
+        "activation errors formats.files formats.onnx_constants formats.onnx_graph formats.onnx_tensor nodes "
+        "origin rational"
     ),
     "formats.onnx_operators": (
         "errors formats.onnx_constants formats.onnx_functions formats.onnx_graph formats.onnx_images "
@@ -46,11 +48,11 @@ IMPORTS = {
     ),
     "formats.onnx": (
         "errors formats.files formats.onnx_graph formats.onnx_operators formats.onnx_tensor formats.specification "
-        "network nodes rational"
+        "network nodes origin rational"
     ),
     "formats.onnx_implied": "network nodes rational",
-    "formats.onnx_writer": "errors floats network nodes rational",
-    "formats.onnx_write_weights": "errors floats formats.onnx_writer rational",
+    "formats.onnx_writer": "errors floats network nodes origin rational",
+    "formats.onnx_write_weights": "errors floats formats.onnx_writer nodes origin rational",
     "formats.onnx_write_nodes": (
         "errors floats formats.onnx_reorder formats.onnx_write_weights formats.onnx_writer nodes rational"
     ),

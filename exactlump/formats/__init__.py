@@ -136,8 +136,11 @@ def write(
     like: str | os.PathLike[str] | None = None,
     raw_nnet: bool = False,
     max_inline: int | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Write a network, exactly or not at all: CannotWrite when the format cannot hold it or the place is closed.
+
+    Returns what there is to say.  An ONNX file has the opset of the one that the network was read from, or the least
+    later one that has what is written; its weights that are integers of 8 bits stay such.
 
     dtype       the float type of an ONNX file; default: the network's own
     like        a .nnet file whose comments and input bounds a new .nnet file repeats
@@ -148,6 +151,7 @@ def write(
     with about(path):
         kind = format_of(path)
         contents: dict[str, Content] = {}
+        notes: tuple[str, ...] = ()
         if kind == "nnet":
             from exactlump.formats import nnet
 
@@ -165,5 +169,6 @@ def write(
 
             packed = kind == "onnx.gz"
             most = _MOST_INLINE[packed] if max_inline is None else max_inline
-            contents = dict(onnx_write.render(network, path, dtype, packed=packed, max_inline=most))
+            contents, notes = onnx_write.render(network, path, dtype, packed=packed, max_inline=most)
     write_together(contents)
+    return notes

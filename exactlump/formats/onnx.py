@@ -18,6 +18,7 @@ from exactlump.formats.onnx_operators import CUSTOM, OPERATORS
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.network import Network
 from exactlump.nodes import Port, Shape
+from exactlump.origin import Origin
 from exactlump.rational import Rational, fraction
 
 _STANDARD = ("", "ai.onnx")
@@ -114,7 +115,8 @@ def parse(model: ModelProto, folder: Path, batchnorm: str | None = None) -> Netw
     if not outputs:
         raise FormatError("graph: found no output")
     notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader))
-    return Network(inputs, tuple(reader.nodes), outputs, dtype, notes, _specification(reader))
+    origin = Origin(opset, model.ir_version, reader.steps)
+    return Network(inputs, tuple(reader.nodes), outputs, dtype, notes, _specification(reader), origin)
 
 
 def _operator(node: NodeProto) -> Read:

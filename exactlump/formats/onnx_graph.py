@@ -17,6 +17,7 @@ from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx_tensor import FLOATS, Constant, constant, type_name
 from exactlump.nodes import Dense, Node, Reorder, Shape, View
+from exactlump.origin import Steps
 from exactlump.rational import ZERO, Matrix, Rational, rational
 
 # Elements of one tensor: far above any network, low enough that a small file cannot ask for all memory.
@@ -117,6 +118,7 @@ class Reader:
     products  the MatMuls that wait for their Add
     implied   the tensors that operators on images, and on elements, imply before them
     unread    second outputs of Dropout, which nothing may read
+    steps     how quantised constants are stored, by the name of what a DequantizeLinear makes of them
     quantised what a QuantizeLinear makes: the tensor that it reads; that tensor by units, and their functions
     batchnorm the float type of rounded roots, or "exact"
     rounded   a bound of the relative error of each root that was rounded
@@ -134,6 +136,7 @@ class Reader:
     implied: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     quantised: dict[str, tuple[Data, tuple[Data, tuple[Activation, ...]]]] = field(default_factory=dict)
+    steps: dict[str, Steps] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     batchnorm: str = "float32"
