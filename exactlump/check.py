@@ -1471,7 +1471,8 @@ class OnnxReader:
         """The steps of QuantizeLinear and DequantizeLinear, for integers of a type."""
         support(kind in INTEGERS, f"found integers of type {kind}, expected 8 or 16 bits")
         support(not self.attributes["block_size"], "found block_size, expected none")
-        same = zero is None or (zero.kind, zero.dims) == (kind, scale.dims)
+        alike = zero is None or zero.dims == scale.dims or {zero.dims, scale.dims} <= {(), (1,)}
+        same = zero is None or (zero.kind == kind and alike)
         demand(same, "input 2: found zero points of another shape or type than the scales")
         rank, axis, dims = len(x.full), self.attributes["axis"], list[int]()
         if len(scale.values) != 1 or len(scale.dims) > 1:
@@ -1830,16 +1831,22 @@ class OnnxReader:
         self.each(x, target, function=lambda _: function)
 
     def head(self, target: str, x: Value) -> None:
-        """Softmax, LogSoftmax, ArgMax over the only axis besides the batch axis."""
+        """Softmax, LogSoftmax, ArgMax over all elements: along their axis, or, of old softmaxes, from an axis on."""
         kind, axis = {"LogSoftmax": "log_softmax"}.get(self.op, self.op.lower()), self.attributes["axis"]
-        axis = axis if axis is not None else 1 if self.opset < 13 else -1
-        fits = len(x.dims) == 1 and axis in (-1, len(x.batch)) and not self.attributes.get("select_last_index")
-        support(
-            fits, f"found axis {axis} of {list(x.dims)} besides the batch axis, expected the only one, and its first"
-        )
-        self.network.head(x.name, self.kept(target), kind)
-        self.made(self.kept(target), x._replace(kind=7 if kind == "argmax" else x.kind))
-        self.drop(target, ())
+        joined, rank = kind != "argmax" and self.opset < 13, len(x.full)
+        axis = axis if axis is not None else 1 if joined else -1
+        at = axis + rank * (axis < 0) - len(x.batch)
+        spanned = math.prod(x.dims[at:] if joined else x.dims[at : at + 1]) if 0 <= at < len(x.dims) else 0
+        fits = spanned == math.prod(x.dims) and not self.attributes.get("select_last_index")
+        support(fits, f"found axis {axis} of {[*x.full]}, expected all elements besides the batch axis, and the first")
+        x = x if self.net.views[x.name].positions == 1 else self.elements(x)
+        shape = (1,) * (len(x.dims) - 1 + self.attributes.get("keepdims", 1))
+        name = target if kind != "argmax" or shape == (1,) else f"{target} kept"
+        self.network.head(x.name, name, kind)
+        made = self.made(name, x._replace(kind=7 if kind == "argmax" else x.kind))
+        if name != target:
+            self.network.reorder(name, target, None, View(shape))
+            self.made(target, made)
 
 
 def sparse(line: Sequence[Any], start: int, bias: Fraction) -> tuple[list[int], list[int], int, Fraction]:

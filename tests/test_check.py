@@ -423,7 +423,6 @@ READABLE = {
     **{kind: one(kind) for kind in ("Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Sin", "Cos", "Exp")},
     **{kind: one(kind) for kind in ("Softmax", "LogSoftmax")},
     "Softmax in opset 11": one("Softmax", opset=11),
-    "Softmax in opset 7 over two axes": one("Softmax", x=["n", 2, 3], opset=7),
     "Softmax in opset 11, the last axis of ones": one("Softmax", x=["n", 1, 3], opset=11, axis=2),
     "Softmax in opset 13, axis 1": one("Softmax", axis=1),
     "Softmax of a vector": one("Softmax", x=[3]),
@@ -486,8 +485,6 @@ OUTSIDE = {
         "MatMul on the left with more axes",
         "Flatten a vector",
         "Reshape, 1 and -1",
-        "Softmax in opset 7 over two axes",
-        "Softmax in opset 11, the last axis of ones",
     )
 }
 
@@ -748,11 +745,11 @@ REFUSED = {
         "slope",
     ),
     "Softmax over the batch": (one("Softmax", axis=0), UNSUPPORTED, "batch axis"),
-    "Softmax over one of two axes": (one("Softmax", x=["n", 2, 3]), UNSUPPORTED, "[2, 3]"),
+    "Softmax over one of two axes": (one("Softmax", x=["n", 2, 3]), UNSUPPORTED, "axis -1 of [0, 2, 3]"),
     "Softmax in opset 11 over the last of two": (
         one("Softmax", x=["n", 2, 3], opset=11, axis=2),
         UNSUPPORTED,
-        "[2, 3]",
+        "axis 2 of [0, 2, 3]",
     ),
     "Relu with an attribute": (one("Relu", alpha=1.0), UNSUPPORTED, "alpha"),
     "an attribute of strings": (one("Relu", names=["a"]), UNSUPPORTED, "strings"),

@@ -31,10 +31,12 @@ IMPORTS = {
     "network.windows": "",
     "network.views": "network.windows",
     "network.activations": "errors numbers.rational",
+    "network.origin": "numbers.rational",
     "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
     "network.meaning": "errors network.kinds network.views network.windows numbers.rational",
     "network.program": (
-        "errors network.activations network.kinds network.meaning network.views numbers.matrix numbers.rational"
+        "errors network.activations network.kinds network.meaning network.origin network.views numbers.matrix "
+        "numbers.rational"
     ),
     "network.layers": "network.activations network.kinds network.program numbers.rational",
     "network.ports": "errors network.program",
@@ -148,8 +150,8 @@ IMPORTS = {
     "formats.torch_layers": "errors formats.files network.views",
     "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
     "formats.onnx.graph": (
-        "errors formats.files formats.onnx.tensors network.activations network.kinds network.views "
-        "numbers.matrix numbers.rational"
+        "errors formats.files formats.onnx.tensors network.activations network.kinds network.origin "
+        "network.views numbers.matrix numbers.rational"
     ),
     "formats.onnx.functions": (
         "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
@@ -177,13 +179,15 @@ IMPORTS = {
         "network.windows numbers.matrix numbers.rational"
     ),
     "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
-    "formats.onnx.writer": "errors network.program network.views numbers.floats numbers.rational",
+    "formats.onnx.writer": "errors network.origin network.program network.views numbers.floats numbers.rational",
     "formats.onnx.quantisers": (
         "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
-        "network.kinds numbers.rational"
+        "network.kinds network.origin numbers.rational"
     ),
     "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
-    "formats.onnx.write_weights": "errors formats.onnx.writer numbers.floats numbers.matrix numbers.rational",
+    "formats.onnx.write_weights": (
+        "errors formats.onnx.writer network.kinds network.origin numbers.floats numbers.matrix numbers.rational"
+    ),
     "formats.onnx.arithmetic": (
         "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
         "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reorderings formats.onnx.selections "
@@ -203,7 +207,7 @@ IMPORTS = {
     ),
     "formats.onnx.reading": (
         "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.tensors "
-        "formats.specification network.program network.views numbers.rational"
+        "formats.specification network.origin network.program network.views numbers.rational"
     ),
     "formats.onnx.writing": (
         "errors formats.files formats.onnx.implied formats.onnx.reading formats.onnx.write_functions "

@@ -154,8 +154,11 @@ def write(
     raw_nnet: bool = False,
     max_inline: int | None = None,
     overwrite: bool = True,
-) -> None:
+) -> tuple[str, ...]:
     """Write a network, exactly or not at all: CannotWrite when the format cannot hold it or the place is closed.
+
+    Returns what there is to say.  An ONNX file has the opset of the one that the network was read from, or the least
+    later one that has what is written; its weights that are integers of 8 bits stay such.
 
     dtype       the float type of an ONNX file; default: the network's own
     like        a .nnet file whose comments and input bounds a new .nnet file repeats
@@ -167,6 +170,7 @@ def write(
     with about(path):
         kind = format_of(path)
         contents: dict[str, Content] = {}
+        notes: tuple[str, ...] = ()
         if kind == "nnet":
             from exactlump.formats import nnet
 
@@ -184,5 +188,6 @@ def write(
 
             packed = kind == "onnx.gz"
             most = _MOST_INLINE[packed] if max_inline is None else max_inline
-            contents = dict(writing.render(network, path, dtype, packed=packed, max_inline=most))
+            contents, notes = writing.render(network, path, dtype, packed=packed, max_inline=most)
     write_together(contents, overwrite=overwrite)
+    return notes

@@ -8,7 +8,7 @@ that branches and several inputs need no other design.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from exactlump.errors import ShapeError, WrongType
 from exactlump.network.activations import RELU, Activation, activation_of
 from exactlump.network.kinds import Activate, Conv, Dense, Node, groups, mixing
 from exactlump.network.meaning import Anchored, Sums, parts, values
+from exactlump.network.origin import Origin
 from exactlump.network.views import Port, Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector, over_common, rational, vector
@@ -32,6 +33,7 @@ class Network:
     dtype    the float type of its interface: "float32", "float64", "float16", "bfloat16", or "exact"
     notes    what a reader normalised, for people
     specification  what the file means where it alone does not say (docs/certificate-format.md, "claim")
+    origin   what the ONNX file that it was read from is like, besides its function; else None
     Raises ShapeError when a name is read before it is defined, defined twice, or sizes disagree.
     """
 
@@ -41,6 +43,7 @@ class Network:
     dtype: str = "exact"
     notes: tuple[str, ...] = ()
     specification: str = "as stored"
+    origin: Origin | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in self.outputs:

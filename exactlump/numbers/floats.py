@@ -25,7 +25,8 @@ _TYPES = {
     "float64": (53, -1074, 1024),
 }
 FLOAT_TYPES = tuple(_TYPES)
-_MOST_PARTS = 64
+# The largest factor that the numbers of a quantised row may have in common: of 8 bits with a zero point, 255.
+_MOST_PARTS = 256
 
 
 def fits(value: Rational, dtype: str) -> bool:

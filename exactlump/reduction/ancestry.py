@@ -90,14 +90,14 @@ class Ancestry:
         own = self.original_layer(tensor)
         return [node.target for node in own.nodes if node.target in self.derived] if own else []
 
-    def constants_below(self, tensor: str) -> set[tuple[str, int]]:
-        """The units below a layer of N that are constants other than 0."""
+    def constants_below(self, tensor: str, *, zeros: bool = False) -> set[tuple[str, int]]:
+        """The units below a layer of N that are constants, those of 0 left out if they are not wanted."""
         known = tensor in self.original.producer
         return {
             (name, u)
             for name in (sources(self.original, tensor, self._anchors) if known else ())
             for u, row in enumerate(self.rows(name))
-            if row.constant
+            if row.constant or (zeros and row.constant is not None)
         }
 
     def rows(self, tensor: str) -> tuple[Row, ...]:

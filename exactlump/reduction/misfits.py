@@ -87,6 +87,10 @@ class Blame:
             self.fused.update((name, copyable) for name in fused)
         elif len(members) > 1:
             self.apart.update((tensor, v) for v in members)
+        elif constants := self.ancestry.constants_below(
+            tensor, zeros=True
+        ):  # without their columns the step is another
+            self.unfolded |= constants
         else:
             raise self._cannot(tensor, k, value)
 

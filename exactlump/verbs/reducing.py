@@ -16,7 +16,7 @@ from exactlump.certificates import certificate
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.fast import workers as fanout
-from exactlump.formats.files import about, companions, demand_apart, demand_free, write_atomically
+from exactlump.formats.files import ModelFile, about, companions, demand_apart, demand_free, write_atomically
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.ports import match
 from exactlump.network.program import Network
@@ -56,7 +56,7 @@ class FileReduction:
     """A reduction whose files lie on disk and have been accepted by the checker.
 
     specification  the ONNX file that weights of PyTorch were read as, which the certificate is about; else None
-    notes          what was done here, as workers did not do it
+    notes          what there is to say of the files, and of the workers
     """
 
     reduction: Reduction
@@ -150,13 +150,14 @@ def reduce_file(
         with _staging(target) as folder:
             staged, witness = folder / target.name, desk / proof.name
             listen(f"writing {target}")
-            _write(reduction.reduced, staged, source, raw)
+            notes += _write(reduction.reduced, staged, source, raw)
             claim = _certificate(reduction, source, staged, raw, room)
             for place in (proof, *(target.parent / file.name for file in folder.iterdir())):
                 demand_apart(place, companions(source, claim.original))
             write_atomically(witness, certificate.dumps(claim).encode())
             listen("checking")
             _demand_accepted(source, check.check(str(source), str(staged), str(witness), room))
+            notes += _growth(source, claim.original, staged, claim.reduced)
             written = _moved(folder, target, {} if overwrite else {proof: witness})
         os.replace(witness, proof)
     used = _used(given, made, options, companions(source, claim.original), written, proof)
@@ -284,11 +285,20 @@ def _dtype(network: Network, target: Path, weights: str) -> str:
     return "float32" if network.dtype == "exact" else network.dtype
 
 
-def _write(network: Network, target: Path, source: Path, raw: bool) -> None:
+def _write(network: Network, target: Path, source: Path, raw: bool) -> tuple[str, ...]:
+    """Write the target; what there is to say of it."""
     if formats.format_of(target) == formats.format_of(source) == "nnet":
-        formats.write(network, target, like=source, raw_nnet=raw)
-    else:
-        formats.write(network, target)
+        return formats.write(network, target, like=source, raw_nnet=raw)
+    return formats.write(network, target)
+
+
+def _growth(source: Path, original: ModelFile, staged: Path, reduced: ModelFile) -> tuple[str, ...]:
+    """That a file, with all that lies beside it, became larger than one of the same format, if it did."""
+    if original.format != reduced.format:
+        return ()
+    files = ((source, *companions(source, original)), (staged, *companions(staged, reduced)))
+    before, after = (sum(path.stat().st_size for path in group) for group in files)
+    return (f"{staged.name} has {after} bytes, more than the {before} of {source.name}",) if after > before else ()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from exactlump.formats.files import about
 from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, type_name
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Dense, Node, Reorder
+from exactlump.network.origin import Steps
 from exactlump.network.views import Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, rational
@@ -119,6 +120,7 @@ class Reader:
     products  the MatMuls that wait for their Add
     implied   the tensors that operators on images, and on elements, imply before them
     unread    second outputs of Dropout, which nothing may read
+    steps     how quantised constants are stored, by the name of what a DequantizeLinear makes of them
     quantised what a QuantizeLinear makes: the tensor that it reads; that tensor by units, and their functions
     batchnorm the float type of rounded roots, or "exact"
     rounded   a bound of the relative error of each root that was rounded
@@ -136,6 +138,7 @@ class Reader:
     implied: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     quantised: dict[str, tuple[Data, tuple[Data, tuple[Activation, ...]]]] = field(default_factory=dict)
+    steps: dict[str, Steps] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     batchnorm: str = "float32"

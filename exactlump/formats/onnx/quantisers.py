@@ -23,6 +23,7 @@ from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
 from exactlump.formats.onnx.tensors import FLOATS, Constant, type_name
 from exactlump.network.activations import Activation, floor, round_half_even
 from exactlump.network.kinds import Activate
+from exactlump.network.origin import Steps
 from exactlump.numbers.rational import ZERO, Rational, fraction, rational
 
 # What QuantizeLinear may make, and its range; NumPy has no type of 4 bits.
@@ -103,10 +104,11 @@ def _linear(reader: Reader, op: Operator, rank: int, kind: int) -> Grid:
     zero = np.full(scale.shape, ZERO, object)
     if op.input(2):
         given = reader.constant(op.input(2))
-        if given.kind != kind or given.shape != scale.shape:
+        alike = given.shape == scale.shape or {given.shape, scale.shape} <= {(), (1,)}
+        if given.kind != kind or not alike:
             found = f"{type_name(given.kind)} {list(given.shape)}"
             raise FormatError(f"zero point: found {found}, expected {type_name(kind)} {list(scale.shape)}")
-        zero = rationals(given)
+        zero = rationals(given).reshape(scale.shape)
     shape: tuple[int, ...] = ()
     if scale.size != 1 or scale.ndim > 1:
         if scale.ndim != 1:
@@ -163,6 +165,8 @@ def _dequantize_linear(reader: Reader, op: Operator) -> None:
         grid = _linear(reader, op, found.array.ndim, found.kind)
         pairs = zip(rationals(found).ravel().tolist(), grid.entries(found.shape), strict=True)
         reader.fold(op.target, Constant(_array((s * (x - z) for x, (s, z) in pairs), found.shape), kind))
+        steps = zip(grid.scale.ravel().tolist(), map(int, grid.zero.ravel().tolist()), strict=True)
+        reader.steps[op.target] = Steps(found.kind, tuple(steps), bool(op.input(2)))
         return
     if op.input(0) not in reader.quantised:
         raise UnsupportedLayer(f"found {type_name(found.kind)}, expected what a QuantizeLinear makes")

@@ -17,6 +17,7 @@ from exactlump.formats.onnx import tensors as onnx_tensor
 from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.specification import AS_STORED, BATCHNORM
+from exactlump.network.origin import Origin
 from exactlump.network.program import Network
 from exactlump.network.views import Port, Shape
 from exactlump.numbers.rational import Rational, fraction
@@ -122,7 +123,8 @@ def parse(model: ModelProto, folder: Path, batchnorm: str | None = None) -> Netw
     if not outputs:
         raise FormatError("graph: found no output")
     notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader))
-    return Network(inputs, tuple(reader.nodes), outputs, dtype, notes, _specification(reader))
+    origin = Origin(opset, model.ir_version, reader.steps)
+    return Network(inputs, tuple(reader.nodes), outputs, dtype, notes, _specification(reader), origin)
 
 
 def _operator(node: NodeProto) -> Read:

@@ -33,6 +33,8 @@ def _reorder(plan: Callable[[Reader, Operator, Data | Constant], Plan]) -> Calla
             return
         array = source.array if axes is None else source.array.transpose(axes)
         reader.fold(op.target, Constant(array.reshape(shape), source.kind))
+        if op.input(0) in reader.steps:
+            reader.steps[op.target] = reader.steps[op.input(0)]
 
     return read
 

@@ -186,7 +186,9 @@ def _gather(reader: Reader, op: Operator) -> None:
         raise ShapeError(f"indices: found one outside of {size}")
     indices = constant.array % size
     if isinstance(source, Constant):
-        reader.fold(op.target, Constant(np.take(source.array, indices, axis), source.kind))
+        taken = np.empty((*source.shape[:axis], *indices.shape, *source.shape[axis + 1 :]), source.array.dtype)
+        taken[...] = np.take(source.array, indices, axis)  # which of one element is no array
+        reader.fold(op.target, Constant(taken, source.kind))
         return
     if indices.ndim == 1:
         kept: list[Sequence[int]] = [range(n) for n in source.shape]

@@ -2,6 +2,7 @@
 """This file is about writing activation functions as ONNX operators."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx.write_quantisers import quantise
@@ -14,21 +15,25 @@ from exactlump.numbers.rational import Rational, Vector, fraction, text
 # Function: the operator, the opset that it came with, and its attributes for the parameters.
 _OPERATORS: Mapping[str, tuple[str, int, tuple[str, ...]]] = {
     **{name: (name.capitalize(), 0, ()) for name in ONNX_NAMES},
-    "sign": ("Sign", 0, ()),
+    "erf": ("Erf", 9, ()),
+    "sign": ("Sign", 9, ()),
     "floor": ("Floor", 0, ()),
     "ceil": ("Ceil", 0, ()),
-    "round": ("Round", 0, ()),
+    "round": ("Round", 11, ()),
     "elu": ("Elu", 0, ("alpha",)),
     "selu": ("Selu", 0, ("alpha", "gamma")),
-    "celu": ("Celu", 0, ("alpha",)),
+    "celu": ("Celu", 12, ("alpha",)),
     "hard_sigmoid": ("HardSigmoid", 0, ("alpha", "beta")),
-    "thresholded_relu": ("ThresholdedRelu", 0, ("alpha",)),
+    "thresholded_relu": ("ThresholdedRelu", 10, ("alpha",)),
     "hard_swish": ("HardSwish", 14, ()),
     "mish": ("Mish", 18, ()),
     "gelu": ("Gelu", 20, ()),
     "gelu_tanh": ("Gelu", 20, ()),
     "silu": ("Swish", 24, ()),
 }
+
+# The opsets since which Max and Min broadcast, and the bounds of Clip are inputs.
+_BROADCAST, _BOUNDS_ARE_INPUTS = 8, 11
 
 
 def activate(writer: Writer, node: Activate) -> None:
@@ -49,15 +54,15 @@ def activate(writer: Writer, node: Activate) -> None:
         between = writer.name(f"{node.target}_raised")
         low = writer.values(f"{node.target}_low", firsts, writer.view(node.target))
         high = writer.values(f"{node.target}_high", seconds, writer.view(node.target))
-        writer.node("Max", [writer.source(node.source), low], between)
-        writer.node("Min", [between, high], node.target)
+        writer.node("Max", [writer.source(node.source), low], between, opset=_BROADCAST)
+        writer.node("Min", [between, high], node.target, opset=_BROADCAST)
     else:
         _with_constants(writer, node, "Max" if name == "at_least" else "Min", "bound", firsts)
 
 
 def _with_constants(writer: Writer, node: Activate, kind: str, word: str, values: Vector) -> None:
     name = writer.values(f"{node.target}_{word}", values, writer.view(node.target))
-    writer.node(kind, [writer.source(node.source), name], node.target)
+    writer.node(kind, [writer.source(node.source), name], node.target, opset=0 if kind == "PRelu" else _BROADCAST)
 
 
 def _one(writer: Writer, node: Activate, function: Activation) -> bool:
@@ -87,19 +92,24 @@ def _one(writer: Writer, node: Activate, function: Activation) -> bool:
 
 
 def _clip(writer: Writer, source: str, target: str, function: Activation) -> None:
-    """The bounds are inputs, each of one number."""
+    """The bounds are inputs, each of one number; before opset 11, attributes, which are float32."""
     low, high = {
         "clip": function.parameters,
         "at_least": (*function.parameters, None),
         "at_most": (None, *function.parameters),
     }[function.name]
+    bounds = {word: value for word, value in (("min", low), ("max", high)) if value is not None}
+    if writer.opset < _BOUNDS_ARE_INPUTS and all(floats.fits(value, "float32") for value in bounds.values()):
+        limits: dict[str, Any] = {word: _number(value) for word, value in bounds.items()}
+        writer.node("Clip", [source], target, **limits)
+        return
     inputs = [source]
     for word, value in (("low", low), ("high", high)):
         if value is None:
             inputs.append("")
         else:
             inputs.append(writer.constant(f"{target}_{word}", floats.array((value,), writer.dtype).reshape(())))
-    writer.node("Clip", inputs if inputs[-1] else inputs[:-1], target)
+    writer.node("Clip", inputs if inputs[-1] else inputs[:-1], target, opset=_BOUNDS_ARE_INPUTS)
 
 
 def _attribute(name: str, value: Rational) -> float:

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
-from exactlump.formats.onnx.write_weights import weights
+from exactlump.formats.onnx.write_weights import as_read, bias_as_read, weights
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import Add, AveragePool, Conv, MaxPool, Pad, Select, groups
 from exactlump.network.views import View
 from exactlump.network.windows import Window, whole
 from exactlump.numbers import floats
+
+# The opset since which pads are an input.
+_PADS_ARE_INPUTS = 11
 
 
 def conv(writer: Writer, node: Conv) -> None:
@@ -30,28 +33,36 @@ def conv(writer: Writer, node: Conv) -> None:
         return diagonal.reshape(rows, channels // group, *window.kernel)
 
     _, weight, bias = node.names
-    parts = writer.sums(node.bias)
     axis = 0 if not window.transposed else 1 if group == 1 else None
-    inputs = [writer.source(node.source), weights(writer, weight or f"{node.target}_weight", node.weight, layout, axis)]
-    if parts or bias:
+    read = as_read(writer, node, axis)
+    parts = [] if read.bias is not None else writer.sums(node.bias)
+    wish = weight or f"{node.target}_weight"
+    inputs = [writer.source(node.source), weights(writer, wish, node, layout, axis, read)]
+    quantised = bias_as_read(writer, bias or f"{node.target}_bias", read)
+    if quantised is not None:
+        inputs.append(quantised)
+    elif parts or bias:
         first = parts[0] if parts else node.bias
         inputs.append(writer.constant(bias or f"{node.target}_bias", floats.array(first, writer.dtype)))
     end = writer.name(f"{node.target}_product") if parts[1:] else node.target
     kind, attributes = "Conv", _attributes(window)
+    del attributes["kernel_shape"]  # which is that of the weights
     if window.transposed:
-        kind, attributes["output_padding"] = "ConvTranspose", _output_padding(window)
-    writer.node(kind, inputs, end, group=group, **attributes)
+        kind = "ConvTranspose"
+        if any(more := _output_padding(window)):
+            attributes["output_padding"] = more
+    if group > 1:
+        attributes["group"] = group
+    writer.node(kind, inputs, end, **attributes)
     if parts[1:]:
         writer.add(end, node.target, parts[1:])
 
 
 def _attributes(window: Window) -> dict[str, Any]:
-    return {
-        "kernel_shape": window.kernel,
-        "strides": window.stride,
-        "dilations": window.dilation,
-        "pads": (*window.begin, *window.end),
-    }
+    """The attributes of a window, those aside that say what is so without them."""
+    ones, found = {1}, {"kernel_shape": window.kernel, "strides": window.stride, "dilations": window.dilation}
+    kept = {name: sizes for name, sizes in found.items() if name == "kernel_shape" or set(sizes) != ones}
+    return kept | ({"pads": (*window.begin, *window.end)} if any((*window.begin, *window.end)) else {})
 
 
 def _spans(window: Window) -> list[int]:
@@ -76,15 +87,13 @@ def pool(writer: Writer, node: AveragePool | MaxPool) -> None:
     if window == whole(window.source) and (not node.padding if isinstance(node, AveragePool) else kernel):
         writer.node("GlobalAveragePool" if average else "GlobalMaxPool", [source], node.target)
         return
-    attributes: dict[str, Any] = {**_attributes(window), "ceil_mode": int(_rounded_up(window))}
-    if isinstance(node, AveragePool):
-        attributes["count_include_pad"] = int(node.padding)
-        dilated = set(window.dilation) != {1}
-        if not dilated:
-            del attributes["dilations"]
-        writer.node("AveragePool", [source], node.target, opset=19 if dilated else 0, **attributes)
-    else:
-        writer.node("MaxPool", [source], node.target, **attributes)
+    attributes, dilated = _attributes(window), set(window.dilation) != {1}
+    opset = (19 if average else 10) if dilated else 0
+    if _rounded_up(window):
+        attributes["ceil_mode"], opset = 1, max(opset, 10)
+    if isinstance(node, AveragePool) and node.padding:
+        attributes["count_include_pad"] = 1
+    writer.node("AveragePool" if average else "MaxPool", [source], node.target, opset=opset, **attributes)
 
 
 def _rounded_up(window: Window) -> bool:
@@ -96,8 +105,11 @@ def pad(writer: Writer, node: Pad) -> None:
     window = node.window
     if window.target != tuple(b + n + e for b, n, e in zip(window.begin, window.source, window.end, strict=True)):
         raise CannotWrite(f"found {window}, expected zeros around the grid")
-    amounts = np.array((0, 0, *window.begin, 0, 0, *window.end), np.int64)
-    pads = writer.constant(f"{node.target}_pads", amounts)
+    amounts = (0, 0, *window.begin, 0, 0, *window.end)
+    if writer.opset < _PADS_ARE_INPUTS:
+        writer.node("Pad", [writer.source(node.source)], node.target, pads=amounts)
+        return
+    pads = writer.constant(f"{node.target}_pads", np.array(amounts, np.int64))
     writer.node("Pad", [writer.source(node.source), pads], node.target)
 
 

@@ -5,13 +5,17 @@ import numpy as np
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx.reorderings import channel_after
-from exactlump.formats.onnx.write_weights import weights
+from exactlump.formats.onnx.write_weights import as_read, bias_as_read, weights
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import Dense, Head, Reorder, Scale, Shift
 from exactlump.network.views import View
 from exactlump.numbers import floats
 from exactlump.numbers.rational import ONE, ZERO, Rational
 
+# The opset since which Gemm needs no bias.
+_FREE_BIAS = 11
+# The opset since which a softmax is over one axis.
+_ONE_AXIS = 13
 _HEADS = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}
 
 
@@ -19,22 +23,30 @@ def dense(writer: Writer, node: Dense) -> None:
     """Gemm where the file had one and the bias is one float a unit; else MatMul and as many Adds as it takes."""
     product, weight, bias = node.names
     source, batched = writer.flat(node.source), writer.batched(node.source)
-    parts = writer.sums(node.bias)
-    if batched and not product and len(parts) <= 1:
-        inputs = [source, weights(writer, weight or f"{node.target}_weight", node.weight, np.asarray, 0)]
-        if parts or bias:
-            values = floats.array(node.bias, writer.dtype)
-            inputs.append(writer.constant(bias or f"{node.target}_bias", values))
+    layout, axis = (np.transpose, 1) if batched else (np.asarray, 0)
+    gemm = batched and not product
+    read = as_read(writer, node, 0 if gemm else axis)
+    parts = [] if read.bias is not None else writer.sums(node.bias)
+    wish, bias_wish = weight or f"{node.target}_weight", bias or f"{node.target}_bias"
+    if gemm and len(parts) <= 1:
+        inputs = [source, weights(writer, wish, node, np.asarray, 0, read)]
+        quantised = bias_as_read(writer, bias_wish, read)
+        if quantised is not None:
+            inputs.append(quantised)
+        elif parts or bias or writer.opset < _FREE_BIAS:
+            inputs.append(writer.constant(bias_wish, floats.array(node.bias, writer.dtype)))
         writer.node("Gemm", inputs, node.target, transB=1)
         return
-    if not parts and (bias or _read_by_shift(writer, node.target)):
+    name = weights(writer, wish, node, layout, axis, read)
+    quantised = bias_as_read(writer, bias_wish, read)
+    if quantised is None and not parts and (bias or _read_by_shift(writer, node.target)):
         parts = [node.bias]
-    layout, axis = (np.transpose, 1) if batched else (np.asarray, 0)
-    name = weights(writer, weight or f"{node.target}_weight", node.weight, layout, axis)
-    end = writer.name(product or f"{node.target}_product") if parts else node.target
+    end = writer.name(product or f"{node.target}_product") if parts or quantised else node.target
     writer.node("MatMul", [source, name] if batched else [name, source], end)
-    if parts:
-        writer.add(end, node.target, parts, bias or f"{node.target}_bias", uniform=False)
+    if quantised is not None:
+        writer.node("Add", [end, quantised], node.target)
+    elif parts:
+        writer.add(end, node.target, parts, bias_wish, uniform=False)
 
 
 def _read_by_shift(writer: Writer, tensor: str) -> bool:
@@ -114,12 +126,14 @@ def reorder(writer: Writer, node: Reorder) -> None:
 
 
 def head(writer: Writer, node: Head) -> None:
-    """Along the axis that has all elements; ArgMax of a vector."""
+    """Along the axis that has all elements, or, before opset 13, from axis 1 on; ArgMax of a vector."""
     batched, shape = writer.batched(node.source), writer.view(node.source).shape
     if node.kind == "argmax":
         writer.node("ArgMax", [writer.flat(node.source)], node.target, axis=int(batched), keepdims=1)
         return
-    if max(shape, default=1) != writer.view(node.source).elements:
-        raise CannotWrite(f"{node.kind}: found shape {list(shape)}, expected one axis besides the batch axis")
-    axis = shape.index(max(shape)) - len(shape)
+    alone = max(shape, default=1) == writer.view(node.source).elements
+    if not alone and writer.opset >= _ONE_AXIS:
+        found = f"{node.kind}: found shape {list(shape)}, expected one axis besides the batch axis"
+        raise CannotWrite(f"{found}; before opset {_ONE_AXIS} there may be more")
+    axis = int(batched) + (shape.index(max(shape)) if alone else 0)
     writer.node(_HEADS[node.kind], [writer.source(node.source)], node.target, axis=axis)

@@ -7,6 +7,7 @@ runtimes know.  Everything else is one operator of QONNX, whose bit width is fre
 
 from collections.abc import Mapping
 
+import numpy as np
 from onnx import TensorProto, helper
 
 from exactlump.errors import CannotWrite
@@ -19,8 +20,8 @@ DOMAIN = "qonnx.custom_op.general"
 _MODES = {"quantize": b"ROUND", "quantize_floor": b"FLOOR"}
 # Least and greatest integer: ONNX's type, and the opset since which it may be quantised to.
 _INTEGERS: Mapping[tuple[int, int], tuple[int, int]] = {
-    (0, 255): (TensorProto.UINT8, 13),
-    (-128, 127): (TensorProto.INT8, 13),
+    (0, 255): (TensorProto.UINT8, 10),
+    (-128, 127): (TensorProto.INT8, 10),
     (0, 65535): (TensorProto.UINT16, 21),
     (-32768, 32767): (TensorProto.INT16, 21),
 }
@@ -58,11 +59,13 @@ def _linear(writer: Writer, node: Activate, low: int, high: int) -> bool:
     count = len(zeros) if each else 1
     axis = (view.channel or 0) + writer.batched(node.target)
     shape = (count,) if each else ()
-    scale = writer.constant(f"{node.target}_scale", floats.array(_scales(node)[:count], "float32").reshape(shape))
-    zero, between = writer.name(f"{node.target}_zero"), writer.name(f"{node.target}_steps")
-    writer.node("Constant", [], zero, value=helper.make_tensor(zero, kind, shape, zeros[:count]))
-    writer.node("QuantizeLinear", [writer.source(node.source), scale, zero], between, opset=opset, axis=axis)
-    writer.node("DequantizeLinear", [between, scale, zero], node.target, opset=opset, axis=axis)
+    scale = writer.constant(f"{node.target}_s", floats.array(_scales(node)[:count], "float32").reshape(shape))
+    numbers = np.array(zeros[:count], helper.tensor_dtype_to_np_dtype(kind)).reshape(shape)
+    zero, between = writer.constant(f"{node.target}_z", numbers), writer.name(f"{node.target}_q")
+    attributes = {"axis": axis} if each else {}
+    opset = max(opset, 13) if each else opset
+    writer.node("QuantizeLinear", [writer.source(node.source), scale, zero], between, opset=opset, **attributes)
+    writer.node("DequantizeLinear", [between, scale, zero], node.target, opset=opset, **attributes)
     return True
 
 

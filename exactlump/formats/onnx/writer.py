@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
 from exactlump.errors import CannotWrite
+from exactlump.network.origin import Steps
 from exactlump.network.program import Network
 from exactlump.network.views import Shape, View
 from exactlump.numbers import floats
@@ -18,16 +19,18 @@ from exactlump.numbers.rational import ZERO, Rational, Vector, fraction, text
 
 @dataclass(slots=True)
 class Writer:
-    """The growing model: its nodes, and its constants as little-endian arrays of the float type (or int64).
+    """The growing model: its nodes, and its constants as little-endian arrays of the float type, or of integers.
 
     implied  the tensors that a reader implies by itself, each with the one that it is made of
-    opset    the least version of the standard operators that has all nodes so far
+    opset    the version of the standard operators that the file is to have
+    needed   the least one that has all nodes so far
     """
 
     network: Network
     dtype: str
     implied: Mapping[str, str]
     opset: int
+    needed: int = 0
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
@@ -52,7 +55,7 @@ class Writer:
 
     def node(self, kind: str, inputs: list[str], target: str, *, opset: int = 0, **attributes: Any) -> None:
         """Add a node of an operator that needs that opset."""
-        self.opset = max(self.opset, opset)
+        self.needed = max(self.needed, opset)
         self.nodes.append(helper.make_node(kind, inputs, [target], **attributes))
 
     def name(self, wish: str) -> str:
@@ -61,6 +64,23 @@ class Writer:
             wish += "_"
         self.taken.add(wish)
         return wish
+
+    def dequantised(self, wish: str, integers: NDArray[Any], stored: Steps, axis: int | None) -> str:
+        """A constant of floats, as integers with one step, or with one for each index of an axis.
+
+        Zero points are of the integers' type.
+        """
+        steps = stored.steps
+        name, shape = self.name(wish), () if len(steps) == 1 else (len(steps),)
+        scales = floats.array([scale for scale, _ in steps], self.dtype).reshape(shape)
+        inputs = [self.constant(f"{name}_q", integers), self.constant(f"{name}_s", scales)]
+        if stored.zeros or any(zero for _, zero in steps):
+            zeros = np.array([zero for _, zero in steps], integers.dtype).reshape(shape)
+            inputs.append(self.constant(f"{name}_z", zeros))
+        attributes = {"axis": axis} if len(steps) > 1 else {}
+        opset = 21 if integers.dtype.itemsize == 2 else 13 if attributes else 10
+        self.node("DequantizeLinear", inputs, name, opset=opset, **attributes)
+        return name
 
     def constant(self, wish: str, array: NDArray[Any]) -> str:
         name = self.name(wish)

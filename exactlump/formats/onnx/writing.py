@@ -4,9 +4,10 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from exactlump.errors import CannotWrite, UnsupportedLayer
@@ -41,27 +42,30 @@ _KINDS = {
     "float16": TensorProto.FLOAT16,
     "bfloat16": TensorProto.BFLOAT16,
 }
-# bfloat16 came to every operator used here with opset 22; the others are not younger than opset 13 unless they say so.
+# What is written where no file says otherwise; the oldest opset that is written: broadcasting came with it.
+_OPSET, _OLDEST = 13, 7
+# bfloat16 came to every operator used here with opset 22; the others are not younger than opset 7 unless they say so.
 _OPSETS = {"bfloat16": 22}
-# The version of the file format that came with an opset (onnx/docs/Versioning.md).
+# The version of the file format that came with an opset (onnx/docs/Versioning.md); 4 let constants be no inputs.
 _FILES = ((24, 11), (21, 10), (19, 9))
+_OLDEST_FILE = 4
 _ALIGNMENT = 64
 _BLOCK = 1 << 24
 
 
 def render(
     network: Network, path: str | os.PathLike[str], dtype: str | None, *, packed: bool, max_inline: int
-) -> Iterator[tuple[str, Content]]:
-    """The files to write, weights before the model that names them; CannotWrite where a number does not fit."""
+) -> tuple[dict[str, Content], tuple[str, ...]]:
+    """The files to write, weights before the model that names them, and what is to be said of them.
+
+    Raises CannotWrite where a number does not fit.
+    """
     if dtype == "float64" and network.dtype != "float64":
         refuse_float64(network)
     dtype = dtype or network.dtype
     if dtype not in _KINDS:
         raise CannotWrite(f"float type: found {dtype}, expected one of {', '.join(_KINDS)}")
-    writer = Writer(network, dtype, implied(network), _OPSETS.get(dtype, 13))
-    for node in network.nodes:
-        with about(f"tensor {node.target!r}"):
-            _write(writer, node)
+    writer = _written(network, dtype)
     external = sum(array.nbytes for array in writer.constants.values()) > max_inline
     data = f"{os.fspath(path)}.data"
     try:
@@ -73,9 +77,27 @@ def render(
         if isinstance(error, CannotWrite):
             raise
         raise CannotWrite(f"protobuf: {error}") from error
-    if external:
-        yield data, _blocks(writer)
-    yield os.fspath(path), pack(content) if packed else content
+    contents: dict[str, Content] = {data: _blocks(writer)} if external else {}
+    return {**contents, os.fspath(path): pack(content) if packed else content}, tuple(_notes(writer))
+
+
+def _written(network: Network, dtype: str) -> Writer:
+    """All nodes, in the opset of the file that was read, or the least later one that has them."""
+    opset = max(_OLDEST, network.origin.opset if network.origin is not None else _OPSET, _OPSETS.get(dtype, 0))
+    while True:
+        writer = Writer(network, dtype, implied(network), opset)
+        for node in network.nodes:
+            with about(f"tensor {node.target!r}"):
+                _write(writer, node)
+        if writer.needed <= opset:
+            return writer
+        opset = writer.needed
+
+
+def _notes(writer: Writer) -> Iterator[str]:
+    origin = writer.network.origin
+    if origin is not None and writer.opset != origin.opset:
+        yield f"written in opset {writer.opset}, not {origin.opset}, which does not have what is written"
 
 
 def refuse_float64(network: Network) -> None:
@@ -126,7 +148,7 @@ def _demand_the_same(network: Network, model: ModelProto) -> None:
 
 
 def _model(writer: Writer, location: str = "") -> ModelProto:
-    """The model; its float constants are in the file of that name beside it, if a name is given."""
+    """The model; its constants, but for shapes, are in the file of that name beside it, if a name is given."""
     network = writer.network
     outputs = [Port(name, network.shapes[name], writer.batches[name]) for name in network.outputs]
     graph = helper.make_graph(
@@ -137,9 +159,9 @@ def _model(writer: Writer, location: str = "") -> ModelProto:
     )
     offset = 0
     for name, array in writer.constants.items():
-        kind = helper.np_dtype_to_tensor_dtype(array.dtype) if array.dtype.kind == "i" else _KINDS[writer.dtype]
+        kind = helper.np_dtype_to_tensor_dtype(array.dtype) if _is_integer(writer, array) else _KINDS[writer.dtype]
         tensor = graph.initializer.add(name=name, data_type=kind, dims=array.shape)
-        if location and array.dtype.kind != "i":
+        if location and array.dtype != np.int64:
             tensor.data_location = TensorProto.EXTERNAL
             for key, value in (("location", location), ("offset", offset), ("length", array.nbytes)):
                 tensor.external_data.add(key=key, value=str(value))
@@ -147,15 +169,22 @@ def _model(writer: Writer, location: str = "") -> ModelProto:
         else:
             tensor.raw_data = array.tobytes()
     version = next((version for opset, version in _FILES if writer.opset >= opset), 8)
+    if network.origin is not None and network.origin.opset == writer.opset:
+        version = max(network.origin.version, _OLDEST_FILE)
     domains = sorted({node.domain for node in writer.nodes} - {""})
     opsets = [helper.make_opsetid("", writer.opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
     return helper.make_model(graph, producer_name="exactlump", ir_version=version, opset_imports=opsets)
 
 
+def _is_integer(writer: Writer, array: NDArray[Any]) -> bool:
+    """Whether a constant holds integers: bfloat16 is kept as its bits."""
+    return array.dtype.kind == "i" or (array.dtype.kind == "u" and writer.dtype != "bfloat16")
+
+
 def _blocks(writer: Writer) -> Iterator[bytes]:
-    """The content of the file of external data: the float constants, each padded to whole blocks."""
+    """The content of the file of external data, each constant padded to whole blocks."""
     for array in writer.constants.values():
-        if array.dtype.kind != "i":
+        if array.dtype != np.int64:
             rows = np.atleast_1d(array)
             step = max(1, _BLOCK // max(rows[:1].nbytes, 1))
             for start in range(0, len(rows), step):
