@@ -2039,17 +2039,17 @@ BOUND_CLAIMS: dict[str, dict[str, Any]] = {  # by criterion
 
 
 def read_certificate(content: bytes) -> dict[str, Any]:
-    """A certificate, in the grammar of its version and, from version 2 on, of what its criterion names."""
-    value, grammar = read_json(content), CERTIFICATE
-    version = value.get("version") if type(value) is dict else None
-    if version == 2:
-        criterion = fit(fit(value.get("claim"), dict).get("criterion"), one_of(*BOUND_CLAIMS))
-        grammar = {**CERTIFICATE, "claim": BOUND_CLAIMS[criterion], "trees": [read_tree]}
+    """A certificate, in the grammar of its version; that of version 2 depends on the criterion of its claim."""
+    value, grammar, version = read_json(content), CERTIFICATE, 1
+    claim = value.get("claim") if type(value) is dict and value.get("version") == 2 else None
+    criterion = claim.get("criterion") if type(claim) is dict else None
+    if type(criterion) is str and criterion in BOUND_CLAIMS:
+        grammar, version = {**CERTIFICATE, "claim": BOUND_CLAIMS[criterion], "trees": [read_tree]}, 2
         if criterion == "different":
             del grammar["trees"]
             grammar |= {"input": {str: [rational]}, "outputs": {side: [rational] for side in SIDES}}
     document: dict[str, Any] = fit(value, grammar)
-    support(document["version"] in (1, 2), f"version: found {document['version']}, expected 1 or 2")
+    support(document["version"] == version, f"version: found {document['version']}, expected {version}")
     return document
 
 
@@ -3919,6 +3919,17 @@ class Task(NamedTuple):
     high: list[int]
     parent: Bounds | None = None
 
+    def halves(self, tree: Tree, known: Bounds) -> list["Task"]:
+        """The tasks of the two halves, the lower one last; none if the box is not halved."""
+        number, node, low, high, _ = self
+        if not tree.splits[node]:
+            return []
+        i, second = tree.splits[node] - 1, node + 1 + tree.sizes[node + 1]
+        hold("tree", low[i] < high[i], f"found input {i} halved, which has one value there")
+        lower, upper, middle = [*high], [*low], low[i] + high[i] >> 1
+        lower[i] = upper[i] = middle
+        return [Task(number, second, upper, high, known), Task(number, node + 1, low, lower, known)]
+
 
 class Walk:
     """The boxes of all trees of a certificate, one after the other."""
@@ -3942,19 +3953,12 @@ class Walk:
     def visit(self, task: Task) -> list[Task]:
         """Bound one box; the tasks of its halves, or none, if all is as demanded."""
         number, node, low, high, parent = task
-        splits, sizes, slopes = self.trees[number]
+        tree = self.trees[number]
         with about(f"tree {number}, box {node}"):
             state = self.bounder.node(low, high, parent)
-            done = self.bounder.outputs(state, self.goal, parent, slopes.get(node, {}))
-            if not splits[node]:
-                hold("bound", done, "its bounds do not show the claim")
-                return []
-            i = splits[node] - 1
-            hold("tree", low[i] < high[i], f"found input {i} halved, which has one value there")
-        lower, upper, middle = [*high], [*low], low[i] + high[i] >> 1
-        lower[i] = upper[i] = middle
-        second = node + 1 + sizes[node + 1]
-        return [Task(number, second, upper, high, state.before), Task(number, node + 1, low, lower, state.before)]
+            done = self.bounder.outputs(state, self.goal, parent, tree.slopes.get(node, {}))
+            hold("bound", done or tree.splits[node], "its bounds do not show the claim")
+            return task.halves(tree, state.before)
 
     def run(self, jobs: int = 1, setup: tuple[Any, ...] = ()) -> None:
         """Bound all boxes, with several processes if asked for; `setup` is what these read the files by."""
@@ -3998,6 +4002,28 @@ def proceed(task: Task, work: int) -> tuple[tuple[str, str, str] | None, int]:
     except Stop as error:
         return (error.verdict, str(error), error.rule), 0
     return None, work - walk.bounder.work
+
+
+def unit_bounds(
+    network: Network, boxes: Sequence[tuple[list[int], list[int]]], trees: Sequence[Sequence[int]], work: int
+) -> dict[str, tuple[list[int], list[int]]]:
+    """The bounds (over WHOLE) of every element of a network before its function, on boxes that trees halve.
+
+    By the name of the tensor that the function defines.  Of a network alone: nothing is compared (docs/trust.md, T8').
+    """
+    comparison = Comparison(network, None, {side: {} for side in SIDES}, work)
+    names = {j: name for name, j in comparison.numbers["original"].items()}
+    found = dict[str, tuple[list[int], list[int]]]()
+    for splits, (low, high) in zip(trees, boxes, strict=True):
+        tree, tasks = Tree(splits, sizes_of(splits), {}), [Task(0, 0, low, high)]
+        while tasks:
+            task = tasks.pop()
+            before = comparison.bounder.node(task.low, task.high, task.parent).before
+            tasks += task.halves(tree, before)
+            for (_, j), (lows, highs) in before.items() if not tree.splits[task.node] else ():
+                least, most = found.get(names[j], (lows, highs))
+                found[names[j]] = [*map(min, least, lows)], [*map(max, most, highs)]
+    return found
 
 
 def boxes_of(claim: dict[str, Any], comparison: Comparison) -> list[tuple[list[int], list[int]]]:
