@@ -3109,12 +3109,12 @@ class Layer:
         if self.positions == 1:
             found = [matrix.reach(e, low[j], high[j]) for j, matrix in self.matrices.items()]
             return sum(x for x, _ in found), sum(y for _, y in found)
-        least, most, (v, q) = 0, 0, divmod(e, self.positions)
+        row, (v, q) = dict[tuple[int, int], int](), divmod(e, self.positions)
         for n, j, start, read in self.images[v]:
             for p, w in read[q]:
-                ends = n * w * low[j][start + p], n * w * high[j][start + p]
-                least, most = least + ends[n < 0], most + ends[n > 0]
-        return least, most
+                row[j, start + p] = row.get((j, start + p), 0) + n * w
+        ends = [(w * low[j][i], w * high[j][i]) for (j, i), w in row.items()]
+        return sum(map(min, ends)), sum(map(max, ends))
 
 
 # --- Bounds: functionals, and what is known on a box --------------------------------------------------
