@@ -3120,7 +3120,7 @@ class Layer:
 # --- Bounds: functionals, and what is known on a box --------------------------------------------------
 
 Bounds: TypeAlias = dict[tuple[str, int], tuple[list[int], list[int]]]  # of a family and a tensor, over WHOLE
-Slopes: TypeAlias = dict[tuple[int, int], list[int]]  # of a leaf: by number of a demand, and its lower or upper side
+Slopes: TypeAlias = dict[tuple[int, int], list[tuple[int, ...]]]  # of a box: for a demand's lower or upper side
 OUTPUTS = -1  # stands for the tensor of the combinations of outputs that a claim is about
 
 
@@ -3503,30 +3503,25 @@ class Bounder:
             return all(wanted.met(state.before) for wanted in goal.demands)
         return sum(max(map(abs, ends)) for ends in zip(*state.before["d", OUTPUTS], strict=True)) <= goal.total
 
-    def sloped(self, state: State, slopes: list[int]) -> State:
-        """The state with other lines: for every pair that is no line, the slope of the lower line of the element of N'
-        (where it is bounded), and the two slopes of both planes (where there is a difference)."""
-        other, numbers = copy.copy(state), iter(slopes)
+    def sloped(self, state: State, slopes: list[tuple[int, ...]]) -> State:
+        """The state with other lines for some pairs: the slope of the line below the element of N', where it is bounded
+        with the pair, and both slopes of the planes, where there is a difference."""
+        other, pairs = copy.copy(state), [(stage, pair) for stage in self.stages for pair in stage.pairs]
         other.lines = {key: [*lines] for key, lines in state.lines.items()}
         other.planes = {j: [*planes] for j, planes in state.planes.items()}
-        try:
-            for stage, pair in ((s, pair) for s in self.stages for pair in s.pairs):
-                polygon, b = self.polygon(state, stage, pair), stage.over
-                if self.is_line(pair, polygon):
-                    continue
-                if pair.new and pair.k is not None and b is not None:
-                    below, (low, high) = next(numbers), state.before["b", b]
-                    found = course(self.based[b].functions[pair.k // self.based[b].before], low[pair.k], high[pair.k])
-                    line = state.lines["b", b][pair.k]._replace(below=below, under=extreme(below, found)[0])
-                    other.lines["b", b][pair.k] = line
-                if pair.e is not None and stage.ours is not None and "d" in stage.families:
-                    s, t = next(numbers), next(numbers)
-                    both = two(polygon, pair.f or IDENTITY, pair.g or IDENTITY)
-                    planes = (s, t, both.most(1, s, t)), (s, t, -both.most(-1, s, t))
-                    other.planes[stage.ours][pair.e] = planes
-            hold("slopes", next(numbers, None) is None, "found more slopes than there are lines")
-        except StopIteration:
-            hold("slopes", False, "found fewer slopes than there are lines")
+        for number, below, s, t in slopes:
+            hold("slopes", number < len(pairs), f"slopes: found pair {number} of {len(pairs)}")
+            (stage, pair), polygon = pairs[number], self.polygon(state, *pairs[number])
+            hold("slopes", "max_pool" not in [f[0] for f in (pair.f, pair.g) if f], "slopes: found those of a max-pool")
+            if pair.new and pair.k is not None and stage.over is not None:
+                low, high = (side[pair.k] for side in state.before["b", stage.over])
+                based = self.based[stage.over]
+                under, _ = extreme(below, course(based.functions[pair.k // based.before], low, high))
+                lines = other.lines["b", stage.over]
+                lines[pair.k] = lines[pair.k]._replace(below=below, under=under)
+            if pair.e is not None and stage.ours is not None and "d" in stage.families:
+                both = two(polygon, pair.f or IDENTITY, pair.g or IDENTITY)
+                other.planes[stage.ours][pair.e] = (s, t, both.most(1, s, t)), (s, t, -both.most(-1, s, t))
         return other
 
 
@@ -3855,7 +3850,7 @@ class Tree(NamedTuple):
     """How a box is halved: for each box, depth first, the lower half first, the input that is halved, plus 1; or 0.
 
     sizes   for each box, how many boxes it and its parts are
-    slopes  for boxes that are not halved: other slopes, for demands and sides
+    slopes  for some boxes: other slopes, for demands and sides
     """
 
     splits: Sequence[int]
@@ -3868,8 +3863,9 @@ def read_tree(value: Any) -> Callable[[int], Tree]:
     entry = fit(value, {"splits": based_64, "slopes": [(int, int, one_of(0, 1), based_64)]})
     slopes = dict[int, Slopes]()
     for node, number, side, data in entry["slopes"]:
-        demand(len(data) % 2 == 0, "slopes: found an odd number of bytes")
-        slopes.setdefault(node, {})[number, side] = [x for (x,) in struct.iter_unpack(">h", data)]
+        demand(len(data) % 8 == 0, "slopes: found a number of bytes that is no multiple of 8")
+        slopes.setdefault(node, {})[number, side] = found = [*struct.iter_unpack(">Hhhh", data)]
+        demand(all(a[0] < b[0] for a, b in itertools.pairwise(found)), "slopes: found pairs that do not ascend")
     keys = [key[:3] for key in entry["slopes"]]
     demand(keys == sorted(set(keys)), "slopes: found entries that do not ascend")
 
@@ -3886,7 +3882,7 @@ def read_tree(value: Any) -> Callable[[int], Tree]:
             splits.append(split)
             pending += 1 if split else -1
         hold("tree", rest == 0 and next(data, None) is None, "splits: found more after the last box")
-        hold("slopes", all(n < len(splits) and not splits[n] for n in slopes), "slopes: found those of a halved box")
+        hold("slopes", all(n < len(splits) for n in slopes), "slopes: found those of a box that is not there")
         return Tree(splits, sizes_of(splits), slopes)
 
     return decoded

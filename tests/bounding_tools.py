@@ -235,9 +235,9 @@ def splits(tree, inputs):
     return base64.b64encode(int(bits or "0", 2).to_bytes(len(bits) // 8, "big")).decode()
 
 
-def slopes(*numbers):
-    """Slopes as text."""
-    return base64.b64encode(struct.pack(f">{len(numbers)}h", *numbers)).decode()
+def slopes(*entries):
+    """Slopes as text: (number of the pair, slope below, s, t) each."""
+    return base64.b64encode(b"".join(struct.pack(">Hhhh", *entry) for entry in entries)).decode()
 
 
 def certificate(claim, *trees, relations=NO_RELATIONS, inputs=1, **more):

@@ -516,9 +516,17 @@ def test_a_tree_shows_what_one_box_does_not(ramp):
 
 def test_slopes_show_what_the_derived_ones_do_not(ramp):
     """On [0, 1]: x - 1/2 below the second unit, instead of 0."""
-    for upper, rule in ((tools.slopes(check.UNIT, 0), ""), (tools.slopes(0, 0), "bound")):
+    better = tools.slopes((1, 0, check.UNIT, 0))
+    for upper, rule in ((better, ""), (tools.slopes((1, 0, 0, 0)), "bound"), (tools.slopes(), "bound")):
         assert ramp(([1, 0, 0], [[2, 0, 1, upper]])).rule == rule
-    assert ramp(([1, 0, 0], [[2, 0, 0, tools.slopes(check.UNIT, 0)]])).rule == "bound"
+    assert ramp(([1, 0, 0], [[2, 0, 0, better]])).rule == "bound"
+
+
+def test_what_a_box_meets_by_its_slopes_is_met_in_its_halves(ramp):
+    """On [0, 1] by slopes, and then halved: nothing is left to be shown."""
+    better = tools.slopes((1, 0, check.UNIT, 0))
+    assert ramp(([1, 0, 1, 0, 0], [[2, 0, 1, better]])).rule == ""
+    assert ramp(([1, 1, 0, 0, 1, 1, 0, 0, 0], [[4, 0, 1, better]])).rule == ""
 
 
 @pytest.mark.parametrize(
@@ -534,14 +542,14 @@ def test_slopes_show_what_the_derived_ones_do_not(ramp):
         ({"splits": "é===", "slopes": []}, "format"),
         ({"splits": "oA=="}, "format"),
         ({"splits": "oA==", "slopes": [[5, 0, 0, ""]]}, "slopes"),
-        ({"splits": "oA==", "slopes": [[2, 0, 0, ""]]}, "slopes"),
         ({"splits": "oA==", "slopes": [[1, 0, 2, ""]]}, "format"),
         ({"splits": "oA==", "slopes": [[1, 0, 0, "AA=="]]}, "format"),
         ({"splits": "oA==", "slopes": [[1, 7, 0, ""]]}, "slopes"),
         ({"splits": "oA==", "slopes": [[2, 0, 0, ""], [1, 0, 0, ""]]}, "format"),
-        ({"splits": "gA==", "slopes": [[2, 0, 1, tools.slopes(4096)]]}, "slopes"),
-        ({"splits": "gA==", "slopes": [[2, 0, 1, tools.slopes(4096, 0, 0)]]}, "slopes"),
-        ({"splits": "gA==", "slopes": [[2, 0, 1, tools.slopes(4096, 0)]]}, None),
+        ({"splits": "gA==", "slopes": [[2, 0, 1, tools.slopes((3, 0, 4096, 0))]]}, "slopes"),
+        ({"splits": "gA==", "slopes": [[2, 0, 1, tools.slopes((1, 0, 4096, 0), (1, 0, 4096, 0))]]}, "format"),
+        ({"splits": "gA==", "slopes": [[2, 0, 1, tools.slopes((1, 0, 4096, 0))]]}, None),
+        ({"splits": "gA==", "slopes": [[2, 0, 1, tools.slopes((0, 0, 4096, 0), (1, 0, 4096, 0))]]}, None),
     ],
 )
 def test_trees_are_used_up_exactly(ramp, tree, rule):
@@ -708,16 +716,8 @@ def test_processes_are_imported_only_when_asked_for():
 # --- Slopes of a leaf ------------------------------------------------------------------------------------
 
 
-def derived_slopes(bounder, state, stage, pair):
-    """What a pair takes from the slopes of a leaf, as it is without them."""
-    if bounder.is_line(pair, bounder.polygon(state, stage, pair)):
-        return []
-    own = [state.lines["b", stage.over][pair.k].below] if pair.new and pair.k is not None else []
-    return [*own, *state.planes[stage.ours][pair.e][1][:2]] if pair.e is not None else own
-
-
 def test_other_slopes_are_sound_and_sometimes_better():
-    """Random slopes: no exact value lies outside; the best of them is better than the derived ones somewhere."""
+    """Slopes near the derived ones and far from them: no exact value lies outside; some are better than the derived."""
     rng, better = seeded(21), 0
     for _ in range(30):
         ours = tools.random_chain(rng, (RELU, leaky_relu(rational(1, 4)), sigma("clip", "-1", "1")), layers=3)
@@ -726,16 +726,15 @@ def test_other_slopes_are_sound_and_sometimes_better():
         bounder = comparison.bounder
         low, high = tools.box(*[(-1, 1)] * ours.inputs[0].shape[0])
         state = tools.known(comparison, low, high)
-        slopes = [
-            number
-            for stage in bounder.stages
-            for pair in stage.pairs
-            for number in derived_slopes(bounder, state, stage, pair)
-        ]
         derived = bounder.bound(state, "d", check.OUTPUTS, 0, 1)
         for wide in (8192, 8192, 400, 400, 400, 400):
-            numbers = [slope + rng.randint(-wide, wide) for slope in slopes]
-            found = bounder.bound(bounder.sloped(state, numbers), "d", check.OUTPUTS, 0, 1)
+            entries, number = [], 0
+            for stage in bounder.stages:
+                for pair in stage.pairs:
+                    own = state.lines["b", stage.over][pair.k].below, *state.planes[stage.ours][pair.e][1][:2]
+                    entries.append((number, *(slope + rng.randint(-wide, wide) for slope in own)))
+                    number += 1
+            found = bounder.bound(bounder.sloped(state, entries), "d", check.OUTPUTS, 0, 1)
             better += found > derived
             for x in tools.points(low, high, rng, 3):
                 gap = outputs(ours, x)[0] - outputs(theirs, x)[0]
@@ -748,7 +747,7 @@ def test_a_slope_of_two_is_no_line_below_relu():
     ours, theirs = line(([[0]], [0]), ([[1]], [0])), one(RELU)
     comparison = tools.compared(ours, theirs)
     state = tools.known(comparison, *tools.box((-1, 1)))
-    sloped = comparison.bounder.sloped(state, [2 * check.UNIT, 0, 0])
+    sloped = comparison.bounder.sloped(state, [(0, 2 * check.UNIT, 0, 0)])
     (line_,) = sloped.lines["b", 1]
     assert line_.under == -check.UNIT * check.WHOLE
     assert comparison.bounder.bound(sloped, "d", check.OUTPUTS, 0, -1) <= 0

@@ -20,8 +20,10 @@ from exactlump.kernels.kernel_numba import available, compiled
 
 __all__ = ["available", "search"]
 
-_LOOPS = ("carry", "back", "single", "cell", "most", "plane", "corners", "least", "bounds", "adam", "improve")
-_LOOPS += ("difference", "record", "evaluate", "walk")
+_LOOPS = (
+    *("carry", "back", "single", "cell", "most", "plane", "corners", "least", "bounds", "adam", "improve"),
+    *("difference", "rounded", "evaluate", "walk"),
+)
 
 
 @cache
@@ -77,7 +79,9 @@ def carry(weight: Any, v: Any, n: int, columns: int, out: Any) -> None:
         at += 1
 
 
-def back(net: Any, k: int, cd: Any, cb: Any, constant: float, lines: Any, st: Any, lo: Any, hi: Any, trace: Any) -> float:
+def back(
+    net: Any, k: int, cd: Any, cb: Any, constant: float, lines: Any, st: Any, lo: Any, hi: Any, trace: Any
+) -> float:
     """A lower bound of cd * (A - B) + cb * B + constant after layer k - 1; the coefficients are left in `trace`.
 
     lines  (K, H, 9): B's above, over, below; then s, t, c of the plane above and of the one below
@@ -236,7 +240,20 @@ def least(sign: float, s: float, t: float, points: Any, count: int) -> tuple[flo
     return sign * best, at
 
 
-def bounds(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, lines: Any, own: Any, st: Any, slack: Any, share: Any, work: Any, trace: Any) -> int:
+def bounds(
+    net: Any,
+    q: Any,
+    lo: Any,
+    hi: Any,
+    inherited: bool,
+    lines: Any,
+    own: Any,
+    st: Any,
+    slack: Any,
+    share: Any,
+    work: Any,
+    trace: Any,
+) -> int:
     """All bounds of a box, q (K, H, 6) being those of the box around it; the number of units that may bend.
 
     own    (K, H, 3): A's lines; slack (K, H, 4): how much B's lines below and above, and the planes, are off
@@ -245,7 +262,14 @@ def bounds(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, lines: Any, own:
     first, inner, bias, _, _, widths = net
     inputs = first.shape[2]
     wide = max(first.shape[1], inputs)
-    hl, hu, al, au, dl, du = np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros(wide)
+    hl, hu, al, au, dl, du = (
+        np.zeros(wide),
+        np.zeros(wide),
+        np.zeros(wide),
+        np.zeros(wide),
+        np.zeros(wide),
+        np.zeros(wide),
+    )
     hl[:inputs], hu[:inputs], al[:inputs], au[:inputs] = lo, hi, lo, hi
     bending = 0
     zero, row, gap = np.zeros(wide), np.empty(wide), np.empty(wide)
@@ -257,7 +281,14 @@ def bounds(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, lines: Any, own:
             if inherited and b[1] <= 0 and b[3] <= 0:
                 st[k, i] = 2
                 continue
-            x0, x1, z0, z1, d0, d1 = bias[0, k, i], bias[0, k, i], bias[1, k, i], bias[1, k, i], bias[2, k, i], bias[2, k, i]
+            x0, x1, z0, z1, d0, d1 = (
+                bias[0, k, i],
+                bias[0, k, i],
+                bias[1, k, i],
+                bias[1, k, i],
+                bias[2, k, i],
+                bias[2, k, i],
+            )
             for j in range(columns):
                 w, u, v = wa[i, j], wb[i, j], wd[i, j]
                 x0 += w * al[j] if w > 0 else w * au[j]
@@ -267,7 +298,14 @@ def bounds(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, lines: Any, own:
                 d0 += (w * dl[j] if w > 0 else w * du[j]) + (v * hl[j] if v > 0 else v * hu[j])
                 d1 += (w * du[j] if w > 0 else w * dl[j]) + (v * hu[j] if v > 0 else v * hl[j])
             if inherited:
-                x0, x1, z0, z1, d0, d1 = max(x0, b[0]), min(x1, b[1]), max(z0, b[2]), min(z1, b[3]), max(d0, b[4]), min(d1, b[5])
+                x0, x1, z0, z1, d0, d1 = (
+                    max(x0, b[0]),
+                    min(x1, b[1]),
+                    max(z0, b[2]),
+                    min(z1, b[3]),
+                    max(d0, b[4]),
+                    min(d1, b[5]),
+                )
             for turn in range(3):
                 x0, x1 = max(x0, z0 + d0), min(x1, z1 + d1)
                 z0, z1 = max(z0, x0 - d1), min(z1, x1 - d0)
@@ -316,7 +354,8 @@ def bounds(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, lines: Any, own:
                 elif u <= 0:
                     target[0], target[1], target[2] = 0.0, 0.0, 0.0
                 else:
-                    target[0], target[1], target[2] = u / (u - l), -u * l / (u - l), 1.0 if u > -l else 0.0
+                    s = min(1.0, (np.floor(4096.0 * u / (u - l)) + 1.0) / 4096.0)
+                    target[0], target[1], target[2] = s, max(-s * l, (1.0 - s) * u), 1.0 if u > -l else 0.0
             hl[i], hu[i], al[i], au[i] = max(b[2], 0.0), max(b[3], 0.0), max(b[0], 0.0), max(b[1], 0.0)
             if st[k, i] == 1:
                 dl[i], du[i] = b[4], b[5]
@@ -327,8 +366,8 @@ def bounds(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, lines: Any, own:
                 continue
             l, u = b[2], b[3]
             slack[k, i, 0] = 0.0 if l >= 0 or u <= 0 else min(-l, u)
-            slack[k, i, 1] = 0.0 if l >= 0 or u <= 0 else -u * l / (u - l)
-            s = 1.0 if b[4] >= 0 else 0.0 if b[5] <= 0 else b[5] / (b[5] - b[4])
+            slack[k, i, 1] = lines[k, i, 1]
+            s = 1.0 if b[4] >= 0 else 0.0 if b[5] <= 0 else np.floor(4096.0 * b[5] / (b[5] - b[4])) / 4096.0
             up, down = own[k, i, 0], own[k, i, 2]
             slack[k, i, 2] = plane(1.0, s, 0.0, up, up - lines[k, i, 2], b, lines[k, i], 3)
             slack[k, i, 3] = plane(-1.0, 1.0 - s, 0.0, down, down - lines[k, i, 0], b, lines[k, i], 6)
@@ -336,7 +375,23 @@ def bounds(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, lines: Any, own:
 
 
 def improve(
-    net: Any, o: int, sign: float, steps: int, eps: float, target: float, rate: float, q: Any, lines: Any, st: Any, lo: Any, hi: Any, trace: Any, points: Any, counts: Any, kept: Any, moments: Any
+    net: Any,
+    o: int,
+    sign: float,
+    steps: int,
+    eps: float,
+    target: float,
+    rate: float,
+    q: Any,
+    lines: Any,
+    st: Any,
+    lo: Any,
+    hi: Any,
+    trace: Any,
+    points: Any,
+    counts: Any,
+    kept: Any,
+    moments: Any,
 ) -> tuple[float, int]:
     """A lower bound of sign * output o of A - B, improved by gradient ascent on its slopes; how many steps were taken.
 
@@ -423,7 +478,9 @@ def improve(
     return best, taken
 
 
-def adam(m: Any, at: int, g: float, value: float, rate: float, low: float, high: float, one: float, two: float) -> float:
+def adam(
+    m: Any, at: int, g: float, value: float, rate: float, low: float, high: float, one: float, two: float
+) -> float:
     """One step of Adam within bounds; m holds both moments."""
     m[at] = 0.7 * m[at] + 0.3 * g
     m[at + 5] = 0.9 * m[at + 5] + 0.1 * g * g
@@ -461,17 +518,59 @@ def difference(net: Any, x: Any, out: Any) -> None:
         out[o] = total
 
 
-def record(lines: Any, st: Any, trace: Any, widths: Any, out: Any) -> None:
-    """The slopes of a functional over 2^12: of B's line below, and of the plane that its sign asks for."""
-    for j in range(len(widths)):
+def rounded(
+    net: Any,
+    o: int,
+    sign: float,
+    q: Any,
+    kept: Any,
+    lines: Any,
+    st: Any,
+    lo: Any,
+    hi: Any,
+    trace: Any,
+    points: Any,
+    counts: Any,
+    out: Any,
+) -> float:
+    """The bound for the slopes in `kept`, rounded to 12 digits, which are written (over 2^12) to `out`: of B's line
+    below, of the plane on the side that the functional uses, and whether the unit may bend."""
+    _, _, _, last, last_bias, widths = net
+    count = len(widths)
+    for j in range(count):
         for i in range(widths[j]):
             at = 6 if trace[0, j + 1, i] > 0 else 3
-            out[j, i, 0] = int(np.floor(4096.0 * lines[j, i, 2] + 0.5))
-            out[j, i, 1] = int(np.floor(4096.0 * lines[j, i, at] + 0.5))
-            out[j, i, 2] = int(np.floor(4096.0 * lines[j, i, at + 1] + 0.5))
+            line = kept[j, i]
+            out[j, i, 0] = int(np.floor(4096.0 * line[2] + 0.5))
+            out[j, i, 1] = int(np.floor(4096.0 * line[at] + 0.5))
+            out[j, i, 2] = int(np.floor(4096.0 * line[at + 1] + 0.5))
+            out[j, i, 3] = st[j, i] == 0
+            lines[j, i] = line
+            if st[j, i] == 0:
+                lines[j, i, 2] = out[j, i, 0] / 4096.0
+                s, t = out[j, i, 1] / 4096.0, out[j, i, 2] / 4096.0
+                lines[j, i, 3], lines[j, i, 4], lines[j, i, 5] = s, t, most(1.0, s, t, q[j, i])
+                lines[j, i, 6], lines[j, i, 7], lines[j, i, 8] = s, t, -most(-1.0, s, t, q[j, i])
+    cd, cb = sign * last[0, o], sign * last[2, o]
+    return back(net, count, cd, cb, sign * last_bias[2, o], lines, st, lo, hi, trace)
 
 
-def evaluate(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, mask: Any, goal: Any, options: Any, desk: Any, score: Any, seen: Any, alphas: Any, filled: Any, node: int) -> int:
+def evaluate(
+    net: Any,
+    q: Any,
+    lo: Any,
+    hi: Any,
+    inherited: bool,
+    mask: Any,
+    goal: Any,
+    options: Any,
+    desk: Any,
+    score: Any,
+    seen: Any,
+    alphas: Any,
+    filled: Any,
+    node: int,
+) -> int:
     """Bound a box: the demands that it meets leave the mask.  1: none is left, 0: some are, -1: a point breaks one.
 
     goal    (2, outputs): how far below 0 and above 0 each difference may be
@@ -495,14 +594,33 @@ def evaluate(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, mask: Any, goa
         sign = -1.0 if side else 1.0
         eps = goal[side, o]
         target = -options[2] * eps
-        found, taken = improve(net, o, sign, int(options[0]), eps, target, options[1], q, lines, st, lo, hi, trace, points, counts, kept, moments)
-        if found >= target:
-            mask[r] = False
-            if taken:
+        found, taken = improve(
+            net,
+            o,
+            sign,
+            int(options[0]),
+            eps,
+            target,
+            options[1],
+            q,
+            lines,
+            st,
+            lo,
+            hi,
+            trace,
+            points,
+            counts,
+            kept,
+            moments,
+        )
+        if found >= target and taken:
+            found = rounded(net, o, sign, q, kept, lines, st, lo, hi, trace, points, counts, alphas[2][filled[0]])
+            if found >= target:
                 alphas[0][filled[0]] = node
                 alphas[1][filled[0]] = r
-                record(kept, st, trace, widths, alphas[2][filled[0]])
                 filled[0] += 1
+        if found >= target:
+            mask[r] = False
         else:
             left += 1
             for d in range(inputs):
@@ -526,7 +644,19 @@ def evaluate(net: Any, q: Any, lo: Any, hi: Any, inherited: bool, mask: Any, goa
     return 1 if left == 0 else 0
 
 
-def walk(net: Any, stack: Any, state: Any, goal: Any, options: Any, desk: Any, seen: Any, splits: Any, alphas: Any, whole: Any, most_nodes: int) -> int:
+def walk(
+    net: Any,
+    stack: Any,
+    state: Any,
+    goal: Any,
+    options: Any,
+    desk: Any,
+    seen: Any,
+    splits: Any,
+    alphas: Any,
+    whole: Any,
+    most_nodes: int,
+) -> int:
     """Go on with a search, depth first, the lower half first.  0: done, 1: enough nodes, 2: no room, -1: a point.
 
     stack  ends, bounds, masks, and whether the bounds are those of a box around, of the boxes to do
@@ -543,7 +673,9 @@ def walk(net: Any, stack: Any, state: Any, goal: Any, options: Any, desk: Any, s
         if state[0] + 1 >= len(los) or state[1] + 1 >= len(splits) or state[2] + masks.shape[1] >= len(alphas[0]):
             return 2
         lo, hi, mask = los[top], his[top], masks[top]
-        found = evaluate(net, qs[top], lo, hi, known[top], mask, goal, options, desk, score, seen, alphas, filled, state[1])
+        found = evaluate(
+            net, qs[top], lo, hi, known[top], mask, goal, options, desk, score, seen, alphas, filled, state[1]
+        )
         known[top] = True
         if found < 0:
             return -1

@@ -7,8 +7,8 @@ are those of docs/certificate-format.md, "Bounds", so that bounds are the checke
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
+from typing import TypeAlias
 
 from exactlump.activation import Activation
 from exactlump.bounding.curves import CURVES, curve_pieces
@@ -114,9 +114,11 @@ def _hard_sigmoid(a: Rational, b: Rational) -> list[tuple[Rational, Rational, Ra
     return [(ZERO, ZERO, below), (first, a, b), (last, ZERO, above)]
 
 
-@cache
-def _table(pieces: tuple[tuple[Rational, Rational, Rational], ...]) -> tuple[int, bool, tuple[tuple[int, ...], ...]]:
-    """The scale, whether it is continuous, and of each piece: beginning (down, up), slope, constant (down, up)."""
+Row: TypeAlias = tuple[int, int, int, int, int]  # where a piece begins (down, up), its slope, its constant (down, up)
+Table: TypeAlias = tuple[int, bool, tuple[Row, ...]]  # the scale, whether it is continuous, and the pieces
+
+
+def _table(pieces: Sequence[tuple[Rational, Rational, Rational]]) -> Table:
     _, scale = over_common([slope for _, slope, _ in pieces])
     smooth = all(a * at + b == c * at + d for (_, a, b), (at, c, d) in pairwise(pieces))
     rows = []
@@ -126,8 +128,8 @@ def _table(pieces: tuple[tuple[Rational, Rational, Rational], ...]) -> tuple[int
     return scale, smooth, tuple(rows)
 
 
-def _linear(pieces: Sequence[tuple[Rational, Rational, Rational]], low: int, high: int) -> Course:
-    scale, smooth, rows = _table(tuple(pieces))
+def _linear(table: Table, low: int, high: int) -> Course:
+    scale, smooth, rows = table
     found = []
     for i, (down, _, slope, least, most) in enumerate(rows):
         begin = low if i == 0 else max(low, down)
@@ -188,16 +190,25 @@ def _rounded(s: Rational, h: Rational, v: int, bounds: tuple[int, int] | None, l
     return Course(1, tuple(pieces), None)
 
 
+_TABLES: dict[int, tuple[object, Table | None]] = {}  # by the identity of a function, which is kept with its table
+
+
+def _known(function: Activation | Rational) -> Table | None:
+    """The table of a piecewise linear function, or of a constant; None for other functions."""
+    if id(function) not in _TABLES:
+        found = bends(function) if isinstance(function, Activation) else [(ZERO, ZERO, function)]
+        _TABLES[id(function)] = function, None if found is None else _table(found)
+    return _TABLES[id(function)][1]
+
+
 def course(function: Activation | Rational, low: int, high: int) -> Course:
     """What a function (or a constant) does from one value to another.
 
     Raises UnsupportedLayer for functions without bounds.
     """
-    if not isinstance(function, Activation):
-        return _linear([(ZERO, ZERO, function)], low, high)
-    linear = bends(function)
-    if linear is not None:
-        return _linear(linear, low, high)
+    table = _known(function)
+    if table is not None:
+        return _linear(table, low, high)
     rounds = steps(function)
     if rounds is not None:
         return _rounded(*rounds, low, high)

@@ -9,7 +9,7 @@ Throughout: R rows; a functional says  2^48 * value >= sum of integers times ele
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import flint
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from exactlump.activation import IDENTITY, Activation
 from exactlump.bounding.courses import UNIT, WHOLE, course
-from exactlump.bounding.planes import Line, Plane, Polygon, compared, line_around
+from exactlump.bounding.goals import Demand
+from exactlump.bounding.planes import Line, Plane, Polygon, compared, line_around, two
 from exactlump.bounding.program import OUTPUTS, Layer, Pair, Program, Stage
+from exactlump.bounding.trees import Slopes
 from exactlump.errors import ExactlumpError
 from exactlump.rational import Rational, fraction
 
@@ -104,6 +106,12 @@ class Functionals:
         return np.asarray(whole)
 
 
+def is_met(known: Known, demand: Demand) -> bool:
+    """Whether a combination of outputs is known to be as demanded."""
+    low, high = (side[demand.number] for side in known.before[demand.family, OUTPUTS])
+    return (demand.least is None or demand.least <= low) and (demand.most is None or high <= demand.most)
+
+
 class Pass:
     """The bounds of a program, box by box."""
 
@@ -126,16 +134,54 @@ class Pass:
             self._stage(known, stage, parent)
         return known
 
-    def outputs(self, known: Known, met: Sequence[bool], parent: Bounds | None = None) -> None:
-        """Bound the differences of the combinations of outputs, but those that the parent has met."""
-        key = ("d", OUTPUTS)
-        everything = np.arange(self.program.outputs)
-        self._begin(known, key, parent)
-        wanted = everything[~np.array(met, bool)] if parent is not None else everything
-        if parent is None:
-            self._improve(known, key, everything, *self._interval(known, key, everything), first=True)
-        if wanted.size:
-            self._improve(known, key, wanted, *self.both(known, key, wanted))
+    def outputs(
+        self,
+        known: Known,
+        demands: Sequence[Demand],
+        parent: Bounds | None = None,
+        slopes: Slopes | None = None,
+        *,
+        everything: bool = False,
+    ) -> list[bool]:
+        """Bound the combinations of outputs that demands are about; which demands are met.
+
+        What the parent met is met, and not bounded again (unless `everything` is asked for).
+        """
+        for family in {demand.family for demand in demands}:
+            self._begin(known, (family, OUTPUTS), parent)
+        for i, demand in enumerate(demands):
+            key, chosen = (demand.family, OUTPUTS), np.array([demand.number])
+            if parent is not None and not everything and is_met(known, demand):
+                continue
+            if parent is None:
+                self._improve(known, key, chosen, *self._interval(known, key, chosen), first=True)
+            low, high = (
+                self.rows(self.sloped(known, (slopes or {}).get((i, side))), key, chosen, np.array([sign])) * sign
+                for side, sign in enumerate((1, -1))
+            )
+            self._improve(known, key, chosen, low, high)
+        return [is_met(known, demand) for demand in demands]
+
+    def sloped(self, known: Known, slopes: Sequence[int] | None) -> Known:
+        """The same with other lines for some pairs: four numbers each, the pair, and its three slopes."""
+        if slopes is None:
+            return known
+        lines = {key: list(listed) for key, listed in known.lines.items()}
+        planes = {j: list(listed) for j, listed in known.planes.items()}
+        pairs = [(stage, pair) for stage in self.program.stages for pair in stage.pairs]
+        for at in range(0, len(slopes), 4):
+            number, below, s, t = slopes[at : at + 4]
+            stage, pair = pairs[number]
+            if pair.new and pair.k is not None and stage.over is not None:
+                low, high = (side[pair.k] for side in known.before["b", stage.over])
+                under, _ = course(_known(pair.g), low, high).extremes(below)
+                line = lines["b", stage.over][pair.k]
+                lines["b", stage.over][pair.k] = line._replace(below=below, under=under)
+            if pair.e is not None and stage.ours is not None:
+                both = two(self.polygon(known, stage, pair), _known(pair.f), _known(pair.g))
+                above, under_plane = Plane(s, t, both.most(1, s, t)), Plane(s, t, -both.most(-1, s, t))
+                planes[stage.ours][pair.e] = above, under_plane
+        return replace(known, lines=lines, planes=planes)
 
     # Stages.
 
@@ -217,16 +263,15 @@ class Pass:
         for pair in pairs:
             if pair.e is None or stage.ours is None:
                 continue
-            polygon, one = self.polygon(known, stage, pair), np.array([pair.e])
+            polygon = self.polygon(known, stage, pair)
             (xl, xh), (zl, zh), (dl, dh) = polygon.x, polygon.z, polygon.d
             xl, xh = max(xl, zl + dl), min(xh, zh + dh)
             zl, zh = max(zl, xl - dh), min(zh, xh - dl)
             dl, dh = max(dl, xl - zh), min(dh, xh - zl)
-            self._improve(known, ("a", stage.ours), one, integers([xl]), integers([xh]))
-            self._improve(known, ("d", stage.ours), one, integers([dl]), integers([dh]))
+            _meet(known, ("a", stage.ours), pair.e, xl, xh)
+            _meet(known, ("d", stage.ours), pair.e, dl, dh)
             if pair.new and stage.over is not None and pair.k is not None:
-                low, high = scaled(1 / pair.ratio, zl, zh)
-                self._improve(known, ("b", stage.over), np.array([pair.k]), integers([low]), integers([high]))
+                _meet(known, ("b", stage.over), pair.k, *scaled(1 / pair.ratio, zl, zh))
 
     def _interval(self, known: Known, key: Key, chosen: NDArray[np.int64]) -> tuple[Integers, Integers]:
         """The bounds that follow from those of the elements that are read."""
@@ -405,6 +450,14 @@ class Pass:
         found = np.empty(len(v) * block.shape[1], object)
         found[:] = [int(n) for n in made.entries()]
         return found.reshape(len(v), block.shape[1])
+
+
+def _meet(known: Known, key: Key, e: int, low: int, high: int) -> None:
+    """Meet the bounds of one element with others."""
+    lows, highs = known.before[key]
+    lows[e], highs[e] = max(lows[e], low), min(highs[e], high)
+    if lows[e] > highs[e]:
+        raise Crossing(f"bounds of {key}: found a lower one above the upper one")
 
 
 def _known(function: Activation | Rational | None) -> Any:

@@ -57,6 +57,9 @@ class Polygon:
 def line_around(found: Course, low: int, high: int) -> Line:
     """The chord, or the slopes at the ends: those which are nearest at both ends together (the first of several)."""
     slopes = [piece.slope // found.scale for piece in found.pieces]
+    if found.slopes is not None and len(slopes) == 1:
+        under, over = found.extremes(slopes[0])
+        return Line(slopes[0], over, slopes[0], under)
     ends = [slopes[0], slopes[-1]]
     first, last = found.pieces[0], found.pieces[-1]
     rise = last.slope * high + last.most - first.slope * low - first.least
