@@ -39,7 +39,9 @@ class Replay:
     most: list[int] | None
 
 
-def replay(exact: Pass, goal: Goal, tree: Tree, low: Sequence[int], high: Sequence[int], until: float = float("inf")) -> Replay:
+def replay(
+    exact: Pass, goal: Goal, tree: Tree, low: Sequence[int], high: Sequence[int], until: float = float("inf")
+) -> Replay:
     """Replay a whole tree, box by box, with the bounds of the box around each."""
     stack: list[tuple[list[int], list[int], Bounds | None]] = [(list(low), list(high), None)]
     most = [0] * len(exact.program.layers["d", -1].bias)
@@ -61,7 +63,14 @@ def replay(exact: Pass, goal: Goal, tree: Tree, low: Sequence[int], high: Sequen
 
 
 def sample(
-    exact: Pass, goal: Goal, tree: Tree, low: Sequence[int], high: Sequence[int], count: int, until: float, seed: int = 0
+    exact: Pass,
+    goal: Goal,
+    tree: Tree,
+    low: Sequence[int],
+    high: Sequence[int],
+    count: int,
+    until: float,
+    seed: int = 0,
 ) -> Replay:
     """Replay the paths from the whole box to some leaves."""
     places = list(tree.places(low, high))
@@ -90,7 +99,9 @@ def _up(places: Sequence[Place], place: Place) -> Iterator[Place]:
         place = places[place.parent]
 
 
-def mended(tree: Tree, refused: Sequence[int], low: Sequence[int], high: Sequence[int], again: Callable[[Place], Tree | None]) -> Tree | None:
+def mended(
+    tree: Tree, refused: Sequence[int], low: Sequence[int], high: Sequence[int], again: Callable[[Place], Tree | None]
+) -> Tree | None:
     """The tree with the refused leaves halved again, as `again` finds; None where it finds nothing."""
     places = {place.node: place for place in tree.places(low, high) if place.node in set(refused)}
     for node in sorted(refused, reverse=True):

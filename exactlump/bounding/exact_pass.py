@@ -118,6 +118,7 @@ class Pass:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.matrices: dict[tuple[Key, int], Any] = {}
+        self.slopes: Integers | None = None  # on the inputs, of the rows that went down last
 
     def node(self, low: Sequence[int], high: Sequence[int], parent: Bounds | None = None) -> Known:
         """All bounds of a box (over WHOLE), which lies in the box that the parent's are of.
@@ -149,16 +150,19 @@ class Pass:
         """
         for family in {demand.family for demand in demands}:
             self._begin(known, (family, OUTPUTS), parent)
-        for i, demand in enumerate(demands):
-            key, chosen = (demand.family, OUTPUTS), np.array([demand.number])
-            if parent is not None and not everything and is_met(known, demand):
-                continue
+        wanted = [i for i, demand in enumerate(demands) if parent is None or everything or not is_met(known, demand)]
+        for family in {demands[i].family for i in wanted}:
+            key, mine = (family, OUTPUTS), [i for i in wanted if demands[i].family == family]
+            chosen = np.array([demands[i].number for i in mine])
             if parent is None:
-                self._improve(known, key, chosen, *self._interval(known, key, chosen), first=True)
-            low, high = (
-                self.rows(self.sloped(known, (slopes or {}).get((i, side))), key, chosen, np.array([sign])) * sign
-                for side, sign in enumerate((1, -1))
-            )
+                self._improve(known, key, chosen, *self.reach(known, key, chosen), first=True)
+            low, high = self.both(known, key, chosen)
+            for place, i in enumerate(mine):
+                for side, sign in ((0, 1), (1, -1)):
+                    numbers = (slopes or {}).get((i, side))
+                    if numbers is not None:
+                        one = self.rows(self.sloped(known, numbers), key, chosen[place : place + 1], np.array([sign]))
+                        (low if sign > 0 else high)[place] = sign * one[0]
             self._improve(known, key, chosen, low, high)
         return [is_met(known, demand) for demand in demands]
 
@@ -199,7 +203,7 @@ class Pass:
         pairs = [p for p in stage.pairs if parent is None or not self.is_line(known, stage, p, flat=True)]
         for key in keys:
             chosen = self._elements(key[0], pairs)
-            self._improve(known, key, chosen, *self._interval(known, key, chosen), first=parent is None)
+            self._improve(known, key, chosen, *self.reach(known, key, chosen), first=parent is None)
         self._tighten(known, stage, pairs)
         for families in ("ab", "d"):
             pairs = [pair for pair in pairs if not self.is_line(known, stage, pair)]
@@ -273,7 +277,7 @@ class Pass:
             if pair.new and stage.over is not None and pair.k is not None:
                 _meet(known, ("b", stage.over), pair.k, *scaled(1 / pair.ratio, zl, zh))
 
-    def _interval(self, known: Known, key: Key, chosen: NDArray[np.int64]) -> tuple[Integers, Integers]:
+    def reach(self, known: Known, key: Key, chosen: NDArray[np.int64]) -> tuple[Integers, Integers]:
         """The bounds that follow from those of the elements that are read."""
         family, j = key
         layer = self.program.layers[key]
@@ -376,6 +380,7 @@ class Pass:
         for name in "ab":
             values = f.settle((name, 0), low)
             if values is not None:
+                self.slopes = values
                 total = total + np.where(values >= 0, values * low, values * high).sum(axis=1)
         return np.asarray((f.constant // f.bottom + total) >> COEFFICIENT)
 
