@@ -40,7 +40,7 @@ class Found:
 
 @dataclass
 class Ascent:
-    """Two networks, in floats and exactly.  Raises UnsupportedLayer where one has no gradient in floats, or no exact values."""
+    """Two networks, in floats and exactly.  Raises UnsupportedLayer for what has no gradient, or no exact value."""
 
     ours: Network
     theirs: Network

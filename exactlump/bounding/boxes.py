@@ -16,7 +16,7 @@ WHOLE = 1 << 40
 
 @dataclass(frozen=True)
 class Domain:
-    """A finite union of boxes with both ends for every input.  Raises FormatError for none, or an end that is missing."""
+    """A finite union of boxes with both ends for every input.  Raises FormatError for none, or a missing end."""
 
     boxes: tuple[Box, ...]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from exactlump.activation import RELU
 from exactlump.bounding.program import OUTPUTS, Layer, Program, Stage
-from exactlump.rational import ONE, Rational, fraction
+from exactlump.rational import ONE, Rational
 from exactlump.refutation.floating import number
 
 Floats = NDArray[np.float64]
@@ -64,21 +64,9 @@ def chain_of(program: Program) -> Chain | None:
     rows = [_rows(program.layers[family, OUTPUTS], _columns(program, before, family)) for family in "ab"]
     found.append((rows[0][0], rows[1][0], rows[0][1], rows[1][1]))
     ours, theirs, our_bias, their_bias = zip(*found, strict=True)
-    gaps = tuple(_gap(program, stage, before_, a, b) for stage, before_, a, b in _steps(program, ours, theirs))
+    gaps = tuple(a - b for a, b in zip(ours, theirs, strict=True))
     gap_bias = tuple(a - b for a, b in zip(our_bias, their_bias, strict=True))
     return Chain(ours, theirs, gaps, our_bias, their_bias, gap_bias)
-
-
-def _steps(
-    program: Program, ours: Sequence[Floats], theirs: Sequence[Floats]
-) -> list[tuple[Stage | None, Stage | None, Floats, Floats]]:
-    stages: list[Stage | None] = [*program.stages, None]
-    return [(s, t, a, b) for s, t, a, b in zip(stages, [None, *program.stages], ours, theirs, strict=True)]
-
-
-def _gap(program: Program, stage: Stage | None, before: Stage | None, a: Floats, b: Floats) -> Floats:
-    """WA - WB, with exact zeros where the weights are equal."""
-    return a - b
 
 
 def _fits(program: Program, stage: Stage, before: Stage | None) -> bool:
@@ -147,6 +135,3 @@ def _layer(program: Program, stage: Stage, before: Stage | None) -> tuple[Floats
             ratio = number(pair.ratio)
             theirs[slot, : b.shape[1]], their_bias[slot] = ratio * b[pair.k], ratio * b_bias[pair.k]
     return ours, theirs, our_bias, their_bias
-
-
-assert fraction is not None

@@ -14,7 +14,7 @@ from itertools import combinations, permutations
 from typing import Any
 
 from exactlump.errors import FormatError
-from exactlump.rational import Rational, fraction, text
+from exactlump.rational import ZERO, Rational, fraction, rational, text
 
 WHOLE = 1 << 40
 METRICS = ("max", "per-output", "l1", "margins")
@@ -88,6 +88,15 @@ class Claim:
             return [(margin[j, y], margin[y, j]) for y, j in combinations(range(self.outputs), 2)]
         return [(e, e) for e in (epsilon if self.metric == "per-output" else epsilon * self.outputs)]
 
+    def is_broken(self, gaps: Sequence[Rational]) -> bool:
+        """Whether exact sizes of the combinations, each at some input, show that the claim is wrong."""
+        if self.index is not None or self.metric == "margins":
+            return False
+        if self.metric == "l1":
+            return bool(max(gaps) > self.epsilon[0])
+        limits = self.epsilon if self.metric == "per-output" else self.epsilon * self.outputs
+        return any(gap > limit for gap, limit in zip(gaps, limits, strict=True))
+
     def json(self, domain: dict[str, Any], specification: str) -> dict[str, Any]:
         """As a certificate has it."""
         where = {
@@ -98,6 +107,13 @@ class Claim:
         if self.index is not None:
             return {"criterion": "decision", "index": self.index, **where}
         return {"criterion": "approximate", "metric": self.metric, "epsilon": [*map(text, self.epsilon)], **where}
+
+
+def epsilons(given: Any, metric: str, outputs: int) -> tuple[Rational, ...]:
+    """A number, or several, as rationals; for None so many zeros as the metric has."""
+    if given is not None:
+        return tuple(map(rational, given if isinstance(given, list | tuple) else [given]))
+    return (ZERO,) * {"per-output": outputs, "margins": outputs * (outputs - 1)}.get(metric, 1)
 
 
 def floored(value: Rational) -> int:

@@ -97,13 +97,18 @@ class Layer:
 
 @dataclass
 class Program:
-    """Two networks, their tensors (inputs first), the stages, and the layers by family and tensor."""
+    """Two networks, their tensors (inputs first), the stages, and the layers by family and tensor.
+
+    forms    by family, each tensor over the elements of based ones; numbers: the based tensors, by name
+    """
 
     networks: tuple[Network, Network]
     relations: Relations
     tensors: list[Tensor] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     layers: dict[tuple[str, int], Layer] = field(default_factory=dict)
+    forms: dict[str, dict[str, Affine]] = field(default_factory=lambda: {"a": {}, "b": {}})
+    numbers: dict[str, dict[str, int]] = field(default_factory=lambda: {"a": {}, "b": {}})
 
     @property
     def inputs(self) -> int:
@@ -142,7 +147,7 @@ def prepare(
     _demand_fit(ours, theirs)
     program = Program((ours, theirs), relations or Relations({}, {}))
     program.tensors.append(Tensor("inputs", 0, sum(math.prod(port.shape) for port in ours.inputs), 1))
-    builder = _Builder(program)
+    builder = Builder(program)
     builder.side(theirs, "b")
     builder.side(ours, "a")
     builder.stages()
@@ -162,30 +167,37 @@ def _sizes(network: Network, what: str) -> list[int]:
     return [network.views[name].elements for name in names]
 
 
-class _Builder:
-    """Makes a program ready, step by step."""
+class Builder:
+    """Makes a program ready, step by step: the tensors of both sides, N' first, the stages, the outputs."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.known: dict[str, dict[str, Affine]] = {"a": {}, "b": {}}
-        self.numbers: dict[str, dict[str, int]] = {"a": {}, "b": {}}
+        self.known, self.numbers = program.forms, program.numbers
         self.next = program.tensors[0].size
         self.compared: dict[int, tuple[dict[int, int], int, int]] = {}  # with what an element of N is compared
 
     def side(self, network: Network, family: str) -> None:
         """All tensors of a network."""
-        known, start = self.known[family], 0
+        self.inputs(network, family)
+        for node in network.nodes:
+            self.node(network, node, family, self.program.relations.theirs.get(node.target) if family == "b" else None)
+
+    def inputs(self, network: Network, family: str) -> None:
+        """The inputs, which both networks share."""
+        start = 0
         for port in network.inputs:
             size = math.prod(port.shape)
-            known[port.name] = themselves(range(start, start + size))
+            self.known[family][port.name] = themselves(range(start, start + size))
             start += size
-        for node in network.nodes:
-            if not is_based(network, node):
-                known[node.target] = after(network, node, known)
-                continue
-            before, functions, parts, reads = self.before(network, node, known)
-            rows = self.program.relations.theirs.get(node.target) if family == "b" else None
-            known[node.target] = self.based(network, node, family, before, functions, parts, reads, rows)
+
+    def node(self, network: Network, node: Node, family: str, rows: Sequence[Row] | None) -> None:
+        """The tensor of a node; rows: its units over classes."""
+        known = self.known[family]
+        if not is_based(network, node):
+            known[node.target] = after(network, node, known)
+            return
+        before, functions, parts, reads = self.before(network, node, known)
+        known[node.target] = self.based(network, node, family, before, functions, parts, reads, rows)
 
     def before(
         self, network: Network, node: Node, known: Mapping[str, Affine]

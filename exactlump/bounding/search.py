@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about searching a tree of boxes that shows what is claimed: a tree with holes, filled one by one.
 
-What is found in floats is a proposal (`confirm.py` runs the checker's arithmetic on it).  A search can be stopped at any
-time and gone on with: holes are what is left to do, everything else is kept.
+What is found in floats is a proposal (`confirm.py` runs the checker's arithmetic on it).  A search can be stopped at
+any time and gone on with: holes are what is left to do, everything else is kept.
 """
 
 import time
@@ -24,6 +24,7 @@ class Walk(Protocol):
     """A search below one box: depth first, the lower half first."""
 
     boxes: int
+    stuck: bool  # whether there is a box that cannot be halved, and does not meet a demand
 
     def advance(self, seconds: float) -> bool:
         """Go on for about so long; whether it is done."""
@@ -52,6 +53,7 @@ class Search:
 
     broken  told of points that may break a demand; answers whether one does, which ends the search
     listen  told the numbers of boxes and of holes, now and then
+    room    how many boxes may be bounded, about
     """
 
     low: list[int]
@@ -59,10 +61,12 @@ class Search:
     maker: Maker
     broken: Callable[[Floats], bool] = lambda _: False
     listen: Callable[[int, int], None] = lambda *_: None
+    room: int = 1 << 62
     decided: list[int] = field(default_factory=lambda: [HOLE])
     chosen: dict[int, Slopes] = field(default_factory=dict)
     boxes: int = 0
     refuted: bool = False
+    stuck: bool = False
 
     @property
     def done(self) -> bool:
@@ -75,25 +79,29 @@ class Search:
         return Tree(tuple(self.decided), dict(self.chosen))
 
     def run(self, until: float = float("inf")) -> bool:
-        """Fill holes until all are filled, a point breaks a demand, or it is that late (time.monotonic).
+        """Fill holes until all are filled, a point breaks a demand, a box cannot be halved, `room` boxes are bounded,
+        or it is that late (time.monotonic).
 
         Returns whether all are filled.
         """
-        while not self.done and not self.refuted and time.monotonic() < until:
+        while not (self.done or self.refuted or self.stuck) and self.goes_on(until, 0):
             hole = self.decided.index(HOLE)
             walk = self.maker([*self.path(hole)])
             finished = False
-            while not finished and not self.refuted:
+            while not (finished or self.refuted or self.stuck) and self.goes_on(until, walk.boxes):
                 finished = walk.advance(min(0.2, max(until - time.monotonic(), 0.0)))
                 point = walk.point()
                 if point is not None:
                     self.refuted, finished = self.broken(point), False
+                self.stuck = walk.stuck
                 self.listen(self.boxes + walk.boxes, walk.splits().count(HOLE))
-                if time.monotonic() >= until:
-                    break
             self.fill(hole, walk.splits(), walk.slopes())
             self.boxes += walk.boxes
         return self.done
+
+    def goes_on(self, until: float, boxes: int) -> bool:
+        """Whether there is time, and room for more boxes."""
+        return time.monotonic() < until and self.boxes + boxes < self.room
 
     def fill(self, hole: int, splits: Sequence[int], slopes: dict[int, Slopes]) -> None:
         """Put what a walk decided in the place of a hole."""

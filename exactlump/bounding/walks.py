@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the walk in compiled loops, as `search.py` asks for it."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.bounding import compiled as loops
+from exactlump.bounding import compiled_bounds
 from exactlump.bounding.chain import Chain
 from exactlump.bounding.search import HOLE, MARGIN
 from exactlump.bounding.trees import Slopes
 
 WHOLE = 1 << 40
-_CHUNK, _ALPHAS = 64, 256
+_ROOM, _CHUNK, _ALPHAS = 64, 64, 256
 Floats = NDArray[np.float64]
 
 
@@ -31,37 +33,21 @@ class CompiledWalk:
         steps: int = 20,
         rate: float = 0.3,
     ) -> None:
-        self.net, self.walk = loops.padded(chain), loops.search()
-        layers, width, inputs, outputs = len(chain.widths), self.net[0].shape[1], chain.inputs, chain.outputs
-        wide = max(width, inputs)
-        room = 64
+        self.net, self.walk, self.desk = loops.padded(chain), loops.search(), loops.desk(chain)
+        layers, width, inputs, outputs = len(chain.widths), loops.wide(chain), chain.inputs, chain.outputs
         self.stack = (
-            np.zeros((room, inputs)),
-            np.zeros((room, inputs)),
-            np.zeros((room, layers, width, 6)),
-            np.zeros((room, 2 * outputs), bool),
-            np.zeros(room, bool),
-        )
-        self.desk = (
-            np.zeros((layers, width, 9)),
-            np.zeros((layers, width, 3)),
-            np.zeros((layers, width), np.int64),
-            np.zeros((layers, width, 4)),
-            np.zeros((layers, width, inputs)),
-            np.zeros((2, wide)),
-            np.zeros((2, layers + 1, wide)),
-            np.zeros((layers, width, 24, 3)),
-            np.zeros((layers, width), np.int64),
-            np.zeros((layers, width, 9)),
-            np.zeros((layers, width, 10)),
-            np.zeros((layers, width, 9)),
+            np.zeros((_ROOM, inputs)),
+            np.zeros((_ROOM, inputs)),
+            np.zeros((_ROOM, layers, width, 6)),
+            np.zeros((_ROOM, 2 * outputs), bool),
+            np.zeros(_ROOM, bool),
         )
         self.state = np.array([1, 0, 0, 0], np.int64)
         self.goal = np.maximum(goal, 1e-300)
         self.options = np.array([float(steps), rate, 1.0 - MARGIN, 1.0 + 1e-9])
         self.seen, self.kept = np.zeros(inputs + 1), list[int]()
         self.found, self.asked = dict[int, dict[tuple[int, int], list[int]]](), False
-        self.chunk, self.boxes = _CHUNK, 0
+        self.chunk, self.boxes, self.stuck = _CHUNK, 0, False
         self.decided = np.zeros(4096, np.int16 if inputs < 1 << 15 else np.int64)
         self.alphas = (
             np.zeros(_ALPHAS + 2 * outputs, np.int64),
@@ -73,20 +59,17 @@ class CompiledWalk:
 
     def begin(self, path: Sequence[tuple[list[int], list[int]]]) -> None:
         """Put the last box on the stack, with the bounds of those around it."""
-        lines, own, st, slack, share, work, trace, *_ = self.desk
         bounds = self.stack[2][0]
         for place, (low, high) in enumerate(path):
             lo, hi = np.array(low) / WHOLE, np.array(high) / WHOLE
             if place + 1 < len(path):
-                loops.bounds(self.net, bounds, lo, hi, place > 0, lines, own, st, slack, share, work, trace)
+                compiled_bounds.bounds(self.net, bounds, lo, hi, place > 0, self.desk)
         self.stack[0][0], self.stack[1][0] = lo, hi
         self.stack[3][0], self.stack[4][0] = True, len(path) > 1
         self.whole = np.array(path[0][1]) / WHOLE - np.array(path[0][0]) / WHOLE
 
     def advance(self, seconds: float) -> bool:
         """Go on for about so long; whether all is done."""
-        import time
-
         end = time.monotonic() + seconds
         while True:
             start = time.monotonic()
@@ -108,8 +91,8 @@ class CompiledWalk:
             self.collect(full=status == 2)
             if status == 0:
                 return True
-            if status < 0:
-                self.asked = True
+            if status < 0 or status == 3:
+                self.asked, self.stuck = status < 0, status == 3
                 return False
             spent = time.monotonic() - start
             self.chunk = max(1, min(4096, int(self.chunk * min(4.0, 0.1 / max(spent, 1e-4)))))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the walks without compiled loops: many boxes at once in floats, or one by one in exact integers."""
+"""This file is about walks without compiled loops: many boxes at once in floats, or one by one in exact integers."""
 
 import time
 from collections.abc import Sequence
@@ -57,12 +57,14 @@ class BatchedWalk:
         self.threshold, self.found = 1.0 + 1e-9, np.zeros(0)
         self.size = max(1, _MOST_ROWS // (4 * max(1, sum(chain.widths))))
         known: Sequence[Bounds] | None = None
-        for low, high in path[:-1]:
-            known = bounded(chain, *_floats(low, high), known).before
+        for around in path[:-1]:
+            known = bounded(chain, *_floats(*around), known).before
         low, high = _floats(*path[-1])
         left = np.ones((1, 2, chain.outputs), bool)
-        self.stack = [(np.zeros(1, np.int64), low, high, known, left)]
+        self.stack: list[tuple[NDArray[np.int64], Floats, Floats, Sequence[Bounds] | None, NDArray[np.bool_]]] = []
+        self.stack.append((np.zeros(1, np.int64), low, high, known, left))
         self.whole = _floats(*path[0])[1] - _floats(*path[0])[0]
+        self.stuck = False
 
     def advance(self, seconds: float) -> bool:
         """Go on for about so long; whether all is done."""
@@ -71,12 +73,14 @@ class BatchedWalk:
             nodes, low, high, known, left = self.stack.pop()
             if len(nodes) > self.size:
                 n = self.size
-                rest = [None if known is None else [b.of(np.arange(n, len(nodes))) for b in known]]
-                self.stack.append((nodes[n:], low[n:], high[n:], rest[0], left[n:]))
+                rest = None if known is None else [b.of(np.arange(n, len(nodes))) for b in known]
+                self.stack.append((nodes[n:], low[n:], high[n:], rest, left[n:]))
                 head = np.arange(n)
                 known = None if known is None else [b.of(head) for b in known]
                 nodes, low, high, left = nodes[:n], low[:n], high[:n], left[:n]
             self.visit(nodes, low, high, known, left)
+            if self.stuck:
+                return False
             if self.found.size or time.monotonic() >= end:
                 return not self.stack and not self.found.size
         return True
@@ -104,7 +108,10 @@ class BatchedWalk:
         score[flat] = (width / self.whole)[flat]
         chosen = score.argmax(axis=1)
         rows = np.arange(open_.size)
-        middle = (low[open_, chosen] + high[open_, chosen]) / 2
+        middle = np.floor((low[open_, chosen] + high[open_, chosen]) * (WHOLE / 2)) / WHOLE
+        if (middle <= low[open_, chosen]).any():
+            self.stuck = True
+            return
         lower, upper = high[open_].copy(), low[open_].copy()
         lower[rows, chosen] = upper[rows, chosen] = middle
         pairs = [self.tree.halved(int(node), int(i)) for node, i in zip(nodes[open_], chosen, strict=True)]
@@ -189,6 +196,7 @@ class ExactWalk:
         self.stack = [(0, *path[-1], known)]
         self.whole = [max(high - low, 1) for low, high in zip(*path[0], strict=True)]
         self.found: Floats | None = None
+        self.stuck = False
 
     def advance(self, seconds: float) -> bool:
         """Go on for about so long; whether all is done."""
@@ -201,8 +209,8 @@ class ExactWalk:
                 self.tree.split[node] = 0
             else:
                 i = self.chosen(low, high)
-                if high[i] <= low[i]:
-                    self.stack.append((node, low, high, known))
+                if high[i] - low[i] < 2:
+                    self.stuck = True
                     return False
                 lower, upper = self.tree.halved(node, i)
                 below, above = halves(low, high, i)
@@ -212,7 +220,7 @@ class ExactWalk:
         return not self.stack
 
     def chosen(self, low: Sequence[int], high: Sequence[int]) -> int:
-        """The input that the last functionals depend on most; one that was hardly halved, if another was halved often."""
+        """The input that the last functionals depend on most; one that was hardly halved, if another often was."""
         width = np.array([(b - a) / w for a, b, w in zip(low, high, self.whole, strict=True)])
         size = np.array([float(b - a) for a, b in zip(low, high, strict=True)])
         slopes = (
