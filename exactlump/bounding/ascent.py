@@ -108,8 +108,11 @@ class Ascent:
 
     def replay(self, x: Floats, box: Box) -> bool:
         """Evaluate both networks exactly near a point; whether some combination differs more than was known."""
+        low, high = box.floats()
         at = box.on_grid([rational(float(v)) for v in x], _GRID)
-        return self.evaluate(at)
+        ends = zip(at, x, low, high, box.lower, box.upper, strict=True)
+        faces = [end if v >= most else start if v <= least else y for y, v, least, most, start, end in ends]
+        return self.evaluate(tuple(y for y in faces if y is not None))
 
     def evaluate(self, x: Vector) -> bool:
         """Evaluate both networks at an exact input; whether some combination differs more than was known."""

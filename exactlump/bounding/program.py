@@ -229,6 +229,8 @@ class Builder:
     ) -> Affine:
         """Number the elements (of classes, where there are rows); the tensor in row-major order."""
         view, number = network.views[node.target], len(self.program.tensors)
+        if rows is not None and len(rows) != view.units:
+            raise FormatError(f"relation of {node.target!r}: found {len(rows)} rows, expected {view.units}")
         leaders = references(rows, functions) if rows is not None else [(v, ONE) for v in range(view.units)]
         chosen = [(v * parts + p, 1 / c) for v, c in leaders for p in range(parts)]
         made = gathered([combined([(factor, before, e)]) for e, factor in chosen])
@@ -289,14 +291,31 @@ class Builder:
         tensors, theirs = self.program.tensors, self.numbers["b"]
         given = self.program.relations.ours.get(name)
         if given is not None:
-            over, rows = given
-            return (None if over is None else theirs[over]), rows
+            over = self.program.relations.over(name)
+            self.demand_rows(name, j, over, given[1])
+            return (None if over is None else theirs[over]), given[1]
         if len(self.numbers["a"]) == len(theirs):
             other = list(theirs.values())[place]
             shapes = [(t.units, t.positions, t.parts) for t in (tensors[j], tensors[other])]
             if shapes[0] == shapes[1]:
                 return other, [Multiple(v, ONE) for v in range(tensors[j].units)]
         return None, [Constant(ZERO)] * tensors[j].units
+
+    def demand_rows(self, name: str, j: int, over: str | None, rows: Sequence[Row]) -> None:
+        """Raise FormatError unless rows are as many as units, over classes that are there."""
+        ours = self.program.tensors[j]
+        if len(rows) != ours.units:
+            raise FormatError(f"relation of {name!r}: found {len(rows)} rows, expected {ours.units}")
+        if over is None:
+            return
+        if over not in self.numbers["b"]:
+            raise FormatError(f"relation of {name!r}: found no tensor {over!r} in the second network")
+        theirs = self.program.tensors[self.numbers["b"][over]]
+        most = max((row.of for row in rows if not isinstance(row, Constant)), default=0)
+        if most >= theirs.units:
+            raise FormatError(f"relation of {name!r}: found class {most}, expected one of {theirs.units}")
+        if (theirs.positions, theirs.parts) != (ours.positions, ours.parts):
+            raise FormatError(f"relation of {name!r}: found images of other sizes in {over!r}")
 
     def alone(self, j: int) -> Stage:
         """A tensor of N' with which nothing is compared."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from exactlump.activation import Activation
 from exactlump.bounding.boxes import Domain
+from exactlump.bounding.curve_values import values
 from exactlump.bounding.elements import Affine
 from exactlump.bounding.program import Builder, Program, Tensor, is_based
 from exactlump.bounding.relations import Constant, Multiple, Relations, Row, Twin, twin_law
@@ -22,11 +23,12 @@ from exactlump.errors import FormatError, NoExactValue
 from exactlump.network import Network
 from exactlump.nodes import Activate, Node
 from exactlump.rational import ONE, Rational, rational
-from exactlump.refutation.floating import FloatNetwork, Floats, number
+from exactlump.refutation.floating import Floats, number
 from exactlump.refutation.layout import elements
 
 _SAMPLES = 256
 _KEPT = 1.05  # the unit in the same place is taken unless another one is nearer by more than this factor
+_ALIKE = 0.25  # how near a class must be, as a share of what there is without it
 _NEAR = 1 << 20  # factors are multiples of 1/_NEAR of a power of two, or have denominators up to 64
 
 
@@ -38,6 +40,16 @@ class Values:
     before: Floats
     after: Floats
     functions: tuple[Activation | None, ...]
+
+    @property
+    def share(self) -> float:
+        """What a distance before the functions counts."""
+        return 1e-3 * float((self.after**2).mean() / (1e-300 + (self.before**2).mean()) or 1.0)
+
+    @property
+    def sizes(self) -> Floats:
+        """How far units are from nothing."""
+        return np.asarray((self.after**2).sum(axis=1) + self.share * (self.before**2).sum(axis=1), np.float64)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -62,12 +74,12 @@ def related(ours: Network, theirs: Network, domain: Domain, seed: int = 0) -> Re
     over = _paired(*sides)
     merged = _merged(theirs, {other: sides[0][name] for name, other in over.items()}, sides[1])
     rows: dict[str, tuple[str | None, Sequence[Row]]] = {}
-    for name, values in sides[0].items():
+    for name, here in sides[0].items():
         if name not in over:
-            rows[name] = None, [Constant()] * len(values.before)
+            rows[name] = None, [Constant()] * len(here.before)
             continue
-        found = _rows(values, sides[1][over[name]], merged.get(over[name]))
-        plain = [Multiple(v, ONE) for v in range(len(values.before))]
+        found = _rows(here, sides[1][over[name]], merged.get(over[name]))
+        plain = [Multiple(v, ONE) for v in range(len(here.before))]
         if found != plain or len(sides[0]) != len(sides[1]) or over[name] in merged:
             rows[name] = over[name], found
     return Relations(rows, merged)
@@ -87,7 +99,7 @@ def _sampled(rng: np.random.Generator, domain: Domain, n: int) -> Floats:
 
 def _values(network: Network, x: Floats) -> dict[str, Values]:
     """All based tensors at some inputs."""
-    known, found = FloatNetwork(network).values(x), {}
+    known, found = values(network, x), {}
     for node in network.nodes:
         if not is_based(network, node):
             continue
@@ -110,13 +122,13 @@ def _paired(ours: Mapping[str, Values], theirs: Mapping[str, Values]) -> dict[st
     """For tensors of N the tensor of N' that they are compared with: in the same place, or the nearest in order."""
     found: dict[str, str] = {}
     names, start = list(theirs), 0
-    for place, (name, values) in enumerate(ours.items()):
-        fit = [i for i in range(start, len(names)) if _fits(values, theirs[names[i]])]
+    for place, (name, here) in enumerate(ours.items()):
+        fit = [i for i in range(start, len(names)) if _fits(here, theirs[names[i]])]
         if len(ours) == len(theirs):
             fit = [place] if place in fit else []
         if fit:
-            costs = [_distance(values, theirs[names[i]]) for i in fit]
-            start = fit[costs.index(min(costs))]
+            costs = [_distance(here, theirs[names[i]]) for i in fit]
+            start = max(i for i, cost in zip(fit, costs, strict=True) if cost <= min(costs) + 1e-12)
             found[name] = names[start]
     return found
 
@@ -128,45 +140,44 @@ def _fits(a: Values, b: Values) -> bool:
 
 def _distance(a: Values, b: Values) -> float:
     """How far the units of a are from the nearest ones of b, relative to their sizes."""
-    costs = _costs(a, b, [ONE] * len(b.after))[0].min(axis=1)
-    return float(costs.sum() / (1e-300 + (a.after**2).sum()))
+    costs = _costs(a, b)[0].min(axis=1)
+    return float(np.minimum(costs, a.sizes).sum() / (1e-300 + a.sizes.sum()))
 
 
-def _costs(a: Values, b: Values, signs: Sequence[Rational | None]) -> tuple[Floats, Floats]:
+def _costs(a: Values, b: Values) -> tuple[Floats, Floats]:
     """How far each unit of a is from each of b times a positive factor, and the factors (1 where none is taken)."""
     inner, sizes = a.before @ b.before.T, (b.before**2).sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        factors = np.where((inner > 0) & (sizes > 0), inner / np.maximum(sizes, 1e-300), 1.0)
-    takes = [f is not None and f.scaling(rational(2)) is not None for f in b.functions]
-    factors = np.where(np.array(takes) & (np.abs(np.log2(factors)) > 0.02), factors, 1.0)
-    share = 1e-3 * (a.after**2).mean() / (1e-300 + (a.before**2).mean())
-    cost = np.zeros_like(factors)
-    for left, right, weight in ((a.before, b.before, share), (a.after, b.after, 1.0)):
+    takes = np.array([f is not None and f.scaling(rational(2)) == 2 for f in b.functions])
+    factors = np.where(takes & (inner > 0) & (sizes > 0), inner / np.maximum(sizes, 1e-300), 1.0)
+    plain, scaled = _distances(a, b, np.ones_like(factors)), _distances(a, b, factors)
+    better = scaled < 0.1 * plain
+    alike = np.array([[f == g for g in b.functions] for f in a.functions]).reshape(plain.shape)
+    return np.where(alike, np.where(better, scaled, plain), np.inf), np.where(better, factors, 1.0)
+
+
+def _distances(a: Values, b: Values, factors: Floats) -> Floats:
+    """How far each unit of a is from each of b times a factor: after the functions and, by a share, before them."""
+    found = np.zeros_like(factors)
+    for left, right, weight in ((a.before, b.before, a.share), (a.after, b.after, 1.0)):
         square, other = (left**2).sum(axis=1)[:, None], (right**2).sum(axis=1)[None, :]
-        cost += weight * np.maximum(square - 2 * factors * (left @ right.T) + factors**2 * other, 0.0)
-    alike = np.array([[f == g for g in b.functions] for f in a.functions]).reshape(cost.shape)
-    usable = np.array([sign is not None for sign in signs])
-    return np.where(alike & usable, cost, np.inf), factors
+        found += weight * np.maximum(square - 2 * factors * (left @ right.T) + factors**2 * other, 0.0)
+    return found
 
 
 def _rows(a: Values, b: Values, merged: Sequence[Row] | None) -> list[Row]:
     """For each unit of a the class that it is compared with, or 0."""
-    leaders: dict[int, int] = {}
+    chosen: dict[int, int] = {}  # the leader of each class
     for u, row in enumerate(merged if merged is not None else [Multiple(u, ONE) for u in range(len(b.before))]):
-        if isinstance(row, Multiple) and row.of not in leaders:
-            leaders[row.of] = u
-    chosen = {u: k for k, u in leaders.items()}
-    cost, factors = _costs(a, b, [ONE if u in chosen else None for u in range(len(b.before))])
-    nothing = (a.after**2).sum(axis=1)
+        if isinstance(row, Multiple) and row.of not in chosen.values():
+            chosen[u] = row.of
+    cost, factors = _costs(a, b)
+    cost[:, [u not in chosen for u in range(len(b.before))]] = np.inf
     found: list[Row] = []
-    for v in range(len(cost)):
-        if not chosen:
-            found.append(Constant())
-            continue
+    for v, nothing in enumerate(a.sizes):
         u = int(cost[v].argmin())
-        if v in chosen and cost[v, v] <= _KEPT * cost[v, u] + 1e-12 * nothing[v]:
+        if v in chosen and cost[v, v] <= _KEPT * cost[v, u] + 1e-12 * nothing:
             u = v
-        near = cost[v, u] < nothing[v] or (merged is None and u == v and np.isfinite(cost[v, u]))
+        near = cost[v, u] < _ALIKE * nothing or (u == v and np.isfinite(cost[v, u]) and not nothing)
         found.append(Multiple(chosen[u], _factor(float(factors[v, u]), b.functions[u])) if near else Constant())
     return found
 
@@ -257,7 +268,7 @@ def _oriented(
     members: Sequence[Member | Rational], functions: Sequence[Activation | None], b: Values, a: Values | None
 ) -> list[Row]:
     """Rows: of the two sides of a class with twins, the one is its leader that a unit of N is nearer to."""
-    nearest = _costs(a, b, [ONE] * len(members))[0].min(axis=0) if a is not None and _fits(a, b) else None
+    nearest = _costs(a, b)[0].min(axis=0) if a is not None and _fits(a, b) else None
     best: dict[int, tuple[float, bool]] = {}
     for v, member in enumerate(members):
         if isinstance(member, Member):

@@ -57,12 +57,18 @@ class Relations:
     ours: Mapping[str, tuple[str | None, Sequence[Row]]]
     theirs: Mapping[str, Sequence[Row]]
 
+    def over(self, name: str) -> str | None:
+        """The tensor of N' over whose classes the rows of a tensor of N are; None where no row names a class."""
+        over, rows = self.ours[name]
+        return over if any(not isinstance(row, Constant) for row in rows) else None
+
     def json(self) -> dict[str, Any]:
         """As a certificate has it."""
+        over = {name: self.over(name) for name in self.ours}
         return {
             "original": {
-                name: {**({"over": over} if over is not None else {}), "rows": [row_json(row) for row in rows]}
-                for name, (over, rows) in self.ours.items()
+                name: {**({"over": over[name]} if over[name] is not None else {}), "rows": [*map(row_json, rows)]}
+                for name, (_, rows) in self.ours.items()
             },
             "reduced": {name: {"rows": [row_json(row) for row in rows]} for name, rows in self.theirs.items()},
         }
