@@ -15,8 +15,10 @@ nothing becomes as long as a size that a file only claims.
 """
 
 import argparse
+import base64
 import bisect
 import contextlib
+import copy
 import functools
 import gzip
 import hashlib
@@ -46,6 +48,7 @@ MAX_FOLDED = 1 << 22  # elements of constants that are made of constants, and ei
 MAX_TRIALS = 1 << 28  # divisors that are tried
 MAX_BITS = 1 << 20  # of a number
 MAX_ROW = 1 << 33  # bits of the numbers over one denominator
+MAX_WORK = 10**12  # products, for bounds
 MAX_STORED = 10**7  # coefficients of the forms of derived tensors
 SIDES = ("original", "reduced")
 SPECIFICATIONS = {  # and the words for them in the answer
@@ -63,7 +66,7 @@ BY_POSITION = {  # how inputs or outputs may be matched by position, and the wor
 MATCHES = ("one", "name", *BY_POSITION)
 ONE, ZERO = Fraction(1), Fraction(0)
 
-CODES = {"equivalent": 0, "rejected": 1, "malformed": 2, "unknown": 3, "unsupported": 4}
+CODES = {"equivalent": 0, "within": 0, "different": 1, "rejected": 1, "malformed": 2, "unknown": 3, "unsupported": 4}
 BROKEN = (OSError, EOFError, ValueError, OverflowError, RecursionError, struct.error, zlib.error)
 
 Form: TypeAlias = tuple[dict[int, int], int]
@@ -281,6 +284,15 @@ def taken_to(function: Function, h: Fraction) -> list[Fraction]:
     return [c for c in (abs(h), -abs(h)) if c and comes_out(symmetry(function), c) == h]
 
 
+def twin_law(function: Function) -> Fraction | None:
+    """The L with sigma(y) - sigma(-y) = L*y for all y, if there is one."""
+    name, parameters = function
+    if name == "leaky_relu":
+        return ONE + Fraction(parameters[0])
+    bent = name in ("at_most", "thresholded_relu") and parameters[0] == 0
+    return ONE if bent or name in ("gelu", "gelu_tanh", "silu", "softplus", "log_sigmoid", "hard_swish") else None
+
+
 def value_at(function: Function, y: Fraction) -> Fraction | None:
     """The value at y, or None where it is not known to be rational."""
     name, parameters = function
@@ -432,6 +444,8 @@ class Network:
     external: dict[str, str] = field(default_factory=dict)
     weights: int = 0  # that are not zero
     rooted: bool = False  # whether it has irrational scales, which the specification says how to read
+    kinds: set[int] = field(default_factory=set)  # the element types of its inputs and computed tensors
+    folded: bool = False  # whether it has constants that are made of others by arithmetic
 
     def define(self, name: str, view: View, node: Node | None = None) -> None:
         """Add a tensor: an input, or what a node makes."""
@@ -1220,6 +1234,8 @@ class OnnxReader:
         self.values[name] = value
         if value and value.values is not None:
             self.constants.views[name] = View(value.dims)
+        elif value:
+            self.network.kinds.add(value.kind)
 
     def keep(self, name: str, tensor: dict[str, Any]) -> None:
         """An initialiser or the value of a Constant node."""
@@ -1302,6 +1318,7 @@ class OnnxReader:
     def apply(self, op: str, x: Value, constant: Value, target: str) -> Value:
         """What an operator of STEPS or BENDS makes of a tensor and a constant."""
         x, c = self.spread(x, constant)
+        self.network.folded |= self.net is self.constants
         if op in BENDS:
             return self.each(x, target, function=lambda v: BENDS[op](c(v)))
         return self.each(x, target, step=lambda v: (v, *STEPS[op](c(v))))
@@ -1333,6 +1350,7 @@ class OnnxReader:
         support(fits, f"{found}, the batch axis apart")
         by_rows = index == 1 or bool(settings.get("transB"))  # whether W or its transpose is the matrix
         alpha, beta = (Fraction(settings.get(name, 1)) for name in ("alpha", "beta"))
+        self.network.folded |= alpha * beta != 1 or alpha != beta
         units, below = weight.dims if by_rows else weight.dims[::-1]
         demand(x.dims == (below,), f"found {x.dims[0]} elements, expected {below} for the matrix")
         values, bias = weight.values, Value("", (), (1,), 1, [0])
@@ -1393,6 +1411,7 @@ class OnnxReader:
         y = y or Value("", (), (), 1, [Fraction(1, 2) if self.op == "Sqrt" else -ONE])
         x = self.stretched(target, x, y)
         at = self.broadcast(y, x)
+        self.network.folded = True
         self.fold(target, x.kind, x.dims, (self.raised(Fraction(b), at(v), x.kind) for v, b in enumerate(x.values)))
 
     def raised(self, x: Fraction, y: Fraction, kind: int) -> Fraction:
@@ -1505,6 +1524,7 @@ class OnnxReader:
         x, place = self.spread(x if x.values is not None else x._replace(kind=kind, grid=None), grid.places)
         if x.values is not None:
             pairs = ((Fraction(y), grid.steps[int(place(v))]) for v, y in enumerate(x.values))
+            self.network.folded = True
             self.fold(target, kind, x.dims, (of(y, *step, grid.low, grid.high) for y, step in pairs))
             return
         support(name, "found scales, zero points or rounding of a computed tensor that make no function of the table")
@@ -2028,7 +2048,7 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
 
 class Row(NamedTuple):
     """What a certificate says of a unit: `number` times class `of`, or times the unknown of unit `of` ("same"),
-    or "free", or the "sum" of classes in `terms`, plus `number`."""
+    or "free", or the "sum" of classes in `terms`, plus `number`, or a "twin" (see `twin_law`)."""
 
     kind: str
     of: int = 0
@@ -2044,6 +2064,8 @@ def read_row(value: Any) -> Row:
         return Row("free")
     if type(value) is list and value[:1] == ["="]:
         return Row("same", *fit(value, (str, int, rational))[1:])
+    if type(value) is dict and "twin" in value:
+        return Row("twin", *fit(value, {"twin": (int, rational)})["twin"])
     if type(value) is list:
         return Row("class", *fit(value, (int, rational)))
     row = fit(value, {"of": entries, "plus": rational})
@@ -2066,14 +2088,29 @@ def digest(value: Any) -> str:
 FORMATS = ("onnx", "onnx.gz", "nnet", "json")
 FILE = {"format": one_of(*FORMATS), "sha256": digest, "tensors": {str: digest}, "external": {str: digest}}
 HEAD = {"format": one_of("exactlump certificate"), "version": int}
-CLAIM = {
+CLAIM: dict[str, Any] = {
     "criterion": one_of("exact"),
     "domain": one_of("all reals"),
     "specification": one_of(*SPECIFICATIONS),
 }
-CLAIMS: dict[int, dict[str, Any]] = {  # of each version
-    1: CLAIM,
-    2: {**CLAIM, "match": {"inputs": one_of(*MATCHES), "outputs": one_of(*MATCHES)}},
+MATCH = {"match": {"inputs": one_of(*MATCHES), "outputs": one_of(*MATCHES)}}
+END = optional(rational)
+ON_BOXES = {
+    "domain": {"boxes": [{str: [(END, END)]}]},
+    "specification": one_of(*SPECIFICATIONS),
+    "arithmetic": one_of("reals", "float32"),
+    **MATCH,
+}
+CLAIMS: dict[str, dict[str, Any]] = {  # of version 2, by criterion
+    "exact": {**CLAIM, **MATCH},
+    "approximate": {
+        "criterion": str,
+        "metric": one_of("max", "per-output", "l1", "margins"),
+        "epsilon": [rational],
+        **ON_BOXES,
+    },
+    "decision": {"criterion": str, "index": int, **ON_BOXES},
+    "different": {"criterion": str, "specification": one_of(*SPECIFICATIONS), **MATCH},
 }
 CERTIFICATE = {
     **HEAD,
@@ -2085,11 +2122,20 @@ CERTIFICATE = {
 
 
 def read_certificate(content: bytes) -> dict[str, Any]:
-    """A certificate in the grammar of its version."""
+    """A certificate in the grammar of its version; that of version 2 depends on the criterion of its claim."""
     value = fit(read_json(content), dict)
     version = fit({key: value[key] for key in HEAD if key in value}, HEAD)["version"]
-    support(version in CLAIMS, f"version: found {version}, expected one of {[*CLAIMS]}")
-    return fit(value, {**CERTIFICATE, "claim": CLAIMS[version]})  # type: ignore[no-any-return]
+    support(version in (1, 2), f"version: found {version}, expected 1 or 2")
+    claim, evidence = CLAIM, dict[str, Any]()
+    if version == 2:
+        criterion = fit(fit(value.get("claim"), dict).get("criterion"), one_of(*CLAIMS))
+        claim = CLAIMS[criterion]
+        if criterion == "different":
+            evidence = {"input": {str: [rational]}, "outputs": {side: [rational] for side in SIDES}}
+        elif criterion != "exact":
+            evidence = {"trees": [read_tree]}
+    document: dict[str, Any] = fit(value, {**CERTIFICATE, "claim": claim, **evidence})
+    return document
 
 
 # --- Forms --------------------------------------------------------------------------------------------
@@ -2296,7 +2342,7 @@ class Checker:
     def __init__(self, original: Network, reduced: Network, relations: dict[str, Any]) -> None:
         self.atoms = Atoms(original.weights + reduced.weights)
         self.original, self.reduced = Half("original", original, self.atoms), Half("reduced", reduced, self.atoms)
-        self.relations, self.anchors = relations, dict[str, Anchor]()
+        self.relations, self.anchors, self.bounds = relations, dict[str, Anchor](), False
 
     def run(self) -> None:
         """All rules."""
@@ -2398,12 +2444,12 @@ class Checker:
 
     def check_rows(self, half: Half, tensor: str, rows: list[Row], over: str | None) -> None:
         """Check every unit against its row, those of one class together; then its form is what the row says."""
-        node, last = half.network.nodes[tensor], Row("")
+        node, last, twins = half.network.nodes[tensor], Row(""), dict[int, tuple[Fraction, Form]]()
         summands = self.summands(half, tensor, {k for row in rows for k, _ in row.terms}, over)
         for v in sorted(range(len(rows)), key=lambda v: rows[v][:2]):
             row = rows[v]
             with about(f"{half.side} {tensor!a} unit {v}"):
-                if row[:2] != last[:2] and row.kind == "class":
+                if row[:2] != last[:2] and row.kind in ("class", "twin"):
                     other, function = self.class_form(over, row.of)
                 elif row[:2] != last[:2] and row.kind == "same":
                     free = row.of < len(rows) and rows[row.of].kind == "free"
@@ -2417,11 +2463,15 @@ class Checker:
                     scalings = taken_to(function, row.number)
                     hold("ratio", scalings, "its function takes no scaling to its ratio")
                     form = half.before(tensor, v)
+                    if row.kind == "twin":  # sigma(-c*y) = sigma(c*y) - L*c*y
+                        law = twin_law(function)
+                        hold("twin", self.bounds and law is not None, "found a twin, expected another row")
+                        scalings, twins[v] = [-c for c in scalings], (law or ZERO, form)
                     if symmetry(function) in ("sign", "step") and form[0] and other[0]:
                         scalings = [scalings[0] * weight(form) / weight(other)]
                     same = any(is_multiple(form, c, other) for c in scalings)
                     hold("affine", same, "its form is not the claimed multiple")
-        half.known[tensor] = half.listed(self.claimed(rows, self.anchors[over].first if over else 0))
+        half.known[tensor] = half.listed(self.claimed(rows, self.anchors[over].first if over else 0, twins))
 
     def class_form(self, over: str | None, k: int) -> tuple[Form, Function]:
         """The form and the function of a class."""
@@ -2455,19 +2505,1663 @@ class Checker:
         value = value_at(function, Fraction(form[0].get(0, 0), form[1]))
         hold("constant", value == row.number, "its value is not known to be the claimed constant")
 
-    def claimed(self, rows: list[Row], first: int) -> Iterator[tuple[int, Form]]:
-        """The forms that the rows claim; the free unknowns are new atoms of this tensor."""
+    def claimed(
+        self, rows: list[Row], first: int, twins: dict[int, tuple[Fraction, Form]] | None = None
+    ) -> Iterator[tuple[int, Form]]:
+        """The forms that the rows claim; the free unknowns are new atoms of this tensor.  Of twins: L and P(v)."""
         base = self.atoms.new(len(rows), free=True) if any(row.kind == "free" for row in rows) else 0
         for v, row in enumerate(rows):
             if row.kind == "sum":
                 (plus, *integers), d = over_common([row.number, *(c for _, c in row.terms)])
                 terms = {first + k: n for (k, _), n in zip(row.terms, integers, strict=True)}
                 yield v, ({**terms, 0: plus} if plus else terms, d)
+            elif row.kind == "twin":
+                assert twins is not None
+                law, below = twins[v]
+                yield v, combination([(row.number, ({first + row.of: 1}, 1)), (law, below)])
             elif row.kind == "free":
                 yield v, ({base - v: 1}, 1)
             else:
                 atom = first + row.of if row.kind == "class" else base - row.of
                 yield v, ({atom: row.number.numerator}, row.number.denominator)
+
+
+# --- Bounds: functions between two values -------------------------------------------------------------
+
+SLOPE, VALUE, COEFFICIENT, FINE = 12, 40, 48, 64  # binary digits of slopes, of values, of coefficients, of curves
+UNIT, WHOLE = 1 << SLOPE, 1 << VALUE
+FEW = 8  # so many steps of a function that rounds are told apart
+
+# Piecewise linear functions: (from, slope, constant) of each piece.  "constant" stands for a unit without a class.
+LINEAR: dict[str, Callable[..., list[tuple[Any, Any, Any]]]] = {
+    "constant": lambda e: [(None, 0, e)],
+    "leaky_relu": lambda s: [(None, s, 0), (0, 1, 0)][s == 1 :],
+    "clip": lambda a, b: [(None, 0, a), (a, 1, 0), (b, 0, b)],
+    "at_least": lambda a: [(None, 0, a), (a, 1, 0)],
+    "at_most": lambda a: [(None, 1, 0), (a, 0, a)],
+    "thresholded_relu": lambda a: [(None, 0, 0), (a, 1, 0)],
+    **dict.fromkeys(("sign", "bipolar_sign"), lambda: [(None, 0, -1), (0, 0, 1)]),
+    "hard_sigmoid": lambda a, b: (
+        [(None, 0, a < 0), (min(-b / a, (1 - b) / a), a, b), (max(-b / a, (1 - b) / a), 0, a > 0)]
+        if a
+        else [(None, 0, clipped(b, ZERO, ONE))]
+    ),
+}
+# Functions that round: s * (m + v) for m = floor(y/s + h), within bounds: s, h, v, and the bounds.
+ROUNDED: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "floor": lambda: (ONE, 0, 0, None, None),
+    "ceil": lambda: (ONE, 0, 1, None, None),
+    "round": lambda: (ONE, ONE / 2, 0, None, None),
+    "quantize": lambda s, z, a, b: (s, ONE / 2, 0, int(a - z), int(b - z)),
+    "quantize_floor": lambda s, z, a, b: (s, 0, 0, int(a - z), int(b - z)),
+}
+
+
+class Piece(NamedTuple):
+    """From low to high, a function lies between slope*y + least and slope*y + most."""
+
+    low: int
+    high: int
+    slope: int
+    least: int
+    most: int
+
+
+class Course(NamedTuple):
+    """A function between two values (over WHOLE); slopes are over UNIT*scale, constants over UNIT*WHOLE*scale.
+
+    slopes: between which all difference quotients lie; None where the function jumps.
+    """
+
+    scale: int
+    pieces: list[Piece]
+    slopes: tuple[int, int] | None
+
+    @property
+    def line(self) -> bool:
+        """Whether the function is one line there."""
+        return self.slopes is not None and self.slopes[0] == self.slopes[1]
+
+    def finer(self, scale: int) -> "Course":
+        """The same with a multiple of its scale."""
+        k = scale // self.scale
+        pieces = [Piece(*piece[:2], *(k * n for n in piece[2:])) for piece in self.pieces]
+        return self if k == 1 else Course(scale, pieces, self.slopes and (k * self.slopes[0], k * self.slopes[1]))
+
+
+def down(number: Any) -> int:
+    """A number over WHOLE, rounded down."""
+    return int(number * WHOLE // 1)
+
+
+def up(number: Any) -> int:
+    """A number over WHOLE, rounded up."""
+    return -int(-number * WHOLE // 1)
+
+
+@functools.cache
+def straight(function: Function) -> tuple[int, bool, list[tuple[int, ...]]]:
+    """Of a piecewise linear function: the scale; whether it is continuous; where each piece begins, rounded down and
+    up, its slope, and its constant, rounded down and up."""
+    found = LINEAR[function[0]](*function[1])
+    scale = math.lcm(*(Fraction(slope).denominator for _, slope, _ in found))
+    smooth = all(a * at + b == c * at + e for (_, a, b), (at, c, e) in itertools.pairwise(found))
+    numbers = [(at or 0, int(slope * scale * UNIT), constant * scale * UNIT) for at, slope, constant in found]
+    return scale, smooth, [(down(at), up(at), slope, down(e), up(e)) for at, slope, e in numbers]
+
+
+def course(function: Function, low: int, high: int) -> Course:
+    """What a function does from one value to another."""
+    name, parameters = function
+    if name in ROUNDED:
+        pieces = steps(low, high, *ROUNDED[name](*parameters))
+        return Course(1, pieces, (0, 0) if len(pieces) == 1 and not pieces[0].slope else None)
+    if name not in LINEAR:
+        support(name in CURVES, f"found the function {name}, expected one that has bounds")
+        return curve(name, parameters, low, high)
+    scale, smooth, segments = straight(function)
+    pieces = []
+    for i, (start, _, *numbers) in enumerate(segments):
+        begin = max(low, start) if i else low
+        end = min(high, segments[i + 1][1]) if i + 1 < len(segments) else high
+        if begin < end or (begin == end and not smooth):
+            pieces.append(Piece(begin, end, *numbers))
+    if not pieces:  # at one value, where it may bend
+        last = max(i for i, segment in enumerate(segments) if not i or segment[0] <= low)
+        pieces = [Piece(low, high, *segments[last][2:])]
+    slopes = [piece.slope for piece in pieces]
+    return Course(scale, pieces, (min(slopes), max(slopes)) if smooth or len(pieces) == 1 else None)
+
+
+def steps(low: int, high: int, s: Fraction, h: Fraction, v: int, first: int | None, last: int | None) -> list[Piece]:
+    """The pieces of a function that rounds: its steps where they are few; else one band, and what is constant."""
+    m, n = math.ceil(Fraction(low, WHOLE) / s + h) - 1, math.floor(Fraction(high, WHOLE) / s + h)
+    if first is not None and last is not None:
+        m, n = min(max(m, first), last), min(max(n, first), last)
+
+    def step(k: int, begin: int, end: int) -> Piece:
+        return Piece(begin, end, 0, UNIT * down(s * (k + v)), UNIT * up(s * (k + v)))
+
+    if n - m <= FEW:
+        starts, ends = [down(s * (k - h)) for k in range(m + 1, n + 1)], [up(s * (k - h)) for k in range(m + 1, n + 1)]
+        return [*map(step, range(m, n + 1), [low, *starts], [*ends, high])]
+    begin, end = max(low, down(s * (m - h))), min(high, up(s * (n + 1 - h)))
+    band = Piece(begin, end, UNIT, UNIT * (down(s * (h + v - 1)) - 1), UNIT * (up(s * (h + v)) + 1))
+    return [step(m, low, begin)] * (low < begin) + [band] + [step(n, end, high)] * (end < high)
+
+
+# --- Bounds: curves, by series with a bound on what they leave out, rounded outwards --------------------
+
+FULL = 1 << FINE
+
+
+@dataclass(frozen=True)
+class Range:
+    """Between low and high, over FULL, lies a number."""
+
+    low: int
+    high: int
+
+    def __neg__(self) -> "Range":
+        return Range(-self.high, -self.low)
+
+    def __add__(self, other: "Range") -> "Range":
+        return Range(self.low + other.low, self.high + other.high)
+
+    def __sub__(self, other: "Range") -> "Range":
+        return self + -other
+
+    def __mul__(self, other: "Range") -> "Range":
+        corners = [x * y for x in (self.low, self.high) for y in (other.low, other.high)]
+        return Range(min(corners) >> FINE, -(-max(corners) >> FINE))
+
+    def inverse(self) -> "Range":
+        """1/x for x > 0."""
+        return Range(FULL * FULL // self.high, -(-FULL * FULL // self.low))
+
+    def root(self) -> "Range":
+        """The square root."""
+        return Range(math.isqrt(self.low << FINE), math.isqrt(self.high << FINE) + 1)
+
+    def size(self) -> "Range":
+        """The absolute value."""
+        near = 0 if self.low <= 0 <= self.high else min(abs(self.low), abs(self.high))
+        return Range(near, max(abs(self.low), abs(self.high)))
+
+    def within(self, low: int, high: int) -> "Range":
+        """The nearest number between two bounds."""
+        return Range(min(max(self.low, low), high), min(max(self.high, low), high))
+
+    def over(self, rising: Callable[[int], "Range"]) -> "Range":
+        """A function that does not fall."""
+        return Range(rising(self.low).low, rising(self.high).high)
+
+
+def number(value: Fraction | int) -> Range:
+    """A rational."""
+    return Range(math.floor(value * FULL), math.ceil(value * FULL))
+
+
+def around(ranges: Sequence[Range]) -> Range:
+    """The least range around several."""
+    return Range(min(x.low for x in ranges), max(x.high for x in ranges))
+
+
+SURE, HALF = number(1), number(ONE / 2)
+PI = Range(57952155664616982739, 57952155664616982740)
+ERF = (PI * number(ONE / 4)).inverse().root()  # 2 / sqrt(pi)
+
+
+def decay(x: int) -> Range:
+    """exp(-x) for x >= 0: the series at x/256, off by less than 64/2^128, squared eight times."""
+    if x >= 64 * FULL:
+        return Range(0, 1)
+    total, term, n = 0, FULL * FULL, 0
+    while term:
+        total, n = total + (-term if n % 2 else term), n + 1
+        term = term * (x << FINE - 8) // (n * FULL * FULL)
+    low, high = total - 64, total + 64
+    for _ in range(8):
+        low, high = low * low >> 2 * FINE, -(-high * high >> 2 * FINE)
+    return Range(low >> FINE, -(-high >> FINE))
+
+
+def growth(x: int) -> Range:
+    """exp(x), for x up to 40."""
+    demand(x < 40 * FULL, "the exponential of more than 40 is needed", "unknown", "budget")
+    return decay(-x) if x <= 0 else decay(x).inverse()
+
+
+def logistic(x: int) -> Range:
+    """1 / (1 + exp(-x))."""
+    e = decay(abs(x))
+    return (SURE if x >= 0 else e) * (SURE + e).inverse()
+
+
+def softplus(x: int) -> Range:
+    """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))."""
+    return decay(abs(x)).over(logarithm) + Range(max(x, 0), max(x, 0))
+
+
+def logarithm(t: int) -> Range:
+    """log(1 + t) for 0 <= t <= 1: twice the series of artanh at t/(2 + t), off by less than 256/2^128."""
+    term = z = t * FULL * FULL // (2 * FULL + t)
+    total, n = 0, 1
+    while term:
+        total, n = total + term // n, n + 2
+        term = (term * z >> 2 * FINE) * z >> 2 * FINE
+    return Range(2 * (total - 256) >> FINE, -(-2 * (total + 256) >> FINE))
+
+
+def error(x: int) -> Range:
+    """erf(x): the alternating series, off by less than 1/2^128; from 6 on it is 1 less at most exp(-x^2)."""
+    if x < 0:
+        return -error(-x)
+    if x >= 6 * FULL:
+        return Range(FULL - decay(x * x >> FINE).high, FULL)
+    total, term, n = 0, x << 2 * FINE, 0
+    while term:
+        total, n = total + (-term if n % 2 else term) // (2 * n + 1), n + 1
+        term = term * x * x // (n << 2 * FINE)
+    return ERF * Range(total - FULL >> 2 * FINE, -(-total - FULL >> 2 * FINE))
+
+
+# For each curve: its value and its slope on a range.
+
+
+def bend(x: Range) -> Range:
+    """The slope of the logistic function."""
+    return x.over(logistic) * (-x).over(logistic)
+
+
+def bell(x: Range) -> Range:
+    """exp(-x^2)."""
+    square = x.size() * x.size()
+    return Range(decay(square.high).low, decay(square.low).high)
+
+
+def gate(x: Range, value: Range, slope: Range) -> tuple[Range, Range]:
+    """x times a function, of which these are value and slope."""
+    return x * value, value + x * slope
+
+
+def gelu(x: Range) -> tuple[Range, Range]:
+    """x * (1 + erf(x / sqrt(2))) / 2."""
+    inside = x * HALF.root()
+    return gate(x, HALF + HALF * inside.over(error), HALF * ERF * HALF.root() * bell(inside))
+
+
+def gelu_tanh(x: Range) -> tuple[Range, Range]:
+    """x * logistic(sqrt(8/pi) * (x + c x^3))."""
+    c, factor, square = number(Fraction(44715, 10**6)), (PI * number(ONE / 8)).inverse().root(), x.size() * x.size()
+    inside = factor * x * (SURE + c * square)
+    return gate(x, inside.over(logistic), bend(inside) * factor * (SURE + number(3) * c * square))
+
+
+def mish(x: Range) -> tuple[Range, Range]:
+    """x * tanh(softplus(x)), which is x * (2 / (1 + r^2) - 1) for r = logistic(-x)."""
+    r = (-x).over(logistic)
+    t = number(2) * (SURE + r * r).inverse() - SURE
+    return gate(x, t, (SURE - t * t) * x.over(logistic))
+
+
+def elu(x: Range, inside: Fraction, outside: Fraction, above: Fraction) -> tuple[Range, Range]:
+    """above * x for x >= 0, else outside * (exp(inside * x) - 1)."""
+    e = (x.within(min(x.low, 0), 0) * number(inside)).over(growth)
+    value = number(above) * x.within(0, max(x.high, 0)) + number(outside) * (e - SURE)
+    return value, around([number(above)] * (x.high > 0) + [number(outside * inside) * e] * (x.low <= 0))
+
+
+def hard_swish(x: Range) -> tuple[Range, Range]:
+    """x * min(max(x/6 + 1/2, 0), 1)."""
+    slopes = [number(0)] * (x.low < -3 * FULL) + [SURE] * (x.high > 3 * FULL)
+    if not slopes or (x.low < 3 * FULL and x.high > -3 * FULL):
+        slopes.append(x * number(ONE / 3) + HALF)
+    return x * (x * number(ONE / 6) + HALF).within(0, FULL), around(slopes)
+
+
+CURVES: dict[str, Callable[..., tuple[Range, Range]]] = {
+    "sigmoid": lambda x: (x.over(logistic), bend(x)),
+    "tanh": lambda x: (number(2) * (x + x).over(logistic) - SURE, number(4) * bend(x + x)),
+    "silu": lambda x: gate(x, x.over(logistic), bend(x)),
+    "softplus": lambda x: (x.over(softplus), x.over(logistic)),
+    "log_sigmoid": lambda x: (-(-x).over(softplus), (-x).over(logistic)),
+    "exp": lambda x: (x.over(growth), x.over(growth)),
+    "erf": lambda x: (x.over(error), ERF * bell(x)),
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "mish": mish,
+    "hard_swish": hard_swish,
+    "softsign": lambda x: (x * (SURE + x.size()).inverse(), ((SURE + x.size()) * (SURE + x.size())).inverse()),
+    "elu": lambda x, a: elu(x, ONE, a, ONE),
+    "celu": lambda x, a: elu(x, 1 / a, a, ONE),
+    "selu": lambda x, a, g: elu(x, ONE, g * a, g),
+    "surd": lambda x, d: (x * number(d).root(), number(d).root()),
+    **dict.fromkeys(("sin", "cos"), lambda x: (Range(-FULL, FULL), Range(-FULL, FULL))),
+}
+
+
+def curve(name: str, parameters: Sequence[Fraction], low: int, high: int) -> Course:
+    """A curve from one value to another: in short pieces, each a value and the slopes from there on."""
+    cuts = [low, high, *(low + (high - low) * i // 8 for i in range(8)), *(k * WHOLE for k in (-6, -3, -1, 0, 1, 3, 6))]
+    cuts = sorted({cut for cut in cuts if low <= cut <= high})
+    pieces, slopes = list[Piece](), list[Range]()
+    for a, b in zip(cuts, cuts[1:] or cuts, strict=False):
+        value, _ = CURVES[name](Range(a << FINE - VALUE, a << FINE - VALUE), *parameters)
+        _, slope = CURVES[name](Range(a << FINE - VALUE, b << FINE - VALUE), *parameters)
+        s = slope.low + slope.high >> FINE - SLOPE + 1
+        ends = [(end - (s << FINE - SLOPE)) * (b - a) for end in (slope.low, slope.high)]
+        least, most = (value.low >> SLOPE) - s * a, -(-value.high >> SLOPE) - s * a
+        least, most = least + (min(ends[0], 0) >> FINE - SLOPE), most - (-max(ends[1], 0) >> FINE - SLOPE)
+        pieces.append(Piece(a, b, s, least, most))
+        slopes.append(slope)
+    whole = around(slopes)
+    return Course(1, pieces, (whole.low >> FINE - SLOPE, -(-whole.high >> FINE - SLOPE)))
+
+
+# --- Bounds: lines and planes -------------------------------------------------------------------------
+
+Plane: TypeAlias = tuple[int, int, int]  # s, t, c of s*(x - z) + t*z + c; slopes over UNIT, c over UNIT*WHOLE
+
+
+class Line(NamedTuple):
+    """above * y + over and below * y + under lie around a function; slopes over UNIT, constants over UNIT*WHOLE."""
+
+    above: int
+    over: int
+    below: int
+    under: int
+
+
+def extreme(slope: int, found: Course) -> tuple[int, int]:
+    """The least and the greatest of a function minus slope * y, over UNIT*WHOLE."""
+    ends = [(y * (p.slope - slope * found.scale), p) for p in found.pieces for y in (p.low, p.high)]
+    low, high = min(y + p.least for y, p in ends), max(y + p.most for y, p in ends)
+    return low // found.scale, -(-high // found.scale)
+
+
+def ends_of(found: Course) -> tuple[int, int]:
+    """The least and the greatest of a function, over WHOLE."""
+    low, high = extreme(0, found)
+    return low // UNIT, -(-high // UNIT)
+
+
+def line_of(found: Course, low: int, high: int) -> Line:
+    """The lines around a function: of some slopes those that are nearest at both ends together, the first of several.
+
+    The chord, and the slopes at the ends; of a function that bends one way, the chord on one side, the ends' on the
+    other.
+    """
+    scale, pieces, _ = found
+    slopes = [piece.slope // scale for piece in pieces]
+    if found.slopes is not None and len(pieces) == 1:
+        under, over = extreme(slopes[0], found)
+        return Line(slopes[0], over, slopes[0], under)
+    first, last = pieces[0].slope * low + pieces[0].least, pieces[-1].slope * high + pieces[-1].most
+    chord, bends = (last - first) // (max(high - low, 1) * scale) + 1, [slopes[0], slopes[-1]]
+    convex = concave = False
+    if found.slopes is not None:
+        chord = min(max(chord, min(slopes)), max(slopes))
+        convex, concave = slopes == sorted(slopes), slopes == sorted(slopes, reverse=True)
+    above = [chord] if convex else bends if concave else [chord, *bends]
+    below = bends if convex else [chord] if concave else [chord, *bends]
+    known = {slope: extreme(slope, found) for slope in (*above, *below)}
+    s = min(above, key=lambda slope: slope * (low + high) + 2 * known[slope][1])
+    t = max(below, key=lambda slope: slope * (low + high) + 2 * known[slope][0])
+    return Line(s, known[s][1], t, known[t][0])
+
+
+class Polygon(NamedTuple):
+    """Bounds of x, of z, and of x - z."""
+
+    x: tuple[int, int]
+    z: tuple[int, int]
+    d: tuple[int, int]
+
+    def greatest(self, p: int, q: int, a: Piece, b: Piece) -> int | None:
+        """The greatest p*x + q*z where x and z lie in two pieces, by duality (docs/trust.md); None: nowhere."""
+        x = max(self.x[0], a.low), min(self.x[1], a.high)
+        z = max(self.z[0], b.low), min(self.z[1], b.high)
+        if x[0] > x[1] or z[0] > z[1] or x[0] - z[1] > self.d[1] or x[1] - z[0] < self.d[0]:
+            return None
+        return min(m * self.d[m >= 0] + (p - m) * x[p >= m] + (q + m) * z[q + m >= 0] for m in (0, p, -q))
+
+
+class Two(NamedTuple):
+    """What f does with x and g with z in a polygon; `same`: what f does with both, if g = f."""
+
+    polygon: Polygon
+    f: Course
+    g: Course
+    same: Course | None
+
+    def most(self, sign: int, s: int, t: int) -> int:
+        """The greatest sign * (f(x) - g(z) - s*(x - z) - t*z), rounded up."""
+        scale, found = self.f.scale, list[int]()
+        for a, b in itertools.product(self.f.pieces, self.g.pieces):
+            p, q = sign * (a.slope - s * scale), sign * ((s - t) * scale - b.slope)
+            value = self.polygon.greatest(p, q, a, b)
+            if value is not None:
+                found.append(value + (a.most - b.least if sign > 0 else b.most - a.least))
+        best = max(found) if found else 0
+        if t == 0 and self.same is not None and self.same.slopes is not None:  # f(x) - f(z) = m * (x - z)
+            best = min(best, max(sign * (m - s * scale) * d for m in self.same.slopes for d in self.polygon.d))
+        return -(-best // scale)
+
+    def best(self, sign: int, *slopes: tuple[int, int]) -> Plane:
+        """Of planes with given slopes, above (sign 1) or below, the first of those that are the least far off."""
+        found = [(self.most(sign, s, t), s, t) for s, t in slopes]
+        c, s, t = min(found, key=lambda plane: plane[0] + self.most(-sign, *plane[1:]))
+        return s, t, sign * c
+
+    def planes(self, x: Line) -> tuple[Plane, Plane]:
+        """The planes around f(x) - g(z), for the line around f."""
+        low, high = self.polygon.d
+        known = [
+            c.slopes for c in ((self.same,) if self.same is not None else (self.f, self.g)) if c.slopes is not None
+        ]
+        m = min((m for m, _ in known), default=0) // self.f.scale
+        n = max((n for _, n in known), default=UNIT * self.f.scale) // self.f.scale
+        s = n if low >= 0 else m if high <= 0 else (n * high - m * low) // (high - low)
+        z = line_of(self.g, *self.polygon.z)
+        above = self.best(1, (s, 0), (x.above, x.above - z.below))
+        return above, self.best(-1, (m + n - s, 0), (x.below, x.below - z.above))
+
+    def ends(self) -> tuple[int, int]:
+        """The bounds of f(x) - g(z), over WHOLE."""
+        if self.same is not None and self.same.slopes is not None:
+            ends, whole = [k * end for k in self.same.slopes for end in self.polygon.d], UNIT * self.f.scale
+            low, high = min(ends) // whole, -(-max(ends) // whole)
+        else:
+            low, high = -self.most(-1, 0, 0) // UNIT, -(-self.most(1, 0, 0) // UNIT)
+        (a, b), (c, d) = ends_of(self.f), ends_of(self.g)
+        return max(a - d, low), min(b - c, high)
+
+
+def two(polygon: Polygon, f: Function, g: Function) -> Two:
+    """What two functions do."""
+    (a, b), (c, d), _ = polygon
+    ours, theirs = course(f, a, b), course(g, c, d)
+    scale = math.lcm(ours.scale, theirs.scale)
+    return Two(polygon, ours.finer(scale), theirs.finer(scale), course(f, min(a, c), max(b, d)) if f == g else None)
+
+
+def compared(polygon: Polygon, f: Function, g: Function, x: Line) -> tuple[Plane, Plane, tuple[int, int]]:
+    """The planes around f(x) - g(z), for the line around f, and its bounds."""
+    if f == g:
+        (a, b), (c, d), (low, high) = polygon
+        same = course(f, min(a, c), max(b, d))
+        slope, rest = divmod(same.slopes[0] if same.slopes is not None and same.line else 1, same.scale)
+        if same.line and rest == 0:  # it is slope * (x - z)
+            ends = sorted((slope * low, slope * high))
+            return (slope, 0, 0), (slope, 0, 0), (ends[0] // UNIT, -(-ends[1] // UNIT))
+    found = two(polygon, f, g)
+    return *found.planes(x), found.ends()
+
+
+# --- Bounds: tensors, and what lies between them ------------------------------------------------------
+
+
+class Based(NamedTuple):
+    """A tensor whose units are atoms: all inputs, what has a function, and images that are put together or added.
+
+    first, units      its atoms; of `positions` elements each
+    functions, forms  of each atom; the form is of the image before the function, of `before` positions
+    """
+
+    name: str
+    first: int
+    units: int
+    positions: int = 1
+    before: int = 1
+    functions: Sequence[Function] = ()
+    forms: Sequence[Form] = ()
+
+    def read(self, i: int) -> list[int]:
+        """The elements before the function that an element of a max-pool is the largest of."""
+        unit, q = divmod(i, self.positions)
+        _, (window,) = self.functions[unit]
+        return [unit * self.before + p for p in reads(Lift("average", window, 0, True), q)[0]]
+
+
+Table: TypeAlias = tuple[int, list[list[tuple[int, int]]]]  # a denominator; (position, weight) read for each position
+
+
+def reads(lift: Lift, q: int) -> tuple[list[int], int]:
+    """The positions that a lift reads for position q, and what their sum is divided by."""
+    if lift.name in ("at", "put"):
+        return ([lift.number], 1) if lift.name == "at" else ([0] * (lift.number == q), 1)
+    window, found, counted = lift.over, list[int](), 0
+    for tap in [lift.number] if lift.name == "tap" else range(math.prod(window.kernel)):
+        inside, padded, p, step, rest, offset = True, True, 0, 1, q, tap
+        for n, m, size, stride, dilation, begin, end in reversed([*zip(*window[:7], strict=True)]):
+            (rest, index), (offset, o) = divmod(rest, m), divmod(offset, size)
+            at, odd = stride * index + dilation * o - begin, 0
+            if window.transposed:
+                at, odd = divmod(index - dilation * o + begin, stride)
+            inside, padded = inside and not odd and 0 <= at < n, padded and -begin <= at < n + end
+            p, step = p + step * at, step * n
+        found += [p] * inside
+        counted += padded
+    return found, 1 if lift.name == "tap" else counted if lift.number else len(found)
+
+
+class Matrix:
+    """A matrix of integers by rows, each also as one integer with equally long digits."""
+
+    def __init__(self, rows: list[list[int]]) -> None:
+        self.rows, self.columns = rows, len(rows[0])
+        self.bits = max(max(map(abs, row)).bit_length() for row in rows) + len(rows).bit_length() + 1
+        self.packed: dict[int, tuple[list[int], int]] = {}
+        self.halves: dict[int, tuple[list[int], list[int]]] = {}
+
+    def times(self, v: Sequence[int]) -> list[int]:
+        """The sums over e of v[e] * row e."""
+        words = (max(map(abs, v), default=0).bit_length() + self.bits + 63) // 64
+        half, size = 1 << 64 * words - 1, 8 * words
+        if words not in self.packed:
+            ones = int.from_bytes(half.to_bytes(size, "little") * self.columns, "little")
+            digits = (b"".join((w + half).to_bytes(size, "little") for w in row) for row in self.rows)
+            self.packed[words] = [int.from_bytes(row, "little") - ones for row in digits], ones
+        rows, total = self.packed[words]
+        total += sum(map(operator.mul, v, rows))
+        found = struct.unpack(f"<{words * self.columns}Q", total.to_bytes(size * self.columns, "little"))
+        sums = [n - (half >> 64 * words - 64) for n in found[words - 1 :: words]]
+        for place in range(words - 2, -1, -1):
+            sums = [(high << 64) + low for high, low in zip(sums, found[place::words], strict=True)]
+        return sums
+
+    def reach(self, e: int, low: list[int], high: list[int]) -> tuple[int, int]:
+        """The least and the greatest value of row e, for columns between bounds."""
+        if e not in self.halves:
+            row = self.rows[e]
+            self.halves[e] = [max(w, 0) for w in row], [min(w, 0) for w in row]
+        plus, minus = self.halves[e]
+        least = sum(map(operator.mul, plus, low)) + sum(map(operator.mul, minus, high))
+        return least, sum(map(operator.mul, plus, high)) + sum(map(operator.mul, minus, low))
+
+
+class Tensors:
+    """The based tensors of both networks, inputs first, and where their atoms come from."""
+
+    def __init__(self, atoms: Atoms, elements: int) -> None:
+        self.atoms, self.based = atoms, [Based("inputs", 1, elements)]
+        self.tables: dict[tuple[Lift, ...], Table] = {}
+        self.sources: dict[int, tuple[Lift, int]] = {}  # of the lifted atoms, as far as there were any
+
+    def of(self, atom: int) -> tuple[int, int] | None:
+        """The tensor and the unit that an atom is, if it is not lifted."""
+        j = bisect.bisect_right(self.based, atom, key=lambda based: based.first) - 1
+        unit = atom - self.based[max(j, 0)].first
+        return (j, unit) if 0 <= unit < self.based[j].units else None
+
+    def lifts(self, atom: int) -> tuple[list[Lift], int]:
+        """The lifts that make an atom, the last one first, of another one that is made of none."""
+        lifts = list[Lift]()
+        while atom and not self.of(atom):
+            if atom not in self.sources:
+                tables = self.atoms.lifts.items()
+                self.sources = {made: (lift, a) for lift, table in tables for a, made in table.items()}
+            lift, atom = self.sources[atom]
+            lifts.append(lift)
+        return lifts, atom
+
+    def table(self, lifts: tuple[Lift, ...], positions: int) -> Table:
+        """What a chain of lifts, the last one first, reads for each position."""
+        if not lifts:
+            return 1, [[(q, 1)] for q in range(positions)]
+        if lifts not in self.tables:
+            name, over = lifts[0][:2]
+            below = 1 if name == "put" else over if name == "at" else math.prod(over.source)
+            d, inner = self.table(lifts[1:], below)
+            found = [reads(lifts[0], q) for q in range(positions)]
+            whole = math.lcm(*(n for _, n in found))
+            read = [[(r, w * (whole // n)) for p in places for r, w in inner[p]] for places, n in found]
+            self.tables[lifts] = whole * d, read
+        return self.tables[lifts]
+
+    def placed(self, form: Form, positions: int) -> list[tuple[int, int, int, Table]]:
+        """The terms of a form: an integer, the tensor (-1: ONE), the unit, and what is read for each position."""
+        found = []
+        for atom, n in form[0].items():
+            lifts, base = self.lifts(atom)
+            found.append((n, *(self.of(base) or (-1, 0)), self.table(tuple(lifts), positions)))
+        return found
+
+
+class Layer:
+    """Forms as integer combinations of elements: row e, over `scale`, is for position e % positions of a form."""
+
+    def __init__(self, tensors: Tensors, forms: Sequence[Form], positions: int = 1) -> None:
+        placed = [tensors.placed(form, positions) for form in forms]
+        scales = {d * e for (_, d), terms in zip(forms, placed, strict=True) for *_, (e, _) in terms}
+        self.scale, self.positions = common({*scales, *(d for _, d in forms)}, len(forms)), positions
+        sizes = [based.units * based.positions for based in tensors.based]
+        self.sizes = {j: sizes[j] for terms in placed for _, j, *_ in terms if j >= 0}
+        self.bias, self.images = [0] * (len(forms) * positions), list[list[tuple[int, int, int, Any]]]()
+        for v, ((_, d), terms) in enumerate(zip(forms, placed, strict=True)):
+            image = [(n * (self.scale // (d * e)), j, u, read) for n, j, u, (e, read) in terms]
+            for n, _, _, read in (term for term in image if term[1] < 0):
+                for q, places in enumerate(read):
+                    self.bias[v * positions + q] += n * sum(w for _, w in places)
+            self.images.append([(n, j, u * tensors.based[j].positions, read) for n, j, u, read in image if j >= 0])
+        self.work = sum(len(places) for terms in self.images for *_, read in terms for places in read)
+        self.matrices = dict[int, Matrix]()
+        if positions == 1:  # nothing is shared by positions
+            self.matrices = {j: Matrix([self.row(v, j, 1) for v in range(len(forms))]) for j in self.sizes}
+            self.work, self.images = len(forms) * sum(self.sizes.values()), []
+
+    def reads(self, i: int) -> bool:
+        """Whether input i is part of any row."""
+        if self.positions == 1:
+            return 0 in self.matrices and any(row[i] for row in self.matrices[0].rows)
+        at = (start + p for terms in self.images for _, j, start, read in terms if not j for q in read for p, _ in q)
+        return i in at
+
+    def values(self, known: dict[int, list[Fraction]]) -> list[Fraction]:
+        """The value of every row, for exact values of elements."""
+        d = math.lcm(*(y.denominator for j in self.sizes for y in known[j]))
+        whole = {j: [int(y * d) for y in known[j]] for j in self.sizes}
+        rows = enumerate(self.bias)
+        return [Fraction(self.reach(e, whole, whole)[0] + bias * d, self.scale * d) for e, bias in rows]
+
+    def row(self, e: int, j: int, k: int) -> list[int]:
+        """k times what row e has of a tensor."""
+        if j in self.matrices:
+            return [k * w for w in self.matrices[j].rows[e]]
+        row, (v, q) = [0] * self.sizes[j], divmod(e, self.positions)
+        for n, of, start, read in self.images[v]:
+            for p, w in read[q] if of == j else ():
+                row[start + p] += k * n * w
+        return row
+
+    def times(self, v: Sequence[int]) -> dict[int, list[int]]:
+        """For each tensor: the sums over e of v[e] times row e."""
+        if self.positions == 1:
+            return {j: matrix.times(v) for j, matrix in self.matrices.items()}
+        sums = {j: [0] * size for j, size in self.sizes.items()}
+        for start, terms in zip(range(0, len(v), self.positions), self.images, strict=True):
+            image = [(q, x) for q, x in enumerate(v[start : start + self.positions]) if x]
+            for n, j, first, read in terms if image else ():
+                found = sums[j]
+                for q, x in image:
+                    for p, w in read[q]:
+                        found[first + p] += x * n * w
+        return sums
+
+    def reach(self, e: int, low: dict[int, list[int]], high: dict[int, list[int]]) -> tuple[int, int]:
+        """The least and the greatest value of row e without its constant, for elements between bounds."""
+        if self.positions == 1:
+            found = [matrix.reach(e, low[j], high[j]) for j, matrix in self.matrices.items()]
+            return sum(x for x, _ in found), sum(y for _, y in found)
+        row, (v, q) = dict[tuple[int, int], int](), divmod(e, self.positions)
+        for n, j, start, read in self.images[v]:
+            for p, w in read[q]:
+                row[j, start + p] = row.get((j, start + p), 0) + n * w
+        ends = [(w * low[j][i], w * high[j][i]) for (j, i), w in row.items()]
+        return sum(map(min, ends)), sum(map(max, ends))
+
+
+# --- Bounds: functionals, and what is known on a box --------------------------------------------------
+
+Bounds: TypeAlias = dict[tuple[str, int], tuple[list[int], list[int]]]  # of a family and a tensor, over WHOLE
+Slopes: TypeAlias = dict[tuple[int, int], list[tuple[int, ...]]]  # of a box: for a demand's lower or upper side
+OUTPUTS = -1  # stands for the tensor of the combinations of outputs that a claim is about
+
+
+class Functional:
+    """A lower bound of a number: integers over denominators, times elements, plus a constant, all over 2^COEFFICIENT.
+
+    The families are "a", the values of N, "b", those of N', and "d", the differences.
+    """
+
+    def __init__(self) -> None:
+        self.sums = dict[tuple[str, int], tuple[list[int], int]]()
+        self.top, self.bottom = 0, 1
+
+    def add(self, family: str, j: int, values: list[int], d: int) -> None:
+        """Add integers over d times the elements of a tensor."""
+        if (family, j) in self.sums:
+            others, e = self.sums[family, j]
+            m, n = math.lcm(d, e) // d, math.lcm(d, e) // e
+            values = values if m == 1 else [m * x for x in values]
+            others = others if n == 1 else [n * y for y in others]
+            values, d = [*map(operator.add, values, others)], m * d
+        self.sums[family, j] = values, d
+
+    def plus(self, top: int, bottom: int) -> None:
+        """Add a constant, over WHOLE too."""
+        if bottom != self.bottom:
+            whole = math.lcm(bottom, self.bottom)
+            top, self.top, self.bottom = top * (whole // bottom), self.top * (whole // self.bottom), whole
+        self.top += top
+
+    def settle(self, family: str, j: int | None, low: dict[int, list[int]]) -> list[int] | None:
+        """The integers of a tensor, rounded down; what is cut off, times the lower bounds, goes to the constant."""
+        if j is None or (family, j) not in self.sums:
+            return None
+        values, d = self.sums.pop((family, j))
+        if d & (d - 1):
+            rest, settled = [x % d for x in values], [x // d for x in values]
+        else:  # a power of two, in short
+            digits = d.bit_length() - 1
+            rest, settled = [x & d - 1 for x in values], [x >> digits for x in values]
+        self.plus(sum(map(operator.mul, rest, low[j])), d)
+        return settled
+
+
+class Pair(NamedTuple):
+    """An element of N before its function f, and what it is compared with, g(ratio * y) of an element y of N'; or one
+    of them alone; `new`: the pair is the one at which that element of N' is bounded."""
+
+    e: int | None
+    k: int | None
+    f: Function | None
+    g: Function | None
+    ratio: Fraction = ONE
+    new: bool = False
+
+
+class Stage(NamedTuple):
+    """A tensor of N, and the tensor of N' that it is compared with; `fresh`: which is bounded here; either may be None.
+
+    families  of the tensor of N: "ad", or "a" where nothing is compared
+    factors   for each pair of the tensor of N: its ratio, over `ratios`
+    """
+
+    ours: int | None
+    over: int | None
+    fresh: bool
+    families: str
+    pairs: Sequence[Pair]
+    factors: Sequence[int] = ()
+    ratios: int = 1
+
+
+class Demand(NamedTuple):
+    """That a combination of outputs, of a family, is not less and not more than that (over WHOLE)."""
+
+    family: str
+    e: int
+    least: int | None = None
+    most: int | None = None
+
+    def met(self, bounds: Bounds) -> bool:
+        """Whether it is."""
+        low, high = (side[self.e] for side in bounds[self.family, OUTPUTS])
+        return (self.least is None or self.least <= low) and (self.most is None or high <= self.most)
+
+
+class Goal(NamedTuple):
+    """Demands; or, where there is a `total`, that the sizes of all combinations are together at most so much."""
+
+    demands: list[Demand]
+    total: int | None = None
+
+
+class State:
+    """What is known on a box: bounds before the functions; after them, bounds, lines and planes; the stages done."""
+
+    def __init__(self, low: list[int], high: list[int]) -> None:
+        self.before: Bounds = {}
+        self.least, self.most = ({"a": {0: box}, "b": {0: box}, "d": {0: [0] * len(box)}} for box in (low, high))
+        self.lines = dict[tuple[str, int], list[Line]]()
+        self.planes = dict[int, list[tuple[Plane, Plane]]]()
+        self.places = dict[tuple[str, int], list[int]]()  # where lines are not on the element of the same number
+        self.done = list[Stage]()
+
+
+def scaled(ratio: Fraction, low: int, high: int) -> tuple[int, int]:
+    """A ratio times what is between two bounds."""
+    if ratio == 1:
+        return low, high
+    ends = sorted((low * ratio, high * ratio))
+    return math.floor(ends[0]), math.ceil(ends[1])
+
+
+class Bounder:
+    """The bounds of two networks and of their differences, box by box (docs/certificate-format.md, "Bounds")."""
+
+    def __init__(self, tensors: Tensors, stages: list[Stage], layers: dict[tuple[str, int], Layer], work: int) -> None:
+        self.based, self.stages, self.layers, self.work = tensors.based, stages, layers, work
+
+    def spend(self, work: int) -> None:
+        """Use some of the budget, which is counted in products."""
+        self.work -= work
+        demand(self.work >= 0, "the work exceeds the budget (--max-work)", "unknown", "budget")
+
+    # A functional goes down, stage by stage, to the inputs.
+
+    def bound(self, state: State, family: str, j: int, e: int, sign: int) -> int:
+        """A lower bound of sign times an element, before its function, of N, of N', or of the difference."""
+        f, k = Functional(), sign << COEFFICIENT
+        for name, into in (("a", "d"), ("d", "b")) if family == "d" else ((family, family),):
+            layer = self.layers[name, j]
+            for below in layer.sizes:
+                if below or into != "d":
+                    f.add(into, below, layer.row(e, below, k), layer.scale)
+            if into != "d":
+                f.plus(k * layer.bias[e] << VALUE, layer.scale)
+        for stage in reversed(state.done):
+            self.lower(state, stage, f)
+        total = 0
+        for name in "ab":
+            values, low, high = f.settle(name, 0, state.least[name]) or [], state.least[name][0], state.most[name][0]
+            total += sum(x * (y if x >= 0 else z) for x, y, z in zip(values, low, high, strict=False))
+        return (f.top // f.bottom + total) >> COEFFICIENT
+
+    def lower(self, state: State, stage: Stage, f: Functional) -> None:
+        """Carry a functional from what the tensors of a stage are after their functions to what they are made from."""
+        a, b, w, ratios = stage.ours, stage.over, None, 1
+        own, gap = (f.settle(x, a, state.least[x]) for x in "ad")
+        their = f.settle("b", b, state.least["b"]) if stage.fresh else None
+        f.top, f.bottom = f.top // f.bottom << SLOPE, UNIT
+        if b is not None and their is not None:
+            w = self.relaxed(state, f, "b", b, their)
+        if a is not None and own is not None:
+            self.push(f, "a", "a", a, self.relaxed(state, f, "a", a, own), UNIT)
+        if a is not None and gap is not None:
+            v, w, ratios = self.slanted(state, f, stage, a, gap, w)
+            self.push(f, "a", "d", a, v, UNIT)
+            self.push(f, "d", "b", a, v, UNIT)
+        if b is not None and w is not None:
+            self.push(f, "b", "b", b, w, UNIT * ratios)
+
+    def push(self, f: Functional, name: str, family: str, j: int, v: list[int], d: int) -> None:
+        """Add v, over d, times the rows of a layer; of the rows of N for differences, neither inputs nor constants."""
+        layer = self.layers[name, j]
+        self.spend(layer.work)
+        for below, values in layer.times(v).items():
+            if below or family != "d":
+                f.add(family, below, values, d * layer.scale)
+        if family != "d":
+            f.plus(sum(map(operator.mul, v, layer.bias)) << VALUE, d * layer.scale)
+
+    def relaxed(self, state: State, f: Functional, family: str, j: int, values: list[int]) -> list[int]:
+        """The integers on what a tensor is before its functions, by the lines around them."""
+        lines = state.lines[family, j]
+        f.plus(
+            sum([x * (under if x >= 0 else over) for x, (_, over, _, under) in zip(values, lines, strict=True)]), UNIT
+        )
+        v = [x * (below if x >= 0 else above) for x, (above, _, below, _) in zip(values, lines, strict=True)]
+        return self.moved(state, family, j, v)
+
+    def moved(self, state: State, family: str, j: int, v: list[int]) -> list[int]:
+        """The integers of elements after the functions, given to the elements before them that the lines are on."""
+        if (family, j) not in state.places:
+            return v
+        found = [0] * len(state.before[family, j][0])
+        for e, x in zip(state.places[family, j], v, strict=True):
+            found[e] += x
+        return found
+
+    def slanted(
+        self, state: State, f: Functional, stage: Stage, j: int, gap: list[int], w: list[int] | None
+    ) -> tuple[list[int], list[int] | None, int]:
+        """The integers on the differences before the functions, by the planes around those after them; and those on
+        the elements of N', to which w is added, with their denominator."""
+        found = [below if x >= 0 else above for x, (above, below) in zip(gap, state.planes[j], strict=True)]
+        f.plus(sum([x * c for x, (_, _, c) in zip(gap, found, strict=True)]), UNIT)
+        v = self.moved(state, "a", j, [x * s for x, (s, _, _) in zip(gap, found, strict=True)])
+        if stage.over is None:
+            return v, w, 1
+        classes = [0] * len(state.before["b", stage.over][0]) if w is None else [stage.ratios * x for x in w]
+        slopes = self.moved(state, "a", j, [x * t for x, (_, t, _) in zip(gap, found, strict=True)])
+        for x, pair, factor in zip(slopes, stage.pairs, stage.factors, strict=False):
+            if pair.k is not None:
+                classes[pair.k] += x * factor
+        return v, classes, stage.ratios
+
+    # The bounds of one box come stage by stage, from the inputs up.
+
+    def node(self, low: list[int], high: list[int], parent: Bounds | None) -> State:
+        """All bounds of a box, which lies in the box that the parent's are of."""
+        state = State(low, high)
+        for stage in self.stages:
+            for family, j in [(x, stage.ours) for x in stage.families] + [("b", stage.over)] * stage.fresh:
+                assert j is not None
+                self.begin(state, family, j, parent)
+            for pair in stage.pairs:
+                self.unit(state, stage, pair, parent is not None)
+            if stage.fresh and stage.over is not None:
+                self.draw(state, "b", stage.over)
+            if stage.ours is not None:
+                self.draw(state, "a", stage.ours)
+                if "d" in stage.families:
+                    self.compare(state, stage, stage.ours)
+            state.done.append(stage)
+        return state
+
+    def begin(self, state: State, family: str, j: int, parent: Bounds | None) -> None:
+        """Begin with the bounds of the parent, if there is one."""
+        none = [0] * len(self.layers[family, j].bias)
+        low, high = (none, none) if parent is None else parent[family, j]
+        state.before[family, j] = [*low], [*high]
+
+    def polygon(self, state: State, stage: Stage, pair: Pair) -> Polygon:
+        """The bounds of an element of N, of what it is compared with, and of the difference."""
+        known: dict[str, tuple[int, int]] = {}
+        for family, j, e in (("b", stage.over, pair.k), *((x, stage.ours, pair.e) for x in stage.families)):
+            if j is not None and e is not None:
+                low, high = state.before[family, j]
+                known[family] = low[e], high[e]
+        return Polygon(known.get("a", (0, 0)), scaled(pair.ratio, *known.get("b", (0, 0))), known.get("d", (0, 0)))
+
+    def is_line(self, pair: Pair, polygon: Polygon, flat: bool = False) -> bool:
+        """Whether the functions of a pair are known to be one line there, or two if they differ; flat: constant."""
+        applied = [(f, *ends) for f, ends in ((pair.f, polygon.x), (pair.g, polygon.z)) if f is not None]
+        if any(name == "max_pool" for (name, _), *_ in applied):
+            return not flat  # of what it reads there are no bounds but intervals
+        if pair.f == pair.g and pair.f is not None:
+            applied = [(pair.f, min(polygon.x[0], polygon.z[0]), max(polygon.x[1], polygon.z[1]))]
+        courses = [course(*function) for function in applied]
+        return all(found.line and not (flat and found.pieces[0].slope) for found in courses)
+
+    def unit(self, state: State, stage: Stage, pair: Pair, inherited: bool) -> None:
+        """The bounds of an element of N, of what it is compared with, and of the difference."""
+        if inherited and self.is_line(pair, self.polygon(state, stage, pair), flat=True):
+            return
+        elements = [("b", stage.over, pair.k)] * pair.new + [(family, stage.ours, pair.e) for family in stage.families]
+        known = [(family, j, e) for family, j, e in elements if j is not None and e is not None]
+        for family, j, e in known:
+            self.improve(state, family, j, e, *self.interval(state, family, j, e), first=not inherited)
+        self.tighten(state, stage, pair)
+        for families in ("ab", "d"):
+            if self.is_line(pair, self.polygon(state, stage, pair)):
+                return
+            for family, j, e in known:
+                if family in families and self.is_deep(family, j):
+                    low, high = (sign * self.bound(state, family, j, e, sign) for sign in (1, -1))
+                    self.improve(state, family, j, e, low, high)
+            self.tighten(state, stage, pair)
+
+    def is_deep(self, family: str, j: int) -> bool:
+        """Whether an element is made from more than inputs, so that its interval is not the best bound."""
+        return any(below for name in {family, "a" if family == "d" else family} for below in self.layers[name, j].sizes)
+
+    def interval(self, state: State, family: str, j: int, e: int) -> tuple[int, int]:
+        """The bounds of an element before its function that follow from those of the elements that make it."""
+        layer, name = self.layers[family, j], "b" if family == "d" else family
+        self.spend(layer.work // len(layer.bias))
+        least, most = layer.reach(e, state.least[name], state.most[name])
+        scale, bias = layer.scale, layer.bias[e] << VALUE
+        if family == "d":  # what the rows of the two networks differ in, and the differences below
+            ours = self.layers["a", j]
+            x, y = ours.reach(e, state.least["d"], state.most["d"])
+            least, most = least * ours.scale + x * scale, most * ours.scale + y * scale
+            scale, bias = scale * ours.scale, bias * ours.scale
+        return (least + bias) // scale, -(-(most + bias) // scale)
+
+    def improve(self, state: State, family: str, j: int, e: int, low: int, high: int, first: bool = False) -> None:
+        """Meet the bounds of an element with others."""
+        lows, highs = state.before[family, j]
+        lows[e], highs[e] = (low, high) if first else (max(lows[e], low), min(highs[e], high))
+        hold("bounds", lows[e] <= highs[e], "found bounds that cross, which no value can satisfy")
+
+    def tighten(self, state: State, stage: Stage, pair: Pair) -> None:
+        """What x = z + d says of the bounds of the three."""
+        if pair.e is None or stage.ours is None or "d" not in stage.families:
+            return
+        x, z, d = self.polygon(state, stage, pair)
+        x = max(x[0], z[0] + d[0]), min(x[1], z[1] + d[1])
+        z = max(z[0], x[0] - d[1]), min(z[1], x[1] - d[0])
+        d = max(d[0], x[0] - z[1]), min(d[1], x[1] - z[0])
+        self.improve(state, "a", stage.ours, pair.e, *x)
+        self.improve(state, "d", stage.ours, pair.e, *d)
+        if pair.new and pair.k is not None and stage.over is not None:
+            self.improve(state, "b", stage.over, pair.k, *scaled(1 / pair.ratio, *z))
+
+    def draw(self, state: State, family: str, j: int) -> None:
+        """The lines around the elements of a tensor, and their bounds after the function."""
+        based, (low, high) = self.based[j], state.before[family, j]
+        lines, ends, places = list[Line](), list[tuple[int, int]](), list[int]()
+        for i in range(based.units * based.positions):
+            function = based.functions[i // based.positions]
+            if function[0] == "max_pool":  # one of the elements it reads, if that is the largest
+                read = based.read(i)
+                e, most = max(read, key=low.__getitem__), max(map(high.__getitem__, read))
+                wins = all(high[other] <= low[e] for other in read if other != e)
+                lines.append(Line(UNIT, 0, UNIT, 0) if wins else Line(0, most * UNIT, UNIT, 0))
+                ends.append((low[e], most))
+                places.append(e)
+            else:
+                found = course(function, low[i], high[i])
+                lines.append(line_of(found, low[i], high[i]))
+                ends.append(ends_of(found))
+        if places:
+            state.places[family, j] = places
+        state.lines[family, j] = lines
+        state.least[family][j], state.most[family][j] = [low for low, _ in ends], [high for _, high in ends]
+
+    def compare(self, state: State, stage: Stage, j: int) -> None:
+        """The planes around the differences after the functions of a tensor, and their bounds."""
+        planes, ends = list[tuple[Plane, Plane]](), list[tuple[int, int]]()
+        places = state.places.get(("a", j), range(len(state.lines["a", j])))
+        for i, (e, line) in enumerate(zip(places, state.lines["a", j], strict=True)):
+            pair = stage.pairs[e]
+            polygon = self.polygon(state, stage, pair)
+            if pair.f is not None and pair.f[0] == "max_pool":
+                above, below, found = self.pooled(state, stage, i, pair, polygon, line)
+            else:
+                above, below, found = compared(polygon, pair.f or IDENTITY, pair.g or IDENTITY, line)
+            planes.append((above, below))
+            ends.append(found)
+        state.planes[j] = planes
+        state.least["d"][j], state.most["d"][j] = [low for low, _ in ends], [high for _, high in ends]
+
+    def pooled(
+        self, state: State, stage: Stage, i: int, pair: Pair, polygon: Polygon, line: Line
+    ) -> tuple[Plane, Plane, tuple[int, int]]:
+        """The difference of two largest elements: that of one pair if both are largest there, else between the least
+        and the greatest of the pairs.  Without a class: the largest element itself, less a constant."""
+        a, b = stage.ours or 0, stage.over or 0
+        based, x = self.based[a], (state.least["a"][a][i], state.most["a"][a][i])
+        if pair.k is None:
+            piece = course(pair.g or IDENTITY, 0, 0).pieces[0]
+            above, below = (line.above, 0, line.over - piece.least), (line.below, 0, line.under - piece.most)
+            return above, below, (x[0] - -(-piece.most // UNIT), x[1] - piece.least // UNIT)
+        at = pair.k // based.before * based.positions + i % based.positions
+        z = scaled(pair.ratio, state.least["b"][b][at], state.most["b"][b][at])
+        same = line.above > 0 and state.lines["b", b][at].above > 0 and state.places["b", b][at] == pair.k
+        low, high = state.before["d", a]
+        read = [pair.e or 0] if same else based.read(i)
+        d = min(low[r] for r in read), max(high[r] for r in read)
+        above, below = ((UNIT, 0, 0), (UNIT, 0, 0)) if same else ((0, 0, d[1] * UNIT), (0, 0, d[0] * UNIT))
+        return above, below, (max(d[0], x[0] - z[1]), min(d[1], x[1] - z[0]))
+
+    def outputs(self, state: State, goal: Goal, parent: Bounds | None, leaf: Slopes) -> bool:
+        """Bound the combinations of outputs; whether all is as demanded.  What the parent met is met."""
+        for family in {demand.family for demand in goal.demands}:
+            self.begin(state, family, OUTPUTS, parent)
+        for i, wanted in enumerate(goal.demands):
+            family, e, *_ = wanted
+            if parent is not None and goal.total is None and wanted.met(state.before):
+                continue
+            if parent is None:
+                self.improve(state, family, OUTPUTS, e, *self.interval(state, family, OUTPUTS, e), first=True)
+            states = [self.sloped(state, leaf[i, side]) if (i, side) in leaf else state for side in (0, 1)]
+            low, high = (
+                sign * self.bound(known, family, OUTPUTS, e, sign) for known, sign in zip(states, (1, -1), strict=True)
+            )
+            self.improve(state, family, OUTPUTS, e, low, high)
+        if goal.total is None:
+            return all(wanted.met(state.before) for wanted in goal.demands)
+        return sum(max(map(abs, ends)) for ends in zip(*state.before["d", OUTPUTS], strict=True)) <= goal.total
+
+    def sloped(self, state: State, slopes: list[tuple[int, ...]]) -> State:
+        """The state with other lines for some pairs: the slope of the line below the element of N', where it is bounded
+        with the pair, and both slopes of the planes, where there is a difference."""
+        other, pairs = copy.copy(state), [(stage, pair) for stage in self.stages for pair in stage.pairs]
+        other.lines = {key: [*lines] for key, lines in state.lines.items()}
+        other.planes = {j: [*planes] for j, planes in state.planes.items()}
+        for number, below, s, t in slopes:
+            hold("slopes", number < len(pairs), f"slopes: found pair {number} of {len(pairs)}")
+            (stage, pair), polygon = pairs[number], self.polygon(state, *pairs[number])
+            hold("slopes", "max_pool" not in [f[0] for f in (pair.f, pair.g) if f], "slopes: found those of a max-pool")
+            if pair.new and pair.k is not None and stage.over is not None:
+                low, high = (side[pair.k] for side in state.before["b", stage.over])
+                based = self.based[stage.over]
+                under, _ = extreme(below, course(based.functions[pair.k // based.before], low, high))
+                lines = other.lines["b", stage.over]
+                lines[pair.k] = lines[pair.k]._replace(below=below, under=under)
+            if pair.e is not None and stage.ours is not None and "d" in stage.families:
+                both = two(polygon, pair.f or IDENTITY, pair.g or IDENTITY)
+                other.planes[stage.ours][pair.e] = (s, t, both.most(1, s, t)), (s, t, -both.most(-1, s, t))
+        return other
+
+
+# --- Bounds: two networks on a box --------------------------------------------------------------------
+
+
+class Comparison(Checker):
+    """The bounds of N, N' and their differences, made ready: rule 1, and rule 2 for the classes of N'.  The rows of N
+    are no claims, but definitions: of what each of its units is compared with.  Without N': the bounds of N alone."""
+
+    def __init__(self, original: Network, reduced: Network | None, relations: dict[str, Any], work: int) -> None:
+        super().__init__(original, reduced or original, relations)
+        self.bounds, self.alone = True, reduced is None
+        self.tensors = Tensors(self.atoms, sum(original.units[name] for name in original.inputs))
+        self.named, self.layers = dict[int, Form](), dict[tuple[str, int], Layer]()  # of units of N: their references
+        self.check_names()
+        self.check_inputs()
+        theirs = {} if self.alone else self.based(self.reduced)
+        ours = self.based(self.original)
+        self.numbers = {"original": ours, "reduced": theirs}
+        hold("free", not self.atoms.free, "reduced: found a free unit, expected none where there are bounds")
+        self.stages = [*self.staged(ours, theirs)]
+        for stage in self.stages:
+            self.prepare(stage)
+        self.bounder = Bounder(self.tensors, self.stages, self.layers, work)
+
+    def based(self, half: Half) -> dict[str, int]:
+        """Find the based tensors of a network; their numbers."""
+        network, numbers, relations = half.network, dict[str, int](), self.relations[half.side]
+        for tensor, node in network.nodes.items():
+            half.prepare(node)
+            view, below, function = network.views[tensor], network.views[node.sources[0]], node.function(0)
+            support(node.kind != "head", f"{half.side} {tensor!a}: found {function[0]}, which has no bounds")
+            if node.kind != "activate" and (view.positions == 1 or (below.positions > 1 and len(node.sources) == 1)):
+                hold("relation", tensor not in relations, f"{half.side} {tensor!a}: found a relation, expected none")
+                continue
+            if half is self.reduced and not self.alone:
+                self.reduced_tensor(tensor, node)
+                first, count, leader = self.anchors[tensor]
+                leaders = [leader(k) for k in range(count)]
+            else:
+                leaders = [(v, ONE) for v in range(view.units)]
+            forms = [affine(half.before(tensor, v), 1 / c, ZERO) for v, c in leaders]
+            if half is self.original:
+                first = self.atoms.new(view.units)
+                half.known[tensor] = atoms(first)
+            before = below.positions if function[0] == "max_pool" else view.positions
+            numbers[tensor], functions = len(self.tensors.based), [node.function(v) for v, _ in leaders]
+            self.tensors.based.append(Based(tensor, first, len(leaders), view.positions, before, functions, forms))
+        return numbers
+
+    def staged(self, ours: dict[str, int], theirs: dict[str, int]) -> Iterator[Stage]:
+        """The stages: the tensors of N in order, each after the tensors of N' up to what it is compared with."""
+        left, based, relations = [*theirs.values()], self.tensors.based, self.relations["original"]
+        for place, (tensor, j) in enumerate(ours.items()):
+            count, before, over = based[j].units, based[j].before, None
+            rows = [Row("sum")] * count
+            if tensor in relations:
+                rows, name = relations[tensor]["rows"], relations[tensor]["over"]
+                hold(
+                    "over",
+                    name is None or name in theirs,
+                    f"original {tensor!a}: `over` names a tensor of another kind",
+                )
+                over = theirs[name] if name is not None else None
+            elif len(ours) == len(theirs):  # the units of the tensor in the same place, if there are as many
+                over = [*theirs.values()][place]
+                same = based[over][2:5] == based[j][2:5]
+                rows, over = ([Row("class", v, ONE) for v in range(count)], over) if same else (rows, None)
+            while over in left and left[0] != over:
+                yield self.single(left.pop(0))
+            fresh = over in left
+            left = left[fresh:]
+            if self.alone:
+                pairs = [Pair(e, None, based[j].functions[e // before], None) for e in range(count * before)]
+                yield Stage(j, None, False, "a", pairs)
+                continue
+            references = [self.reference(j, over, v, rows[v]) for v in range(count)]
+            pairs, seen = [], set[int]()
+            for e in range(count * before):
+                of, ratio, g = references[e // before]
+                k = None if of is None else of * before + e % before
+                pairs.append(
+                    Pair(e, k, based[j].functions[e // before], g, ratio, fresh and k is not None and k not in seen)
+                )
+                seen.update([] if k is None else [k])
+            ratios = math.lcm(*(pair.ratio.denominator for pair in pairs))
+            factors = [int(pair.ratio * ratios) for pair in pairs]
+            if fresh and over is not None:
+                pairs += [pair for pair in self.single(over).pairs if pair.k not in seen]
+            yield Stage(j, over, fresh, "ad", pairs, factors, ratios)
+        yield from map(self.single, left)
+
+    def single(self, j: int) -> Stage:
+        """The stage of a tensor of N' with which nothing is compared."""
+        _, _, units, _, before, functions, _ = self.tensors.based[j]
+        pairs = [Pair(None, k, None, functions[k // before], ONE, True) for k in range(units * before)]
+        return Stage(None, j, True, "", pairs)
+
+    def reference(self, j: int, over: int | None, v: int, row: Row) -> tuple[int | None, Fraction, Function]:
+        """What a unit of N is compared with, by its row: class k before its function g, times a ratio; or a constant.
+        A free unit is compared with 0."""
+        ours, theirs = self.tensors.based[j], self.tensors.based[over or 0]
+        with about(f"original {ours.name!a} unit {v}"):
+            row = row if row.kind in ("class", "sum") else Row("sum")
+            hold("of", not row.terms, "found a sum of classes, expected one class or a constant")
+            ((_, self.named[ours.first + v]),) = self.claimed([row], theirs.first)
+            if row.kind == "sum":
+                return None, ONE, ("constant", (row.number,))
+            hold(
+                "class-exists",
+                over is not None and row.of < theirs.units,
+                f"found class {row.of}, which does not exist",
+            )
+            f, g = ours.functions[v], theirs.functions[row.of]
+            ratios = taken_to(g, row.number)
+            hold("ratio", ratios, "the function of its class takes nothing to its ratio")
+            same = f == g if "max_pool" in (f[0], g[0]) else ours.before == theirs.before
+            hold("activation", same, "its function is of another kind than that of its class")
+            return row.of, ratios[0], g
+
+    def prepare(self, stage: Stage) -> None:
+        """The layers of a stage: of N, of N', and what the first is compared with minus the second."""
+        based = self.tensors.based
+        if stage.fresh and stage.over is not None:
+            self.layers["b", stage.over] = Layer(self.tensors, based[stage.over].forms, based[stage.over].before)
+        if stage.ours is not None:
+            ours = based[stage.ours]
+            self.layers["a", stage.ours] = Layer(self.tensors, ours.forms, ours.before)
+            if "d" in stage.families:
+                forms = []
+                for form, pair in zip(ours.forms, stage.pairs[:: ours.before], strict=False):
+                    theirs = based[stage.over or 0].forms[pair.k // ours.before] if pair.k is not None else ({}, 1)
+                    forms.append(combination([(ONE, self.compared(form)), (-pair.ratio, theirs)]))
+                self.layers["d", stage.ours] = Layer(self.tensors, forms, ours.before)
+
+    def compared(self, form: Form) -> Form:
+        """A form of N with what its units are compared with in their place."""
+        terms, d = form
+        return combination((Fraction(n, d), self.counterpart(atom)) for atom, n in terms.items())
+
+    def counterpart(self, atom: int) -> Form:
+        """What an atom is compared with: that of its unit, with the same lifts; an input, and ONE, with itself."""
+        if atom not in self.named:
+            lifts, base = self.tensors.lifts(atom)
+            form: Form = ({atom: 1}, 1)
+            if base in self.named:
+                form = self.named[base]
+                for lift in reversed(lifts):
+                    form = lifted(self.atoms, lift, form)
+            self.named[atom] = form
+        return self.named[atom]
+
+    def outputs(self, claim: dict[str, Any]) -> list[tuple[int, ...]]:
+        """Make the layers of the combinations of outputs that a claim is about; of which outputs each is made: one, or
+        the difference of two."""
+        sizes = [network.sizes("outputs") for network in (self.original.network, self.reduced.network)]
+        hold("output", sizes[0] == sizes[1], "outputs: their numbers of elements differ")
+        elements = [self.elements(half) for half in (self.original, self.reduced)]
+        count = sum(sizes[0])
+        pairs: list[tuple[int, ...]] = [(o,) for o in range(count)]
+        index = claim.get("index")
+        if index is not None:
+            hold("claim", index < count, f"claim: found output {index} of {count}")
+            pairs = [(index, o) for o in range(count) if o != index]
+        elif claim.get("metric") == "margins":
+            pairs = [*itertools.combinations(range(count), 2)]
+        ours, theirs = (
+            [combination(zip((ONE, -ONE), map(forms.__getitem__, pair), strict=False)) for pair in pairs]
+            for forms in elements
+        )
+        gaps = [
+            combination([(ONE, self.compared(form)), (-ONE, other)]) for form, other in zip(ours, theirs, strict=True)
+        ]
+        for family, forms in (("a", ours), ("b", theirs), ("d", gaps)):
+            self.layers[family, OUTPUTS] = Layer(self.tensors, forms)
+        return pairs
+
+    def elements(self, half: Half) -> list[Form]:
+        """The forms of the elements of the outputs, in order."""
+        found = []
+        for name in half.network.outputs:
+            view = half.network.views[name]
+            for unit, p in map(view.unit, range(math.prod(view.dims))):
+                form = half.form(name, unit)
+                found.append(
+                    form if view.positions == 1 else lifted(self.atoms, Lift("at", view.positions, p, True), form)
+                )
+        return found
+
+    def evaluate(self, family: str, x: Sequence[Fraction]) -> list[Fraction]:
+        """The outputs of N or N' at an exact input; `unsupported` where a value is not known to be rational."""
+        known = {0: [*x]}
+        for stage in self.stages:
+            j = stage.ours if family == "a" else stage.over if stage.fresh else None
+            if j is not None:
+                based, before = self.tensors.based[j], self.layers[family, j].values(known)
+                known[j] = []
+                for i in range(based.units * based.positions):
+                    function = based.functions[i // based.positions]
+                    pool = function[0] == "max_pool"
+                    y = max(before[e] for e in based.read(i)) if pool else value_at(function, before[i])
+                    support(y is not None, f"{based.name!a}: the value of {function[0]} is not rational at this input")
+                    known[j].append(y or ZERO)
+        return self.layers[family, OUTPUTS].values(known)
+
+    def float_errors(self, boxes: Sequence[tuple[list[int], list[int]]], family: str) -> list[int]:
+        """How far off a machine may compute each output in float32 (docs/trust.md, "Machine arithmetic")."""
+        half = self.original if family == "a" else self.reduced
+        network, largest = half.network, {0: ONE}  # of each atom
+        plain = network.kinds == {1} and not network.folded and network.specification == "as stored"
+        hold(
+            "arithmetic", plain, f"{half.side}: found other numbers than float32 as stored, or constants made of others"
+        )
+        for low, high in boxes:
+            state = self.bounder.node(low, high, None)
+            for j, based in enumerate(self.tensors.based):
+                if j in state.most[family]:
+                    for i, ends in enumerate(zip(state.least[family][j], state.most[family][j], strict=True)):
+                        atom = based.first + i // based.positions
+                        largest[atom] = max(largest.get(atom, ZERO), Fraction(max(map(abs, ends)), WHOLE))
+        sizes, errors = dict[str, list[Fraction]](), dict[str, list[Fraction]]()
+        for name in network.inputs:
+            sizes[name] = [largest[a] for v in range(network.units[name]) for a, _ in half.known[name].of(v)]
+            errors[name] = [ZERO] * network.units[name]
+        for name, node in network.nodes.items():
+            with about(f"{half.side} {name!a}"):
+                rounded = [rounding(node, v, sizes, errors) for v in range(network.units[name])]
+            sizes[name], errors[name] = [size for size, _ in rounded], [error for _, error in rounded]
+            if name in self.numbers[half.side]:  # by the bounds
+                forms = [half.form(name, v) for v in range(network.units[name])]
+                sizes[name] = [
+                    sum((largest[self.tensors.lifts(atom)[1]] * abs(n) for atom, n in form.items()), ZERO) / d
+                    for form, d in forms
+                ]
+        found = []
+        for name in network.outputs:
+            view = network.views[name]
+            found += [up(errors[name][view.unit(e)[0]]) for e in range(math.prod(view.dims))]
+        return found
+
+
+def lifted(atoms: Atoms, lift: Lift, form: Form) -> Form:
+    """What a lift makes of a form."""
+    table = atoms.lifted(lift)
+    return {table[atom]: n for atom, n in form[0].items()}, form[1]
+
+
+def combination(parts: Iterable[tuple[Fraction, Form]]) -> Form:
+    """The sum of rationals times forms."""
+    summands, terms = [*parts], dict[int, int]()
+    whole = common({c.denominator * d for c, (_, d) in summands}, 1 + len(summands))
+    for c, (form, d) in summands:
+        factor = c.numerator * (whole // (c.denominator * d))
+        for atom, n in form.items():
+            terms[atom] = terms.get(atom, 0) + factor * n
+    return {atom: n for atom, n in terms.items() if n}, whole
+
+
+U, TINY, TOP = Fraction(1, 1 << 24), Fraction(1, 1 << 150), Fraction((1 << 128) - (1 << 103))  # of float32
+
+
+def rounding(
+    node: Node, v: int, sizes: dict[str, list[Fraction]], errors: dict[str, list[Fraction]]
+) -> tuple[Fraction, Fraction]:
+    """How large a unit of a node is at most, and how far off a machine computes it, from those of the sources."""
+    if node.kind == "activate":
+        (name, parameters), (source,) = node.function(v), node.sources
+        support(
+            name in ("leaky_relu", "clip", "at_least", "at_most", "max_pool"), f"found {name}, which rounds otherwise"
+        )
+        size, off, slope = sizes[source][v], errors[source][v], ONE
+        if name != "max_pool":
+            hold("arithmetic", all(map(is_float32, parameters)), "found a parameter that is no float32 number")
+        if name == "leaky_relu" and parameters[0] not in (-1, 0, 1):
+            (slope,) = parameters
+            off = max(ONE, abs(slope)) * off + U * abs(slope) * (size + off) + TINY
+        return max(ONE, abs(slope)) * size, off
+    if node.row is None:
+        u, factor, bias = node.step(v)
+        terms, several = [(factor, node.sources[0], u)], 0
+    else:
+        columns, integers, d, bias = node.row(v)
+        places = [node.place(c) if node.place else (0, c, None) for c in columns]
+        terms = [(Fraction(n, d), node.sources[i], u) for n, (i, u, _) in zip(integers, places, strict=False)]
+        windows = (lift.over for *_, lift in places if lift is not None and lift.name == "average")
+        several = max((math.prod(window.kernel) for window in windows), default=0)
+    numbers = [weight for weight, *_ in terms] + [bias]
+    hold("arithmetic", all(map(is_float32, numbers)), "found a weight that is no float32 number")
+    size = sum((abs(w) * sizes[source][u] for w, source, u in terms), abs(bias))
+    off = sum((abs(w) * errors[source][u] for w, source, u in terms), ZERO)
+    if len(terms) > 1 or bias or several or any(abs(w) != 1 for w, *_ in terms):
+        count = len(terms) + several + 2  # roundings that a summand may go through
+        g = count * U / (1 - count * U)
+        off += g * (size + off) + count * TINY * (1 + g)
+    hold("arithmetic", size + off < TOP, "its sums may overflow float32")
+    return size, off
+
+
+def is_float32(x: Fraction) -> bool:
+    """Whether a number is one of float32."""
+    p, q = abs(x.numerator), x.denominator
+    return q & (q - 1) == 0 and q <= 1 << 149 and p < q << 128 and p.bit_length() - (p & -p).bit_length() < 24
+
+
+def goal_of(claim: dict[str, Any], pairs: list[tuple[int, ...]], errors: Sequence[list[int]]) -> Goal:
+    """What a claim demands on each box; `errors`: how far off machines may compute the outputs of N and of N'."""
+    off = [[sum(side[o] for o in pair) for pair in pairs] for side in errors]
+    if claim["criterion"] == "decision":
+        return Goal([Demand(x, t, 1 + e) for x, side in zip("ab", off, strict=True) for t, e in enumerate(side)])
+    epsilon, count = [*map(down, claim["epsilon"])], max(map(max, pairs)) + 1
+    expected = {"per-output": count, "margins": count * (count - 1)}.get(claim["metric"], 1)
+    hold("claim", len(epsilon) == expected, f"epsilon: found {len(epsilon)} numbers, expected {expected}")
+    hold("claim", min(epsilon, default=0) >= 0, "epsilon: found a negative number")
+    both = [x + y for x, y in zip(*off, strict=True)]
+    if claim["metric"] == "l1":
+        return Goal([Demand("d", t) for t in range(count)], epsilon[0] - sum(both))
+    sides = [(e, e) for e in (epsilon if claim["metric"] == "per-output" else epsilon * count)]
+    if claim["metric"] == "margins":
+        margin = dict(zip(itertools.permutations(range(count), 2), epsilon, strict=True))
+        sides = [(margin[j, y], margin[y, j]) for y, j in pairs]
+    return Goal([Demand("d", t, e - low, high - e) for t, ((low, high), e) in enumerate(zip(sides, both, strict=True))])
+
+
+class Tree(NamedTuple):
+    """How a box is halved: for each box, depth first, the lower half first, the input that is halved, plus 1; or 0.
+
+    sizes   for each box, how many boxes it and its parts are
+    slopes  for some boxes: other slopes, for demands and sides
+    """
+
+    splits: Sequence[int]
+    sizes: Sequence[int]
+    slopes: dict[int, Slopes]
+
+
+def read_tree(value: Any) -> Callable[[int], Tree]:
+    """A tree in its grammar, for so many inputs: numbers of as many bits as the largest needs, in base 64."""
+    entry = fit(value, {"splits": based_64, "slopes": [(int, int, one_of(0, 1), based_64)]})
+    slopes = dict[int, Slopes]()
+    for node, number, side, data in entry["slopes"]:
+        demand(len(data) % 8 == 0, "slopes: found a number of bytes that is no multiple of 8")
+        slopes.setdefault(node, {})[number, side] = found = [*struct.iter_unpack(">Hhhh", data)]
+        demand(all(a[0] < b[0] for a, b in itertools.pairwise(found)), "slopes: found pairs that do not ascend")
+    keys = [key[:3] for key in entry["slopes"]]
+    demand(keys == sorted(set(keys)), "slopes: found entries that do not ascend")
+
+    def decoded(inputs: int) -> Tree:
+        bits, data, splits, pending, held, rest = inputs.bit_length(), iter(entry["splits"]), array("L"), 1, 0, 0
+        while pending:
+            while held < bits:
+                byte = next(data, None)
+                hold("tree", byte is not None, "splits: found the end, expected more boxes")
+                rest, held = (rest << 8) + (byte or 0), held + 8
+            held -= bits
+            split, rest = rest >> held, rest & (1 << held) - 1
+            hold("tree", split <= inputs, f"splits: found input {split - 1}, expected one of {inputs}")
+            splits.append(split)
+            pending += 1 if split else -1
+        hold("tree", rest == 0 and next(data, None) is None, "splits: found more after the last box")
+        hold("slopes", all(n < len(splits) for n in slopes), "slopes: found those of a box that is not there")
+        return Tree(splits, sizes_of(splits), slopes)
+
+    return decoded
+
+
+def based_64(value: Any) -> bytes:
+    """The bytes of a text in base 64."""
+    words = fit(value, str)
+    with about("base 64", (ValueError,)):
+        data = base64.b64decode(words, validate=True)
+    demand(base64.b64encode(data).decode() == words, "base 64: found another spelling than the shortest")
+    return data
+
+
+def sizes_of(splits: Sequence[int]) -> Sequence[int]:
+    """For each box of a tree, how many boxes it and its parts are."""
+    sizes, found = array("L", splits), list[int]()
+    for node in range(len(splits) - 1, -1, -1):
+        sizes[node] = 1 + sum(found.pop() for _ in range(2 if splits[node] else 0))
+        found.append(sizes[node])
+    return sizes
+
+
+class Task(NamedTuple):
+    """A box to go on from: of which tree, its number there, its ends, and the bounds of the box it is half of."""
+
+    tree: int
+    node: int
+    low: list[int]
+    high: list[int]
+    parent: Bounds | None = None
+
+    def halves(self, tree: Tree, known: Bounds) -> list["Task"]:
+        """The tasks of the two halves, the lower one last; none if the box is not halved."""
+        number, node, low, high, _ = self
+        if not tree.splits[node]:
+            return []
+        i, second = tree.splits[node] - 1, node + 1 + tree.sizes[node + 1]
+        hold("tree", low[i] < high[i], f"found input {i} halved, which has one value there")
+        lower, upper, middle = [*high], [*low], low[i] + high[i] >> 1
+        lower[i] = upper[i] = middle
+        return [Task(number, second, upper, high, known), Task(number, node + 1, low, lower, known)]
+
+
+class Walk:
+    """The boxes of all trees of a certificate, one after the other."""
+
+    def __init__(self, document: dict[str, Any], networks: Sequence[Network], work: int) -> None:
+        claim = document["claim"]
+        self.comparison = Comparison(networks[0], networks[1], document["relations"], work)
+        self.bounder, pairs = self.comparison.bounder, self.comparison.outputs(claim)
+        boxes = boxes_of(claim, self.comparison)
+        same = len(boxes) == len(document["trees"])
+        hold("tree", same, f"trees: found {len(document['trees'])}, expected one for each of {len(boxes)} boxes")
+        self.trees = [read(len(low)) for read, (low, _) in zip(document["trees"], boxes, strict=True)]
+        self.tasks = [Task(i, 0, *ends) for i, ends in reversed([*enumerate(boxes)])]
+        errors = [[0] * (1 + max(map(max, pairs)))] * 2
+        if claim.get("arithmetic") == "float32":
+            errors = [self.comparison.float_errors(boxes, family) for family in "ab"]
+        self.goal = goal_of(claim, pairs, errors)
+        known = all(i < len(self.goal.demands) for tree in self.trees for leaf in tree.slopes.values() for i, _ in leaf)
+        hold("slopes", known, "slopes: found those of a demand that the claim does not make")
+
+    def visit(self, task: Task) -> list[Task]:
+        """Bound one box; the tasks of its halves, or none, if all is as demanded."""
+        number, node, low, high, parent = task
+        tree = self.trees[number]
+        with about(f"tree {number}, box {node}"):
+            state = self.bounder.node(low, high, parent)
+            done = self.bounder.outputs(state, self.goal, parent, tree.slopes.get(node, {}))
+            hold("bound", done or tree.splits[node], "its bounds do not show the claim")
+            return task.halves(tree, state.before)
+
+    def run(self, jobs: int = 1, setup: tuple[Any, ...] = ()) -> None:
+        """Bound all boxes, with several processes if asked for; `setup` is what these read the files by."""
+        while self.tasks and (jobs == 1 or len(self.tasks) < 8 * jobs):
+            at = max(range(len(self.tasks)), key=self.size) if jobs > 1 else -1
+            if jobs > 1 and self.size(at) < 8:
+                break
+            self.tasks += self.visit(self.tasks.pop(at))
+        if self.tasks:
+            from concurrent.futures import ProcessPoolExecutor
+
+            with ProcessPoolExecutor(jobs, initializer=begin, initargs=setup) as pool:
+                results = [pool.submit(proceed, task, self.bounder.work) for task in self.tasks]
+                for result in results:
+                    stopped, work = result.result()
+                    if stopped is not None:
+                        pool.shutdown(cancel_futures=True)
+                        raise Stop(*stopped)
+                    self.bounder.spend(work)
+
+    def size(self, at: int) -> int:
+        """How many boxes a task is."""
+        return int(self.trees[self.tasks[at].tree].sizes[self.tasks[at].node])
+
+
+WORKER: list[Walk] = []  # of a process that helps
+
+
+def begin(paths: Sequence[str], max_unpacked: int) -> None:
+    """A helping process reads the files by itself."""
+    document, networks, _ = read_all(paths, max_unpacked)
+    WORKER.append(Walk(document, networks, 0))
+
+
+def proceed(task: Task, work: int) -> tuple[tuple[str, str, str] | None, int]:
+    """Bound a box and all of its parts: why that stopped, and the work."""
+    (walk,) = WORKER
+    walk.tasks, walk.bounder.work = [task], work
+    try:
+        walk.run()
+    except Stop as error:
+        return (error.verdict, str(error), error.rule), 0
+    return None, work - walk.bounder.work
+
+
+def unit_bounds(
+    network: Network, boxes: Sequence[tuple[list[int], list[int]]], trees: Sequence[Sequence[int]], work: int
+) -> dict[str, tuple[list[int], list[int]]]:
+    """The bounds (over WHOLE) of every element of a network before its function, on boxes that trees halve.
+
+    By the name of the tensor that the function defines.  Of a network alone: nothing is compared (docs/trust.md, T8').
+    """
+    comparison = Comparison(network, None, {side: {} for side in SIDES}, work)
+    names = {j: name for name, j in comparison.numbers["original"].items()}
+    found = dict[str, tuple[list[int], list[int]]]()
+    for splits, (low, high) in zip(trees, boxes, strict=True):
+        tree, tasks = Tree(splits, sizes_of(splits), {}), [Task(0, 0, low, high)]
+        while tasks:
+            task = tasks.pop()
+            before = comparison.bounder.node(task.low, task.high, task.parent).before
+            tasks += task.halves(tree, before)
+            for (_, j), (lows, highs) in before.items() if not tree.splits[task.node] else ():
+                least, most = found.get(names[j], (lows, highs))
+                found[names[j]] = [*map(min, least, lows)], [*map(max, most, highs)]
+    return found
+
+
+def boxes_of(claim: dict[str, Any], comparison: Comparison) -> list[tuple[list[int], list[int]]]:
+    """The boxes of a claim, rounded outwards; an input without an end may not be read."""
+    network, found = comparison.original.network, []
+    sizes = {name: network.units[name] for name in network.inputs}
+    hold("domain", claim["domain"]["boxes"], "domain: found no box, expected at least one")
+    for box in claim["domain"]["boxes"]:
+        hold("domain", {name: len(ends) for name, ends in box.items()} == sizes, f"domain: expected the inputs {sizes}")
+        ends = [None if None in pair else pair for name in network.inputs for pair in box[name]]
+        hold("domain", all(pair is None or pair[0] <= pair[1] for pair in ends), "domain: found an empty box")
+        for i, pair in enumerate(ends):
+            read = pair is None and any(layer.reads(i) for layer in comparison.layers.values())
+            hold("domain", not read, f"domain: input {i} has no end, and is read")
+        found.append(([down(pair[0]) if pair else 0 for pair in ends], [up(pair[1]) if pair else 0 for pair in ends]))
+    return found
+
+
+def differing(document: dict[str, Any], networks: Sequence[Network]) -> str:
+    """How the outputs at the input of a certificate differ, if they are as it says."""
+    comparison, outputs = Comparison(networks[0], networks[1], document["relations"], 0), document["outputs"]
+    comparison.outputs(document["claim"])
+    sizes = {name: networks[0].units[name] for name in networks[0].inputs}
+    given = document["input"]
+    hold("input", {name: len(x) for name, x in given.items()} == sizes, f"input: expected the inputs {sizes}")
+    x = [y for name in networks[0].inputs for y in given[name]]
+    for family, side in zip("ab", SIDES, strict=True):
+        hold(
+            "outputs",
+            comparison.evaluate(family, x) == outputs[side],
+            f"outputs: those of the {side} network are others",
+        )
+    gaps = [y - z for y, z in zip(outputs["original"], outputs["reduced"], strict=True)]
+    most = max(range(len(gaps)), key=lambda o: abs(gaps[o]))
+    hold("outputs", gaps[most], "outputs: they do not differ")
+    a, b = (max(range(len(gaps)), key=lambda o: (y[o], -o)) for y in (outputs["original"], outputs["reduced"]))
+    words = f"output {most} differs by {gaps[most]} (about {nearly(gaps[most])}) at the input of the certificate"
+    return words + (f"; the largest output is {a}, and {b}" if a != b else "")
+
+
+def nearly(x: Fraction) -> str:
+    """A number in short, rounded towards 0."""
+    digits = Decimal(x.numerator) / Decimal(x.denominator)
+    return f"{digits:.6g}"
+
+
+def said(claim: dict[str, Any], network: Network) -> str:
+    """The claim in words."""
+    ends = [
+        f"[{low}, {high}]" for box in claim["domain"]["boxes"] for name in network.inputs for low, high in box[name]
+    ]
+    where = " x ".join(ends[:8]) + (" x ..." if len(ends) > 8 else "")
+    numbers = ", ".join(map(str, claim.get("epsilon", ())[:8])) + (", ..." if len(claim.get("epsilon", ())) > 8 else "")
+    what = {"margins": f"margins by {numbers}", "l1": f"the sum of differences by {numbers}"}
+    words = f"both decide {claim['index']}" if "index" in claim else what.get(claim["metric"], numbers)
+    over = "in float32" if claim["arithmetic"] == "float32" else "over the reals"
+    return f"{words} on {where}, {over}, for the networks {SPECIFICATIONS[claim['specification']]}"
 
 
 # --- Queries ------------------------------------------------------------------------------------------
@@ -2494,7 +4188,7 @@ Port: TypeAlias = tuple[str, str, tuple[int, ...]]  # name, element type, shape
 Sum: TypeAlias = dict[int, Fraction]  # {variable: multiple}; the constant stands at -1
 
 
-class Comparison(NamedTuple):
+class Constraint(NamedTuple):
     """A sum of multiples of variables is in a relation, `<=`, `<` or `==`, to a bound."""
 
     terms: Sum
@@ -2502,7 +4196,7 @@ class Comparison(NamedTuple):
     bound: Fraction
 
 
-Cases: TypeAlias = list[tuple[Comparison, ...]]  # in one of them all comparisons hold
+Cases: TypeAlias = list[tuple[Constraint, ...]]  # in one of them all comparisons hold
 
 
 class Interface(NamedTuple):
@@ -2742,7 +4436,7 @@ class QueryReader:
             opposite = {v: -c for v, c in terms.items()}
             return self.one_of([self.compare(terms, "<", bound), self.compare(opposite, "<", -bound)])
         if terms:
-            return [(Comparison(terms, relation, bound),)]
+            return [(Constraint(terms, relation, bound),)]
         return [()] if {"<=": bound >= 0, "<": bound > 0, "==": bound == 0}[relation] else []
 
     def one_of(self, parts: list[Cases]) -> Cases:
@@ -2821,33 +4515,57 @@ def one_line(message: str) -> str:
     return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in message[:800])
 
 
-def check(original: str, reduced: str, certificate: str, max_unpacked: int = MAX_UNPACKED) -> Verdict:
-    """Whether the certificate shows that two network files compute the same function over the reals."""
+def read_all(paths: Sequence[str], max_unpacked: int) -> tuple[dict[str, Any], list[Network], str]:
+    """The certificate, the networks that it is about, and what is to be said of how they are matched."""
+    *models, certificate = paths
+    with about(certificate, BROKEN):
+        document = read_certificate(read_file(certificate, max_unpacked))
+    networks = [read_network(path, document["claim"]["specification"], max_unpacked) for path in models]
+    check_files(document, networks)
+    return document, networks, match(networks, document["claim"].get("match"))
+
+
+def check(
+    original: str,
+    reduced: str,
+    certificate: str,
+    max_unpacked: int = MAX_UNPACKED,
+    max_work: int = MAX_WORK,
+    jobs: int = 1,
+) -> Verdict:
+    """Whether the certificate shows what it claims of two network files."""
+    paths = (original, reduced, certificate)
     try:
-        with about(certificate, BROKEN):
-            document = read_certificate(read_file(certificate, max_unpacked))
-        specification = document["claim"]["specification"]
-        networks = [read_network(path, specification, max_unpacked) for path in (original, reduced)]
-        check_files(document, networks)
-        said = match(networks, document["claim"].get("match"))
+        document, networks, matching = read_all(paths, max_unpacked)
+        claim = document["claim"]
+        if claim["criterion"] == "different":
+            reason = differing(document, networks) + matching
+            return Verdict("different", one_line(reason), CODES["different"], "")
+        if claim["criterion"] != "exact":
+            Walk(document, networks, max_work).run(jobs, (paths, max_unpacked))
+            return Verdict("within", one_line(said(claim, networks[0]) + matching), 0, "")
         Checker(networks[0], networks[1], document["relations"]).run()
     except Stop as error:
         return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
-    return Verdict("equivalent", f"{SCOPE}, for the networks {SPECIFICATIONS[specification]}{said}", 0, "")
+    words = f"{SCOPE}, for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
+    return Verdict("equivalent", words, 0, "")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser("check", description="Check that two network files compute the same function.")
+    parser = argparse.ArgumentParser("check", description="Check what a certificate says of two network files.")
     for name in (*SIDES, "certificate"):
         parser.add_argument(name, metavar=name.upper())
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--max-unpacked", type=int, default=MAX_UNPACKED, metavar="BYTES", help="size limit of a file")
+    parser.add_argument("--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS", help="work limit for bounds")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for bounds")
     options = parser.parse_args(argv)
     try:
-        found = check(options.original, options.reduced, options.certificate, options.max_unpacked)
+        files = (options.original, options.reduced, options.certificate)
+        found = check(*files, options.max_unpacked, options.max_work, max(options.jobs, 1))
     except Exception as error:  # whatever it is, it is a bug of this file and must not look like a verdict
         if os.environ.get("EXACTLUMP_DEBUG"):
             raise

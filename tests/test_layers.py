@@ -220,6 +220,63 @@ IMPORTS = {
         "errors formats.exact formats.files formats.guesses formats.models formats.nnet formats.onnx.reading "
         "formats.onnx.writing formats.specification formats.torch network.program"
     ),
+    "bounding": "",
+    "bounding.compiled_planes": "",
+    "bounding.compiled_rows": "",
+    "bounding.compiled_bounds": "bounding.compiled_planes bounding.compiled_rows",
+    "bounding.compiled_slopes": "bounding.compiled_planes bounding.compiled_rows",
+    "bounding.compiled_walk": "bounding.compiled_bounds bounding.compiled_slopes",
+    "bounding.trees": "errors",
+    "bounding.goals": "errors numbers.rational",
+    "bounding.search": "bounding.trees",
+    "bounding.curves": "errors network.activations numbers.rational",
+    "bounding.relations": "errors network.activations numbers.rational",
+    "bounding.courses": "bounding.curves errors network.activations numbers.rational",
+    "bounding.planes": "bounding.courses network.activations numbers.rational",
+    "bounding.elements": "errors network.kinds network.program numbers.matrix numbers.rational points.gathers",
+    "bounding.curve_values": "network.activations network.kinds network.program points.floating points.gathers",
+    "bounding.program": (
+        "bounding.elements bounding.relations errors network.activations network.kinds network.program "
+        "numbers.rational points.gathers"
+    ),
+    "bounding.boxes": "errors network.program numbers.rational points.boxes",
+    "bounding.chain": "bounding.program network.activations numbers.rational points.floating",
+    "bounding.exact_pass": (
+        "bounding.courses bounding.goals bounding.planes bounding.program bounding.trees errors "
+        "network.activations numbers.rational"
+    ),
+    "bounding.ascent": (
+        "bounding.boxes errors network.program numbers.rational points.boxes points.evaluation points.floating "
+        "points.limbs"
+    ),
+    "bounding.batched": "bounding.chain",
+    "bounding.compiled": (
+        "bounding.chain bounding.compiled_bounds bounding.compiled_planes bounding.compiled_rows "
+        "bounding.compiled_slopes bounding.compiled_walk fast.compiled"
+    ),
+    "bounding.confirm": "bounding.exact_pass bounding.goals bounding.trees",
+    "bounding.relating": (
+        "bounding.boxes bounding.curve_values bounding.elements bounding.program bounding.relations errors "
+        "network.activations network.kinds network.program numbers.rational points.floating points.gathers"
+    ),
+    "bounding.rounding": (
+        "bounding.boxes bounding.exact_pass errors network.activations network.kinds network.program "
+        "numbers.rational points.gathers"
+    ),
+    "bounding.walks": "bounding.chain bounding.compiled bounding.compiled_bounds bounding.search bounding.trees",
+    "bounding.walks_batched": (
+        "bounding.batched bounding.chain bounding.confirm bounding.exact_pass bounding.search bounding.trees"
+    ),
+    "bounding.working": (
+        "bounding.ascent bounding.boxes bounding.chain bounding.confirm bounding.exact_pass bounding.goals "
+        "bounding.program bounding.search bounding.trees bounding.walks bounding.walks_batched fast.compiled "
+        "numbers.rational points.boxes"
+    ),
+    "bounding.bound": (
+        "bounding.ascent bounding.boxes bounding.goals bounding.program bounding.relations bounding.rounding "
+        "bounding.trees bounding.working errors network.ports network.program numbers.rational points.floating"
+    ),
+    "bounding.certifying": "bounding.bound errors formats.files network.ports network.program numbers.rational version",
     "certificates": "",
     "certificates.grammar": "errors formats.specification network.ports numbers.rational",
     "certificates.certificate": (

@@ -59,11 +59,12 @@ def all_finite(matrix: NDArray[np.float32]) -> bool:
 
 
 @cache
-def compiled(function: Any) -> Any:
-    """One of the loops below, compiled at its first use, or in an earlier process."""
+def compiled(function: Any, *, fast: bool = False) -> Any:
+    """A loop, compiled at its first use, or in an earlier process; fast: sums in floats in any order."""
     import numba
 
-    return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    loose = {"reassoc", "contract", "nsz", "arcp"} if fast else False
+    return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=loose)(function)
 
 
 def _finite(bits: Any) -> bool:

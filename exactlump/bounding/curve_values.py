@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about networks with curved functions in floats: where units are near each other, never what is true."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from exactlump.network.activations import RELU, Activation
+from exactlump.network.kinds import Activate
+from exactlump.network.program import Network
+from exactlump.points.floating import Differentiable, FloatNetwork, Floats, Tensors, number
+from exactlump.points.gathers import Indices, elements
+
+
+def _softplus(y: Floats) -> Floats:
+    return np.asarray(np.logaddexp(0.0, y))
+
+
+def _sigmoid(y: Floats) -> Floats:
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * y))
+
+
+def _erf(y: Floats) -> Floats:
+    return np.asarray(np.vectorize(math.erf, otypes=[np.float64])(y), np.float64)
+
+
+def _elu(y: Floats, alpha: float) -> Floats:
+    return np.where(y >= 0, y, alpha * np.expm1(np.minimum(y, 0.0)))
+
+
+_VALUES: dict[str, Callable[..., Floats]] = {
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+    "silu": lambda y: y * _sigmoid(y),
+    "softplus": _softplus,
+    "log_sigmoid": lambda y: -_softplus(-y),
+    "exp": lambda y: np.exp(np.minimum(y, 700.0)),
+    "erf": _erf,
+    "gelu": lambda y: y * (0.5 + 0.5 * _erf(y / math.sqrt(2.0))),
+    "gelu_tanh": lambda y: y * (0.5 + 0.5 * np.tanh(math.sqrt(2.0 / math.pi) * (y + 0.044715 * y**3))),
+    "mish": lambda y: y * np.tanh(_softplus(y)),
+    "elu": _elu,
+    "celu": lambda y, alpha: np.where(y >= 0, y, alpha * np.expm1(np.minimum(y / alpha, 0.0))),
+    "selu": lambda y, alpha, gamma: gamma * _elu(y, alpha),
+}
+
+
+def values(network: Network, x: Floats) -> Tensors:
+    """All tensors at a batch of flat inputs.  Raises UnsupportedLayer where there is a function without floats."""
+    curved = {
+        node.target: node
+        for node in network.nodes
+        if isinstance(node, Activate) and any(f.name in _VALUES for f in node.functions)
+    }
+    nodes = [
+        replace(node, functions=tuple(RELU if f.name in _VALUES else f for f in node.functions))
+        if isinstance(node, Activate)
+        else node
+        for node in network.nodes
+    ]
+    found = FloatNetwork(replace(network, nodes=tuple(nodes)))
+    found.operations = [
+        (node, _curved(step, curved[node.target].functions, elements(network.views[node.target])))
+        if node.target in curved
+        else (node, step)
+        for node, step in found.operations
+    ]
+    return found.values(x)
+
+
+def _curved(step: Differentiable, functions: Sequence[Activation], places: Indices) -> Differentiable:
+    """The step with the values of curves, unit by unit."""
+
+    def forward(y: Floats) -> Floats:
+        found = step.forward(y)
+        for function, members in zip(functions, places, strict=True):
+            if function.name in _VALUES:
+                found[:, members] = _VALUES[function.name](y[:, members], *map(number, function.parameters))
+        return found
+
+    return step._replace(forward=forward)

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about faults that are planted in the checker's bounds: the tests see each of them.
+
+A fault is a change of the source, applied to a copy of check.py.  The probes are the same questions that the other
+tests ask: certificates with known answers, integers of the proved checker, and exact values of random pairs.
+"""
+
+import importlib.util
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from exactlump import check
+from exactlump.network.activations import RELU, Activation, leaky_relu
+from exactlump.numbers.rational import rational
+from tests import bounding_tools as tools
+from tests.bounding_tools import approximate, certificate, seeded
+from tests.image_networks import image_network
+from tests.strategies import relu_chain
+from tests.test_check_bounds import line, pooling
+
+SOURCE = Path(check.__file__).read_text()
+
+FAULTS = {
+    "a cell of the polygon forgotten": (
+        "for a, b in itertools.product(self.f.pieces, self.g.pieces):",
+        "for a, b in zip(self.f.pieces, self.g.pieces, strict=False):",
+    ),
+    "a candidate of duality too many": ("for m in (0, p, -q))", "for m in (0, p, -q)) - 1"),
+    "the line above for the line below": (
+        "sum([x * (under if x >= 0 else over) for x,",
+        "sum([x * (over if x >= 0 else under) for x,",
+    ),
+    "the slope above for the slope below": (
+        "v = [x * (below if x >= 0 else above) for x,",
+        "v = [x * (above if x >= 0 else below) for x,",
+    ),
+    "the plane above for the plane below": (
+        "found = [below if x >= 0 else above for x,",
+        "found = [above if x >= 0 else below for x,",
+    ),
+    "the tightening of the second network reversed": (
+        "z = max(z[0], x[0] - d[1]), min(z[1], x[1] - d[0])",
+        "z = max(z[0], x[0] - d[0]), min(z[1], x[1] - d[1])",
+    ),
+    "the tightening of the difference reversed": (
+        "d = max(d[0], x[0] - z[1]), min(d[1], x[1] - z[0])",
+        "d = max(d[0], x[0] - z[0]), min(d[1], x[1] - z[1])",
+    ),
+    "a leaf not looked at": (
+        'hold("bound", done or tree.splits[node], "its bounds',
+        'hold("bound", done or node, "its bounds',
+    ),
+    "the upper half left out": (
+        "return [Task(number, second, upper, high, known), Task(number, node + 1, low, lower, known)]",
+        "return [Task(number, node + 1, low, lower, known)]",
+    ),
+    "the halves swapped": (
+        "return [Task(number, second, upper, high, known), Task(number, node + 1, low, lower, known)]",
+        "return [Task(number, second, low, lower, known), Task(number, node + 1, upper, high, known)]",
+    ),
+    "the middle a digit too low": (
+        "lower[i] = upper[i] = middle",
+        "lower[i], upper[i] = middle - (1 << 30), middle",
+    ),
+    "the sequence cut off": (
+        'hold("tree", byte is not None, "splits: found the end, expected more boxes")',
+        "pass",
+    ),
+    "the bounds of another box": (
+        "        state = State(low, high)\n        for stage in self.stages:",
+        "        state, parent, self.kept = State(low, high), parent or getattr(self, 'kept', None), None\n"
+        "        self.kept = state.before\n        for stage in self.stages:",
+    ),
+    "epsilon rounded up": (
+        'epsilon, count = [*map(down, claim["epsilon"])]',
+        'epsilon, count = [*map(up, claim["epsilon"])]',
+    ),
+    "a jump ignored": (
+        "(min(slopes), max(slopes)) if smooth or len(pieces) == 1 else None)",
+        "(min(slopes), max(slopes)))",
+    ),
+    "one side of a jump forgotten": (
+        "if begin < end or (begin == end and not smooth):",
+        "if begin < end:",
+    ),
+    "what rounding cuts off not charged": (
+        "self.plus(sum(map(operator.mul, rest, low[j])), d)",
+        "self.plus(0, d)",
+    ),
+    "ends rounded inwards": (
+        "([down(pair[0]) if pair else 0 for pair in ends], [up(pair[1]) if pair else 0 for pair in ends])",
+        "([up(pair[0]) if pair else 0 for pair in ends], [down(pair[1]) if pair else 0 for pair in ends])",
+    ),
+    "what a part of the demand is met for taken as all": (
+        "if parent is not None and goal.total is None and wanted.met(state.before):",
+        "if parent is not None and goal.total is None:",
+    ),
+    "the largest difference for the sum of all": (
+        'return sum(max(map(abs, ends)) for ends in zip(*state.before["d", OUTPUTS], strict=True)) <= goal.total',
+        'return max(max(map(abs, ends)) for ends in zip(*state.before["d", OUTPUTS], strict=True)) <= goal.total',
+    ),
+    "margins of the wrong side": (
+        "sides = [(margin[j, y], margin[y, j]) for y, j in pairs]",
+        "sides = [(margin[y, j], margin[j, y]) for y, j in pairs]",
+    ),
+    "a decision that may be a tie": ("Demand(x, t, 1 + e)", "Demand(x, t, e - (1 << 40))"),
+    "slopes of one interval for both": (
+        "course(f, min(a, c), max(b, d)) if f == g else None)",
+        "course(f, a, b) if f == g else None)",
+    ),
+    "the dominant element of one network": (
+        'same = line.above > 0 and state.lines["b", b][at].above > 0 and state.places["b", b][at] == pair.k',
+        "same = line.above > 0",
+    ),
+    "an intercept kept for another slope": (
+        "lines[pair.k] = lines[pair.k]._replace(below=below, under=under)",
+        "lines[pair.k] = lines[pair.k]._replace(below=below)",
+    ),
+    "corners of the box swapped": (
+        "total += sum(x * (y if x >= 0 else z) for x, y, z in zip(values, low, high, strict=False))",
+        "total += sum(x * (z if x >= 0 else y) for x, y, z in zip(values, low, high, strict=False))",
+    ),
+    "a ratio rounded inwards": (
+        "return math.floor(ends[0]), math.ceil(ends[1])",
+        "return math.ceil(ends[0]) + (1 << 20), math.floor(ends[1]) - (1 << 20)",
+    ),
+    "the ratio of a class forgotten": ("classes[pair.k] += x * factor", "classes[pair.k] += x * stage.ratios"),
+    "underflow forgotten": ("count * TINY * (1 + g)", "0 * TINY"),
+    "a step of a quantiser forgotten": (
+        "if n - m <= FEW:",
+        "n = min(n, m + 1)\n    if n - m <= FEW:",
+    ),
+}
+
+
+def loaded(folder, name, source):
+    """A module of a source."""
+    path = folder / f"{name}.py"
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# --- Probes: what they find wrong with a checker, first the quick ones -----------------------------------
+
+RAMP = line(([[1], [1]], [0, "-1/2"]), ([[1, -1]], [0]))
+NOTHING = line(([[0]], [0]), ([[0]], [0]))
+ALONE = {"original": {"h1": {"rows": [None, None]}}, "reduced": {}}
+LINEAR, ZERO = line(([[1]], [0])), line(([[0]], [0]))
+UNIT_BOX = [("0", "1")]
+BETTER = tools.slopes((1, 0, check.UNIT, 0))
+
+
+def decision(index, *ends):
+    """A claim that both networks decide alike."""
+    return {"criterion": "decision", "index": index, "domain": {"boxes": [{"x": [*ends]}]}, "arithmetic": "reals"}
+
+
+def cases():
+    """Two networks, a certificate, and the rule that it breaks ("": none)."""
+    wide = approximate("9/16", [("-1", "1")])
+    for tree, rule in (([0], "bound"), ([1, 0, 0], "bound"), ([1, 0, 1, 0, 0], ""), ([1, 1, 0, 0, 0], "bound")):
+        yield RAMP, NOTHING, certificate(wide, tree, relations=ALONE), rule
+    for data, rule in (("oA==", ""), ("8A==", "tree"), ("oQ==", "tree")):
+        trees = [{"splits": data, "slopes": []}]
+        yield RAMP, NOTHING, certificate(wide, trees=trees, relations=ALONE), rule
+    for slopes, rule in (([[2, 0, 1, BETTER]], ""), ([[2, 0, 0, BETTER]], "bound")):
+        yield RAMP, NOTHING, certificate(wide, ([1, 0, 0], slopes), relations=ALONE), rule
+    third = [("0", "1/3")]
+    yield LINEAR, ZERO, certificate(approximate("1/3", third), [0]), "bound"
+    yield LINEAR, ZERO, certificate(approximate("11/32", third), [0]), ""
+    inner = [("1/3", "1/2")]  # 1 - x is at most 2/3, and 1/3 has no end
+    falling = line(([[-1]], [1]))
+    yield falling, ZERO, certificate(approximate(str(Fraction(2 * check.WHOLE // 3, check.WHOLE)), inner), [0]), "bound"
+    ours, theirs = line(([[0], [0]], ["9/10", "9/10"])), line(([[0], [0]], [0, 0]))
+    for epsilon, metric, rule in (("1", "max", ""), ("1", "l1", "bound"), ("19/10", "l1", "")):
+        yield ours, theirs, certificate(approximate(epsilon, UNIT_BOX, metric=metric), [0]), rule
+    ours, theirs = line(([[1], [0]], ["1/2", 0])), line(([["5/4"], [0]], [0, 0]))
+    for epsilon, rule in ((["1/2", "0"], ""), (["0", "1/2"], "bound")):
+        yield ours, theirs, certificate(approximate(epsilon, UNIT_BOX, metric="margins"), [0]), rule
+    ours, theirs = line(([[1], [0]], ["1/4", 0])), line(([[1], [0]], ["1/8", 0]))
+    for low, rule in (("0", ""), ("-1/8", "bound")):
+        yield ours, theirs, certificate(decision(0, (low, "1")), [0]), rule
+    ours, theirs = line(([["1/2"], [1]], [0, 0])), line(([["1/2"], [0]], [0, 0]))
+    claim = approximate("1/3", [("-1", "1")])
+    yield ours, theirs, certificate(claim, [1, 0, 0]), "bound"
+    unread = line(([[1, 0]], [0])), line(([[1, 0]], ["1/2"]))
+    yield *unread, certificate(approximate("1/2", [("0", "1"), (None, None)]), [0], inputs=2), ""
+
+
+def by_certificates(folder):
+    """Certificates with known answers."""
+    for number, (ours, theirs, document, rule) in enumerate(cases()):
+        found = tools.verdict(folder, ours, theirs, document)
+        if found.rule != rule:
+            yield f"certificate {number}: found {found}"
+
+
+def by_underflow(_):
+    """Weights that underflow in float32: 1 in exact numbers, 0 in a machine."""
+    tiny = rational(Fraction(1, 1 << 100).numerator, 1 << 100)
+    ours = line(([[tiny]], [0]), ([[1 / tiny]], [0]))
+    comparison = tools.compared(ours, ours)
+    for half in (comparison.original, comparison.reduced):
+        half.network.kinds.add(1)
+    if comparison.float_errors([tools.box((0, "1/1024"))], "a")[0] < check.WHOLE >> 60 and (
+        comparison.float_errors([tools.box((0, "1/1024"))], "a")[0] * (1 << 50) < check.WHOLE
+    ):
+        yield "no underflow"
+
+
+def by_proved_integers(_):
+    """Integers that the checker extracted from proofs gave."""
+    text = (Path(__file__).parent / "proved_bounds.json").read_text()
+    for case in json.loads(text)[:12]:
+        q = 1 << case["digits"]
+        ours, theirs = (
+            line(
+                *(
+                    ([[Fraction(w, q) for w in row] for row in rows], [Fraction(b, q) for b in bias])
+                    for rows, bias in side
+                )
+            )
+            for side in case["networks"]
+        )
+        comparison = tools.compared(ours, theirs)
+        state = comparison.bounder.node(case["low"], case["high"], None)
+        hidden = [
+            [*state.before["a", s.ours], *state.before["b", s.over], *state.before["d", s.ours]]
+            for s in comparison.stages
+        ]
+        if hidden != case["nodes"][0]["hidden"]:
+            yield "other integers"
+
+
+def by_exact_values(_):
+    """Exact values of chosen and random pairs."""
+    rng = seeded(3)
+    scaled = {"original": {"h1": {"over": "h1", "rows": [[0, "1/3"], [1, "7"]]}}, "reduced": {}}
+    wide = relu_chain(([["1", "2"], ["-1", "1"]], ["0", "1/7"]), ([["1", "1"]], ["1"]))
+    other = relu_chain(([["3", "6"], ["-1/7", "1/7"]], ["0", "0"]), ([["1/3", "7"]], ["1"]))
+    for _ in range(12):
+        yield from tools.escapes(wide, other, rng, scaled)
+    pools = pooling(("0", "0")), pooling(("-1/2", "0"))
+    for _ in range(30):
+        yield from tools.escapes(*pools, rng, depth=2)
+    jumps = [
+        Activation(name, tuple(map(rational, p))) for name, *p in (("sign",), ("floor",), ("thresholded_relu", "1"))
+    ]
+    functions = [(f,) for f in (RELU, leaky_relu(rational("1/4")), *jumps, Activation("round"))]
+    for functions_ in [*functions, tools.FUNCTIONS]:
+        for _ in range(20):
+            ours = tools.random_chain(rng, functions_, layers=4)
+            theirs = tools.jittered(ours, rng, Fraction(rng.choice((1, 8)), 8))
+            if rng.random() < 0.2:
+                theirs = tools.with_functions(theirs, lambda: rng.choice(tools.FUNCTIONS))
+            yield from tools.escapes(ours, theirs, rng)
+    for _ in range(6):
+        ours = tools.with_functions(image_network(rng.randrange(10**6)), lambda: rng.choice(tools.FUNCTIONS))
+        yield from tools.escapes(ours, tools.jittered(ours, rng), rng)
+
+
+def by_slopes(_):
+    """Other slopes for a leaf."""
+    ours, theirs = line(([[0]], [0]), ([[1]], [0])), line(([[1]], [0]), ([[1]], [0]))
+    comparison = tools.compared(ours, theirs)
+    state = tools.known(comparison, *tools.box((-1, 1)))
+    sloped = comparison.bounder.sloped(state, [(0, 2 * check.UNIT, 0, 0)])
+    if comparison.bounder.bound(sloped, "d", check.OUTPUTS, 0, -1) > 0:
+        yield "a slope of two below"
+    if sloped.lines["b", 1][0].under != -check.UNIT * check.WHOLE:
+        yield "another intercept"
+
+
+def by_curves(_):
+    """The slope of the sigmoid between 3 and -4 is that of neither end."""
+    ours = line(([[1]], [0]), ([[1]], [0]), functions=[Activation("sigmoid")])
+    theirs = line(([[1]], ["-7"]), ([[1]], [0]), functions=[Activation("sigmoid")])
+    low, high = tools.bound(ours, theirs, (3, 4))[0]
+    if not (float(low) <= 0.935 and float(high) >= 0.9414):
+        yield "the slopes of one interval"
+
+
+PROBES = (by_certificates, by_underflow, by_slopes, by_curves, by_proved_integers, by_exact_values)
+
+
+def complaints(module, folder, monkeypatch):
+    """What the probes find wrong with a checker; what stops it is wrong, too."""
+    monkeypatch.setattr(tools, "check", module)
+    for probe in PROBES:
+        try:
+            for complaint in probe(folder):
+                yield probe.__name__, complaint
+        except (module.Stop, AssertionError, LookupError) as error:
+            yield probe.__name__, error
+
+
+def test_a_copy_without_a_fault_has_none(tmp_path, monkeypatch):
+    assert [*complaints(loaded(tmp_path, "copied", SOURCE), tmp_path, monkeypatch)] == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_seen(fault, tmp_path, monkeypatch):
+    old, new = FAULTS[fault]
+    assert SOURCE.count(old) == 1, "the fault does not fit the source"
+    module = loaded(tmp_path, "faulty", SOURCE.replace(old, new))
+    first = next(complaints(module, tmp_path, monkeypatch), None)
+    assert first is not None
+    print(f"{fault}: seen by {first[0]}")
