@@ -94,12 +94,14 @@ let count input =
   Z.to_int z
 
 let times n read =
-  let rec go n read = if n = 0 then [] else let x = read () in x :: go (n - 1) read in
-  go n read
+  let rec go n done_ = if n = 0 then List.rev done_ else go (n - 1) (read () :: done_) in
+  go n []
 
 (* --- Coq's unary and binary numbers --- *)
 
-let rec nat_of_int n = if n = 0 then O else S (nat_of_int (n - 1))
+let nat_of_int n =
+  let rec go n made = if n = 0 then made else go (n - 1) (S made) in
+  go n O
 
 let rec positive_of_int n = if n = 1 then XH else if n land 1 = 1 then XI (positive_of_int (n / 2)) else XO (positive_of_int (n / 2))
 
@@ -145,13 +147,13 @@ let edges input width =
   skip_blanks input;
   if input.place + 3 <= String.length input.text && String.sub input.text input.place 3 = "all" then begin
     keyword input "all";
-    let rec go u =
-      if u = width then []
+    let rec go u done_ =
+      if u = width then List.rev done_
       else
         let w = integer input in
-        if Z.equal w Z.zero then go (u + 1) else (index_of_int u, w) :: go (u + 1)
+        go (u + 1) (if Z.equal w Z.zero then done_ else (index_of_int u, w) :: done_)
     in
-    go 0
+    go 0 []
   end
   else
     times (count input) (fun () ->
@@ -163,17 +165,15 @@ let neuron input width =
   let bias = integer input in
   { activation; bias; edges = edges input width }
 
-(* The layers, and the number of outputs. *)
-let rec layers input width n =
-  if n = 0 then []
-  else begin
-    keyword input "layer";
-    let size = count input in
-    let denominator = positive_integer input in
-    let neurons = times size (fun () -> neuron input width) in
-    let layer = { denominator; neurons } in
-    layer :: layers input size (n - 1)
-  end
+let layers input width n =
+  let width = ref width in
+  times n (fun () ->
+      keyword input "layer";
+      let size = count input in
+      let denominator = positive_integer input in
+      let neurons = times size (fun () -> neuron input !width) in
+      width := size;
+      { denominator; neurons })
 
 let head_of input =
   match word input with
