@@ -10,6 +10,7 @@ From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
 From Exactlump Require Network Numbers Meaning Checker CheckerProof Main Bridge Example.
 From Exactlump Require Paper Activation Lumping LumpingProof Maximum MaximumProof Erratum Relaxation Simulation SimulationProof PaperMain.
+From Exactlump Require Completeness SameSign Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
 Set Printing Width 120.
 
@@ -47,6 +48,46 @@ Check Relaxation.leaky_exact_iff_triangle.
 Print Assumptions Relaxation.leaky_exact_iff_triangle.
 Check Relaxation.paper_relaxation.
 Print Assumptions Relaxation.paper_relaxation.
+Check Relaxation.paper_relaxation_leaky.
+Print Assumptions Relaxation.paper_relaxation_leaky.
+Check Relaxation.paper_relaxation_needs_positive_coefficients.
+Print Assumptions Relaxation.paper_relaxation_needs_positive_coefficients.
+Check Completeness.theorem_3_one_other_neuron.
+Print Assumptions Completeness.theorem_3_one_other_neuron.
+Check Completeness.proportionality_is_not_necessary.
+Print Assumptions Completeness.proportionality_is_not_necessary.
+Check SameSign.same_sign_loses_nothing.
+Print Assumptions SameSign.same_sign_loses_nothing.
+Check SameSign.same_sign_needs_coefficients_of_one_sign.
+Print Assumptions SameSign.same_sign_needs_coefficients_of_one_sign.
+Check SameSign.same_sign_needs_biases_of_one_sign.
+Print Assumptions SameSign.same_sign_needs_biases_of_one_sign.
+Check SameSign.same_sign_needs_inputs_of_one_sign.
+Print Assumptions SameSign.same_sign_needs_inputs_of_one_sign.
+Check SameSign.one_neuron_is_enough_to_lose.
+Print Assumptions SameSign.one_neuron_is_enough_to_lose.
+Check Pruning.example_1_one_node.
+Print Assumptions Pruning.example_1_one_node.
+Check Pruning.example_3_pruning_one_node.
+Print Assumptions Pruning.example_3_pruning_one_node.
+Check Markov.exact_is_proportional.
+Print Assumptions Markov.exact_is_proportional.
+Check Markov.quotient_is_a_chain.
+Print Assumptions Markov.quotient_is_a_chain.
+Check Markov.stationary_spreads.
+Print Assumptions Markov.stationary_spreads.
+Check Markov.stationary_gathers.
+Print Assumptions Markov.stationary_gathers.
+Check Markov.lumped_states_have_equal_mass.
+Print Assumptions Markov.lumped_states_have_equal_mass.
+Check MarkovMaximum.maximum_proportional_lumpability_exists.
+Print Assumptions MarkovMaximum.maximum_proportional_lumpability_exists.
+Check MarkovMaximum.maximum_proportional_lumpability_unique.
+Print Assumptions MarkovMaximum.maximum_proportional_lumpability_unique.
+Check MarkovExamples.summed_rates_are_no_quotient.
+Print Assumptions MarkovExamples.summed_rates_are_no_quotient.
+Check MarkovExamples.example_2_is_lumpable.
+Print Assumptions MarkovExamples.example_2_is_lumpable.
 Check SimulationProof.simulation_sound.
 Print Assumptions SimulationProof.simulation_sound.
 Check SimulationProof.theorem_5_simulation.
@@ -181,6 +222,47 @@ Print Simulation.removed_relation.
 Print Simulation.fuse_layers.
 Print Simulation.fuse.
 Print Simulation.affine_relation.
+Print Completeness.affine.
+Print Completeness.four.
+Print Completeness.four_value.
+Print SameSign.fixed.
+Print SameSign.combined.
+Print SameSign.loses.
+Print SameSign.nonnegative_layer.
+Print SameSign.nonpositive_layer.
+Print SameSign.pair.
+Print SameSign.crossed.
+Print Pruning.others.
+Print Pruning.prune_above.
+Print Pruning.prune.
+Print Markov.chain.
+Print Markov.stationary.
+Print Markov.flow.
+Print Markov.exact_lumpability.
+Print Markov.proportional_lumpability.
+Print Markov.summed_quotient.
+Print Markov.size.
+Print Markov.share.
+Print Markov.quotient.
+Print Markov.spread.
+Print Markov.gathered.
+Print MarkovMaximum.lumpable.
+Print MarkovMaximum.is_maximum.
+Print MarkovMaximum.lumpable_map.
+Print MarkovMaximum.joined.
+Print MarkovMaximum.maximum_class.
+Print MarkovMaximum.label.
+Print MarkovExamples.three_states.
+Print MarkovExamples.is_some.
+Print MarkovExamples.three_representative.
+Print MarkovExamples.recomputed.
+Print MarkovExamples.uniform.
+Print MarkovExamples.rates.
+Print MarkovExamples.rate.
+Print MarkovExamples.eight_states.
+Print MarkovExamples.eight_class.
+Print MarkovExamples.eight_rho.
+Print MarkovExamples.weighted_flow.
 Print Bridge.numbers_of.
 Print Bridge.at_.
 Print Bridge.coefficient.
