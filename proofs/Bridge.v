@@ -1,24 +1,28 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(** This file is about the two definitions of a network in this folder being one: what [Network.eval] computes is the paper's [[N]].
+(** This file is about the two definitions of a network in this folder being one: what [Network.eval] computes of layers is the
+   paper's [[N]].
 
    Paper.v has real numbers as weights and matrices as layers; Network.v has integers, denominators and lists of edges.
 
    numbers_of F        a real field of MathComp as the numbers of Network.v
    paper_layer         a layer of integers as a layer of Definition 1, over F
-   paper_network       a chain of layers (L :: Ls, with n inputs) as a network of Definition 1
-   at_ x               the values of the list x, by index                                                       *)
+   paper_network       a list of layers (L :: Ls, with n inputs) as a network of Definition 1
+   at_ x               the values of the list x, by index                                                             *)
 From Coq Require Import List ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
 From Exactlump Require Import Paper SimulationProof.
-From Exactlump Require Network Checker CheckerProof.
+From Exactlump Require Network Layers Laws Checker CheckerProof.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory Order.POrderTheory Order.TotalTheory.
 Local Open Scope ring_scope.
 
+Lemma fraction_dec (x y : Network.fraction) : {x = y} + {x <> y}.
+Proof. by decide equality; apply: Z.eq_dec. Qed.
+
 Lemma function_dec (f g : Network.function) : {f = g} + {f <> g}.
-Proof. by decide equality; try apply: Z.eq_dec; decide equality. Qed.
+Proof. by decide equality; [apply: fraction_dec|apply: (List.list_eq_dec fraction_dec)|decide equality]. Qed.
 Canonical function_eqType := Eval hnf in EqType Network.function (comparableMixin function_dec).
 
 Section Bridge.
@@ -52,15 +56,16 @@ Fixpoint coefficient (es : list (N * Z)) (s : nat) : F :=
   | e :: rest => (if N.to_nat e.1 == s then Z_ e.2 else 0) + coefficient rest s
   end.
 
-Definition no_unit := Network.Neuron nil 0%Z (Network.Leaky 1 1).
+Definition no_unit := Network.Neuron nil 0%Z 1%Z (Network.Leaky (1, 1)%Z).
 
-Definition unit_of (L : Network.layer) (t : nat) : Network.neuron := List.nth t (Network.neurons L) no_unit.
+Definition unit_of (L : Layers.layer) (t : nat) : Network.neuron := List.nth t L no_unit.
 
-Definition width (L : Network.layer) := length (Network.neurons L).
+Definition width (L : Layers.layer) := length L.
 
-Definition paper_layer n (L : Network.layer) : layer F function_eqType [finType of 'I_n] [finType of 'I_(width L)] :=
-  Layer (fun (s : 'I_n) (t : 'I_(width L)) => (Z_ (Network.denominator L))^-1 * coefficient (Network.edges (unit_of L t)) s)
-        (fun t : 'I_(width L) => (Z_ (Network.denominator L))^-1 * Z_ (Network.bias (unit_of L t)))
+Definition paper_layer n (L : Layers.layer) : layer F function_eqType [finType of 'I_n] [finType of 'I_(width L)] :=
+  Layer (fun (s : 'I_n) (t : 'I_(width L)) =>
+           (Z_ (Network.denominator (unit_of L t)))^-1 * coefficient (Network.edges (unit_of L t)) s)
+        (fun t : 'I_(width L) => (Z_ (Network.denominator (unit_of L t)))^-1 * Z_ (Network.bias (unit_of L t)))
         (fun t : 'I_(width L) => Network.activation (unit_of L t)).
 
 Fixpoint outputs L Ls := match Ls with nil => width L | L' :: Ls' => outputs L' Ls' end.
@@ -72,10 +77,10 @@ Fixpoint paper_network n L Ls : network F function_eqType [finType of 'I_n] [fin
   end.
 
 Lemma sum_edges n es (x : list F) : length x = n ->
-  \sum_(s < n) coefficient es s * at_ x s = @Network.weighted_sum numbers_of es x.
+  \sum_(s < n) coefficient es s * at_ x s = @Network.weighted_sum numbers_of x 0 es.
 Proof.
 move=> x_n; elim: es => [|[u w] es IH] /=; first by rewrite big1 // => s _; rewrite mul0r.
-under eq_bigr => s _ do rewrite mulrDl; rewrite big_split /= IH; congr (_ + _).
+under eq_bigr => s _ do rewrite mulrDl; rewrite big_split /= IH /Network.register N.add_0_l; congr (_ + _).
 case: (ltnP (N.to_nat u) n) => [u_n|n_u].
   rewrite (bigD1 (Ordinal u_n)) //= eqxx big1 ?addr0 // => s s_u.
   by case: eqP => [u_s|_]; [case/eqP: s_u; apply/val_inj|rewrite mul0r].
@@ -85,34 +90,37 @@ by have := ltn_ord s; rewrite -u_s ltnNge n_u.
 Qed.
 
 Lemma layer_bridge n L (x : list F) : length x = n -> forall t : 'I_(width L),
-  layer_semantics function_value (paper_layer n L) (@at_ x n) t = List.nth t (@Network.eval_layer numbers_of M L x) 0.
+  layer_semantics function_value (paper_layer n L) (@at_ x n) t = List.nth t (@Layers.eval_layer numbers_of M x L) 0.
 Proof.
-move=> x_n t; rewrite /Network.eval_layer.
-have t_lt : (t < length (Network.neurons L))%coq_nat by apply/ssrnat.ltP; exact: ltn_ord.
-pose f n := @Network.apply numbers_of M (Network.activation n) (@Network.preactivation numbers_of (Network.denominator L) n x).
-rewrite -/f (List.nth_indep _ _ (f no_unit)); last by rewrite map_length.
+move=> x_n t; have t_lt : (t < length L)%coq_nat by apply/ssrnat.ltP; exact: ltn_ord.
+pose f n := @Network.apply numbers_of M (Network.activation n) (@Network.preactivation numbers_of x 0 n).
+rewrite /Layers.eval_layer -/f (List.nth_indep _ _ (f no_unit)); last by rewrite map_length.
 rewrite map_nth /f /layer_semantics /= /Network.preactivation /preactivation /= -/(unit_of L t).
 congr (@Network.apply numbers_of M _ _).
 by rewrite mulrDr -(sum_edges _ x_n) mulr_sumr; congr (_ + _); apply: eq_bigr => s _; rewrite mulrA.
 Qed.
 
 (** The two definitions agree, output by output, at every input. *)
-Theorem paper_semantics n L Ls (x : list F) : length x = n -> forall t : 'I_(outputs L Ls),
-  eval function_value (paper_network n L Ls) (@at_ x n) t = List.nth t (@Network.eval_layers numbers_of M (L :: Ls) x) 0.
+Theorem paper_semantics n L Ls (x : list F) : Layers.within n (L :: Ls) = true -> length x = n -> forall t : 'I_(outputs L Ls),
+  eval function_value (paper_network n L Ls) (@at_ x n) t =
+  List.nth t (@Network.eval numbers_of M (Layers.layered n (L :: Ls)) x) 0.
 Proof.
-rewrite /Network.eval_layers; elim: Ls n L x => [|L' Ls IH] n L x x_n t /=; first exact: layer_bridge.
-rewrite -(IH (width L) L' (@Network.eval_layer numbers_of M L x)); last by rewrite /Network.eval_layer map_length.
+move=> reads x_n t; rewrite (Layers.layered_semantics numbers_of M n (L :: Ls) x reads x_n) {reads}.
+rewrite /Layers.eval_layers; elim: Ls n L x x_n t => [|L' Ls IH] n L x x_n t /=; first exact: layer_bridge.
+rewrite -(IH (width L) L' (@Layers.eval_layer numbers_of M x L)); last by rewrite /Layers.eval_layer map_length.
 by apply: eval_eq => i; apply: layer_bridge.
 Qed.
 
 (** What the checker accepts is equal in the paper's sense. *)
-Theorem accepted_networks_are_equal_in_the_paper n L Ls L' Ls' c :
-    Checker.check (Network.Network n (L :: Ls) None) (Network.Network n (L' :: Ls') None) c = true ->
+Theorem accepted_networks_are_equal_in_the_paper n L Ls L' Ls' c : Laws.lawful M ->
+    Layers.within n (L :: Ls) = true -> Layers.within n (L' :: Ls') = true ->
+    Checker.check (Layers.layered n (L :: Ls)) (Layers.layered n (L' :: Ls')) c = true ->
   forall (x : list F), length x = n -> forall (t : 'I_(outputs L Ls)) (t' : 'I_(outputs L' Ls')), t = t' :> nat ->
   eval function_value (paper_network n L Ls) (@at_ x n) t = eval function_value (paper_network n L' Ls') (@at_ x n) t'.
 Proof.
-move=> ok x x_n t t' tt'; rewrite !paper_semantics // -tt'.
-by have := @CheckerProof.check_sound numbers_of numbers_of_field M _ _ c ok x x_n; rewrite /Network.eval /= => ->.
+move=> laws reads reads' ok x x_n t t' tt'; rewrite !paper_semantics // -tt'.
+have x_inputs : length x = Network.inputs (Layers.layered n (L :: Ls)) by rewrite /Layers.layered; case: Layers.last_start.
+by rewrite (@CheckerProof.check_sound numbers_of numbers_of_field M laws _ _ c ok x x_inputs).
 Qed.
 
 End Bridge.

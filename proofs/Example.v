@@ -1,29 +1,68 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(** This file is about one pair of networks that the checker accepts, so that its theorem is seen to speak of something.
+(** This file is about pairs of networks that the checker accepts, so that its theorem is seen to speak of something.
 
-   doubled, single   relu(x) + relu(2x), and 3 relu(x): the example of README.md *)
+   residual, smaller   a residual network with a dead unit, a unit and its triple that nobody sees, and one that is twice another;
+                       the same without them
+   twins, skipped      four neurons of which no two are proportional (Completeness.v); two and a skip connection
+   many, few           the rows that the others have not: constants, signs, greatest, softmax and an opaque operator               *)
 From Coq Require Import List ZArith.
-From Exactlump Require Import Network Numbers Meaning Checker Main.
+From Exactlump Require Import Network Numbers Functions Laws Checker Main.
 Import ListNotations.
 Local Open Scope Z_scope.
 
-Definition relu := Leaky 0 1.
-Definition linear := Leaky 1 1.
+Definition relu := Leaky (0, 1).
+Definition linear := Leaky (1, 1).
+Definition from_0 (es : list (N * Z)) (bias : Z) (f : function) : node := Unit 0 (Neuron es bias 1 f).
 
-Definition doubled := Network 1 [Layer 1 [Neuron [(0%N, 1)] 0 relu; Neuron [(0%N, 2)] 0 relu];
-                                 Layer 1 [Neuron [(0%N, 1); (1%N, 1)] 0 linear]] None.
-Definition single := Network 1 [Layer 1 [Neuron [(0%N, 1)] 0 relu]; Layer 1 [Neuron [(0%N, 3)] 0 linear]] None.
+(** relu(x), relu(2x), relu(0), relu(x + z), relu(3x + 3z); x + relu(x) + relu(2x) + 3 relu(x + z) - relu(3x + 3z); and relu(that + z) *)
+Definition residual := Network 2
+  [from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, 2)] 0 relu; from_0 [] 0 relu; from_0 [(0%N, 1); (1%N, 1)] 0 relu;
+   from_0 [(0%N, 3); (1%N, 3)] 0 relu;
+   from_0 [(0%N, 1); (2%N, 1); (3%N, 1); (4%N, 7); (5%N, 3); (6%N, -1)] 0 linear; from_0 [(7%N, 1); (1%N, 1)] 0 relu]
+  [7%N; 8%N].
+Definition smaller := Network 2
+  [from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, 1); (2%N, 3)] 0 linear; from_0 [(3%N, 1); (1%N, 1)] 0 relu] [3%N; 4%N].
+Definition residual_claims (ratio : Z) := Certificate
+  [Class 2 1; Class 2 ratio; Constant 0 1; Atom 1; Same 5 3; Derived; Class 4 1] [Atom 1; Derived; Atom 1].
 
-Definition identity_half := [Anchored 1 [1] [Class 0 1]; Anchored 1 [1] [Class 0 1]].
-Definition claiming (ratio : Z) := Certificate single
-  [Anchored 1 [1] [Class 0 1; Class 0 ratio]; Anchored 1 [1] [Class 0 1]] identity_half.
-
-Lemma accepted : check doubled single (claiming 2) = true.
+Lemma residual_accepted : check residual smaller (residual_claims 2) = true.
 Proof. reflexivity. Qed.
 
-Lemma rejected : check doubled single (claiming 3) = false.
+Lemma residual_rejected : check residual smaller (residual_claims 3) = false.
 Proof. reflexivity. Qed.
 
-Theorem example_is_equal (x : list Rationals) : length x = 1%nat ->
-  eval rational_meaning doubled x = eval rational_meaning single x.
-Proof. exact (accepted_networks_are_equal_rationally _ _ _ accepted x). Qed.
+(** relu(x + 1) + 2 relu(x) + 3 relu(-x) + 5 relu(-x - 1) = 6 relu(x + 1) + 5 relu(x) - 8x - 5, and then relu of it *)
+Definition twins := Network 1
+  [from_0 [(0%N, 1)] 1 relu; from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, -1)] 0 relu; from_0 [(0%N, -1)] (-1) relu;
+   from_0 [(1%N, 1); (2%N, 2); (3%N, 3); (4%N, 5)] 0 relu] [5%N].
+Definition skipped := Network 1
+  [from_0 [(0%N, 1)] 1 relu; from_0 [(0%N, 1)] 0 relu; from_0 [(1%N, 6); (2%N, 5); (0%N, -8)] (-5) relu] [3%N].
+Definition twin_claims := Certificate [Class 1 1; Class 2 1; Twin 2 1; Twin 1 1; Class 3 1] [Atom 1; Atom 1; Atom 1].
+
+Lemma twins_accepted : check twins skipped twin_claims = true.
+Proof. reflexivity. Qed.
+
+Lemma twins_rejected : check twins skipped (Certificate [Class 1 1; Class 2 1; Twin 1 1; Twin 1 1; Class 3 1] [Atom 1; Atom 1; Atom 1]) = false.
+Proof. reflexivity. Qed.
+
+(** a = relu(x), b = relu(x - 1): relu(3a + 2) is 3a + 2, relu(-a) is 0, relu(a - x) is a - x with multiplier 1,
+   clip(a - a + 9, 0, 6) is 6; softmax and an opaque operator of max(a, b) and max(2a, 2b)                         *)
+Definition bent (extra : list node) (us : list N) := Network 1
+  ([from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, 1)] (-1) relu; Greatest 0 [1%N; 2%N]] ++ extra) us.
+Definition many := bent
+  [from_0 [(1%N, 3)] 2 relu; from_0 [(1%N, -1)] 0 relu; from_0 [(1%N, 1); (0%N, -1)] 0 relu;
+   from_0 [(1%N, 1); (1%N, -1)] 9 (Named Clip [(0, 1); (6, 1)]); from_0 [(1%N, 2)] 0 linear; from_0 [(2%N, 2)] 0 linear; Greatest 8 [0%N; 1%N];
+   Apply Softmax 2 [3%N; 10%N]; Apply (Opaque 5) 1 [4%N; 5%N; 6%N; 7%N]] [11%N; 12%N; 13%N].
+Definition few := bent
+  [from_0 [(1%N, 3)] 2 linear; from_0 [] 0 linear; from_0 [(1%N, 1); (0%N, -1)] 0 linear; from_0 [] 6 linear;
+   from_0 [(3%N, 2)] 0 linear; Apply Softmax 2 [3%N; 8%N]; Apply (Opaque 5) 1 [4%N; 5%N; 6%N; 7%N]] [9%N; 10%N; 11%N].
+Definition many_claims := Certificate
+  [Class 1 1; Class 2 1; Class 3 1; Line [] 1; Zero [] 1; Line [(1%N, 1)] 1; Constant 6 1; Derived; Derived; Class 3 2; Class 9 1; Class 11 1]
+  [Atom 1; Atom 1; Atom 1; Derived; Derived; Derived; Derived; Derived; Atom 1; Atom 1].
+
+Lemma many_accepted : check many few many_claims = true.
+Proof. reflexivity. Qed.
+
+Theorem example_is_equal (F : numbers) (field : ordered_field F) (M : meaning F) (laws : lawful M) (x : list F) : length x = 1%nat ->
+  eval M many x = eval M few x.
+Proof. exact (accepted_networks_are_equal_everywhere F field M laws _ _ _ many_accepted x). Qed.

@@ -1,23 +1,24 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(** This file is about what a user wants to know: the promises of this folder, restated, with nothing to read but Network.v. *)
-From Coq Require Import List Reals.
-From Exactlump Require Import Network Numbers Meaning Checker CheckerProof.
+(** This file is about what a user wants to know: the promises of this folder, restated, with nothing to read but Network.v and
+   Meaning.v. *)
+From Coq Require Import List ZArith Reals.
+From Exactlump Require Import Network Numbers Meaning Laws Checker CheckerProof.
 
-(** When the checker accepts, the two networks compute the same function: over the reals, for every input, with ReLU,
-   LeakyReLU, sigmoid, tanh, ... having their usual meaning.  Q and how N' was found do not matter. *)
+(** When the checker accepts, the two networks compute the same function: over the reals, for every input, with ReLU, sigmoid,
+   tanh, softmax, ... having their usual meaning, and whatever opaque operators compute. *)
 Theorem accepted_networks_are_equal (N N' : network) (c : certificate) : check N N' c = true ->
-  forall (erf : R -> R) (erf_0 : erf 0%R = 0%R) (x : list R), length x = inputs N ->
-    @eval Reals (real_meaning erf erf_0) N x = @eval Reals (real_meaning erf erf_0) N' x.
-Proof. intros accepted erf erf_0; exact (check_sound Reals Reals_field _ N N' c accepted). Qed.
+  forall (erf : R -> R) (opaque : Z -> list R -> list R), (forall y, erf (- y) = - erf y)%R ->
+  forall x : list R, length x = inputs N ->
+    @eval Reals (real_meaning erf opaque) N x = @eval Reals (real_meaning erf opaque) N' x.
+Proof. intros ok erf opaque erf_odd; exact (check_sound Reals Reals_field _ (real_lawful erf opaque erf_odd) N N' c ok). Qed.
 
-(** The same over the rationals, without any axiom. *)
-Theorem accepted_networks_are_equal_rationally (N N' : network) (c : certificate) : check N N' c = true ->
-  forall x : list Rationals, length x = inputs N ->
-    eval rational_meaning N x = eval rational_meaning N' x.
-Proof. exact (check_sound Rationals Rationals_field _ N N' c). Qed.
-
-(** The same over every ordered field, whatever the names stand for: no axiom. *)
-Theorem accepted_networks_are_equal_everywhere (F : numbers) (field : ordered_field F) (M : meaning F)
+(** The same over every ordered field, for functions that obey the checker's tables: no axiom. *)
+Theorem accepted_networks_are_equal_everywhere (F : numbers) (field : ordered_field F) (M : meaning F) (laws : lawful M)
     (N N' : network) (c : certificate) : check N N' c = true ->
   forall x : list F, length x = inputs N -> eval M N x = eval M N' x.
-Proof. exact (check_sound F field M N N' c). Qed.
+Proof. exact (check_sound F field M laws N N' c). Qed.
+
+(** The same over the rationals. *)
+Theorem accepted_networks_are_equal_rationally (N N' : network) (c : certificate) : check N N' c = true ->
+  forall M : meaning Rationals, lawful M -> forall x : list Rationals, length x = inputs N -> eval M N x = eval M N' x.
+Proof. intros ok M laws; exact (check_sound Rationals Rationals_field M laws N N' c ok). Qed.
