@@ -13,9 +13,9 @@ from pathlib import Path
 from exactlump import certificate, check, fanout, formats
 from exactlump.anchors import anchors, end_of_layer
 from exactlump.certificate import Certificate
-from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
+from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, Undecided, UnsupportedLayer
 from exactlump.extraction.coq import coq
-from exactlump.extraction.export import export
+from exactlump.extraction.programs import read_program
 from exactlump.extraction.verified import find_checker, run_checker
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.lump import Lumping, maximum_lumping
@@ -219,15 +219,17 @@ def export_files(
     *,
     max_unpacked: int = formats.MAX_UNPACKED,
 ) -> Iterator[str]:
-    """The lines of the text that the extracted checker reads (proofs/README.md), for three files.
+    """The lines of the text that the extracted checker reads (proofs/README.md), for three files as `check` has them.
 
-    The files' hashes are not looked at here: `check` does that.  Raises FormatError, UnsupportedLayer, NotALumping.
+    Raises FormatError, UnsupportedLayer, Undecided, or NotALumping, also where the certificate names other files.
     """
-    proof = certificate.read_certificate(certificate_path)
-    ours, theirs = (
-        formats.read_as(path, proof.specification, max_unpacked=max_unpacked) for path in (original, reduced)
-    )
-    return export(ours, theirs, proof)
+    files = [os.fspath(path) for path in (original, reduced, certificate_path)]
+    try:
+        return read_program(files[0], files[1], files[2], max_unpacked)
+    except check.Stop as error:
+        kinds: dict[str, type[ExactlumpError]] = {"malformed": FormatError, "unsupported": UnsupportedLayer}
+        kinds |= {"unknown": Undecided, "rejected": NotALumping}
+        raise kinds[error.verdict](check.one_line(str(error))) from error
 
 
 def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
