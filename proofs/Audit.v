@@ -8,7 +8,7 @@
    `make audit` sees that every theorem is here. *)
 From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
-From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker CheckerProof Main Bridge Example.
+From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof Main Bridge Example.
 From Exactlump Require Paper Activation Lumping LumpingProof Maximum MaximumProof Erratum Relaxation Simulation SimulationProof PaperMain.
 From Exactlump Require Completeness SameSign Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
@@ -106,12 +106,18 @@ Check Laws.real_lawful.
 Print Assumptions Laws.real_lawful.
 Check CheckerProof.check_sound.
 Print Assumptions CheckerProof.check_sound.
+Check RefuterProof.refute_sound.
+Print Assumptions RefuterProof.refute_sound.
 Check Main.accepted_networks_are_equal.
 Print Assumptions Main.accepted_networks_are_equal.
 Check Main.accepted_networks_are_equal_everywhere.
 Print Assumptions Main.accepted_networks_are_equal_everywhere.
 Check Main.accepted_networks_are_equal_rationally.
 Print Assumptions Main.accepted_networks_are_equal_rationally.
+Check Main.refuted_networks_differ.
+Print Assumptions Main.refuted_networks_differ.
+Check Example.example_differs.
+Print Assumptions Example.example_differs.
 Check Example.example_is_equal.
 Print Assumptions Example.example_is_equal.
 
@@ -137,4 +143,6 @@ Print Example.bent.
 Print Example.many.
 Print Example.few.
 Print Example.many_claims.
+Print Example.wrong.
 Print Checker.check.
+Print Refuter.refute.

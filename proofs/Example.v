@@ -4,9 +4,10 @@
    residual, smaller   a residual network with a dead unit, a unit and its triple that nobody sees, and one that is twice another;
                        the same without them
    twins, skipped      four neurons of which no two are proportional (Completeness.v); two and a skip connection
-   many, few           the rows that the others have not: constants, signs, greatest, softmax and an opaque operator               *)
-From Coq Require Import List ZArith.
-From Exactlump Require Import Network Numbers Functions Laws Checker Main.
+   many, few           the rows that the others have not: constants, signs, greatest, softmax and an opaque operator
+   residual, wrong     two networks that differ by 3 at (1, 0)                                                                     *)
+From Coq Require Import List ZArith Reals.
+From Exactlump Require Import Network Numbers Functions Meaning Laws Checker Refuter Main.
 Import ListNotations.
 Local Open Scope Z_scope.
 
@@ -66,3 +67,17 @@ Proof. reflexivity. Qed.
 Theorem example_is_equal (F : numbers) (field : ordered_field F) (M : meaning F) (laws : lawful M) (x : list F) : length x = 1%nat ->
   eval M many x = eval M few x.
 Proof. exact (accepted_networks_are_equal_everywhere F field M laws _ _ _ many_accepted x). Qed.
+
+Definition wrong := Network 2 (nodes smaller) [2%N; 4%N].
+
+Lemma refuted : refute residual wrong (Some [((0, 1), (1, 1)); ((0, 1), (1, 1))]) (5, 2) [(1, 1); (0, 1)] = true.
+Proof. reflexivity. Qed.
+
+Lemma not_refuted : refute residual wrong None (3, 1) [(1, 1); (0, 1)] = false.
+Proof. reflexivity. Qed.
+
+Theorem example_differs (erf : R -> R) (opaque : Z -> list R -> list R) : (forall y, erf (- y) = - erf y)%R ->
+  exists i, (i < 2)%nat /\
+    (5 / 2 < Rabs (nth i (@eval Reals (real_meaning erf opaque) residual [1 / 1; 0 / 1]) 0
+                   - nth i (@eval Reals (real_meaning erf opaque) wrong [1 / 1; 0 / 1]) 0))%R.
+Proof. intros erf_odd; now destruct (refuted_networks_differ _ _ _ _ _ refuted erf opaque erf_odd) as [_ [_ far]]. Qed.

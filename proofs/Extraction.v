@@ -1,9 +1,9 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(** This file is about turning the checker into OCaml.  Integers become those of zarith; everything else is extracted as it is.
+(** This file is about turning the checker and the refuter into OCaml.  Integers become those of zarith; everything else is extracted as it is.
 
    The three constructors of Z do not occur in the checker: their realisers stop the program if they were ever reached. *)
 From Coq Require Import ZArith Extraction ExtrOcamlBasic.
-From Exactlump Require Import Network Checker.
+From Exactlump Require Import Network Checker Refuter.
 
 Extraction Language OCaml.
 
@@ -22,4 +22,4 @@ Extract Inlined Constant Z.eqb => "Big_int_Z.eq_big_int".
 Extract Inlined Constant Z.ltb => "Big_int_Z.lt_big_int".
 Extract Inlined Constant Z.leb => "Big_int_Z.le_big_int".
 
-Extraction "checker.ml" check.
+Extraction "checker.ml" check refute.

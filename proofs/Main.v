@@ -2,7 +2,7 @@
 (** This file is about what a user wants to know: the promises of this folder, restated, with nothing to read but Network.v and
    Meaning.v. *)
 From Coq Require Import List ZArith Reals.
-From Exactlump Require Import Network Numbers Meaning Laws Checker CheckerProof.
+From Exactlump Require Import Network Numbers Meaning Laws Checker CheckerProof Refuter RefuterProof.
 
 (** When the checker accepts, the two networks compute the same function: over the reals, for every input, with ReLU, sigmoid,
    tanh, softmax, ... having their usual meaning, and whatever opaque operators compute. *)
@@ -22,3 +22,14 @@ Proof. exact (check_sound F field M laws N N' c). Qed.
 Theorem accepted_networks_are_equal_rationally (N N' : network) (c : certificate) : check N N' c = true ->
   forall M : meaning Rationals, lawful M -> forall x : list Rationals, length x = inputs N -> eval M N x = eval M N' x.
 Proof. intros ok M laws; exact (check_sound Rationals Rationals_field M laws N N' c ok). Qed.
+
+(** What is refuted differs over the reals: at a point of the box, if there is one, by more than eps in some output. *)
+Theorem refuted_networks_differ (N N' : network) (box : option (list (fraction * fraction))) (eps : fraction) (x : list fraction) :
+  refute N N' box eps x = true ->
+  forall (erf : R -> R) (opaque : Z -> list R -> list R), (forall y, erf (- y) = - erf y)%R ->
+  let point := map real x in
+  (length point = inputs N /\ length point = inputs N') /\
+  match box with None => True | Some b => Forall2 (fun c y => real (fst c) <= y <= real (snd c))%R b point end /\
+  exists i, (i < length (outputs N))%nat /\
+    (real eps < Rabs (nth i (@eval Reals (real_meaning erf opaque) N point) 0 - nth i (@eval Reals (real_meaning erf opaque) N' point) 0))%R.
+Proof. intros ok erf opaque erf_odd; destruct (refute_sound erf opaque erf_odd N N' box eps x ok) as [? [? ?]]; now repeat split. Qed.

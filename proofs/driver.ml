@@ -1,33 +1,49 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(* This file is about the command line of the programs that are extracted from Checker.v, Refuter.v and Bound.v: the first word
-   of a text says which of them is asked (README.md, "The text formats").
+(* This file is about the command line of the programs that are extracted from Checker.v and Refuter.v: the first word of a text
+   says which of them is asked (README.md, "The text formats").
 
    Usage: exactlump-verified [--times] FILE
           exactlump-verified --about
    The first line is the verdict; the next ones repeat the header of the text: hashes, claim, domain, assumptions.
-   Exit codes: 0 equivalent, 1 rejected, 2 unreadable or out of grammar, 3 out of memory, 4 unsupported, 5 our own bug. *)
+   Exit codes: 0 equivalent, 1 rejected or different, 2 unreadable or out of grammar, 3 out of memory, 4 unsupported,
+   5 our own bug. *)
 
 open Words
 
 let version = "1"
 
-let answer verdict header code =
-  print_endline verdict;
-  List.iter print_endline (repeated header);
-  code
+(* Each format with what reads it and answers: the verdict, the exit code, the lines to repeat. *)
+let programs input =
+  let text = Programs.parse input in
+  fun () ->
+    let accepted = Checker.check text.first text.second text.certificate in
+    if accepted then ("equivalent: over the reals, by the checker extracted from its proof", 0, repeated text.header)
+    else ("rejected: the certificate does not show it", 1, repeated text.header)
+
+let refutations input =
+  let text = Programs.parse_refutation input in
+  fun () ->
+    let lines = repeated text.header @ text.repeated in
+    if Checker.refute text.first text.second text.box text.epsilon text.point then
+      ("different: at the input, over the reals, by the evaluator extracted from its proof", 1, lines)
+    else ("rejected: the input does not show it", 1, lines)
+
+let formats = [ ("exactlump-program", programs); ("exactlump-refutation", refutations) ]
 
 let run show_times path =
   let start = Sys.time () in
   let input = read path in
-  let text = Programs.parse input in
+  let answer = (List.assoc (format input (List.map fst formats)) formats) input in
   let parsed = Sys.time () in
-  let accepted = Checker.check text.first text.second text.certificate in
+  let verdict, code, lines = answer () in
   if show_times then Printf.eprintf "parse %.2f s, check %.2f s\n" (parsed -. start) (Sys.time () -. parsed);
-  if accepted then answer "equivalent: over the reals, by the checker extracted from its proof" text.header 0
-  else answer "rejected: the certificate does not show it" text.header 1
+  List.iter print_endline (verdict :: lines);
+  code
 
 let about () =
-  Printf.printf "exactlump-verified %s\nformats exactlump-program 1\nproofs %s\n" version About.proofs;
+  Printf.printf "exactlump-verified %s\n" version;
+  List.iter (fun (name, _) -> Printf.printf "format %s 1\n" name) formats;
+  Printf.printf "proofs %s\n" About.proofs;
   0
 
 let fail code message = prerr_endline ("exactlump-verified: " ^ message); code

@@ -1,6 +1,6 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(* This file is about the text of two networks with their certificate (README.md, "The text formats"): the networks as they
-   are, and rows with rational factors, which get the scales that the checker wants.
+(* This file is about the texts of two networks with their certificate, or with an input at which they differ (README.md, "The
+   text formats"): the networks as they are, and rows with rational factors, which get the scales that the checker wants.
 
    A network that is read wrongly would be believed; a row that is read wrongly would be rejected. *)
 
@@ -206,14 +206,13 @@ let network input name assumptions read_row =
   let outputs = listed input (fun () -> index_of_int (index input !size)) in
   (List.rev (List.rev_map fst both), { inputs = nat_of_int inputs; nodes = List.rev (List.rev_map snd both); outputs })
 
-type text = { header : header; first : network; second : network; certificate : certificate }
-
-let files = [ "original"; "reduced"; "certificate" ]
+type program = { header : header; first : network; second : network; certificate : certificate }
 
 let parse input =
-  let header = header input ~format:"exactlump-program" ~files ~claims:[ "criterion"; "domain"; "specification" ] in
-  demand_claim header "criterion" "exact";
-  demand_claim header "domain" "all reals";
+  let files = [ "original"; "reduced"; "certificate" ] in
+  let header = header input ~files ~claims:[ "criterion"; "domain"; "specification" ] in
+  demand_claim header "criterion" [ "exact" ];
+  demand_claim header "domain" [ "all reals" ];
   let assumptions = List.length header.assumptions in
   let reduced_rows, second = network input "reduced" assumptions (fun () -> draft input) in
   let original_rows, first = network input "original" assumptions (fun () -> draft input) in
@@ -224,3 +223,43 @@ let parse input =
   let rows table drafts = List.rev (List.rev_map (fun (k, d) -> row scales (scale table k) d) drafts) in
   let certificate = { original = rows scales.own original_rows; reduced = rows scales.of_classes reduced_rows } in
   { header; first; second; certificate }
+
+(* --- Refutations --- *)
+
+type refutation = {
+  header : header;
+  first : network;
+  second : network;
+  box : (fraction * fraction) list option;
+  epsilon : fraction;
+  point : fraction list;
+  repeated : string list;  (* the lines that the answer repeats *)
+}
+
+let parse_refutation input =
+  let header = header input ~files:[ "a"; "b" ] ~claims:[ "criterion"; "domain"; "specification" ] in
+  demand_claim header "criterion" [ "different" ];
+  demand_claim header "domain" [ "all reals"; "the box" ];
+  let assumptions = List.length header.assumptions in
+  let _, first = network input "a" assumptions (fun () -> ()) in
+  let _, second = network input "b" assumptions (fun () -> ()) in
+  let repeated_line read =
+    let start = input.place in
+    let value = read () in
+    (value, since input start)
+  in
+  let pair () =
+    let low = rational input in
+    (low, rational input)
+  in
+  let box, box_line =
+    if List.assoc "domain" header.claim = "the box" then begin
+      let box, line = repeated_line (fun () -> keyword input "box"; listed input pair) in
+      (Some box, [ line ])
+    end
+    else (None, [])
+  in
+  let epsilon, epsilon_line = repeated_line (fun () -> keyword input "epsilon"; rational input) in
+  let point, point_line = repeated_line (fun () -> keyword input "input"; listed input (fun () -> rational input)) in
+  finish input;
+  { header; first; second; box; epsilon; point; repeated = box_line @ [ epsilon_line; point_line ] }

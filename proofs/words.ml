@@ -62,6 +62,10 @@ let optional_keyword input expected =
   if not found then input.place <- start;
   found
 
+(* The text that was read since some place, on one line. *)
+let since input start =
+  String.map (fun c -> if c = '\n' then ' ' else c) (String.trim (String.sub input.text start (input.place - start)))
+
 let finish input =
   keyword input "end";
   skip_blanks input;
@@ -154,13 +158,18 @@ let sha256 input name =
 
 type header = { hashes : (string * string) list; claim : (string * string) list; assumptions : string list }
 
-(* Format and version, hashes of files, what is claimed, and what is assumed of opaque operators. *)
-let header input ~format ~files ~claims =
+(* The format that the first line names, one of these, in version 1. *)
+let format input known =
   let found = line input in
-  if found <> format ^ " 1" then
-    if String.length found > String.length format && String.sub found 0 (String.length format) = format then
-      raise (Unsupported "another version of the text format")
-    else malformed input (shown found) (shown (format ^ " 1"));
+  match String.index_opt found ' ' with
+  | Some blank when List.mem (String.sub found 0 blank) known ->
+      if String.sub found blank (String.length found - blank) <> " 1" then
+        raise (Unsupported "another version of the text format");
+      String.sub found 0 blank
+  | _ -> malformed input (shown found) (String.concat " 1 or " known ^ " 1")
+
+(* Hashes of files, what is claimed, and what is assumed of opaque operators. *)
+let header input ~files ~claims =
   let hashes = List.map (fun name -> (name, sha256 input name)) files in
   let claim = List.map (fun name -> (name, field input name)) claims in
   let number = field input "assumes" in
@@ -170,7 +179,8 @@ let header input ~format ~files ~claims =
 
 let demand_claim header name known =
   let found = List.assoc name header.claim in
-  if found <> known then raise (Unsupported (Printf.sprintf "the %s %S, expected %S" name found known))
+  if not (List.mem found known) then
+    raise (Unsupported (Printf.sprintf "the %s %S, expected %s" name found (String.concat " or " known)))
 
 let repeated header =
   List.map (fun (name, value) -> name ^ " " ^ value) (header.hashes @ header.claim)

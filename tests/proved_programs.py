@@ -189,6 +189,64 @@ class Reader:
         return any(self.original.evaluate(x) != self.reduced.evaluate(x) for x in drawn)
 
 
+def random_program(
+    rng: random.Random, functions: Sequence[tuple[str, Sequence[Fraction]]], outputs: int = 0
+) -> Program:
+    """A few nodes, each of which reads any earlier registers; `outputs`: so many."""
+    inputs = size = rng.randint(1, 3)
+    nodes: list[Node] = []
+    for _ in range(rng.randint(1, 6)):
+        start = rng.randrange(size)
+        us = [rng.randrange(size - start) for _ in range(rng.randint(1, 4))]
+        if rng.random() < 0.2:
+            nodes.append(Node("greatest", start, us))
+        else:
+            edges = [(u, rng.randint(-9, 9)) for u in us]
+            nodes.append(Node("unit", start, rng.choice(functions), edges, rng.randint(-9, 9), rng.randint(1, 6)))
+        size += 1
+    return Program(inputs, nodes, [rng.randrange(size) for _ in range(outputs or rng.randint(1, 3))])
+
+
+EXACT = [
+    *(("leaky_relu", [Fraction(x)]) for x in ("0", "1", "-1", "1/3", "-5/2")),
+    *(("clip", list(map(Fraction, pair))) for pair in (("-1", "1"), ("0", "6"), ("-1/2", "7/3"))),
+    *((name, [Fraction(x)]) for name in ("at_least", "at_most", "thresholded_relu") for x in ("0", "1/2", "-1")),
+    ("hard_sigmoid", [Fraction(1, 6), Fraction(1, 2)]),
+    *((name, []) for name in ("hard_swish", "sign", "bipolar_sign", "floor", "ceil", "round", "softsign")),
+    *((name, list(map(Fraction, ("1/8", "3", "0", "255")))) for name in ("quantize", "quantize_floor")),
+]
+
+
+def node_text(node: Node) -> str:
+    """A node without its row."""
+    if node.kind == "greatest":
+        return " ".join(map(str, ["greatest", node.start, len(node.what), *node.what]))
+    if node.kind == "apply":
+        name, results, us = node.what
+        return " ".join(map(str, ["apply", name, results, len(us), *us]))
+    name, parameters = node.what
+    edges = [word for edge in node.edges for word in edge]
+    words = ["unit", node.start, name, *parameters, node.denominator, node.bias, len(node.edges), *edges]
+    return " ".join(map(str, words))
+
+
+def refutation_text(
+    networks: Sequence[Program],
+    x: Sequence[Fraction],
+    epsilon: Fraction,
+    box: Sequence[tuple[Fraction, Fraction]] | None,
+) -> str:
+    """The text that says: the two networks differ at x by more than epsilon in some output, and x lies in the box."""
+    lines = ["exactlump-refutation 1", f"a {'1' * 64}", f"b {'2' * 64}", "criterion different"]
+    lines += [f"domain {'all reals' if box is None else 'the box'}", "specification as stored", "assumes 0"]
+    for name, network in zip("ab", networks, strict=True):
+        lines += [f"network {name} inputs {network.inputs} nodes {len(network.nodes)}", *map(node_text, network.nodes)]
+        lines.append(" ".join(map(str, ["outputs", len(network.outputs), *network.outputs])))
+    if box is not None:
+        lines.append(" ".join(map(str, ["box", len(box), *(end for interval in box for end in interval)])))
+    return "\n".join([*lines, f"epsilon {epsilon}", " ".join(map(str, ["input", len(x), *x])), "end\n"])
+
+
 # Functions with the factors of further members of a class: what goes in, and what comes out.
 POSITIVE = [(Fraction(2), Fraction(2)), (Fraction(1, 3), Fraction(1, 3)), (Fraction(3, 2), Fraction(3, 2))]
 TWINS = [(-ONE, -ONE)]

@@ -9,11 +9,22 @@ import random
 import re
 import shutil
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from tests.proved_programs import HEADER, Planted, Reader, mutants
+from tests.proved_programs import (
+    EXACT,
+    HEADER,
+    Node,
+    Planted,
+    Program,
+    Reader,
+    mutants,
+    random_program,
+    refutation_text,
+)
 
 PROOFS = Path(__file__).parents[1] / "proofs"
 CHECKER = PROOFS / "exactlump-verified"
@@ -246,6 +257,95 @@ def test_equal_names_are_not_enough(built: None, tmp_path: Path) -> None:
         assert verdict(text, tmp_path)[0] == code
 
 
+# --- Refutations ------------------------------------------------------------------------------------
+
+
+def test_refutations_are_replayed_exactly(built: None, tmp_path: Path) -> None:
+    """300 random pairs of networks at random points, with and without a box: the verdict of plain evaluation."""
+    rng = random.Random(11)
+    counts = {"different": 0, "rejected": 0}
+    while sum(counts.values()) < 300:
+        one, other = random_program(rng, EXACT, outputs=2), random_program(rng, EXACT, outputs=2)
+        if one.inputs != other.inputs:
+            continue
+        if rng.random() < 0.5:
+            other = one._replace(nodes=[*one.nodes[:-1], one.nodes[-1]._replace(bias=one.nodes[-1].bias + 1)])
+        x = [Fraction(rng.randint(-20, 20), rng.randint(1, 5)) for _ in range(one.inputs)]
+        box = None if rng.random() < 0.5 else [(y - rng.randint(-1, 3), y + rng.randint(0, 2)) for y in x]
+        most = max(abs(a - b) for a, b in zip(one.evaluate(x), other.evaluate(x), strict=True))
+        epsilon = rng.choice([Fraction(0), Fraction(1, 20), most, most - Fraction(1, 10**30)])
+        expected = most > epsilon and (
+            box is None or all(low <= y <= high for y, (low, high) in zip(x, box, strict=True))
+        )
+        code, out, _ = verdict(refutation_text([one, other], x, epsilon, box), tmp_path)
+        assert code == 1
+        word = out.split(":")[0]
+        assert (word == "different") == expected, out
+        counts[word] += 1
+    assert min(counts.values()) > 80
+
+
+PAIR = Program(2, [], [0])
+BENT = Program(1, [Node("unit", 0, ("leaky_relu", [Fraction(0)]), [(0, 1)])], [1])
+
+
+def test_what_a_refutation_repeats(built: None, tmp_path: Path) -> None:
+    """Header, box, epsilon and input."""
+    half = Fraction(1, 2)
+    other = BENT._replace(outputs=[0])
+    text = refutation_text([BENT, other], [-half], Fraction(1, 3), [(Fraction(-1), Fraction(1))])
+    code, out, err = verdict(text, tmp_path)
+    assert (code, err) == (1, "")
+    first, *lines = out.splitlines()
+    assert first == "different: at the input, over the reals, by the evaluator extracted from its proof"
+    assert lines == [*text.splitlines()[1:6], "box 1 -1 1", "epsilon 1/3", "input 1 -1/2"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "outputs", "word"),
+    [
+        ("apply argmax 1 2 0 1", "1 2", "different"),
+        ("apply argmax 2 2 0 1", "1 2", "rejected"),
+        ("apply softmax 2 2 0 1", "1 2", "rejected"),
+        ("unit 0 sigmoid 1 0 1 0 1", "1 2", "rejected"),
+        ("unit 0 leaky_relu 0 1 0 1 0 1", "1 9", ""),
+    ],
+)
+def test_what_has_no_rational_value_refutes_nothing(
+    built: None, tmp_path: Path, nodes: str, outputs: str, word: str
+) -> None:
+    """argmax has one; softmax and sigmoid have not."""
+    text = refutation_text([PAIR, PAIR], [Fraction(3), Fraction(5)], Fraction(0), None)
+    old = "nodes 0\noutputs 1 0\nnetwork b"
+    assert old in text
+    text = text.replace(old, f"nodes 1\n{nodes}\noutputs {outputs}\nnetwork b")
+    code, out, err = verdict(text, tmp_path)
+    assert (code, out.split(":")[0]) == (2 if word == "" else 1, word), err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("domain the box", "domain all reals", 2),
+        ("domain the box", "domain some box", 4),
+        ("criterion different", "criterion exact", 4),
+        ("box 1 -1 1", "box 2 -1 1 0 1", 1),
+        ("box 1 -1 1", "box 1 -1 1/0", 2),
+        ("input 1 -1/2", "input 2 -1/2 0", 1),
+        ("input 1 -1/2", "input 1 -1/0", 2),
+        ("epsilon 1/3", "epsilon 1/-3", 2),
+        ("epsilon 1/3", "epsilon -1/3", 1),
+        ("end\n", "", 2),
+    ],
+)
+def test_bad_refutations(built: None, tmp_path: Path, old: str, new: str, code: int) -> None:
+    """What is out of grammar, or foreign, or of another size."""
+    half = Fraction(1, 2)
+    text = refutation_text([BENT, BENT._replace(outputs=[0])], [-half], Fraction(1, 3), [(Fraction(-1), Fraction(1))])
+    assert old in text
+    assert verdict(text.replace(old, new, 1), tmp_path)[0] == code
+
+
 # --- Sizes, and which proofs these are --------------------------------------------------------------
 
 
@@ -271,4 +371,5 @@ def test_the_handshake_names_the_proofs(built: None) -> None:
     assert ran.returncode == 0
     sources = sorted([*PROOFS.glob("*.v"), *(PROOFS / f"{name}.ml" for name in ("words", "programs", "driver"))])
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    assert ran.stdout == f"exactlump-verified 1\nformats exactlump-program 1\nproofs {digest}\n"
+    formats = "".join(f"format exactlump-{name} 1\n" for name in ("program", "refutation"))
+    assert ran.stdout == f"exactlump-verified 1\n{formats}proofs {digest}\n"
