@@ -8,7 +8,7 @@
    `make audit` sees that every theorem is here. *)
 From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
-From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof Main Bridge Example.
+From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof BoundParallel BoundClaim BoundNetwork Main Bridge Example.
 From Exactlump Require Paper Activation Lumping LumpingProof Maximum MaximumProof Erratum Relaxation Simulation SimulationProof PaperMain.
 From Exactlump Require Completeness SameSign Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
@@ -116,11 +116,25 @@ Check Main.accepted_networks_are_equal_rationally.
 Print Assumptions Main.accepted_networks_are_equal_rationally.
 Check Main.refuted_networks_differ.
 Print Assumptions Main.refuted_networks_differ.
+Check BoundParallel.walk_parts.
+Print Assumptions BoundParallel.walk_parts.
+Check BoundNetwork.within_sound.
+Print Assumptions BoundNetwork.within_sound.
+Check BoundNetwork.parts_sound.
+Print Assumptions BoundNetwork.parts_sound.
+Check Main.bounded_networks_are_close.
+Print Assumptions Main.bounded_networks_are_close.
+Check Main.bounded_networks_are_close_by_parts.
+Print Assumptions Main.bounded_networks_are_close_by_parts.
 Check Example.example_differs.
 Print Assumptions Example.example_differs.
+Check Example.example_is_close.
+Print Assumptions Example.example_is_close.
 Check Example.example_is_equal.
 Print Assumptions Example.example_is_equal.
 
+Print BoundNetwork.inside_box.
+Print BoundNetwork.close.
 Print Bridge.numbers_of.
 Print Bridge.at_.
 Print Bridge.coefficient.
@@ -144,5 +158,8 @@ Print Example.many.
 Print Example.few.
 Print Example.many_claims.
 Print Example.wrong.
+Print Example.bent_once.
+Print Example.bent_less.
+Print Example.halved.
 Print Checker.check.
 Print Refuter.refute.

@@ -3,7 +3,8 @@
    so that none changes unseen.  `make audit` sees that every one is here; those of Bridge.v and Example.v are in Audit.v. *)
 From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
-From Exactlump Require Network Numbers Functions Meaning Laws Layers Paper Activation Lumping Maximum Erratum Relaxation Simulation.
+From Exactlump Require Network Numbers Functions Meaning Laws Layers Bound BoundParallel BoundClaim.
+From Exactlump Require Paper Activation Lumping Maximum Erratum Relaxation Simulation.
 From Exactlump Require Completeness SameSign Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
 Set Printing Width 120.
@@ -87,6 +88,27 @@ Print Layers.within.
 Print Layers.layer_nodes.
 Print Layers.last_start.
 Print Layers.layered.
+Print Bound.precision.
+Print Bound.layer.
+Print Bound.tree.
+Print Bound.walk.
+Print Bound.stages.
+Print Bound.whole.
+Print BoundParallel.walk_at.
+Print BoundParallel.cut.
+Print BoundParallel.parts.
+Print BoundClaim.relu.
+Print BoundClaim.identity.
+Print BoundClaim.dense_edges.
+Print BoundClaim.dense_layer.
+Print BoundClaim.dense_layers.
+Print BoundClaim.dense_network.
+Print BoundClaim.fitting.
+Print BoundClaim.outward.
+Print BoundClaim.inward.
+Print BoundClaim.prepare.
+Print BoundClaim.check_within.
+Print BoundClaim.check_part.
 Print Paper.layer.
 Print Paper.network.
 Print Paper.preactivation.

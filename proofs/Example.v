@@ -5,9 +5,11 @@
                        the same without them
    twins, skipped      four neurons of which no two are proportional (Completeness.v); two and a skip connection
    many, few           the rows that the others have not: constants, signs, greatest, softmax and an opaque operator
-   residual, wrong     two networks that differ by 3 at (1, 0)                                                                     *)
+   residual, wrong     two networks that differ by 3 at (1, 0)
+   bent_once, bent_less   relu(x) and 3/4 relu(x), which differ by at most 1/2 on [-1, 2]                                           *)
 From Coq Require Import List ZArith Reals.
-From Exactlump Require Import Network Numbers Functions Meaning Laws Checker Refuter Main.
+From Exactlump Require Import Network Numbers Functions Meaning Laws Checker Refuter BoundClaim Main.
+From Exactlump Require Bound.
 Import ListNotations.
 Local Open Scope Z_scope.
 
@@ -81,3 +83,21 @@ Theorem example_differs (erf : R -> R) (opaque : Z -> list R -> list R) : (foral
     (5 / 2 < Rabs (nth i (@eval Reals (real_meaning erf opaque) residual [1 / 1; 0 / 1]) 0
                    - nth i (@eval Reals (real_meaning erf opaque) wrong [1 / 1; 0 / 1]) 0))%R.
 Proof. intros erf_odd; now destruct (refuted_networks_differ _ _ _ _ _ refuted erf opaque erf_odd) as [_ [_ far]]. Qed.
+
+Definition bent_once : list Bound.layer := [(0, [[1]], [0]); (2, [[4]], [0])].
+Definition bent_less : list Bound.layer := [(0, [[1]], [0]); (2, [[3]], [0])].
+Definition halved := Bound.Split 0 Bound.Leaf Bound.Leaf.
+
+Lemma within_half : check_within (Bound.Precision 12 48 128) 40 1 bent_once bent_less [((-1, 1), (2, 1))] (1, 2) halved = true.
+Proof. now vm_compute. Qed.
+
+Lemma not_within_less : check_within (Bound.Precision 12 48 128) 40 1 bent_once bent_less [((-1, 1), (2, 1))] (499, 1000) halved = false.
+Proof. now vm_compute. Qed.
+
+Theorem example_is_close (erf : R -> R) (opaque : Z -> list R -> list R) (x : R) : (-1 / 1 <= x <= 2 / 1)%R ->
+  Forall2 (fun y z => Rabs (y - z) <= 1 / 2)%R (@eval Reals (real_meaning erf opaque) (dense_network 1 bent_once) [x])
+    (@eval Reals (real_meaning erf opaque) (dense_network 1 bent_less) [x]).
+Proof.
+intros x_in; destruct (bounded_networks_are_close _ _ _ _ _ _ _ _ within_half erf opaque [x]) as [_ close]; [|exact close].
+constructor; [exact x_in|constructor].
+Qed.

@@ -2,7 +2,8 @@
 (** This file is about what a user wants to know: the promises of this folder, restated, with nothing to read but Network.v and
    Meaning.v. *)
 From Coq Require Import List ZArith Reals.
-From Exactlump Require Import Network Numbers Meaning Laws Checker CheckerProof Refuter RefuterProof.
+From Exactlump Require Import Network Numbers Meaning Laws Checker CheckerProof Refuter RefuterProof BoundClaim BoundNetwork.
+From Exactlump Require Bound BoundParallel.
 
 (** When the checker accepts, the two networks compute the same function: over the reals, for every input, with ReLU, sigmoid,
    tanh, softmax, ... having their usual meaning, and whatever opaque operators compute. *)
@@ -33,3 +34,27 @@ Theorem refuted_networks_differ (N N' : network) (box : option (list (fraction *
   exists i, (i < length (outputs N))%nat /\
     (real eps < Rabs (nth i (@eval Reals (real_meaning erf opaque) N point) 0 - nth i (@eval Reals (real_meaning erf opaque) N' point) 0))%R.
 Proof. intros ok erf opaque erf_odd; destruct (refute_sound erf opaque erf_odd N N' box eps x ok) as [? [? ?]]; now repeat split. Qed.
+
+(** What is bounded is close: two networks of dense layers with ReLU between them differ by at most eps in every output, at
+   every point of the box. *)
+Theorem bounded_networks_are_close (p : Bound.precision) (q : Z) (n : nat) (A B : list Bound.layer)
+    (box : list (fraction * fraction)) (eps : fraction) (t : Bound.tree) :
+  check_within p q n A B box eps t = true ->
+  forall (erf : R -> R) (opaque : Z -> list R -> list R) (x : list R),
+    Forall2 (fun c y => real (fst c) <= y <= real (snd c))%R box x ->
+    length x = n /\
+    Forall2 (fun y z => Rabs (y - z) <= real eps)%R
+      (@eval Reals (real_meaning erf opaque) (dense_network n A) x) (@eval Reals (real_meaning erf opaque) (dense_network n B) x).
+Proof. intros ok erf opaque; exact (within_sound erf opaque p q n A B box eps t ok). Qed.
+
+(** The same where separate jobs have checked the parts of the tree, cut anywhere. *)
+Theorem bounded_networks_are_close_by_parts (p : Bound.precision) (q : Z) (n : nat) (A B : list Bound.layer)
+    (box : list (fraction * fraction)) (eps : fraction) (ls : list Bound.stage) (t : Bound.tree) (c : BoundParallel.cut) :
+  prepare p q n A B box eps = Some ls ->
+  (forall turns, In turns (BoundParallel.parts c) -> check_part p q ls box eps t turns = true) ->
+  forall (erf : R -> R) (opaque : Z -> list R -> list R) (x : list R),
+    Forall2 (fun c y => real (fst c) <= y <= real (snd c))%R box x ->
+    length x = n /\
+    Forall2 (fun y z => Rabs (y - z) <= real eps)%R
+      (@eval Reals (real_meaning erf opaque) (dense_network n A) x) (@eval Reals (real_meaning erf opaque) (dense_network n B) x).
+Proof. intros found all erf opaque; exact (parts_sound erf opaque p q n A B box eps ls t c found all). Qed.

@@ -243,23 +243,18 @@ let parse_refutation input =
   let assumptions = List.length header.assumptions in
   let _, first = network input "a" assumptions (fun () -> ()) in
   let _, second = network input "b" assumptions (fun () -> ()) in
-  let repeated_line read =
-    let start = input.place in
-    let value = read () in
-    (value, since input start)
-  in
   let pair () =
     let low = rational input in
     (low, rational input)
   in
   let box, box_line =
     if List.assoc "domain" header.claim = "the box" then begin
-      let box, line = repeated_line (fun () -> keyword input "box"; listed input pair) in
+      let box, line = repeated_field input "box" (fun () -> listed input pair) in
       (Some box, [ line ])
     end
     else (None, [])
   in
-  let epsilon, epsilon_line = repeated_line (fun () -> keyword input "epsilon"; rational input) in
-  let point, point_line = repeated_line (fun () -> keyword input "input"; listed input (fun () -> rational input)) in
+  let epsilon, epsilon_line = repeated_field input "epsilon" (fun () -> rational input) in
+  let point, point_line = repeated_field input "input" (fun () -> listed input (fun () -> rational input)) in
   finish input;
   { header; first; second; box; epsilon; point; repeated = box_line @ [ epsilon_line; point_line ] }

@@ -66,6 +66,13 @@ let optional_keyword input expected =
 let since input start =
   String.map (fun c -> if c = '\n' then ' ' else c) (String.trim (String.sub input.text start (input.place - start)))
 
+(* What follows a keyword, and how it was written, for the answer. *)
+let repeated_field input name read =
+  let start = input.place in
+  keyword input name;
+  let value = read () in
+  (value, since input start)
+
 let finish input =
   keyword input "end";
   skip_blanks input;

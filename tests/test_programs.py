@@ -369,7 +369,9 @@ def test_the_handshake_names_the_proofs(built: None) -> None:
     """Version, formats, and the hash of the sources that it is made of."""
     ran = subprocess.run([str(CHECKER), "--about"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0
-    sources = sorted([*PROOFS.glob("*.v"), *(PROOFS / f"{name}.ml" for name in ("words", "programs", "driver"))])
+    sources = sorted(
+        [*PROOFS.glob("*.v"), *(PROOFS / f"{name}.ml" for name in ("words", "programs", "bounds", "driver"))]
+    )
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    formats = "".join(f"format exactlump-{name} 1\n" for name in ("program", "refutation"))
+    formats = "".join(f"format exactlump-{name} 1\n" for name in ("program", "refutation", "bound"))
     assert ran.stdout == f"exactlump-verified 1\n{formats}proofs {digest}\n"
