@@ -10,7 +10,7 @@ From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
 From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof BoundParallel BoundClaim BoundNetwork Main Bridge Example.
 From Exactlump Require Paper Activation Lumping LumpingProof Maximum MaximumProof Erratum Relaxation Simulation SimulationProof PaperMain.
-From Exactlump Require Completeness SameSign Pruning Markov MarkovMaximum MarkovExamples.
+From Exactlump Require Completeness SameSign Dichotomy Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
 Set Printing Width 120.
 
@@ -64,6 +64,8 @@ Check SameSign.same_sign_needs_inputs_of_one_sign.
 Print Assumptions SameSign.same_sign_needs_inputs_of_one_sign.
 Check SameSign.one_neuron_is_enough_to_lose.
 Print Assumptions SameSign.one_neuron_is_enough_to_lose.
+Check Dichotomy.theorem_13_dichotomy.
+Print Assumptions Dichotomy.theorem_13_dichotomy.
 Check Pruning.example_1_one_node.
 Print Assumptions Pruning.example_1_one_node.
 Check Pruning.example_3_pruning_one_node.

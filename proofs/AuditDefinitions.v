@@ -5,7 +5,7 @@ From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
 From Exactlump Require Network Numbers Functions Meaning Laws Layers Bound BoundParallel BoundClaim.
 From Exactlump Require Paper Activation Lumping Maximum Erratum Relaxation Simulation.
-From Exactlump Require Completeness SameSign Pruning Markov MarkovMaximum MarkovExamples.
+From Exactlump Require Completeness SameSign Dichotomy Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
 Set Printing Width 120.
 
@@ -201,6 +201,19 @@ Print SameSign.nonnegative_layer.
 Print SameSign.nonpositive_layer.
 Print SameSign.pair.
 Print SameSign.crossed.
+Print Dichotomy.dot.
+Print Dichotomy.shallow.
+Print Dichotomy.before.
+Print Dichotomy.value.
+Print Dichotomy.on_plane.
+Print Dichotomy.size_of.
+Print Dichotomy.bend.
+Print Dichotomy.kink.
+Print Dichotomy.tilt.
+Print Dichotomy.offset.
+Print Dichotomy.foot.
+Print Dichotomy.sum_of.
+Print Dichotomy.minus.
 Print Pruning.others.
 Print Pruning.prune_above.
 Print Pruning.prune.
