@@ -8,7 +8,7 @@
    `make audit` sees that every theorem is here. *)
 From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
-From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof BoundParallel BoundClaim BoundNetwork Main Bridge Example.
+From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof BoundParallel BoundClaim BoundNetwork Canonical CanonicalProof Main Bridge Example.
 From Exactlump Require Paper Activation Lumping LumpingProof Maximum MaximumProof Erratum Relaxation Simulation SimulationProof PaperMain.
 From Exactlump Require Completeness SameSign Dichotomy Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
@@ -118,6 +118,8 @@ Check Main.accepted_networks_are_equal_rationally.
 Print Assumptions Main.accepted_networks_are_equal_rationally.
 Check Main.refuted_networks_differ.
 Print Assumptions Main.refuted_networks_differ.
+Check CanonicalProof.canonical_accepted.
+Print Assumptions CanonicalProof.canonical_accepted.
 Check BoundParallel.walk_parts.
 Print Assumptions BoundParallel.walk_parts.
 Check BoundNetwork.within_sound.
@@ -132,6 +134,8 @@ Check Example.example_differs.
 Print Assumptions Example.example_differs.
 Check Example.example_is_close.
 Print Assumptions Example.example_is_close.
+Check Example.doubled_accepted.
+Print Assumptions Example.doubled_accepted.
 Check Example.example_is_equal.
 Print Assumptions Example.example_is_equal.
 
@@ -160,6 +164,9 @@ Print Example.many.
 Print Example.few.
 Print Example.many_claims.
 Print Example.wrong.
+Print Example.plain.
+Print Example.doubled.
+Print Example.doubled_classes.
 Print Example.bent_once.
 Print Example.bent_less.
 Print Example.halved.

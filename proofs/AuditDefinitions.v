@@ -3,7 +3,7 @@
    so that none changes unseen.  `make audit` sees that every one is here; those of Bridge.v and Example.v are in Audit.v. *)
 From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
-From Exactlump Require Network Numbers Functions Meaning Laws Layers Bound BoundParallel BoundClaim.
+From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker Bound BoundParallel BoundClaim Canonical.
 From Exactlump Require Paper Activation Lumping Maximum Erratum Relaxation Simulation.
 From Exactlump Require Completeness SameSign Dichotomy Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
@@ -109,6 +109,29 @@ Print BoundClaim.inward.
 Print BoundClaim.prepare.
 Print BoundClaim.check_within.
 Print BoundClaim.check_part.
+Print Checker.row.
+Print Checker.certificate.
+Print Canonical.lump.
+Print Canonical.identity_lump.
+Print Canonical.part.
+Print Canonical.class_sum.
+Print Canonical.dead.
+Print Canonical.proportional_to.
+Print Canonical.proper_neuron.
+Print Canonical.lumpable.
+Print Canonical.lumping_from.
+Print Canonical.lumping.
+Print Canonical.product.
+Print Canonical.class_edges.
+Print Canonical.quotient_neuron.
+Print Canonical.nowhere.
+Print Canonical.quotient_layer.
+Print Canonical.quotient_layers.
+Print Canonical.quotient.
+Print Canonical.leaders.
+Print Canonical.member_row.
+Print Canonical.member_rows.
+Print Canonical.canonical.
 Print Paper.layer.
 Print Paper.network.
 Print Paper.preactivation.

@@ -6,9 +6,10 @@
    twins, skipped      four neurons of which no two are proportional (Completeness.v); two and a skip connection
    many, few           the rows that the others have not: constants, signs, greatest, softmax and an opaque operator
    residual, wrong     two networks that differ by 3 at (1, 0)
-   bent_once, bent_less   relu(x) and 3/4 relu(x), which differ by at most 1/2 on [-1, 2]                                           *)
+   bent_once, bent_less   relu(x) and 3/4 relu(x), which differ by at most 1/2 on [-1, 2]
+   doubled             relu(x), relu(3x), relu(0x); relu(x) + relu(3x): a lumping with classes of one, two and no neurons                                           *)
 From Coq Require Import List ZArith Reals.
-From Exactlump Require Import Network Numbers Functions Meaning Laws Checker Refuter BoundClaim Main.
+From Exactlump Require Import Network Numbers Functions Meaning Laws Checker Refuter BoundClaim Layers Canonical CanonicalProof Main.
 From Exactlump Require Bound.
 Import ListNotations.
 Local Open Scope Z_scope.
@@ -101,3 +102,26 @@ Proof.
 intros x_in; destruct (bounded_networks_are_close _ _ _ _ _ _ _ _ within_half erf opaque [x]) as [_ close]; [|exact close].
 constructor; [exact x_in|constructor].
 Qed.
+
+Definition plain (es : list (N * Z)) (f : function) := Neuron es 0 1 f.
+Definition doubled : list layer := [[plain [(0%N, 1)] relu; plain [(0%N, 3)] relu; plain [] relu]; [plain [(0%N, 1); (1%N, 1); (2%N, 7)] linear]].
+Definition doubled_classes := [Lump [Some (0%nat, 1); Some (0%nat, 3); None] [(0%nat, 1)]; identity_lump 1].
+
+Lemma doubled_lumped : lumping 1 doubled doubled_classes.
+Proof.
+assert (proper : forall n es a, Forall (fun e => (N.to_nat (fst e) < n)%nat) es -> proper_neuron n (plain es (Leaky (a, 1)))).
+{ intros n es a range; repeat split; [exists a, 1; now split|exact range]. }
+split; [|split; [|reflexivity]]; constructor; try reflexivity.
+- repeat (apply Forall_cons; [apply proper; repeat constructor|]); apply Forall_nil.
+- repeat constructor.
+- intros [|[|[|i]]] v m; cbn; try discriminate; intros v_i m_i; try (injection v_i as <-; injection m_i as <-); [| |now split; [|intros [|k]]|now destruct i].
+  + split; [reflexivity|]; exists 0%nat, 1, (plain [(0%N, 1)] relu); repeat split; now intros [|k].
+  + split; [reflexivity|]; exists 0%nat, 1, (plain [(0%N, 1)] relu); repeat split; now intros [|k].
+- repeat (apply Forall_cons; [apply proper; repeat constructor|]); apply Forall_nil.
+- repeat constructor.
+- intros [|i] v m; cbn; [intros v_i m_i; injection v_i as <-; injection m_i as <-|now destruct i].
+  split; [reflexivity|]; exists 0%nat, 1, (plain [(0%N, 1); (1%N, 1); (2%N, 7)] linear); repeat split; now intros [|k].
+Qed.
+
+Corollary doubled_accepted : check (layered 1 doubled) (quotient 1 doubled doubled_classes) (canonical 1 doubled_classes) = true.
+Proof. exact (canonical_accepted _ _ _ doubled_lumped). Qed.
