@@ -34,6 +34,9 @@ Proof. by move=> r y r_gt0; rewrite /leaky pmulr_rge0 //; case: ifP => // _; rew
 Lemma relu_leaky : relu =1 leaky 0.
 Proof. by move=> y; rewrite /relu /leaky mul0r; case: (lerP 0 y) => [/max_l|/ltW/max_r]. Qed.
 
+Lemma relu_ge0 y : 0 <= y -> relu y = y. Proof. by move=> /max_l. Qed.
+Lemma relu_le0 y : y <= 0 -> relu y = 0. Proof. by rewrite /relu => /max_r. Qed.
+
 Lemma identity_leaky : identity =1 leaky 1.
 Proof. by move=> y; rewrite /leaky mul1r if_same. Qed.
 

@@ -1,397 +1,371 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
 (** This file is about checking a certificate: that two networks compute the same function, with integer arithmetic only.
 
-   It is the rules of docs/certificate-format.md for chains of dense layers, with the names of exactlump/check.py.
-   N is the original, N' the reduced network, Q their common quotient, which the exported text holds.  Each half of a
-   certificate shows that a network (N, or N') and Q compute the same function; CheckerProof.v proves that [check] may
-   be believed.
+   N is the original, N' the reduced network.  A certificate says of every node of both what its value is in terms of the
+   values of some nodes of N'; it is the rules of docs/certificate-format.md, element by element, with the names of
+   exactlump/check.py where they are the same.  CheckerProof.v proves that [check] may be believed.
 
-   atom    a positive number: 1 is a constant, 2k the class k - 1 of Q, 2v+1 the free unknown of unit v - 1
-   form    a sum of integer multiples of atoms, as a binary tree over the digits of the atoms
-   terms   a form as a list
+   row      what a certificate says of one node
+   atom     1 is the number 1; 2k and 2k+1 are registers k - 1 of N' and of N, divided by their scales
+   scale    a positive integer, so that rows need no fractions: p times an atom is p/scale times the register
+   known    for each register its terms and their denominator: (q, ts) says that q times the register is ts
+   claim    an atom, its scale, and the node that defines it (that node's first register only)
+   side     what is known of one network
 
-   There are no fractions.  An atom stands for a value divided by a positive integer, its scale: the constant for
-   1/unit, class k for y_k/q_k, a free unknown g for g/q.  The forms of one tensor share the denominator [common].   *)
+   [find] is keyed by register + 1.                                                                                  *)
 From Coq Require Import List Bool ZArith.
-From Exactlump Require Import Network.
+From Exactlump Require Import Network Functions Forms.
 Import ListNotations.
 Local Open Scope Z_scope.
 
-(** --- Trees --- *)
-
-Inductive tree (A : Type) := Empty | Fork (l : tree A) (a : option A) (r : tree A).
-Arguments Empty {A}.
-Arguments Fork {A} l a r.
-
-Fixpoint find {A} (k : positive) (t : tree A) : option A :=
-  match t, k with
-  | Empty, _ => None
-  | Fork _ a _, xH => a
-  | Fork l _ _, xO k' => find k' l
-  | Fork _ _ r, xI k' => find k' r
-  end.
-
-Fixpoint set {A} (k : positive) (x : A) (t : tree A) : tree A :=
-  match k, t with
-  | xH, Empty => Fork Empty (Some x) Empty
-  | xH, Fork l _ r => Fork l (Some x) r
-  | xO k', Empty => Fork (set k' x Empty) None Empty
-  | xO k', Fork l a r => Fork (set k' x l) a r
-  | xI k', Empty => Fork Empty None (set k' x Empty)
-  | xI k', Fork l a r => Fork l a (set k' x r)
-  end.
-
-Fixpoint number_from {A} (k : positive) (xs : list A) (t : tree A) : tree A :=
-  match xs with
-  | [] => t
-  | x :: rest => number_from (Pos.succ k) rest (set k x t)
-  end.
-
-(** The elements of a list by their place; the first has the key 1. *)
-Definition numbered {A} (xs : list A) : tree A := number_from xH xs Empty.
-
-(** --- Forms --- *)
-
-Definition form := tree Z.
-Definition terms := list (positive * Z).
-
-Definition constant_atom : positive := xH.
-Definition class_atom (k : N) : positive := xO (N.succ_pos k).
-Definition free_atom (v : N) : positive := xI (N.succ_pos v).
-
-Fixpoint add_term (k : positive) (c : Z) (f : form) : form :=
-  match k, f with
-  | xH, Empty => Fork Empty (Some c) Empty
-  | xH, Fork l None r => Fork l (Some c) r
-  | xH, Fork l (Some b) r => Fork l (Some (b + c)) r
-  | xO k', Empty => Fork (add_term k' c Empty) None Empty
-  | xO k', Fork l b r => Fork (add_term k' c l) b r
-  | xI k', Empty => Fork Empty None (add_term k' c Empty)
-  | xI k', Fork l b r => Fork l b (add_term k' c r)
-  end.
-
-(** f + w * ts *)
-Definition add_terms (w : Z) (ts : terms) (f : form) : form :=
-  fold_left (fun g t => add_term (fst t) (w * snd t) g) ts f.
-
-Definition coefficient (c : option Z) : Z := match c with Some n => n | None => Z.zero end.
-
-Fixpoint is_zero (f : form) : bool :=
-  match f with
-  | Empty => true
-  | Fork l c r => (coefficient c =? Z.zero) && is_zero l && is_zero r
-  end.
-
-(** a * f = b * g *)
-Fixpoint is_multiple (a : Z) (f : form) (b : Z) (g : form) : bool :=
-  match f, g with
-  | Empty, _ => is_zero g
-  | _, Empty => is_zero f
-  | Fork l c r, Fork l' c' r' =>
-      (a * coefficient c =? b * coefficient c') && is_multiple a l b l' && is_multiple a r b r'
-  end.
-
-(** The terms of a form that are not zero, in front of ts; [path] gives an atom its digits above this tree. *)
-Fixpoint listed (path : positive -> positive) (f : form) (ts : terms) : terms :=
-  match f with
-  | Empty => ts
-  | Fork l c r =>
-      let right := listed (fun k => path (xI k)) r ts in
-      let here := match c with
-                  | None => right
-                  | Some n => if n =? Z.zero then right else (path xH, n) :: right
-                  end in
-      listed (fun k => path (xO k)) l here
-  end.
-
-Fixpoint scaled (a : Z) (f : form) : form :=
-  match f with
-  | Empty => Empty
-  | Fork l c r => Fork (scaled a l) (Some (a * coefficient c)) (scaled a r)
-  end.
-
-(** a * f + b * g *)
-Fixpoint combined (a : Z) (f : form) (b : Z) (g : form) : form :=
-  match f, g with
-  | Empty, _ => scaled b g
-  | _, Empty => scaled a f
-  | Fork l c r, Fork l' c' r' =>
-      Fork (combined a l b l') (Some (a * coefficient c + b * coefficient c')) (combined a r b r')
-  end.
-
-(** --- Numbers and functions --- *)
-
-Definition is_positive (z : Z) : bool := Z.zero <? z.
-
-Definition same_name (a b : name) : bool :=
-  match a, b with
-  | Sigmoid, Sigmoid | Tanh, Tanh | Softplus, Softplus | Softsign, Softsign
-  | Erf, Erf | Sin, Sin | Cos, Cos | Exp, Exp => true
-  | _, _ => false
-  end.
-
-Definition same_function (f g : function) : bool :=
-  match f, g with
-  | Leaky n d, Leaky n' d' => (n =? n') && (d =? d')
-  | Named a, Named b => same_name a b
-  | _, _ => false
-  end.
-
-Definition is_proper (f : function) : bool :=
-  match f with
-  | Leaky _ d => is_positive d
-  | Named _ => true
-  end.
-
-Definition is_identity (f : function) : bool :=
-  match f with
-  | Leaky n d => n =? d
-  | Named _ => false
-  end.
-
-(** All c with sigma(c/q * y) = p/q * sigma(y) for all y. *)
-Definition taken_to (f : function) (p q : Z) : list Z :=
-  match f with
-  | Leaky n d =>
-      if is_positive p then (if n =? - d then [p; - p] else [p])
-      else (if n =? d then [p] else [])
-  | Named _ => if p =? q then [p] else []
-  end.
-
-(** Whether sigma(a/b) = p/q, for b and q positive. *)
-Definition value_is (f : function) (a b p q : Z) : bool :=
-  match f with
-  | Leaky n d => if Z.zero <=? a then a * q =? p * b else a * n * q =? p * d * b
-  | Named s =>
-      (a =? Z.zero) &&
-      match s with
-      | Tanh | Softsign | Erf | Sin => p =? Z.zero
-      | Cos | Exp => p =? q
-      | Sigmoid => p + p =? q
-      | Softplus => false
-      end
-  end.
-
-(** --- Certificates --- *)
-
-(** The value of a unit, y_k being the value of class k and q_k its scale. *)
 Inductive row :=
-| Constant (p : Z)                             (* p/unit *)
-| Class (k : N) (p : Z)                        (* p/q_k y_k *)
-| Sum (ts : list (N * Z)) (p : Z)              (* the sum of such, plus p/unit *)
-| Free (q : Z)                                 (* anything *)
-| Same (u : N) (p : Z).                        (* p/q times unit u, whose row is Free q *)
+| Atom (q : Z)                           (* a new atom with scale q: a leader of a class, or a free unknown *)
+| Class (k : N) (p : Z)                  (* p times the atom of register k of N' *)
+| Same (u : N) (p : Z)                   (* p times the atom of register u of this network *)
+| Constant (p q : Z)                     (* p/q *)
+| Derived                                (* an identity: the form that its edges give *)
+| Sum (ts : list (N * Z)) (p q : Z)      (* an identity: the sum of c times the atoms of registers k of N', plus p, over q *)
+| Twin (k : N) (p : Z)                   (* p times the atom of register k of N', plus what a twin law says *)
+| Line (ms : list (N * Z)) (q : Z)       (* the form itself, which is not negative; ms/q are multipliers *)
+| Zero (ms : list (N * Z)) (q : Z).      (* 0, as the form is not positive *)
 
-(** What a half says about one layer of its network. *)
-Inductive step :=
-| Derived                                                  (* identity activations: the forms follow from the layer *)
-| Anchored (unit : Z) (scales : list Z) (rows : list row)  (* the next layer of Q, whose classes have these scales *)
-| Kept (unit : Z) (rows : list row).                       (* no class is named: Q does not move *)
+Record certificate := Certificate { original : list row; reduced : list row }.
 
-Record certificate := Certificate {
-  quotient : network;
-  original : list step;
-  reduced : list step }.
+Record claim := Claim { scale : Z; owner : option node; atom_nonnegative : bool }.
 
-(** --- The rules --- *)
+Record side := Side { known : tree (Z * terms); claims : tree claim }.
 
-(** The form of a neuron before its activation, its denominator left out, given the terms of the units below. *)
-Fixpoint affine (es : list (N * Z)) (known : tree terms) (f : form) : option form :=
+Definition key (start u : N) : positive := N.succ_pos (start + u).
+
+(** --- The form of a node before its function --- *)
+
+(** f/m plus the weighted sum, over another denominator. *)
+Fixpoint affine (known : tree (Z * terms)) (start : N) (es : list (N * Z)) (m : Z) (f : form) : option (Z * form) :=
   match es with
-  | [] => Some f
+  | [] => Some (m, f)
   | (u, w) :: rest =>
-      match find (N.succ_pos u) known with
+      match find (key start u) known with
       | None => None
-      | Some ts => affine rest known (add_terms w ts f)
+      | Some (q, ts) =>
+          if q =? m then affine known start rest m (add_terms w ts f)
+          else
+            let m' := joint m q in
+            affine known start rest m' (add_terms (w * (m' / q)) ts (if m' =? m then f else scaled (m' / m) f))
       end
   end.
 
-Definition before (unit_bias : Z) (known : tree terms) (n : neuron) : option form :=
-  affine (edges n) known (add_term constant_atom (bias n * unit_bias) Empty).
+Definition before (known : tree (Z * terms)) (start : N) (n : neuron) : option (Z * form) :=
+  match affine known start (edges n) Z.one Empty with
+  | Some (m, f) => Some (m * denominator n, add_term xH (bias n * m) f)
+  | None => None
+  end.
 
-(** A claim about one neuron: its row or scale, its function, its form before the activation. *)
-Record claim (A : Type) := Claim { says : A; function_of : function; form_of : form }.
-Arguments Claim {A} says function_of form_of.
-Arguments says {A} c.
-Arguments function_of {A} c.
-Arguments form_of {A} c.
+(** --- Comparing two nodes --- *)
 
-Fixpoint claims {A} (unit_bias : Z) (known : tree terms) (what : list A) (ns : list neuron) : option (list (claim A)) :=
-  match what, ns with
-  | [], [] => Some []
-  | a :: what', n :: ns' =>
-      match before unit_bias known n, claims unit_bias known what' ns' with
-      | Some f, Some cs => Some (Claim a (activation n) f :: cs)
+(** Whether f/m = c (g/m') for some c that the function takes to p/q. *)
+Definition related (s : symmetry) (p q m : Z) (f : form) (m' : Z) (g : form) : bool :=
+  let cs := scalings s p q in
+  existsb (fun c => is_multiple (q * m') f (c * m) g) cs ||
+  (size_blind s && match cs with [] => false | _ => true end &&
+   (let a := weight f in let b := weight g in is_positive a && is_positive b && is_multiple (q * b) f (p * a) g)).
+
+(** Whether the registers us are p/q times the registers us', one by one. *)
+Fixpoint proportional (p q : Z) (known : tree (Z * terms)) (start : N) (us : list N) (known' : tree (Z * terms)) (start' : N)
+    (us' : list N) : bool :=
+  match us, us' with
+  | [], [] => true
+  | u :: rest, u' :: rest' =>
+      match find (key start u) known, find (key start' u') known' with
+      | Some (m, ts), Some (m', ts') =>
+          is_multiple (q * m') (add_terms Z.one ts Empty) (p * m) (add_terms Z.one ts' Empty)
+      | _, _ => false
+      end && proportional p q known start rest known' start' rest'
+  | _, _ => false
+  end.
+
+Definition proper_node (v : node) : bool :=
+  match v with
+  | Unit _ n => is_positive (denominator n) && is_proper (activation n)
+  | _ => true
+  end.
+
+(** Whether the node is p times the atom of a claim; [known'] is that of the claim's network. *)
+Definition same_up_to (p : Z) (known : tree (Z * terms)) (v : node) (known' : tree (Z * terms)) (c : claim) : bool :=
+  match v, owner c with
+  | Unit start n, Some (Unit start' n') =>
+      same_function (activation n) (activation n') &&
+      match before known start n, before known' start' n' with
+      | Some (m, f), Some (m', g) => related (symmetry_of (activation n)) p (scale c) m f m' g
+      | _, _ => false
+      end
+  | Greatest start us, Some (Greatest start' us') => is_positive p && proportional p (scale c) known start us known' start' us'
+  | Apply o r us, Some (Apply o' r' us') =>
+      (p =? scale c) && same_operator o o' && Nat.eqb r r' && proportional Z.one Z.one known 0 us known' 0 us'
+  | _, _ => false
+  end.
+
+(** --- Facts about signs --- *)
+
+(** Whether all coefficients are not negative, and all atoms known not to be; [cs] has the claims of N'. *)
+Definition is_nonnegative (cs : tree claim) (f : form) : bool :=
+  forallb
+    (fun t => (Z.zero <=? snd t) &&
+       match fst t with
+       | xH => true
+       | xO k => match find k cs with Some c => atom_nonnegative c | None => false end
+       | xI _ => false
+       end)
+    (listed (fun k => k) f []).
+
+(** f/m, less the sum of c/q times (the atom's register, less its form), over another denominator; only for ReLU. *)
+Fixpoint less_multipliers (other : side) (ms : list (N * Z)) (q m : Z) (f : form) : option (Z * form) :=
+  match ms with
+  | [] => Some (m, f)
+  | (k, c) :: rest =>
+      match find (N.succ_pos k) (claims other) with
+      | Some a =>
+          match owner a with
+          | Some (Unit start n) =>
+              match before (known other) start n with
+              | Some (m', g) =>
+                  if (Z.zero <=? c) && same_function (activation n) (Leaky zero_fraction) then
+                    let whole := joint m (q * m') in
+                    let e := c * (whole / (q * m')) in
+                    less_multipliers other rest q whole
+                      (add_term (xO (N.succ_pos k)) (- (e * m' * scale a)) (combined (whole / m) f e g))
+                  else None
+              | None => None
+              end
+          | _ => None
+          end
+      | None => None
+      end
+  end.
+
+Definition known_nonnegative (other : side) (ms : list (N * Z)) (q m : Z) (f : form) : bool :=
+  is_positive q &&
+  match less_multipliers other ms q m f with
+  | Some (_, g) => is_nonnegative (claims other) g
+  | None => false
+  end.
+
+(** Whether all registers us are known not to be negative. *)
+Fixpoint all_nonnegative (cs : tree claim) (known : tree (Z * terms)) (start : N) (us : list N) : bool :=
+  match us with
+  | [] => true
+  | u :: rest =>
+      match find (key start u) known with
+      | Some (_, ts) => is_nonnegative cs (add_terms Z.one ts Empty)
+      | None => false
+      end && all_nonnegative cs known start rest
+  end.
+
+Definition value_nonnegative (s : side) (v : node) : bool :=
+  match v with
+  | Unit start n =>
+      never_negative (activation n) ||
+      (is_identity (activation n) &&
+       match before (known s) start n with Some (_, f) => is_nonnegative (claims s) f | None => false end)
+  | Greatest start us => all_nonnegative (claims s) (known s) start us
+  | Apply Softmax _ _ => true
+  | Apply _ _ _ => false
+  end.
+
+(** --- Sums of classes --- *)
+
+(** total/m, plus the sum of c times the forms of the atoms, over another denominator; only for identities. *)
+Fixpoint sum_of_classes (other : side) (ts : list (N * Z)) (m : Z) (total : form) : option (Z * form) :=
+  match ts with
+  | [] => Some (m, total)
+  | (k, c) :: rest =>
+      match find (N.succ_pos k) (claims other) with
+      | Some a =>
+          match owner a with
+          | Some (Unit start n) =>
+              match before (known other) start n with
+              | Some (m', g) =>
+                  if is_identity (activation n) then
+                    let part := scale a * m' in
+                    let whole := joint m part in
+                    sum_of_classes other rest whole (combined (whole / m) total (c * (whole / part)) g)
+                  else None
+              | None => None
+              end
+          | _ => None
+          end
+      | None => None
+      end
+  end.
+
+(** --- One node --- *)
+
+(** What a row says of a unit whose form is f/m: its terms, and their denominator. *)
+Definition check_unit (other : side) (r : row) (fn : function) (m : Z) (f : form) : option (Z * terms) :=
+  match r with
+  | Constant p q =>
+      match value_at fn (constant_of f, m) with
+      | Some v => if is_constant f && is_positive q && same_fraction v (p, q) then Some (q, [(xH, p)]) else None
+      | None => None
+      end
+  | Derived => if is_identity fn then Some (m, listed (fun k => k) f []) else None
+  | Sum ts p q =>
+      match sum_of_classes other ts Z.one (add_term xH p Empty) with
+      | Some (m', total) =>
+          if is_identity fn && is_positive q && is_multiple (q * m') f m total
+          then Some (q, (xH, p) :: map (fun t => (xO (N.succ_pos (fst t)), snd t)) ts)
+          else None
+      | None => None
+      end
+  | Twin k p =>
+      match find (N.succ_pos k) (claims other), twin_of fn with
+      | Some a, Some l =>
+          match owner a with
+          | Some (Unit start n) =>
+              match before (known other) start n with
+              | Some (m', g) =>
+                  if same_function fn (activation n) && related (symmetry_of fn) p (scale a) m (scaled (- Z.one) f) m' g
+                  then Some (m * snd l, (xO (N.succ_pos k), p * m * snd l) :: listed (fun j => j) (scaled (fst l) f) [])
+                  else None
+              | None => None
+              end
+          | _ => None
+          end
       | _, _ => None
+      end
+  | Line ms q => if linear_above fn && known_nonnegative other ms q m f then Some (m, listed (fun k => k) f []) else None
+  | Zero ms q => if zero_below fn && known_nonnegative other ms q m (scaled (- Z.one) f) then Some (Z.one, []) else None
+  | _ => None
+  end.
+
+Record state := State { here : side; next : positive }.
+
+(** As many registers as a node defines. *)
+Definition width (v : node) : nat :=
+  match v with
+  | Apply _ r _ => r
+  | _ => 1%nat
+  end.
+
+(** A register with some terms. *)
+Definition push (q : Z) (ts : terms) (s : state) : state :=
+  State (Side (set (next s) (q, ts) (known (here s))) (claims (here s))) (Pos.succ (next s)).
+
+(** Registers that are p times atoms, from atom k on. *)
+Fixpoint push_multiples (atom : positive -> positive) (p : Z) (r : nat) (k : positive) (s : state) : state :=
+  match r with
+  | O => s
+  | S r' => push_multiples atom p r' (Pos.succ k) (push Z.one [(atom k, p)] s)
+  end.
+
+(** Registers that are new atoms; the first one has the node. *)
+Fixpoint push_atoms (atom : positive -> positive) (q : Z) (flag : bool) (r : nat) (v : option node) (s : state) : state :=
+  match r with
+  | O => s
+  | S r' =>
+      let s' := push Z.one [(atom (next s), q)] s in
+      push_atoms atom q flag r' None
+        (State (Side (known (here s')) (set (next s) (Claim q v flag) (claims (here s')))) (next s'))
+  end.
+
+Definition is_known (known : tree (Z * terms)) (start u : N) : bool :=
+  match find (key start u) known with Some _ => true | None => false end.
+
+(** Whether the node reads registers that are there. *)
+Definition readable (known : tree (Z * terms)) (v : node) : bool :=
+  match v with
+  | Unit start n => forallb (fun e => is_known known start (fst e)) (edges n)
+  | Greatest start us => forallb (is_known known start) us
+  | Apply _ _ us => forallb (is_known known 0) us
+  end.
+
+Fixpoint all_constant (known : tree (Z * terms)) (start : N) (us : list N) (p q : Z) : bool :=
+  match us with
+  | [] => true
+  | u :: rest =>
+      match find (key start u) known with
+      | Some (m, ts) => is_multiple q (add_terms Z.one ts Empty) (p * m) (add_term xH Z.one Empty)
+      | None => false
+      end && all_constant known start rest p q
+  end.
+
+(** One node of a network against its row.  [theirs]: of N', when the network is N. *)
+Definition check_node (theirs : option side) (r : row) (v : node) (s : state) : option state :=
+  let own := match theirs with None => xO | Some _ => xI end in
+  let other := match theirs with None => here s | Some t => t end in
+  if proper_node v then
+    match r with
+    | Atom q =>
+        if is_positive q && readable (known (here s)) v then
+          let flag := match theirs with None => value_nonnegative (here s) v | Some _ => false end in
+          Some (push_atoms own q flag (width v) (Some v) s)
+        else None
+    | Class k p =>
+        match find (N.succ_pos k) (claims other) with
+        | Some c =>
+            if same_up_to p (known (here s)) v (known other) c
+            then Some (push_multiples xO p (width v) (N.succ_pos k) s) else None
+        | None => None
+        end
+    | Same u p =>
+        match find (N.succ_pos u) (claims (here s)) with
+        | Some c =>
+            if same_up_to p (known (here s)) v (known (here s)) c
+            then Some (push_multiples own p (width v) (N.succ_pos u) s) else None
+        | None => None
+        end
+    | _ =>
+        match v with
+        | Unit start n =>
+            match before (known (here s)) start n with
+            | Some (m, f) =>
+                match check_unit other r (activation n) m f with
+                | Some (q, ts) => Some (push q ts s)
+                | None => None
+                end
+            | None => None
+            end
+        | Greatest start us =>
+            match r, us with
+            | Constant p q, _ :: _ =>
+                if is_positive q && all_constant (known (here s)) start us p q then Some (push q [(xH, p)] s) else None
+            | _, _ => None
+            end
+        | Apply _ _ _ => None
+        end
+    end
+  else None.
+
+Fixpoint check_nodes (theirs : option side) (rs : list row) (vs : list node) (s : state) : option side :=
+  match rs, vs with
+  | [], [] => Some (here s)
+  | r :: rs', v :: vs' =>
+      match check_node theirs r v s with
+      | Some s' => check_nodes theirs rs' vs' s'
+      | None => None
       end
   | _, _ => None
   end.
 
-(** The sum of p_k/q_k C(k) and what is there already, (total, divisor) standing for total/divisor. *)
-Fixpoint sum_of_classes (classes : tree (claim Z)) (ts : list (N * Z)) (total : form) (divisor : Z) : option (form * Z) :=
-  match ts with
-  | [] => Some (total, divisor)
-  | (k, p) :: rest =>
-      match find (N.succ_pos k) classes with
-      | Some c =>
-          if is_identity (function_of c)
-          then sum_of_classes classes rest (combined (says c) total (p * divisor) (form_of c)) (divisor * says c)
-          else None
-      | None => None
-      end
+(** --- Two networks --- *)
+
+(** The inputs are atoms, the same ones for both networks; N' has the claims. *)
+Definition input_state (theirs : option side) (n : nat) : state :=
+  let s := push_atoms xO Z.one false n None (State (Side Empty Empty) xH) in
+  match theirs with
+  | None => s
+  | Some _ => State (Side (known (here s)) Empty) (next s)
   end.
 
-(** The form without the constant is zero. *)
-Definition is_constant (f : form) : bool :=
-  match f with
-  | Empty => true
-  | Fork l _ r => is_zero l && is_zero r
-  end.
-
-Definition constant_of (f : form) : Z :=
-  match f with
-  | Empty => Z.zero
-  | Fork _ c _ => coefficient c
-  end.
-
-(** One unit against its row.  Its form has the denominator d, that of a class d'; the constant atom is 1/unit, and
-    1/unit' in the row. *)
-Definition check_row (d d' unit unit' : Z) (classes : tree (claim Z)) (own : tree (claim row)) (c : claim row) : bool :=
-  let f := form_of c in
-  match says c with
-  | Constant p => is_constant f && value_is (function_of c) (constant_of f) (d * unit) p unit'
-  | Class k p =>
-      match find (N.succ_pos k) classes with
-      | Some a =>
-          same_function (function_of c) (function_of a) &&
-          existsb (fun p' => is_multiple (d' * says a) f (p' * d) (form_of a)) (taken_to (function_of c) p (says a))
-      | None => false
-      end
-  | Sum ts p =>
-      is_identity (function_of c) &&
-      match sum_of_classes classes ts (add_term constant_atom (p * d' * unit) Empty) unit' with
-      | Some (total, divisor) => is_multiple (divisor * d') f d total
-      | None => false
-      end
-  | Free q => is_positive q
-  | Same u p =>
-      match find (N.succ_pos u) own with
-      | Some a =>
-          match says a with
-          | Free q =>
-              same_function (function_of c) (function_of a) &&
-              existsb (fun p' => is_multiple q f p' (form_of a)) (taken_to (function_of c) p q)
-          | _ => false
-          end
-      | None => false
-      end
-  end.
-
-(** The terms that a row claims for unit v, which has the key [v]. *)
-Definition claimed (v : positive) (r : row) : terms :=
-  match r with
-  | Constant p => [(constant_atom, p)]
-  | Class k p => [(class_atom k, p)]
-  | Sum ts p => (constant_atom, p) :: map (fun t => (class_atom (fst t), snd t)) ts
-  | Free q => [(xI v, q)]
-  | Same u p => [(free_atom u, p)]
-  end.
-
-Fixpoint claimed_from (v : positive) (rows : list row) : list terms :=
-  match rows with
-  | [] => []
-  | r :: rest => claimed v r :: claimed_from (Pos.succ v) rest
-  end.
-
-Fixpoint classes_from (k : positive) (scales : list Z) : list terms :=
-  match scales with
-  | [] => []
-  | q :: rest => [(xO k, q)] :: classes_from (Pos.succ k) rest
-  end.
-
-Definition proper_layer (L : layer) : bool :=
-  is_positive (denominator L) && forallb (fun n => is_proper (activation n)) (neurons L).
-
-(** What is known after some layers: the terms of the units of the network, over their common denominator, and those
-    of the classes of Q. *)
-Record state := State { known : list terms; common : Z; unit : Z; classes : list terms }.
-
-Definition check_derived (L : layer) (s : state) : option state :=
-  if forallb (fun n => is_identity (activation n)) (neurons L) then
-    match claims (common s * unit s) (numbered (known s)) (neurons L) (neurons L) with
-    | Some cs =>
-        Some (State (map (fun c => listed (fun k => k) (form_of c) []) cs) (common s * denominator L) (unit s) (classes s))
-    | None => None
-    end
-  else None.
-
-Definition check_rows (L : layer) (s : state) (d' unit' : Z) (table : list (claim Z)) (rows : list row) : bool :=
-  match claims (common s * unit s) (numbered (known s)) rows (neurons L) with
-  | Some cs =>
-      let own := numbered cs in
-      let table' := numbered table in
-      forallb (check_row (common s * denominator L) d' (unit s) unit' table' own) cs
-  | None => false
-  end.
-
-Definition check_anchored (L L' : layer) (s : state) (unit' : Z) (scales : list Z) (rows : list row) : option state :=
-  match claims (unit s) (numbered (classes s)) scales (neurons L') with
-  | Some table =>
-      if proper_layer L' && is_positive unit' && forallb is_positive scales
-         && check_rows L s (denominator L') unit' table rows
-      then Some (State (claimed_from xH rows) Z.one unit' (classes_from xH scales))
-      else None
-  | None => None
-  end.
-
-Definition check_kept (L : layer) (s : state) (unit' : Z) (rows : list row) : option state :=
-  if is_positive unit' && check_rows L s Z.one unit' [] rows
-  then Some (State (claimed_from xH rows) Z.one unit' (classes s))
-  else None.
-
-(** At the end unit v is class v. *)
-Fixpoint check_outputs (d : Z) (units class_terms : list terms) : bool :=
-  match units, class_terms with
-  | [], [] => true
-  | ts :: units', ts' :: class_terms' =>
-      is_multiple Z.one (add_terms Z.one ts Empty) d (add_terms Z.one ts' Empty) && check_outputs d units' class_terms'
-  | _, _ => false
-  end.
-
-Fixpoint check_layers (Ls : list layer) (steps : list step) (Qs : list layer) (s : state) : bool :=
-  match Ls, steps with
-  | [], [] => match Qs with [] => check_outputs (common s) (known s) (classes s) | _ => false end
-  | L :: Ls', st :: steps' =>
-      proper_layer L &&
-      match st, Qs with
-      | Derived, _ =>
-          match check_derived L s with Some s' => check_layers Ls' steps' Qs s' | None => false end
-      | Anchored unit' scales rows, L' :: Qs' =>
-          match check_anchored L L' s unit' scales rows with
-          | Some s' => check_layers Ls' steps' Qs' s'
-          | None => false
-          end
-      | Kept unit' rows, _ =>
-          match check_kept L s unit' rows with Some s' => check_layers Ls' steps' Qs s' | None => false end
-      | Anchored _ _ _, [] => false
-      end
-  | _, _ => false
-  end.
-
-(** The inputs of the network are those of Q. *)
-Definition check_inputs (n : nat) : state :=
-  let atoms := classes_from xH (repeat Z.one n) in
-  State atoms Z.one Z.one atoms.
-
-Definition same_head (a b : option head) : bool :=
-  match a, b with
-  | None, None | Some Softmax, Some Softmax | Some LogSoftmax, Some LogSoftmax => true
-  | _, _ => false
-  end.
-
-Definition check_half (N Q : network) (steps : list step) : bool :=
-  Nat.eqb (inputs N) (inputs Q) && same_head (last N) (last Q) &&
-  check_layers (layers N) steps (layers Q) (check_inputs (inputs N)).
+Definition check_side (theirs : option side) (N : network) (rs : list row) : option side :=
+  check_nodes theirs rs (nodes N) (input_state theirs (inputs N)).
 
 Definition check (N N' : network) (c : certificate) : bool :=
-  check_half N (quotient c) (original c) && check_half N' (quotient c) (reduced c).
+  Nat.eqb (inputs N) (inputs N') &&
+  match check_side None N' (reduced c) with
+  | Some t =>
+      match check_side (Some t) N (original c) with
+      | Some s => proportional Z.one Z.one (known s) 0 (outputs N) (known t) 0 (outputs N')
+      | None => false
+      end
+  | None => false
+  end.

@@ -1,5 +1,5 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(** This file is about two corrections to Definition 6, each with the smallest network that shows the need for it.
+(** This file is about two corrections to Definition 6, each with a small network that shows the need for it.
 
    1. As printed, Definition 6 sums the weights W_l(u, v) without the factor 1/rho_{l-1}(u) that Definition 7 has.
       On a 1-2-2-1 network the reduced network then answers 2 where the network answers 3.

@@ -1,23 +1,60 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(** This file is about what a user wants to know: the promises of this folder, restated, with nothing to read but Network.v. *)
-From Coq Require Import List Reals.
-From Exactlump Require Import Network Numbers Meaning Checker CheckerProof.
+(** This file is about what a user wants to know: the promises of this folder, restated, with nothing to read but Network.v and
+   Meaning.v. *)
+From Coq Require Import List ZArith Reals.
+From Exactlump Require Import Network Numbers Meaning Laws Checker CheckerProof Refuter RefuterProof BoundClaim BoundNetwork.
+From Exactlump Require Bound BoundParallel.
 
-(** When the checker accepts, the two networks compute the same function: over the reals, for every input, with ReLU,
-   LeakyReLU, sigmoid, tanh, ... having their usual meaning.  Q and how N' was found do not matter. *)
+(** When the checker accepts, the two networks compute the same function: over the reals, for every input, with ReLU, sigmoid,
+   tanh, softmax, ... having their usual meaning, and whatever opaque operators compute. *)
 Theorem accepted_networks_are_equal (N N' : network) (c : certificate) : check N N' c = true ->
-  forall (erf : R -> R) (erf_0 : erf 0%R = 0%R) (x : list R), length x = inputs N ->
-    @eval Reals (real_meaning erf erf_0) N x = @eval Reals (real_meaning erf erf_0) N' x.
-Proof. intros accepted erf erf_0; exact (check_sound Reals Reals_field _ N N' c accepted). Qed.
+  forall (erf : R -> R) (opaque : Z -> list R -> list R), (forall y, erf (- y) = - erf y)%R ->
+  forall x : list R, length x = inputs N ->
+    @eval Reals (real_meaning erf opaque) N x = @eval Reals (real_meaning erf opaque) N' x.
+Proof. intros ok erf opaque erf_odd; exact (check_sound Reals Reals_field _ (real_lawful erf opaque erf_odd) N N' c ok). Qed.
 
-(** The same over the rationals, without any axiom. *)
-Theorem accepted_networks_are_equal_rationally (N N' : network) (c : certificate) : check N N' c = true ->
-  forall x : list Rationals, length x = inputs N ->
-    eval rational_meaning N x = eval rational_meaning N' x.
-Proof. exact (check_sound Rationals Rationals_field _ N N' c). Qed.
-
-(** The same over every ordered field, whatever the names stand for: no axiom. *)
-Theorem accepted_networks_are_equal_everywhere (F : numbers) (field : ordered_field F) (M : meaning F)
+(** The same over every ordered field, for functions that obey the checker's tables: no axiom. *)
+Theorem accepted_networks_are_equal_everywhere (F : numbers) (field : ordered_field F) (M : meaning F) (laws : lawful M)
     (N N' : network) (c : certificate) : check N N' c = true ->
   forall x : list F, length x = inputs N -> eval M N x = eval M N' x.
-Proof. exact (check_sound F field M N N' c). Qed.
+Proof. exact (check_sound F field M laws N N' c). Qed.
+
+(** The same over the rationals. *)
+Theorem accepted_networks_are_equal_rationally (N N' : network) (c : certificate) : check N N' c = true ->
+  forall M : meaning Rationals, lawful M -> forall x : list Rationals, length x = inputs N -> eval M N x = eval M N' x.
+Proof. intros ok M laws; exact (check_sound Rationals Rationals_field M laws N N' c ok). Qed.
+
+(** What is refuted differs over the reals: at a point of the box, if there is one, by more than eps in some output. *)
+Theorem refuted_networks_differ (N N' : network) (box : option (list (fraction * fraction))) (eps : fraction) (x : list fraction) :
+  refute N N' box eps x = true ->
+  forall (erf : R -> R) (opaque : Z -> list R -> list R), (forall y, erf (- y) = - erf y)%R ->
+  let point := map real x in
+  (length point = inputs N /\ length point = inputs N') /\
+  match box with None => True | Some b => Forall2 (fun c y => real (fst c) <= y <= real (snd c))%R b point end /\
+  exists i, (i < length (outputs N))%nat /\
+    (real eps < Rabs (nth i (@eval Reals (real_meaning erf opaque) N point) 0 - nth i (@eval Reals (real_meaning erf opaque) N' point) 0))%R.
+Proof. intros ok erf opaque erf_odd; destruct (refute_sound erf opaque erf_odd N N' box eps x ok) as [? [? ?]]; now repeat split. Qed.
+
+(** What is bounded is close: two networks of dense layers with ReLU between them differ by at most eps in every output, at
+   every point of the box. *)
+Theorem bounded_networks_are_close (p : Bound.precision) (q : Z) (n : nat) (A B : list Bound.layer)
+    (box : list (fraction * fraction)) (eps : fraction) (t : Bound.tree) :
+  check_within p q n A B box eps t = true ->
+  forall (erf : R -> R) (opaque : Z -> list R -> list R) (x : list R),
+    Forall2 (fun c y => real (fst c) <= y <= real (snd c))%R box x ->
+    length x = n /\
+    Forall2 (fun y z => Rabs (y - z) <= real eps)%R
+      (@eval Reals (real_meaning erf opaque) (dense_network n A) x) (@eval Reals (real_meaning erf opaque) (dense_network n B) x).
+Proof. intros ok erf opaque; exact (within_sound erf opaque p q n A B box eps t ok). Qed.
+
+(** The same where separate jobs have checked the parts of the tree, cut anywhere. *)
+Theorem bounded_networks_are_close_by_parts (p : Bound.precision) (q : Z) (n : nat) (A B : list Bound.layer)
+    (box : list (fraction * fraction)) (eps : fraction) (ls : list Bound.stage) (t : Bound.tree) (c : BoundParallel.cut) :
+  prepare p q n A B box eps = Some ls ->
+  (forall turns, In turns (BoundParallel.parts c) -> check_part p q ls box eps t turns = true) ->
+  forall (erf : R -> R) (opaque : Z -> list R -> list R) (x : list R),
+    Forall2 (fun c y => real (fst c) <= y <= real (snd c))%R box x ->
+    length x = n /\
+    Forall2 (fun y z => Rabs (y - z) <= real eps)%R
+      (@eval Reals (real_meaning erf opaque) (dense_network n A) x) (@eval Reals (real_meaning erf opaque) (dense_network n B) x).
+Proof. intros found all erf opaque; exact (parts_sound erf opaque p q n A B box eps ls t c found all). Qed.

@@ -1,11 +1,13 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
 (** This file is about what a network file computes: the semantics that the checker's theorem speaks of.
 
-   It holds definitions only.  Whoever wants to know what [check N N' c = true] promises reads this page and the
-   statement in Main.v; everything else is checked by Coq.
+   It holds definitions only.  Whoever wants to know what [check N N' c = true] promises reads this page, the meaning of
+   the functions in Meaning.v, and the statement in Main.v; everything else is checked by Coq.
 
    numbers     a field with an order; Numbers.v has the rationals and the reals
-   network     integers only: layers of units, each with its edges from the layer below; one denominator a layer
+   register    the value of one element of one tensor; registers are numbered from 0, the inputs first
+   node        what defines the next register, or the next few, by earlier ones; integers only
+   network     nodes in order; convolutions, pools, sums and the like are written out element by element
    eval        the values of the outputs, for the values x of the inputs                                          *)
 From Coq Require Import List ZArith Ring_theory.
 Import ListNotations.
@@ -53,60 +55,80 @@ Definition of_Z {F : numbers} (z : Z) : F :=
   | Zneg p => opp (of_positive p)
   end.
 
-(** Activation functions.  Of the named ones nothing is known but the value at 0, where it is rational. *)
-Inductive name := Sigmoid | Tanh | Softplus | Softsign | Erf | Sin | Cos | Exp.
+Definition fraction := (Z * Z)%type.
+
+Definition of_fraction {F : numbers} (x : fraction) : F := mul (of_Z (fst x)) (inverse (of_Z (snd x))).
+
+(** Activation functions.  What the names stand for is said by [meaning]; Meaning.v has that of the reals. *)
+Inductive name :=
+| Clip | AtLeast | AtMost | HardSigmoid | HardSwish | ThresholdedRelu | Sign | BipolarSign | Floor | Ceil | Round
+| Quantize | QuantizeFloor | Softsign | Elu | Selu | Celu | Gelu | GeluTanh | Silu | Mish | Softplus | LogSigmoid
+| Tanh | Erf | Sin | Cos | Exp | Sigmoid | Surd.
 
 Inductive function :=
-| Leaky (numerator denominator : Z)     (* LeakyReLU; ReLU is Leaky 0 1, identity Leaky 1 1, abs Leaky (-1) 1 *)
-| Named (n : name).
+| Leaky (slope : fraction)                          (* LeakyReLU; ReLU has slope 0, the identity 1, abs -1 *)
+| Named (n : name) (parameters : list fraction).
 
-Inductive head := Softmax | LogSoftmax.
+(** Functions of several numbers, with several results. *)
+Inductive operator :=
+| Softmax | LogSoftmax | ArgMax
+| Opaque (signature : Z).                           (* any function, the same for equal signatures *)
 
-(** What the names stand for: any functions with the stated values at 0. *)
 Record meaning (F : numbers) := Meaning {
-  of_name : name -> F -> F;
-  of_head : head -> list F -> list F;
-  sigmoid_0 : mul (of_Z 2) (of_name Sigmoid zero) = one;
-  zero_at_0 : forall n, In n [Tanh; Softsign; Erf; Sin] -> of_name n zero = zero;
-  one_at_0 : forall n, In n [Cos; Exp] -> of_name n zero = one }.
+  of_name : name -> list fraction -> F -> F;
+  of_operator : operator -> list F -> list F }.
 
 Definition apply {F : numbers} (M : meaning F) (f : function) (y : F) : F :=
   match f with
-  | Leaky num den => if nonnegative y then y else mul (mul (of_Z num) (inverse (of_Z den))) y
-  | Named n => of_name F M n y
+  | Leaky slope => if nonnegative y then y else mul (of_fraction slope) y
+  | Named n parameters => of_name F M n parameters y
   end.
 
-(** Networks.  An edge (u, w) reads unit u of the layer below, units being numbered from 0, with weight w. *)
+(** Networks.  A neuron's edge (u, w) reads, with weight w, the u-th register after the one where the neuron starts to read. *)
 Record neuron := Neuron {
   edges : list (N * Z);
   bias : Z;
+  denominator : Z;
   activation : function }.
 
-Record layer := Layer {
-  denominator : Z;
-  neurons : list neuron }.
+Inductive node :=
+| Unit (start : N) (n : neuron)                               (* one register *)
+| Greatest (start : N) (us : list N)                          (* one register: the greatest of several *)
+| Apply (o : operator) (results : nat) (us : list N).         (* as many registers as results *)
 
 Record network := Network {
   inputs : nat;
-  layers : list layer;
-  last : option head }.
+  nodes : list node;
+  outputs : list N }.
 
-Definition weighted_sum {F : numbers} (es : list (N * Z)) (x : list F) : F :=
-  fold_right (fun e rest => add (mul (of_Z (snd e)) (nth (N.to_nat (fst e)) x zero)) rest) zero es.
+Definition register {F : numbers} (ys : list F) (start u : N) : F := nth (N.to_nat (start + u)) ys zero.
 
-(** (sum of w x_u, plus the bias) / denominator *)
-Definition preactivation {F : numbers} (d : Z) (n : neuron) (x : list F) : F :=
-  mul (inverse (of_Z d)) (add (weighted_sum (edges n) x) (of_Z (bias n))).
+Definition weighted_sum {F : numbers} (ys : list F) (start : N) (es : list (N * Z)) : F :=
+  fold_right (fun e rest => add (mul (of_Z (snd e)) (register ys start (fst e))) rest) zero es.
 
-Definition eval_layer {F : numbers} (M : meaning F) (L : layer) (x : list F) : list F :=
-  map (fun n => apply M (activation n) (preactivation (denominator L) n x)) (neurons L).
+(** (sum of w y_u, plus the bias) / denominator *)
+Definition preactivation {F : numbers} (ys : list F) (start : N) (n : neuron) : F :=
+  mul (inverse (of_Z (denominator n))) (add (weighted_sum ys start (edges n)) (of_Z (bias n))).
 
-Definition eval_layers {F : numbers} (M : meaning F) (Ls : list layer) (x : list F) : list F :=
-  fold_left (fun y L => eval_layer M L y) Ls x.
+Definition greater {F : numbers} (x y : F) : F := if nonnegative (add x (opp y)) then x else y.
+
+Definition greatest {F : numbers} (ys : list F) : F :=
+  match ys with
+  | [] => zero
+  | y :: rest => fold_left greater rest y
+  end.
+
+Definition node_values {F : numbers} (M : meaning F) (ys : list F) (v : node) : list F :=
+  match v with
+  | Unit start n => [apply M (activation n) (preactivation ys start n)]
+  | Greatest start us => [greatest (map (register ys start) us)]
+  | Apply o results us =>
+      let zs := of_operator F M o (map (register ys 0) us) in map (fun i => nth i zs zero) (seq 0 results)
+  end.
+
+(** All registers: the inputs x, then what the nodes define. *)
+Definition run {F : numbers} (M : meaning F) (vs : list node) (x : list F) : list F :=
+  fold_left (fun ys v => ys ++ node_values M ys v) vs x.
 
 Definition eval {F : numbers} (M : meaning F) (N : network) (x : list F) : list F :=
-  let y := eval_layers M (layers N) x in
-  match last N with
-  | None => y
-  | Some h => of_head F M h y
-  end.
+  map (register (run M (nodes N) x) 0) (outputs N).

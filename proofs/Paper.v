@@ -1,7 +1,7 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
 (** This file is about neural networks as the paper defines them: Definitions 1, 2 and 3, over any real field.
 
-   F             the numbers: any real field (instances: the rationals, and in Reals.v the reals)
+   F             the numbers: any real field (instances: the rationals, and in RealNumbers.v the reals)
    Act, meaning  the activation functions: names, and the function that each name stands for
    layer S T     the edges from the nodes S to the nodes T, the biases, and the activation of every node
    network S T   one or more layers from the inputs S to the outputs T, of any widths

@@ -25,10 +25,6 @@ Theorem theorem_1_one_function (f : F -> F) (S T : finType) (N : network F unit_
   forall x t, eval (fun _ => f) (quotient R) x t = eval (fun _ => f) N x t.
 Proof. by move=> f_homogeneous; apply: theorem_1_semantics_preserved. Qed.
 
-Definition theorem_1_relu := fun S T N R => @theorem_1_one_function (@relu F) S T N R (@relu_homogeneous F).
-Definition theorem_1_identity := fun S T N R => @theorem_1_one_function (@identity F) S T N R (@identity_homogeneous F).
-Definition theorem_1_absolute := fun S T N R => @theorem_1_one_function (@absolute F) S T N R (@absolute_homogeneous F).
-
 (** Theorems 1 and 2 together: the maximum reduction exists, and changes nothing that can be observed. *)
 Theorem maximum_reduction_preserves (S T : finType) (N : network F F S T) :
   is_maximum (maximum N) /\ forall x t, eval (@leaky F) (quotient (maximum N)) x t = eval (@leaky F) N x t.
@@ -39,7 +35,10 @@ Qed.
 
 End Field.
 
-Definition theorem_1_rationals := @theorem_1_leaky_relu rat_realFieldType.
-Definition theorem_1_reals := @theorem_1_leaky_relu R_realFieldType.
-Definition paper_relaxation_rationals := @paper_relaxation rat_realFieldType.
-Definition paper_relaxation_reals := @paper_relaxation R_realFieldType.
+Theorem theorem_1_rationals (S T : finType) (N : network rat_realFieldType rat_realFieldType S T) (R : lumping N) :
+  proportional_exact_lumpability R -> forall x t, eval (@leaky rat_realFieldType) (quotient R) x t = eval (@leaky _) N x t.
+Proof. exact: theorem_1_leaky_relu. Qed.
+
+Theorem theorem_1_reals (S T : finType) (N : network R_realFieldType R_realFieldType S T) (R : lumping N) :
+  proportional_exact_lumpability R -> forall x t, eval (@leaky R_realFieldType) (quotient R) x t = eval (@leaky _) N x t.
+Proof. exact: theorem_1_leaky_relu. Qed.

@@ -92,19 +92,31 @@ Implicit Types r y : F.
 
 Let pair (p q : F) (b : bool) := if b then p else q.
 
-(** The equivalence that the paper states below Theorem 2. *)
-Theorem paper_relaxation r1 r2 y1 y2 : 0 < r1 -> 0 < r2 ->
-  relu (r1 * y1 + r2 * y2) = r1 * relu y1 + r2 * relu y2 <-> 0 <= y1 * y2.
+(** The equivalence that the paper states below Theorem 2, for LeakyReLU of any slope but 1. *)
+Theorem paper_relaxation_leaky a r1 r2 y1 y2 : a != 1 -> 0 < r1 -> 0 < r2 ->
+  leaky a (r1 * y1 + r2 * y2) = r1 * leaky a y1 + r2 * leaky a y2 <-> 0 <= y1 * y2.
 Proof.
-move=> r1_gt0 r2_gt0; have r_gt0 b : 0 < pair r1 r2 b by case: b.
-have := relu_exact_iff_same_sign (pair y1 y2) r_gt0; rewrite !big_bool /= => relu_same.
-apply: (iff_trans relu_same); split=> [[y_ge0|y_le0]|].
+move=> a_1 r1_gt0 r2_gt0; have r_gt0 b : 0 < pair r1 r2 b by case: b.
+have := leaky_exact_iff_same_sign (pair y1 y2) a_1 r_gt0; rewrite !big_bool /= => leaky_same.
+apply: (iff_trans leaky_same); split=> [[y_ge0|y_le0]|].
 - exact: mulr_ge0 (y_ge0 true) (y_ge0 false).
 - exact: mulr_le0 (y_le0 true) (y_le0 false).
 case: (ltrgt0P y1) => [y1_gt0|y1_lt0|->] y12.
 - by left=> -[] /=; [apply: ltW|rewrite -(pmulr_rge0 _ y1_gt0)].
 - by right=> -[] /=; [apply: ltW|rewrite -(nmulr_rge0 _ y1_lt0)].
 by case: (lerP 0 y2) => [y2_ge0|/ltW y2_le0]; [left|right] => -[].
+Qed.
+
+Theorem paper_relaxation r1 r2 y1 y2 : 0 < r1 -> 0 < r2 ->
+  relu (r1 * y1 + r2 * y2) = r1 * relu y1 + r2 * relu y2 <-> 0 <= y1 * y2.
+Proof. by move=> r1_gt0 r2_gt0; rewrite !relu_leaky; apply: paper_relaxation_leaky; rewrite // eq_sym oner_eq0. Qed.
+
+(** It needs positive coefficients. *)
+Theorem paper_relaxation_needs_positive_coefficients :
+  exists r1 r2 y1 y2 : F, 0 < r1 /\ 0 <= y1 * y2 /\ relu (r1 * y1 + r2 * y2) <> r1 * relu y1 + r2 * relu y2.
+Proof.
+exists 1, (-1), 0, (-1); rewrite ltr01 mul0r mulr0 mulN1r opprK add0r mul1r mulN1r; split=> //; split=> //.
+by rewrite !relu_leaky /leaky ler01 lexx ler0N1 mul0r oppr0 addr0; apply/eqP; rewrite oner_eq0.
 Qed.
 
 End TwoTerms.

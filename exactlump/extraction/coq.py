@@ -4,21 +4,20 @@
 The checker runs inside Coq, so that no extraction, no OCaml and no parser of ours needs to be believed.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 from itertools import chain
+from typing import NamedTuple
 
 from exactlump.errors import CannotWrite
 
 # Coq reads about 5,000 numbers a second.
 MAX_WEIGHTS = 100_000
 
-_FUNCTIONS = {"relu": "Leaky 0 1", "identity": "Leaky 1 1", "abs": "Leaky (-1) 1"}
-_LINES = ";\n   "
-_HEADS = {"none": "None", "softmax": "(Some Softmax)", "log_softmax": "(Some LogSoftmax)"}
-
 _PREAMBLE = """\
 From Coq Require Import List Reals ZArith.
-From Exactlump Require Import Network Numbers Meaning Checker Main.
+From Exactlump Require Import Network Numbers Meaning Laws Checker Main.
 Import ListNotations.
 Local Open Scope Z_scope.
 
@@ -29,145 +28,179 @@ _THEOREMS = """\
 Lemma {name}_accepted : check {name}_original {name}_reduced {name}_certificate = true.
 Proof. vm_cast_no_check (eq_refl true). Qed.
 
-Theorem {name}_equivalent : forall x : list Rationals, length x = inputs {name}_original ->
-  eval rational_meaning {name}_original x = eval rational_meaning {name}_reduced x.
+Theorem {name}_equivalent : forall M : meaning Rationals, lawful M -> forall x : list Rationals,
+  length x = inputs {name}_original -> eval M {name}_original x = eval M {name}_reduced x.
 Proof. exact (accepted_networks_are_equal_rationally _ _ _ {name}_accepted). Qed.
 
-Theorem {name}_equivalent_over_the_reals (erf : R -> R) (erf_0 : erf 0%R = 0%R) :
-  forall x : list R, length x = inputs {name}_original ->
-  @eval Reals (real_meaning erf erf_0) {name}_original x = @eval Reals (real_meaning erf erf_0) {name}_reduced x.
-Proof. exact (accepted_networks_are_equal _ _ _ {name}_accepted erf erf_0). Qed.
+Theorem {name}_equivalent_over_the_reals (erf : R -> R) (opaque : Z -> list R -> list R) :
+  (forall y, erf (- y) = - erf y)%R -> forall x : list R, length x = inputs {name}_original ->
+  @eval Reals (real_meaning erf opaque) {name}_original x = @eval Reals (real_meaning erf opaque) {name}_reduced x.
+Proof. exact (accepted_networks_are_equal _ _ _ {name}_accepted erf opaque). Qed.
 
 Print Assumptions {name}_equivalent."""
 
+# The names of Network.v that are no others in capitals, and how many parameters functions have.
+_NAMES = {"softmax": "Softmax", "log_softmax": "LogSoftmax", "argmax": "ArgMax"}
+_PARAMETERS = {"hard_sigmoid": 2, "clip": 2, "selu": 2, "quantize": 4, "quantize_floor": 4}
+_PARAMETERS |= dict.fromkeys(("leaky_relu", "at_least", "at_most", "thresholded_relu", "elu", "celu", "surd"), 1)
+
 
 def coq(lines: Iterable[str], name: str) -> Iterator[str]:
-    """The lines of a Coq file with the theorem `{name}_equivalent`, of a text of export.py.
+    """The lines of a Coq file with the theorem `{name}_equivalent`, of a text of programs.py.
 
     Raises CannotWrite when the name is none of Coq's, or the networks have more than `MAX_WEIGHTS` weights.
     """
     if not (name.isascii() and name.isidentifier()):
         raise CannotWrite(f"{name}.v: found a name that Coq does not take, expected letters, digits and _")
-    words = _Words(lines)
-    words.skip(2)
+    rest = iter(lines)
     yield "(* This file is about one theorem: two networks compute the same function, as `exactlump export` says. *)"
+    for line in rest:
+        if line.startswith("assumes"):
+            break
+        yield f"(* {line} *)"
     yield _PREAMBLE
-    for _ in range(2):
-        yield from _network(words, name)
-    yield from _quotient(words, name)
-    for _ in range(2):
-        yield from _half(words, name)
-    yield f"\nDefinition {name}_certificate := Certificate {name}_quotient {name}_half_original {name}_half_reduced.\n"
+    text = _Text(rest, name)
+    yield from text.network("reduced")
+    yield from text.network("original")
+    yield from text.rows()
+    yield f"\nDefinition {name}_certificate := Certificate {name}_rows_original {name}_rows_reduced.\n"
     yield _THEOREMS.format(name=name)
 
 
-class _Words:
+class _Row(NamedTuple):
+    """The first register of a node, the kind of its row, and what follows: registers with factors, and numbers."""
+
+    register: int
+    kind: str
+    terms: list[tuple[int, Fraction]]
+    number: Fraction
+
+
+class _Text:
     """The words of a text, read one after the other; the weights among them are counted."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self.rest = chain.from_iterable(line.split() for line in lines)
-        self.weights = 0
+    def __init__(self, lines: Iterable[str], name: str) -> None:
+        self.words = chain.from_iterable(line.split() for line in lines)
+        self.name, self.weights = name, 0
+        self.found: dict[str, list[_Row]] = {}
 
     def next(self) -> str:
-        return next(self.rest)
+        return next(self.words)
 
-    def skip(self, count: int) -> None:
-        for _ in range(count):
-            self.next()
+    def integer(self) -> int:
+        return int(Fraction(self.next()))
 
-    def number(self) -> str:
-        """An integer as Coq reads it."""
-        word = self.next()
-        return f"({word})" if word[0] == "-" else word
+    def term(self) -> tuple[int, Fraction]:
+        return self.integer(), Fraction(self.next())
 
-    def times(self, read: Callable[[], str]) -> str:
+    def listed(self, read: Callable[[], str]) -> str:
         """A list with its length in front."""
-        return _list(read() for _ in range(int(self.next())))
+        return _list(read() for _ in range(self.integer()))
 
-    def edges(self, width: int) -> str:
-        how = self.next()
-        count = width if how == "all" else int(how)
+    def network(self, which: str) -> Iterator[str]:
+        """The definition of a network; its rows are kept."""
+        _, _, _, inputs, _ = (self.next() for _ in range(5))
+        name, size = f"{self.name}_{which}", int(inputs)
+        nodes: list[str] = []
+        self.found[which] = []
+        for _ in range(self.integer()):
+            self.found[which].append(self.row(size))
+            kind = self.next()
+            if kind == "unit":
+                start, neuron = self.next(), self.neuron()
+                yield f"\nDefinition {name}_{size} := {neuron}."
+                nodes.append(f"Unit {start} {name}_{size}")
+            elif kind == "as":
+                like, start = self.next(), self.next()
+                nodes.append(f"Unit {start} {name}_{like}")
+            elif kind == "greatest":
+                nodes.append(f"Greatest {self.next()} {self.listed(self.index)}")
+            else:
+                operator = self.next()
+                operator = f"(Opaque {self.next()})" if operator == "opaque" else _NAMES[operator]
+                results = self.next()
+                nodes.append(f"Apply {operator} {results} {self.listed(self.index)}")
+                size += int(results) - 1
+            size += 1
+        self.next()
+        outputs = self.listed(self.index)
+        yield f"\nDefinition {name} := Network {inputs}\n  {_list(nodes, _LINES)}\n  {outputs}."
+
+    def index(self) -> str:
+        return f"{self.next()}%N"
+
+    def neuron(self) -> str:
+        function = self.next()
+        parameters = [Fraction(self.next()) for _ in range(_PARAMETERS.get(function, 0))]
+        if function == "leaky_relu":
+            sigma = f"(Leaky {_fraction(parameters[0])})"
+        else:
+            capital = "".join(word.capitalize() for word in function.split("_"))
+            sigma = f"(Named {capital} {_list(map(_fraction, parameters))})"
+        denominator, bias, how = self.integer(), self.integer(), self.next()
+        count = self.integer() if how == "all" else int(how)
         self.weights += count
         if self.weights > MAX_WEIGHTS:
             raise CannotWrite(
                 f"weights: found more than {MAX_WEIGHTS} in all, expected fewer: `check --verified` has no limit"
             )
         if how == "all":
-            return f"(from 0 {_list(self.number() for _ in range(count))})"
-        return _list(f"({self.next()}%N, {self.number()})" for _ in range(count))
+            edges = f"(from 0 {_list(_number(self.integer()) for _ in range(count))})"
+        else:
+            edges = _list(f"({self.next()}%N, {_number(self.integer())})" for _ in range(count))
+        return f"Neuron {edges} {_number(bias)} {denominator} {sigma}"
+
+    def row(self, register: int) -> _Row:
+        kind = self.next()
+        terms: list[tuple[int, Fraction]] = []
+        if kind in ("class", "same", "twin"):
+            terms = [self.term()]
+        elif kind in ("sum", "line", "zero"):
+            terms = [self.term() for _ in range(self.integer())]
+        return _Row(register, kind, terms, Fraction(self.next() if kind in ("sum", "constant") else 0))
+
+    def rows(self) -> Iterator[str]:
+        """The definitions of the rows: an atom has a scale, so that their factors are integers."""
+        classes, own = dict[int, int](), dict[int, int]()
+        for row in chain.from_iterable(self.found.values()):
+            for k, c in row.terms if row.kind in ("class", "same", "twin") else ():
+                table = own if row.kind == "same" else classes
+                table[k] = math.lcm(table.get(k, 1), c.denominator)
+        for which, rows in self.found.items():
+            table = classes if which == "reduced" else own
+            texts = (_coq_row(row, table.get(row.register, 1), classes, own) for row in rows)
+            yield f"\nDefinition {self.name}_rows_{which} : list row :=\n  {_list(texts, _LINES)}."
+
+
+def _coq_row(row: _Row, scale: int, classes: dict[int, int], own: dict[int, int]) -> str:
+    kind = row.kind.capitalize()
+    if row.kind == "atom":
+        return f"Atom {scale}"
+    if row.kind in ("class", "same", "twin"):
+        ((k, c),) = row.terms
+        return f"{kind} {k}%N {_number(int(c * (own if row.kind == 'same' else classes).get(k, 1)))}"
+    if row.kind == "constant":
+        return f"Constant {_number(row.number.numerator)} {row.number.denominator}"
+    if row.kind == "derived":
+        return "Derived"
+    scaled = [(k, c * classes.get(k, 1) if row.kind == "sum" else c) for k, c in row.terms]
+    common = math.lcm(row.number.denominator, *(c.denominator for _, c in scaled))
+    terms = _list(f"({k}%N, {_number(int(c * common))})" for k, c in scaled)
+    plus = f" {_number(int(row.number * common))}" if row.kind == "sum" else ""
+    return f"{kind} {terms}{plus} {common}"
+
+
+_LINES = ";\n   "
 
 
 def _list(items: Iterable[str], between: str = "; ") -> str:
     return f"[{between.join(items)}]"
 
 
-def _network(words: _Words, name: str) -> Iterator[str]:
-    """A network, its keyword not read yet."""
-    words.skip(1)
-    yield from _rest_of_network(words, f"{name}_{words.next()}")
+def _number(n: int) -> str:
+    """An integer as Coq reads it."""
+    return f"({n})" if n < 0 else str(n)
 
 
-def _rest_of_network(words: _Words, name: str) -> Iterator[str]:
-    words.skip(1)
-    width = inputs = int(words.next())
-    words.skip(1)
-    layers = []
-    for number in range(int(words.next())):
-        words.skip(1)
-        size, denominator = int(words.next()), words.next()
-        layers.append(f"{name}_{number}")
-        yield f"\nDefinition {layers[-1]} := Layer {denominator}"
-        yield f"  {_list((_neuron(words, width) for _ in range(size)), _LINES)}."
-        width = size
-    words.skip(1)
-    yield f"\nDefinition {name} := Network {inputs} {_list(layers)} {_HEADS[words.next()]}."
-
-
-def _neuron(words: _Words, width: int) -> str:
-    function = words.next()
-    if function == "leaky":
-        function = f"Leaky {words.number()} {words.number()}"
-    bias = words.number()
-    sigma = _FUNCTIONS.get(function) or (function if function[0] == "L" else f"Named {function.capitalize()}")
-    return f"Neuron {words.edges(width)} {bias} ({sigma})"
-
-
-def _quotient(words: _Words, name: str) -> Iterator[str]:
-    words.skip(2)
-    following = words.next()
-    if following == "=":
-        words.skip(1)
-        yield f"\nDefinition {name}_quotient := {name}_reduced."
-    else:
-        words.rest = chain([following], words.rest)
-        yield from _rest_of_network(words, f"{name}_quotient")
-
-
-def _half(words: _Words, name: str) -> Iterator[str]:
-    words.skip(1)
-    half = f"{name}_half_{words.next()}"
-    words.skip(1)
-    steps = _list((_step(words) for _ in range(int(words.next()))), _LINES)
-    yield f"\nDefinition {half} : list step :=\n  {steps}."
-
-
-def _step(words: _Words) -> str:
-    kind = words.next()
-    if kind == "derived":
-        return "Derived"
-    unit, scales = words.next(), ""
-    if kind == "anchored":
-        words.skip(1)
-        scales = f" {words.times(words.number)}"
-    words.skip(1)
-    return f"{kind.capitalize()} {unit}{scales} {words.times(lambda: _row(words))}"
-
-
-def _row(words: _Words) -> str:
-    kind = words.next()
-    if kind in ("class", "same"):
-        return f"{kind.capitalize()} {words.next()}%N {words.number()}"
-    if kind == "sum":
-        terms = words.times(lambda: f"({words.next()}%N, {words.number()})")
-        return f"Sum {terms} {words.number()}"
-    return f"{kind.capitalize()} {words.number()}"
+def _fraction(x: Fraction) -> str:
+    return f"({x.numerator}, {x.denominator})"

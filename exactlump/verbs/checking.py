@@ -84,15 +84,17 @@ def check_files(
         verdict, reason = _verified(paths, max_unpacked)
     files = (
         *map(file_read, ("original", "reduced", "certificate"), paths),
-        *files_beside(_beside(paths) if accepted else ()),
+        *files_beside(external_files(*paths) if accepted else ()),
     )
     return FileCheck(verdict, reason, found.rule, files, options, time.perf_counter() - start)
 
 
-def _beside(paths: list[str]) -> Iterator[Path]:
+def external_files(
+    original: str | os.PathLike[str], reduced: str | os.PathLike[str], certificate: str | os.PathLike[str]
+) -> Iterator[Path]:
     """The files of external data that an accepted certificate names, each beside its model."""
-    document = json.loads(read_bytes(Path(paths[2])))
-    for side, path in zip(("original", "reduced"), paths, strict=False):
+    document = json.loads(read_bytes(Path(certificate)))
+    for side, path in (("original", original), ("reduced", reduced)):
         yield from (Path(path).parent / location for location in document[side]["external"])
 
 

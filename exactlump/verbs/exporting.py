@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactlump import formats
-from exactlump.certificates import certificate
-from exactlump.errors import CannotWrite
+from exactlump import check, formats
+from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, Undecided, UnsupportedLayer
 from exactlump.extraction.coq import coq
-from exactlump.extraction.export import export
-from exactlump.formats.files import demand_apart, external_data, write_atomically
-from exactlump.network.ports import as_claimed
+from exactlump.extraction.programs import read_program
+from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
+from exactlump.verbs.checking import external_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +73,13 @@ def export_to(
     if options.coq and output.suffix != ".v":
         raise CannotWrite(f"{output}: found another suffix, expected .v with --coq")
     room = options.max_unpacked
-    with external_data() as beside:
-        if options.coq:
-            lines = coq_files(*inputs, output.stem, max_unpacked=room)
-        else:
-            lines = export_files(*inputs, max_unpacked=room)
+    if options.coq:
+        lines = coq_files(*inputs, output.stem, max_unpacked=room)
+    else:
+        lines = export_files(*inputs, max_unpacked=room)
     write_lines(output, lines, overwrite=options.overwrite)
     read = map(file_read, ("original", "reduced", "certificate"), inputs)
-    files = (*read, *files_beside(beside), file_written("output", output))
+    files = (*read, *files_beside(external_files(*inputs)), file_written("output", output))
     return FileExport(output, files, options, time.perf_counter() - start)
 
 
@@ -92,15 +90,17 @@ def export_files(
     *,
     max_unpacked: int = formats.MAX_UNPACKED,
 ) -> Iterator[str]:
-    """The lines of the text that the extracted checker reads (proofs/README.md), for three files.
+    """The lines of the text that the extracted checker reads (proofs/README.md), for three files as `check` has them.
 
-    The files' hashes are not looked at here: `check` does that.  Raises FormatError, UnsupportedLayer, NotALumping.
+    Raises FormatError, UnsupportedLayer, Undecided, or NotALumping, also where the certificate names other files.
     """
-    proof = certificate.read_certificate(certificate_path)
-    ours, theirs = (
-        formats.read_as(path, proof.specification, max_unpacked=max_unpacked) for path in (original, reduced)
-    )
-    return export(ours, as_claimed(ours, theirs, proof.matching), proof)
+    files = [os.fspath(path) for path in (original, reduced, certificate_path)]
+    try:
+        return read_program(files[0], files[1], files[2], max_unpacked)
+    except check.Stop as error:
+        kinds: dict[str, type[ExactlumpError]] = {"malformed": FormatError, "unsupported": UnsupportedLayer}
+        kinds |= {"unknown": Undecided, "rejected": NotALumping}
+        raise kinds[error.verdict](check.one_line(str(error))) from error
 
 
 def coq_files(
