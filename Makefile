@@ -37,7 +37,7 @@ demo: $(VENV)/core.stamp
 	done
 
 test: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 extras: $(VENV)/dev.stamp
 	@echo 'installing PyTorch and numba into $(VENV)' >&2

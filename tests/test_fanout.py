@@ -291,7 +291,7 @@ def test_other_words_are_refused(spec):
 
 def run(capsys, *words):
     with pytest.raises(SystemExit) as end:
-        main.main([str(word) for word in words])
+        main([str(word) for word in words])
     return end.value.code, *capsys.readouterr()
 
 

@@ -113,7 +113,7 @@ def close(source, target, step=0.0):
 
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
 def test_bundled_networks(path, tmp_path):
-    done = reduce_file(path, tmp_path / "small.onnx")
+    done = reduce_file(path, tmp_path / "small.onnx", overwrite=True)
     assert kept(path, done)
     assert close(path, done.reduced)
     assert done.notes == ()
@@ -128,7 +128,7 @@ def test_each_operator_at_many_opsets(op, tmp_path):
         path = save(tmp_path / "in.onnx", made)
         if not _readable(path):
             continue
-        done = reduce_file(path, tmp_path / "out.onnx")
+        done = reduce_file(path, tmp_path / "out.onnx", overwrite=True)
         both = kept(path, done)
         assert both or version > 23, version
         assert not both or close(path, done.reduced)
@@ -155,7 +155,7 @@ def test_random_graphs_on_images_by_opset(version, tmp_path):
         path = save(tmp_path / "in.onnx", made.model())
         if not _readable(path):
             continue
-        done = reduce_file(path, tmp_path / "out.onnx")
+        done = reduce_file(path, tmp_path / "out.onnx", overwrite=True)
         compared += kept(path, done)
     assert compared > 5
 
@@ -165,10 +165,10 @@ def test_random_networks_on_images(chunk, tmp_path):
     for seed in range(12 * chunk, 12 * chunk + 12):
         network = image_network(seed)
         try:
-            write(network, tmp_path / "in.onnx")
+            write(network, tmp_path / "in.onnx", overwrite=True)
         except ExactlumpError:
             continue
-        done = reduce_file(tmp_path / "in.onnx", tmp_path / "out.onnx")
+        done = reduce_file(tmp_path / "in.onnx", tmp_path / "out.onnx", overwrite=True)
         assert kept(tmp_path / "in.onnx", done)
         assert close(tmp_path / "in.onnx", done.reduced)
 
@@ -179,7 +179,7 @@ def test_random_quantised_networks(chunk, tmp_path):
     for seed in range(20 * chunk, 20 * chunk + 20):
         made, _, step = quantised_network(seed, opset=(13, 14, 17, 21)[seed % 4])
         path = save(tmp_path / "in.onnx", made)
-        done = reduce_file(path, tmp_path / "out.onnx")
+        done = reduce_file(path, tmp_path / "out.onnx", overwrite=True)
         assert kept(path, done), seed
         assert close(path, done.reduced, step), seed
         small = proto(done.reduced)
@@ -216,7 +216,7 @@ def test_weights_stay_as_they_were_to_the_bit(tmp_path):
     ]
     listed = [tensor(name, values) for name, values in constants.items()]
     path = save(tmp_path / "in.onnx", model(nodes, {"x": [1, 2, 5, 5]}, {"y": [1, 4, 3, 3]}, listed))
-    done = reduce_file(path, tmp_path / "out.onnx")
+    done = reduce_file(path, tmp_path / "out.onnx", overwrite=True)
     assert kept(path, done)
     assert stored(done.reduced) <= stored(path)
     found = {t.name: numpy_helper.to_array(t) for t in proto(done.reduced).graph.initializer}
@@ -243,7 +243,7 @@ def test_a_constant_that_does_not_fit_is_declined_and_counted(tmp_path):
     ]
     listed = [tensor(name, values) for name, values in constants.items()]
     path = save(tmp_path / "in.onnx", model(nodes, {"x": ["n", 2]}, {"y": ["n", 2]}, listed, opset=21))
-    done = reduce_file(path, tmp_path / "out.onnx")
+    done = reduce_file(path, tmp_path / "out.onnx", overwrite=True)
     (layer,) = done.reduction.layers
     assert (layer.before, layer.after, layer.declined) == (3, 3, 2)
     assert "2 declined" in layer.why_not_more
@@ -265,7 +265,7 @@ def test_products_that_no_short_integers_hold_are_products_of_floats(tmp_path):
         network = exactlump.Network(
             (exactlump.Port("x", (2,), "n"),), (Dense("x", "y", matrix, (zero, zero)),), ("y",), "float32"
         )
-        write(network, tmp_path / "a.onnx")
+        write(network, tmp_path / "a.onnx", overwrite=True)
         assert [n.op_type for n in proto(tmp_path / "a.onnx").graph.node][:-1] == operators
         assert read(tmp_path / "a.onnx").nodes[0].weight == matrix
         (y,) = session(tmp_path / "a.onnx").run(None, {"x": np.eye(2, dtype=np.float32)})
@@ -305,7 +305,7 @@ def test_a_runtime_may_not_take_a_bias_for_another_one(tmp_path):
     (layer,) = (n for n in network.nodes if isinstance(n, Dense))
     later = replace(layer, bias=(exactlump.rational("-20001/16384"), layer.bias[1]))
     network = replace(network, nodes=tuple(later if n is layer else n for n in network.nodes))
-    write(network, tmp_path / "out.onnx")
+    write(network, tmp_path / "out.onnx", overwrite=True)
     assert integers(path) == {"W_q", "b_q"}
     assert integers(tmp_path / "out.onnx") == {"W_q"}
     for x in ([0, 0], [0.25, 0.5], [0.75, 0.125], [0.5, 0.5]):
@@ -328,7 +328,7 @@ def test_a_product_without_a_bias_is_as_the_opset_wants_it(version, tmp_path):
     made = model(nodes, {"x": ["n", 2]}, {"y": ["n", 2]}, {"W": np.eye(2), "c": [0.0, 0]}, opset=version, ir_version=4)
     network = read(save(tmp_path / "in.onnx", made))
     nameless = tuple(replace(n, names=("",) * 3) if isinstance(n, Dense) else n for n in network.nodes)
-    assert write(replace(network, nodes=nameless), tmp_path / "out.onnx") == ()
+    assert write(replace(network, nodes=nameless), tmp_path / "out.onnx", overwrite=True) == ()
     assert opset(tmp_path / "out.onnx") == version
     assert runs(tmp_path / "out.onnx")
 
@@ -338,11 +338,11 @@ def test_an_operator_that_came_later_raises_the_opset(tmp_path):
     nodes = [node("Gemm", "x W c", "h", transB=1), node("Relu", "h", "r"), node("Clip", "r", "y", min=0.0, max=2.0)]
     made = model(nodes, {"x": ["n", 2]}, {"y": ["n", 2]}, {"W": np.eye(2), "c": [0.0, 0]}, opset=9, ir_version=4)
     network = read(save(tmp_path / "in.onnx", made))
-    assert write(network, tmp_path / "same.onnx") == ()
+    assert write(network, tmp_path / "same.onnx", overwrite=True) == ()
     later = tuple(
         replace(n, functions=(exactlump.Activation("hard_swish"),) * 2) if n.target == "r" else n for n in network.nodes
     )
-    notes = write(replace(network, nodes=later), tmp_path / "out.onnx")
+    notes = write(replace(network, nodes=later), tmp_path / "out.onnx", overwrite=True)
     assert notes == ("written in opset 14, not 9, which does not have what is written",)
     assert [opset(tmp_path / name) for name in ("same.onnx", "out.onnx")] == [9, 14]
     assert runs(tmp_path / "same.onnx")
@@ -354,7 +354,7 @@ def test_the_opset_and_the_version_of_the_file_are_kept(version, tmp_path):
     nodes = [node("Gemm", "x W c", "h", transB=1), node("Relu", "h", "r"), node("Gemm", "r V d", "y", transB=1)]
     constants = {"W": [[1.0, 2], [2, 4], [0, 1]], "c": [0.0, 0, 0], "V": [[1.0, 1, 2]], "d": [0.5]}
     made = model(nodes, {"x": ["n", 2]}, {"y": ["n", 1]}, constants, opset=version, ir_version=4 + version % 6)
-    done = reduce_file(save(tmp_path / "in.onnx", made), tmp_path / "out.onnx")
+    done = reduce_file(save(tmp_path / "in.onnx", made), tmp_path / "out.onnx", overwrite=True)
     found = proto(done.reduced)
     assert (opset(done.reduced), found.ir_version) == (version, 4 + version % 6)
     assert done.reduction.reduced.neurons == 2
@@ -364,7 +364,7 @@ def test_the_opset_and_the_version_of_the_file_are_kept(version, tmp_path):
 
 def test_an_opset_that_is_too_old_is_raised_and_said(tmp_path):
     made = model([node("Relu", "x", "y")], {"x": ["n", 2]}, {"y": ["n", 2]}, opset=6, ir_version=3)
-    done = reduce_file(save(tmp_path / "in.onnx", made), tmp_path / "out.onnx")
+    done = reduce_file(save(tmp_path / "in.onnx", made), tmp_path / "out.onnx", overwrite=True)
     assert (opset(done.reduced), proto(done.reduced).ir_version) == (7, 8)
     assert [note for note in done.notes if note.startswith("written in opset 7, not 6")]
 
@@ -388,7 +388,7 @@ def test_operators_take_the_forms_of_their_opset(tmp_path):
         made = model(nodes, {"x": [1, 1, 4, 4]}, {"y": [1, 1]}, constants, opset=version)
         if not old:
             made = model(nodes, {"x": [1, 1, 4, 4]}, {"y": [1, 1]}, constants, opset=version)
-        done = reduce_file(save(tmp_path / "in.onnx", made), tmp_path / "out.onnx")
+        done = reduce_file(save(tmp_path / "in.onnx", made), tmp_path / "out.onnx", overwrite=True)
         assert kept(tmp_path / "in.onnx", done)
         assert close(tmp_path / "in.onnx", done.reduced)
         assert opset(done.reduced) == version
@@ -400,7 +400,7 @@ def test_a_softmax_over_several_axes_is_read_reduced_and_checked(kind, version, 
     kernel = np.array([[[[-0.75, 0.5], [0.25, 0.25]]], [[[-0.5, -1], [1, 0.5]]]], np.float32)
     nodes = [node("Conv", "x K", "c"), node(kind, "c", "y", axis=1)]
     made = model(nodes, {"x": [1, 1, 4, 4]}, {"y": [1, 2, 3, 3]}, {"K": kernel}, opset=version)
-    done = reduce_file(save(tmp_path / "in.onnx", made), tmp_path / "out.onnx")
+    done = reduce_file(save(tmp_path / "in.onnx", made), tmp_path / "out.onnx", overwrite=True)
     assert kept(tmp_path / "in.onnx", done)
     assert close(tmp_path / "in.onnx", done.reduced)
     assert abs(sum(float(np.exp(y).sum() if kind[0] == "L" else y.sum()) for y in outputs(done.reduced)) - 1) < 1e-5
@@ -418,7 +418,7 @@ def test_a_scale_and_a_zero_point_of_one_number_are_one_number(shapes, tmp_path)
     nodes = [node("DequantizeLinear", "b_q b_s b_z", "b"), node("Gemm", "x W b", "y", transB=1)]
     listed = [tensor(name, values) for name, values in constants.items()]
     path = save(tmp_path / "in.onnx", model(nodes, {"x": ["n", 3]}, {"y": ["n", 4]}, listed, opset=17))
-    done = reduce_file(path, tmp_path / "out.onnx")
+    done = reduce_file(path, tmp_path / "out.onnx", overwrite=True)
     assert kept(path, done)
     assert close(path, done.reduced)
     kinds = {t.name: t.data_type for t in proto(done.reduced).graph.initializer}
@@ -432,7 +432,7 @@ def test_cases(tmp_path):
     written = set()
     for path in sorted(CASES.glob("**/*.onnx")):
         if _readable(path):
-            kept(path, reduce_file(path, tmp_path / "out.onnx"))
+            kept(path, reduce_file(path, tmp_path / "out.onnx", overwrite=True))
             written.add(path.stem)
     wanted = {"qconv-int8-per-channel", "quant-0", "softmax-opset11-axis1-image", "bias-dq-scale1-zero0", "names-two"}
     assert wanted <= written
@@ -450,5 +450,5 @@ SMALL = [
 def test_real_networks(path, tmp_path):
     if not _readable(path):
         pytest.skip("not read")
-    done = reduce_file(path, tmp_path / path.name)
+    done = reduce_file(path, tmp_path / path.name, overwrite=True)
     kept(path, done)

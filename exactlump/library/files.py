@@ -17,8 +17,8 @@ def write(
     raw_nnet: bool = False,
     max_inline: int | None = None,
     overwrite: bool = False,
-) -> None:
-    """Write a network, exactly or not at all, in the format that the suffix names.
+) -> tuple[str, ...]:
+    """Write a network, exactly or not at all, in the format that the suffix names; returns what there is to say.
 
     model       whatever `read` takes; shape: of one input of a module
     dtype       the float type of an ONNX file; default: the network's own
@@ -30,4 +30,6 @@ def write(
     Raises CannotWrite when the format cannot hold it or the place is closed or taken, and as `read` does.
     """
     network = formats.read(model, shape=shape)
-    formats.write(network, path, dtype=dtype, like=like, raw_nnet=raw_nnet, max_inline=max_inline, overwrite=overwrite)
+    return formats.write(
+        network, path, dtype=dtype, like=like, raw_nnet=raw_nnet, max_inline=max_inline, overwrite=overwrite
+    )
