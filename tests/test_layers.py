@@ -18,6 +18,10 @@ IMPORTS = {
     "verdicts": "",
     "version": "",
     "errors": "verdicts",
+    "extraction": "",
+    "extraction.programs": "check",
+    "extraction.coq": "errors",
+    "extraction.verified": "errors verdicts",
     "numbers": "",
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
@@ -283,17 +287,6 @@ IMPORTS = {
         "certificates.grammar errors formats formats.files formats.guesses formats.specification "
         "lumping.simulations network.ports numbers.rational version"
     ),
-    "extraction": "",
-    "extraction.coq": "errors",
-    "extraction.verified": "errors verdicts",
-    "extraction.chains": (
-        "certificates.certificate errors lumping.forms lumping.simulations network.activations network.kinds "
-        "network.program numbers.rational"
-    ),
-    "extraction.export": (
-        "certificates.certificate errors extraction.chains lumping.simulations network.activations network.kinds "
-        "network.program numbers.rational"
-    ),
     "reduction": "",
     "reduction.float_layers": "lumping.forms network.kinds network.layers numbers.rational",
     "reduction.fusion": (
@@ -430,14 +423,12 @@ IMPORTS = {
     "verbs.answers": "formats.files numbers.rational verdicts version",
     "verbs.naming": "network.kinds network.program network.views",
     "verbs.saving": "errors numbers.floats numbers.rational verbs.naming",
+    "verbs.exporting": "check errors extraction.coq extraction.programs formats formats.files verbs.answers",
     "verbs.inspecting": (
         "formats formats.files lumping.maximum network.kinds network.layers network.program verbs.answers"
     ),
-    "verbs.exporting": (
-        "certificates.certificate errors extraction.coq extraction.export formats formats.files network.ports "
-        "verbs.answers"
-    ),
     "verbs.checking": "check errors extraction.verified formats.files verbs.answers verbs.exporting verdicts",
+    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
     "verbs.reducing": (
         "certificates.certificate check errors fast.workers formats formats.files network.kinds network.ports "
         "network.program reduction.loop verbs.answers"
@@ -446,7 +437,6 @@ IMPORTS = {
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
         "verbs.checking verbs.reducing"
     ),
-    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
     "verbs.proving": (
         "certificates.certificate errors formats formats.files formats.specification network.ports "
         "network.program numbers.rational smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove "
@@ -496,8 +486,8 @@ IMPORTS = {
     "cli.main": "cli.failing cli.terminal errors verdicts version",
     "cli": "cli.failing cli.main verdicts",
     "cli.figures": "numbers.rational points.floating verbs.naming",
-    "cli.inspect": "cli.tables cli.terminal verbs.inspecting",
     "cli.export": "cli.terminal verbs.exporting",
+    "cli.inspect": "cli.tables cli.terminal verbs.inspecting",
     "cli.check": "cli.terminal errors verbs.checking verdicts",
     "cli.reduce": "cli.terminal formats.specification reduction.plans verbs.reducing verdicts",
     "cli.demo": "cli.terminal verbs.demonstrating",

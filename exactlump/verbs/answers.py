@@ -5,14 +5,15 @@ Times are the only thing that two runs on equal files say differently; without t
 """
 
 import dataclasses
+import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactlump.formats.files import sha256
+from exactlump.formats.files import read_bytes, sha256
 from exactlump.verdicts import verdict_of
 from exactlump.version import VERSION
 
@@ -100,3 +101,12 @@ def _without_times(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_times(entry) for key, entry in value.items() if key != _TIME}
     return [_without_times(entry) for entry in value] if isinstance(value, list) else value
+
+
+def external_files(
+    original: str | os.PathLike[str], reduced: str | os.PathLike[str], certificate: str | os.PathLike[str]
+) -> Iterator[Path]:
+    """The files of external data that an accepted certificate names, each beside its model."""
+    document = json.loads(read_bytes(Path(certificate)))
+    for side, path in (("original", original), ("reduced", reduced)):
+        yield from (Path(path).parent / location for location in document[side]["external"])

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about checking as a library call: the checker's file, and the one that is extracted from its proof."""
 
-import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from exactlump import check
 from exactlump.errors import ExactlumpError, FormatError, UnsupportedLayer
-from exactlump.formats.files import MAX_UNPACKED, read_bytes
-from exactlump.verbs.answers import FileUse, answer, file_read, files_beside
+from exactlump.formats.files import MAX_UNPACKED
+from exactlump.verbs.answers import FileUse, answer, external_files, file_read, files_beside
 from exactlump.verdicts import EXIT_CODES, SCOPE, USAGE
 
 # The checker's file, which runs by itself.
@@ -87,15 +85,6 @@ def check_files(
         *files_beside(external_files(*paths) if accepted else ()),
     )
     return FileCheck(verdict, reason, found.rule, files, options, time.perf_counter() - start)
-
-
-def external_files(
-    original: str | os.PathLike[str], reduced: str | os.PathLike[str], certificate: str | os.PathLike[str]
-) -> Iterator[Path]:
-    """The files of external data that an accepted certificate names, each beside its model."""
-    document = json.loads(read_bytes(Path(certificate)))
-    for side, path in (("original", original), ("reduced", reduced)):
-        yield from (Path(path).parent / location for location in document[side]["external"])
 
 
 def _verified(paths: list[str], max_unpacked: int) -> tuple[str, str]:

@@ -13,8 +13,7 @@ from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumpi
 from exactlump.extraction.coq import coq
 from exactlump.extraction.programs import read_program
 from exactlump.formats.files import demand_apart, write_atomically
-from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
-from exactlump.verbs.checking import external_files
+from exactlump.verbs.answers import FileUse, answer, external_files, file_read, file_written, files_beside
 
 
 @dataclass(frozen=True, slots=True)
