@@ -423,9 +423,11 @@ IMPORTS = {
     "verbs.answers": "formats.files numbers.rational verdicts version",
     "verbs.naming": "network.kinds network.program network.views",
     "verbs.saving": "errors numbers.floats numbers.rational verbs.naming",
-    "verbs.exporting": "check errors extraction.coq extraction.programs formats formats.files verbs.answers",
     "verbs.inspecting": (
         "formats formats.files lumping.maximum network.kinds network.layers network.program verbs.answers"
+    ),
+    "verbs.exporting": (
+        "certificates.certificate check errors extraction.coq extraction.programs formats formats.files verbs.answers"
     ),
     "verbs.checking": "check errors extraction.verified formats.files verbs.answers verbs.exporting verdicts",
     "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
@@ -486,8 +488,8 @@ IMPORTS = {
     "cli.main": "cli.failing cli.terminal errors verdicts version",
     "cli": "cli.failing cli.main verdicts",
     "cli.figures": "numbers.rational points.floating verbs.naming",
-    "cli.export": "cli.terminal verbs.exporting",
     "cli.inspect": "cli.tables cli.terminal verbs.inspecting",
+    "cli.export": "cli.terminal verbs.exporting",
     "cli.check": "cli.terminal errors verbs.checking verdicts",
     "cli.reduce": "cli.terminal formats.specification reduction.plans verbs.reducing verdicts",
     "cli.demo": "cli.terminal verbs.demonstrating",
@@ -606,7 +608,9 @@ def test_the_checker_imports_the_standard_library_only_and_only_verbs_import_it(
     assert roots
     assert roots <= set(sys.stdlib_module_names)
     assert {module for module in MODULES if "check" in imported(module)} <= {
+        "extraction.programs",
         "verbs.checking",
+        "verbs.exporting",
         "verbs.reducing",
         "verbs.refuting",
     }

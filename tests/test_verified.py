@@ -105,7 +105,8 @@ def test_exported_networks_are_the_networks(triples):
     """Fixed and random triples, of all kinds: at random points, N and N' of the text."""
     rng = random.Random(32)
     for paths in triples:
-        _demand_faithful(export_files(*paths), read(paths[0]), read(paths[1]), rng)
+        original, matching = read(paths[0]), certificate.read_certificate(paths[2]).matching
+        _demand_faithful(export_files(*paths), original, as_claimed(original, read(paths[1]), matching), rng)
 
 
 def _demand_faithful_reduction(network, seed, count, expected=None):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from exactlump import check, formats
+from exactlump.certificates.certificate import read_certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, Undecided, UnsupportedLayer
 from exactlump.extraction.coq import coq
 from exactlump.extraction.programs import read_program
@@ -97,6 +98,8 @@ def export_files(
     try:
         return read_program(files[0], files[1], files[2], max_unpacked)
     except check.Stop as error:
+        if error.verdict == "malformed":
+            read_certificate(certificate_path)  # says it better of a file of another kind
         kinds: dict[str, type[ExactlumpError]] = {"malformed": FormatError, "unsupported": UnsupportedLayer}
         kinds |= {"unknown": Undecided, "rejected": NotALumping}
         raise kinds[error.verdict](check.one_line(str(error))) from error
