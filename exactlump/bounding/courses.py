@@ -2,7 +2,7 @@
 """This file is about what a function does between two values: a few pieces, each a band around a line.
 
 Numbers are integers: values over 2^40 (WHOLE), slopes over 2^12 (UNIT) times a scale, constants over both.  Roundings
-are those of docs/certificate-format.md, "Bounds", so that bounds are the checker's, digit by digit.
+are those of docs/certificate-format.md, "bounds", so that bounds are the checker's, digit by digit.
 """
 
 from collections.abc import Sequence

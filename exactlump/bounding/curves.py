@@ -2,7 +2,7 @@
 """This file is about curves between two values: rational enclosures of values and slopes, by ball arithmetic.
 
 Arb encloses every end in a ball that is far smaller than the 64 digits to which the checker's own series are rounded;
-the cuts and the bands are those of docs/certificate-format.md, "Bounds".  So both come to nearly the same pieces.
+the cuts and the bands are those of docs/certificate-format.md, "bounds".  So both come to nearly the same pieces.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,7 +2,7 @@
 """This file is about all bounds of a box in exact integers: the arithmetic of the checker, many rows at a time.
 
 Rows of a stage do not depend on each other, so that they go down together, as matrices of Python integers; products
-are made by FLINT.  What comes out is what the checker finds, digit by digit (docs/certificate-format.md, "Bounds").
+are made by FLINT.  What comes out is what the checker finds, digit by digit (docs/certificate-format.md, "bounds").
 
 Throughout: R rows; a functional says  2^48 * value >= sum of integers times elements + constant, elements over 2^40.
 """

@@ -2,7 +2,7 @@
 """This file is about two networks made ready for bounds: their based tensors, stage by stage, and what is compared.
 
 N is the first network, N' the second.  The families of elements are "a", those of N, "b", the classes of N', and "d",
-the differences of the elements of N from what they are compared with (docs/certificate-format.md, "Bounds").
+the differences of the elements of N from what they are compared with (docs/certificate-format.md, "bounds").
 """
 
 import math
