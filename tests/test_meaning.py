@@ -3,6 +3,7 @@
 
 import ast
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -197,3 +198,20 @@ def test_dispatches_are_counted():
 def test_few_places_ask_which_kind_a_node_is():
     found = {path: dispatches(ast.parse(path.read_text(encoding="utf-8"))) for path in PACKAGE.rglob("*.py")}
     assert 50 < sum(found.values()) <= MOST, {str(path): count for path, count in found.items() if count}
+
+
+@pytest.mark.parametrize(
+    ("title", "names", "aside"),
+    [
+        ("**A function**", ("HardSwish", "Hardswish", "hard_swish"), set()),
+        ("**A kind of node**", ("AveragePool",), {"__init__.py", "formats/onnx/windows.py"}),
+    ],
+)
+def test_the_worked_examples_list_all_files_that_name_them(title, names, aside):
+    """Aside: the list of public names, and a docstring."""
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8").split(title)[1]
+    rows = page[: page.index("\n\n", page.index("|---"))].splitlines()
+    told = {name for row in rows for name in re.findall("`([^`]*[.]py)`", row.split("|")[1] if "|" in row else "")}
+    sources = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    found = {str(path.relative_to(PACKAGE)) for path, text in sources.items() if any(name in text for name in names)}
+    assert told == found - aside
