@@ -2,7 +2,7 @@
 """This file is about planting redundancy in an ONNX graph itself, without the engine: the function stays the same.
 
 A *place* is an affine operator A with constant weights, operators on each unit by itself that it alone feeds, and an
-affine operator B that reads them alone.  At each place A gets three more units, behind the ones that are there: a copy of
+affine operator B that reads them alone.  At each place A gets three more units, behind the ones there: a copy of
 a unit (B's weight on it is split in halves), a multiple of a unit where all operators between allow that (else another
 copy), and one that nothing reads.
 """
