@@ -168,7 +168,10 @@ def _decide(work: Work, known: _Known, until: float) -> None:
     known.upper = work.whole()
     if work.refuted:
         return
-    shown = work.show(known.claim, until)
+    shown = None
+    if known.claim.metric not in ("l1", "decision") and not known.claim.is_broken(_rounded(work, known)):
+        shown = work.undivided(known.claim, until)  # floats keep a margin, which a bound that is met just so has not
+    shown = shown or work.show(known.claim, until)
     if shown is not None and shown.confirmed and shown.most:
         known.upper = [min(size, rational(m, WHOLE)) for size, m in zip(known.upper, shown.most, strict=True)]
     known.shown = shown
@@ -198,13 +201,18 @@ def _narrow(work: Work, known: _Known, until: float) -> None:
             low = max(low, middle)
 
 
-def _claimed(work: Work, claim: Claim, upper: Sequence[Rational]) -> Claim:
-    """The claim with the epsilons that were found, and how far off machines are."""
+def _rounded(work: Work, known: _Known) -> list[Rational]:
+    """The most that combinations of outputs are, and how far off machines are."""
+    upper = [*known.upper]
     for side in work.off:
-        upper = [
-            size + rational(sum(side[o] for o in pair), WHOLE)
-            for size, pair in zip(upper, claim.combinations, strict=True)
-        ]
+        pairs = zip(upper, known.claim.combinations, strict=True)
+        upper = [size + rational(sum(side[o] for o in pair), WHOLE) for size, pair in pairs]
+    return upper
+
+
+def _claimed(work: Work, claim: Claim, sizes: Sequence[Rational]) -> Claim:
+    """The claim with the epsilons that were found, and how far off machines are."""
+    upper = _rounded(work, _Known(claim, upper=sizes))
     if claim.metric == "margins":
         sizes = dict(zip(claim.combinations, upper, strict=True))
         return replace(claim, epsilon=tuple(sizes[min(p), max(p)] for p in permutations(range(claim.outputs), 2)))
