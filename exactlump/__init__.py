@@ -74,8 +74,12 @@ if TYPE_CHECKING:
     from exactlump.reporting.report_file import ReportOptions as ReportOptions
     from exactlump.reporting.report_file import report_file as report_file
     from exactlump.smt.obligations import Obligations as Obligations
+    from exactlump.verbs.bounding import FileBound as FileBound
+    from exactlump.verbs.bounding import bound as bound
     from exactlump.verbs.checking import FileCheck as FileCheck
     from exactlump.verbs.checking import check_files as check_files
+    from exactlump.verbs.comparing import FileComparison as FileComparison
+    from exactlump.verbs.comparing import compare as compare
     from exactlump.verbs.inspecting import Inspection as Inspection
     from exactlump.verbs.inspecting import LayerInspection as LayerInspection
     from exactlump.verbs.inspecting import inspect_file as inspect_file
@@ -119,7 +123,9 @@ _PUBLIC = {
     "reduction.reports": "LayerReport",
     "reporting.report_file": "FileReport ReportOptions report_file",
     "smt.obligations": "Obligations",
+    "verbs.bounding": "FileBound bound",
     "verbs.checking": "FileCheck check_files",
+    "verbs.comparing": "FileComparison compare",
     "verbs.inspecting": "Inspection LayerInspection inspect_file",
     "verbs.proving": "FileProof ProveOptions prove_files",
     "verbs.reducing": "FileReduction reduce_file",

@@ -69,6 +69,13 @@ RUNS = {
         {"script"},
     ),
     "refute": (("a.json", "b.json", "--seed", "7"), "different", {"a", "b"}, set()),
+    "bound": (
+        ("a.json", "b.json", "--box", "0", "1", "--seed", "7", "--certificate", "bound.cert.json", "--force"),
+        "within",
+        {"a", "b"},
+        {"certificate"},
+    ),
+    "compare": (("a.json", "b.json", "--box", "0", "1", "--seed", "7"), "different", {"a", "b"}, set()),
     "relax": (("in.onnx", "--write", "merged.onnx"), "equivalent", {"original"}, {"merged"}),
     "inspect": (("in.onnx",), None, {"network"}, set()),
     "report": (
@@ -80,6 +87,9 @@ RUNS = {
     "export": ((*TRIPLE, "-o", "text"), None, {"original", "reduced", "certificate"}, {"output"}),
     "demo": ((), None, {"original"}, {"reduced", "certificate"}),
 }
+
+
+SEEDED = ("refute", "bound", "compare")
 
 
 def test_every_verb_has_a_run():
@@ -104,7 +114,7 @@ def test_what_all_answers_have_in_common(verb, folder, end):
     assert {f["role"] for f in found["files"] if f["written"]} == written
     for file in found["files"]:
         assert hashlib.sha256(Path(file["path"]).read_bytes()).hexdigest() == file["sha256"]
-    assert found.get("seed") == found["options"].get("seed") == (7 if verb == "refute" else None)
+    assert found.get("seed") == found["options"].get("seed") == (7 if verb in SEEDED else None)
     assert f"`{verb}`" in PAGE
 
 
@@ -175,6 +185,8 @@ def test_data_beside_a_model_is_a_file_that_is_read_and_written(folder, end, mon
         (["export", *triple, "-o", "text"], both),
         (["report", triple[2], "-o", "page"], both),
         (["refute", *triple[:2]], both),
+        (["bound", *triple[:2], "--box", "0", "1"], both),
+        (["compare", *triple[:2]], both),
         (["relax", "wide.onnx"], {"wide.onnx.data"}),
         (["inspect", "wide.onnx"], {"wide.onnx.data"}),
     ):

@@ -6,14 +6,18 @@ tests ask: certificates with known answers, integers of the proved checker, and 
 """
 
 import importlib.util
+import itertools
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from exactlump import check
+from exactlump import Network, check
 from exactlump.network.activations import RELU, Activation, leaky_relu
+from exactlump.network.kinds import Dense
+from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from tests import bounding_tools as tools
 from tests.bounding_tools import approximate, certificate, seeded
@@ -28,7 +32,7 @@ FAULTS = {
         "for a, b in itertools.product(self.f.pieces, self.g.pieces):",
         "for a, b in zip(self.f.pieces, self.g.pieces, strict=False):",
     ),
-    "a candidate of duality too many": ("for m in (0, p, -q))", "for m in (0, p, -q)) - 1"),
+    "a candidate of duality that is no bound": ("for m in (0, p, -q))", "for m in (0, p, -q)) - 1"),
     "the line above for the line below": (
         "sum([x * (under if x >= 0 else over) for x,",
         "sum([x * (over if x >= 0 else under) for x,",
@@ -153,6 +157,9 @@ NOTHING = line(([[0]], [0]), ([[0]], [0]))
 ALONE = {"original": {"h1": {"rows": [None, None]}}, "reduced": {}}
 LINEAR, ZERO = line(([[1]], [0])), line(([[0]], [0]))
 UNIT_BOX = [("0", "1")]
+# 0 but between 1/2 - 2^-10 and 1/2, where it rises to 2^-11.
+PEAK = line(([[1], [1], [1]], ["-511/1024", "-1023/2048", "-1/2"]), ([[1, -2, 1]], [0]))
+LEFT_OUT = {"original": {"h1": {"rows": [None, None, None]}}, "reduced": {}}
 BETTER = tools.slopes((1, 0, check.UNIT, 0))
 
 
@@ -189,6 +196,17 @@ def cases():
     ours, theirs = line(([["1/2"], [1]], [0, 0])), line(([["1/2"], [0]], [0, 0]))
     claim = approximate("1/3", [("-1", "1")])
     yield ours, theirs, certificate(claim, [1, 0, 0]), "bound"
+    halves = approximate("1/4096", UNIT_BOX)  # the peak is where one half ends
+    yield PEAK, NOTHING, certificate(halves, [1, 0, 0], relations=LEFT_OUT), "bound"
+    yield PEAK, NOTHING, certificate(approximate("1/256", UNIT_BOX), [1, 0, 0], relations=LEFT_OUT), ""
+    fold, alone = line(([[1]], [0]), ([[1]], [0])), {"original": {"h1": {"rows": [None]}}, "reduced": {}}
+    two = approximate("1/2", [("-1", "1/8")], [("-1", "1")])  # what is known of the first box is not so in the second
+    yield fold, NOTHING, certificate(two, [0], [0], relations=alone), "bound"
+    apart = approximate("1", [("0", "1/8")], [("7/8", "1")])
+    yield fold, NOTHING, certificate(apart, [0], [0], relations=alone), ""
+    far = [(str(-(1 << 50)), "0")]  # a third of it is no multiple of 2^-48 of it
+    yield line(([["1/3"]], [0])), ZERO, certificate(approximate(f"{(1 << 50) - 3}/3", far), [0]), "bound"
+    yield line(([["1/3"]], [0])), ZERO, certificate(approximate(f"{(1 << 50) + 3}/3", far), [0]), ""
     unread = line(([[1, 0]], [0])), line(([[1, 0]], ["1/2"]))
     yield *unread, certificate(approximate("1/2", [("0", "1"), (None, None)]), [0], inputs=2), ""
 
@@ -202,16 +220,52 @@ def by_certificates(folder):
 
 
 def by_underflow(_):
-    """Weights that underflow in float32: 1 in exact numbers, 0 in a machine."""
-    tiny = rational(Fraction(1, 1 << 100).numerator, 1 << 100)
-    ours = line(([[tiny]], [0]), ([[1 / tiny]], [0]))
+    """Weights that underflow in float32: up to 1 in exact numbers, 0 in a machine."""
+    small, large, last = (rational(2) ** power for power in (-100, 100, 50))
+    names = itertools.pairwise(("x", "s1", "s2", "y"))
+    ours = replace(  # without functions between, as what these come to is known to 2^-40 only
+        Network.chain([[[1]]]),
+        nodes=tuple(
+            Dense(*pair, Matrix.of([[w]]), (rational(0),)) for pair, w in zip(names, (small, large, last), strict=True)
+        ),
+    )
     comparison = tools.compared(ours, ours)
     for half in (comparison.original, comparison.reduced):
         half.network.kinds.add(1)
-    if comparison.float_errors([tools.box((0, "1/1024"))], "a")[0] < check.WHOLE >> 60 and (
-        comparison.float_errors([tools.box((0, "1/1024"))], "a")[0] * (1 << 50) < check.WHOLE
-    ):
+    if comparison.float_errors([tools.box((0, Fraction(1, 1 << 50)))], "a")[0] < check.WHOLE:
         yield "no underflow"
+
+
+def by_polygons(_):
+    """The greatest p*x + q*z in small polygons, against all points of a grid, which has their vertices."""
+    rng = seeded(5)
+    for _ in range(300):
+        x, z, d = (sorted((rng.randint(-3, 3), rng.randint(-3, 3))) for _ in range(3))
+        points = [(a, b) for a in range(x[0], x[1] + 1) for b in range(z[0], z[1] + 1) if d[0] <= a - b <= d[1]]
+        p, q = rng.randint(-4, 4), rng.randint(-4, 4)
+        everywhere = tools.check.Piece(-9, 9, 0, 0, 0)
+        found = tools.check.Polygon((*x,), (*z,), (*d,)).greatest(p, q, everywhere, everywhere)
+        most = max((p * a + q * b for a, b in points), default=None)
+        if found != most:
+            yield f"{p}, {q} on {x}, {z}, {d}: found {found}, expected {most}"
+
+
+def by_ratios(_):
+    """Pairs whose units stand for multiples of others, with weights that are near these multiples."""
+    relations = {"original": {"h1": {"over": "h1", "rows": [[0, "4"], [1, "1/5"]]}}, "reduced": {}}
+    for seed in range(12):
+        rng = seeded(seed)
+        w = [[Fraction(rng.randint(-8, 8), 4) for _ in range(2)] for _ in range(4)]
+        ours = line((w[:2], w[2]), ([w[3]], [0]))
+        near = [
+            [
+                [x * k + Fraction(rng.randint(-4, 4), 16) for x in row]
+                for row, k in zip(w[:2], (Fraction(1, 4), 5), strict=True)
+            ]
+        ]
+        bias = [b * k for b, k in zip(w[2], (Fraction(1, 4), 5), strict=True)]
+        theirs = line((near[0], bias), ([[w[3][0] * 4, w[3][1] / 5 + Fraction(1, 8)]], [0]))
+        yield from tools.escapes(ours, theirs, rng, relations, depth=1, count=8)
 
 
 def by_proved_integers(_):
@@ -286,7 +340,16 @@ def by_curves(_):
         yield "the slopes of one interval"
 
 
-PROBES = (by_certificates, by_underflow, by_slopes, by_curves, by_proved_integers, by_exact_values)
+PROBES = (
+    by_certificates,
+    by_underflow,
+    by_polygons,
+    by_slopes,
+    by_curves,
+    by_ratios,
+    by_proved_integers,
+    by_exact_values,
+)
 
 
 def complaints(module, folder, monkeypatch):

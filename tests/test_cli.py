@@ -203,7 +203,7 @@ def test_no_arguments_show_the_help_and_are_wrong_usage(run):
         (["demo", "out"], "out"),
         *(
             ([verb, *"abc"[:files], "--timeout", seconds], "--timeout")
-            for verb, files in (("prove", 3), ("refute", 2), ("relax", 1))
+            for verb, files in (("prove", 3), ("refute", 2), ("bound", 2), ("relax", 1))
             for seconds in ("nan", "inf", "-inf", "-1", "0", "1e9", "1e308", "1e999", "x")
         ),
         (["prove", "a", "b", "c", "--memory", "99999999999999"], "--memory"),
@@ -1064,6 +1064,7 @@ def test_data_beside_a_model_is_not_written_over(run, tmp_path):
         ["reduce", "in.onnx", "out.onnx", "--certificate", "w.json"],
         ["reduce", "in.onnx", "w.json"],
         ["refute", "in.onnx", "in.onnx", "--certificate", "w.json"],
+        ["bound", "in.onnx", "in.onnx", "--box", "0", "1", "--certificate", "w.json"],
         ["relax", "in.onnx", "--write", "w.json"],
     ):
         refused(run(*arguments), 2, "w.json", "another file")
@@ -1128,7 +1129,9 @@ def test_inspect_shows_layers_of_images(run):
     assert (layer["neurons"], layer["nonzeros"], layer["classes"]) == (3, 3, 2)
 
 
-@pytest.mark.parametrize("verb", ["reduce", "inspect", "check", "prove", "export", "report", "refute", "relax"])
+@pytest.mark.parametrize(
+    "verb", ["reduce", "inspect", "check", "prove", "export", "report", "refute", "bound", "compare", "relax"]
+)
 def test_every_verb_bounds_what_it_unpacks(verb, run, tmp_path):
     save(Path("in.onnx"), twins())
     Path("in.onnx.gz").write_bytes(gzip.compress(Path("in.onnx").read_bytes()))
@@ -1139,6 +1142,8 @@ def test_every_verb_bounds_what_it_unpacks(verb, run, tmp_path):
         "inspect": triple[:1],
         "relax": triple[:1],
         "refute": triple[:2],
+        "bound": [*triple[:2], "--box", "0", "1"],
+        "compare": triple[:2],
         "export": [*triple, "-o", "text"],
         "report": [triple[2], "-o", "page"],
     }.get(verb, triple)

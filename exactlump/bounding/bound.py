@@ -9,6 +9,7 @@ is the difference at `input`.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import Any
 
 from exactlump.bounding.ascent import Ascent, climb
@@ -44,6 +45,7 @@ class Bound:
     replayed   how many boxes were replayed in exact integers
     relations  what was compared with what
     matching   how inputs and outputs are matched; all is in the order of the first network
+    stopped    what ended the work before its time, if anything did
     """
 
     claim: Claim
@@ -60,6 +62,7 @@ class Bound:
     seconds: float = 0.0
     relations: Relations = field(default_factory=lambda: Relations({}, {}))
     matching: Matching = ALONE
+    stopped: BaseException | None = None
 
     @property
     def largest(self) -> Rational | None:
@@ -94,11 +97,12 @@ def bound(
     steps: int = 20,
     seed: int = 0,
     listen: Listener = lambda *_: None,
+    stops: tuple[type[BaseException], ...] = (),
 ) -> Bound:
     """How far apart two networks are on a domain.
 
     epsilon    what is to be shown: a number, or a list of them for the metrics that have several (`goals.py`); None:
-               the best bound that the time allows (metrics max and per-output)
+               the best bound that the time allows (metrics max, per-output and margins)
     index      instead: that both networks decide this output
     rounding   whether the claim is about machines that compute in float32, too
     demanded   how inputs and outputs are matched: name or position; None: as their names say (`network/ports.py`)
@@ -106,6 +110,7 @@ def bound(
     inputs     where climbing begins, too
     timeout    seconds, a hard limit; steps: of ascent on slopes, for chains of ReLU layers with the extra `fast`
     listen     told what is done, now and then
+    stops      exceptions that end the work, wherever they are raised: what is known by then is returned
 
     Raises ShapeError where the networks or the domain do not fit, UnsupportedLayer for what has no bounds, FormatError
     for numbers that do not fit.
@@ -117,12 +122,26 @@ def bound(
     claim = Claim(outputs, "decision" if index is not None else metric, given, index, rounding)
     work = Work(prepare(ours, theirs, relations, claim.combinations), domain, listen, steps)
     work.off = errors(work.exact, domain) if rounding else []
-    climbed(work, (ours, theirs), claim, inputs, seed, start + 0.2 * timeout)
-    if epsilon is not None or index is not None:
-        found = _decided(work, claim, start + timeout)
-    else:
-        found = _narrowed(work, claim, start + timeout)
-    return replace(found, seconds=time.monotonic() - start, relations=work.program.relations, matching=matching)
+    known, stopped = _Known(claim), None
+    try:
+        climbed(work, (ours, theirs), claim, inputs, seed, start + 0.2 * timeout)
+        if epsilon is not None or index is not None:
+            _decide(work, known, start + timeout)
+        else:
+            _narrow(work, known, start + timeout)
+    except stops as stop:
+        stopped = stop
+    found = replace(_result(work, known), relations=work.program.relations, matching=matching, stopped=stopped)
+    return replace(found, seconds=time.monotonic() - start)
+
+
+@dataclass
+class _Known:
+    """What is known so far: a claim, the trees that show it, and the most that combinations of outputs are."""
+
+    claim: Claim
+    shown: Shown | None = None
+    upper: Sequence[Rational] = ()
 
 
 def climbed(
@@ -143,21 +162,29 @@ def climbed(
     work.ascent = ascent
 
 
-def _decided(work: Work, claim: Claim, until: float) -> Bound:
+def _decide(work: Work, known: _Known, until: float) -> None:
     """Whether the claim is shown or broken, or neither in time."""
-    work.refuted = claim.is_broken(work.found.gaps)
-    whole = work.whole()
-    shown = work.show(claim, until) if not work.refuted else None
-    return _result(work, claim, shown, whole)
+    work.refuted = known.claim.is_broken(work.found.gaps)
+    known.upper = work.whole()
+    if work.refuted:
+        return
+    shown = None
+    if known.claim.metric not in ("l1", "decision") and not known.claim.is_broken(_rounded(work, known)):
+        shown = work.undivided(known.claim, until)  # floats keep a margin, which a bound that is met just so has not
+    shown = shown or work.show(known.claim, until)
+    if shown is not None and shown.confirmed and shown.most:
+        known.upper = [min(size, rational(m, WHOLE)) for size, m in zip(known.upper, shown.most, strict=True)]
+    known.shown = shown
 
 
-def _narrowed(work: Work, claim: Claim, until: float) -> Bound:
+def _narrow(work: Work, known: _Known, until: float) -> None:
     """The best bound that the time allows: the whole box first, then smaller and smaller claims."""
-    if claim.metric not in ("max", "per-output"):
-        raise UnsupportedLayer(f"bounds without epsilon: found the metric {claim.metric}, expected max or per-output")
+    asked = known.claim
+    if asked.metric == "l1":
+        raise UnsupportedLayer("bounds without epsilon: found the metric l1, expected max, per-output or margins")
     upper = work.whole()
-    best = _claimed(work, claim, upper)
-    shown = Shown([Tree()] * len(work.domain.boxes), True, [])
+    known.claim, known.upper = _claimed(work, asked, upper), upper
+    known.shown = Shown([Tree()] * len(work.domain.boxes), True, [])
     low = max(work.found.gaps)
     while float(number(max(upper))) > _CLOSE * float(number(low)) + 1e-12:
         top, now = max(upper), time.monotonic()
@@ -165,40 +192,44 @@ def _narrowed(work: Work, claim: Claim, until: float) -> Bound:
         if now >= until or not low < middle < top:
             break
         room = int(0.25 * (until - now) / work.pace)
-        tried = work.show(_claimed(work, claim, [min(size, middle) for size in upper]), 0.5 * (now + until), room)
+        tried = work.show(_claimed(work, asked, [min(size, middle) for size in upper]), 0.5 * (now + until), room)
         work.refuted, low = False, max(low, max(work.found.gaps))
         if tried is not None and tried.confirmed:
-            shown, upper = tried, [min(size, rational(m, WHOLE)) for size, m in zip(upper, tried.most, strict=True)]
-            best = _claimed(work, claim, upper)
+            upper = [min(size, rational(m, WHOLE)) for size, m in zip(upper, tried.most, strict=True)]
+            known.claim, known.shown, known.upper = _claimed(work, asked, upper), tried, upper
         else:
             low = max(low, middle)
-    return _result(work, best, shown, upper)
 
 
-def _claimed(work: Work, claim: Claim, upper: Sequence[Rational]) -> Claim:
-    """The claim with the epsilons that were found, and how far off machines are."""
+def _rounded(work: Work, known: _Known) -> list[Rational]:
+    """The most that combinations of outputs are, and how far off machines are."""
+    upper = [*known.upper]
     for side in work.off:
-        upper = [
-            size + rational(sum(side[o] for o in pair), WHOLE)
-            for size, pair in zip(upper, claim.combinations, strict=True)
-        ]
+        pairs = zip(upper, known.claim.combinations, strict=True)
+        upper = [size + rational(sum(side[o] for o in pair), WHOLE) for size, pair in pairs]
+    return upper
+
+
+def _claimed(work: Work, claim: Claim, sizes: Sequence[Rational]) -> Claim:
+    """The claim with the epsilons that were found, and how far off machines are."""
+    upper = _rounded(work, _Known(claim, upper=sizes))
+    if claim.metric == "margins":
+        sizes = dict(zip(claim.combinations, upper, strict=True))
+        return replace(claim, epsilon=tuple(sizes[min(p), max(p)] for p in permutations(range(claim.outputs), 2)))
     return replace(claim, epsilon=tuple(upper) if claim.metric == "per-output" else (max(upper),))
 
 
-def _result(work: Work, claim: Claim, shown: Shown | None, whole: Sequence[Rational]) -> Bound:
-    """What was found; `whole`: what the whole boxes say."""
-    upper: list[Rational | None] = [None] * len(whole)
-    if claim.index is None:
-        upper = [*whole]
-        if shown is not None and shown.confirmed and shown.most:
-            upper = [min(size, rational(m, WHOLE)) for size, m in zip(whole, shown.most, strict=True)]
+def _result(work: Work, known: _Known) -> Bound:
+    """What was found."""
+    shown = known.shown
+    upper: list[Rational | None] = [*known.upper] if known.upper else [None] * work.program.outputs
     return Bound(
-        claim,
+        known.claim,
         work.domain,
         shown is not None,
         shown is not None and shown.confirmed,
         work.refuted,
-        tuple(upper),
+        tuple(upper) if known.claim.index is None else (None,) * len(upper),
         tuple(work.found.gaps),
         tuple(work.found.inputs),
         tuple(shown.trees if shown is not None else ()),

@@ -18,14 +18,19 @@ from exactlump.numbers.rational import Vector, text
 from exactlump.version import VERSION
 
 
-def bound_certificate(found: Bound, network: Network, original: ModelFile, reduced: ModelFile) -> dict[str, Any]:
-    """The certificate of a bound.  Raises FormatError for one that was not shown."""
+def bound_certificate(
+    found: Bound, network: Network, original: ModelFile, reduced: ModelFile, specification: str | None = None
+) -> dict[str, Any]:
+    """The certificate of a bound.  Raises FormatError for one that was not shown.
+
+    specification: how both files are read; None: as the network was.
+    """
     if not found.shown:
         raise FormatError("certificate: found a bound that was not shown, expected one that was")
     return {
         **_head(original, reduced),
         "claim": {
-            **found.claim.json(found.domain.json(network), network.specification),
+            **found.claim.json(found.domain.json(network), specification or network.specification),
             "match": asdict(found.matching),
         },
         "relations": found.relations.json(),
@@ -34,11 +39,17 @@ def bound_certificate(found: Bound, network: Network, original: ModelFile, reduc
 
 
 def difference_certificate(
-    x: Vector, ours: Network, theirs: Network, original: ModelFile, reduced: ModelFile, matching: Matching = ALONE
+    x: Vector,
+    ours: Network,
+    theirs: Network,
+    original: ModelFile,
+    reduced: ModelFile,
+    matching: Matching = ALONE,
+    specification: str | None = None,
 ) -> dict[str, Any]:
     """The certificate of an exact input at which outputs differ.  Raises NoExactValue where they are irrational.
 
-    theirs: as `network.ports.match` gives it, with `matching`.
+    theirs: as `network.ports.match` gives it, with `matching`; specification: as for `bound_certificate`.
     """
     named, start = {}, 0
     for port in ours.inputs:
@@ -48,7 +59,11 @@ def difference_certificate(
     outputs = [[y for part in network.evaluate(*named.values()) for y in part] for network in (ours, theirs)]
     return {
         **_head(original, reduced),
-        "claim": {"criterion": "different", "specification": ours.specification, "match": asdict(matching)},
+        "claim": {
+            "criterion": "different",
+            "specification": specification or ours.specification,
+            "match": asdict(matching),
+        },
         "relations": {"original": {}, "reduced": {}},
         "input": {name: [*map(text, values)] for name, values in named.items()},
         "outputs": {side: [*map(text, values)] for side, values in zip(("original", "reduced"), outputs, strict=True)},

@@ -90,8 +90,12 @@ class Claim:
 
     def is_broken(self, gaps: Sequence[Rational]) -> bool:
         """Whether exact sizes of the combinations, each at some input, show that the claim is wrong."""
-        if self.index is not None or self.metric == "margins":
+        if self.index is not None:
             return False
+        if self.metric == "margins":
+            sides = dict(zip(permutations(range(self.outputs), 2), self.epsilon, strict=True))
+            limits = tuple(max(sides[y, j], sides[j, y]) for y, j in self.combinations)
+            return any(gap > limit for gap, limit in zip(gaps, limits, strict=True))
         if self.metric == "l1":
             return bool(max(gaps) > self.epsilon[0])
         limits = self.epsilon if self.metric == "per-output" else self.epsilon * self.outputs

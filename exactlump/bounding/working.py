@@ -103,6 +103,17 @@ class Work:
             confirmed = confirmed and tree[1]
         return Shown(trees, confirmed, most)
 
+    def undivided(self, claim: Claim, until: float) -> Shown | None:
+        """Trees that halve nothing, if they show a claim."""
+        most = [0] * self.program.outputs
+        for box in self.domain.boxes:
+            seen = replay(self.exact, self.goal(claim), Tree(), *outward(box), until)
+            self.replayed += seen.boxes
+            if seen.refused or seen.most is None:
+                return None
+            most[:] = map(max, most, seen.most)
+        return Shown([Tree()] * len(self.domain.boxes), True, most)
+
     def search(self, claim: Claim, box: Box, room: int) -> Search:
         """The search for a tree."""
 

@@ -2,13 +2,15 @@
 """This file is about numbers on a terminal: exact where they are short, else rounded, which is said once a line."""
 
 from collections.abc import Iterable, Sequence
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
-from exactlump.numbers.rational import Rational, text
+from exactlump.numbers.rational import Rational, fraction, text
 from exactlump.points.floating import nearly
 from exactlump.verbs.naming import Input, element, legend
 
 # Of how many characters a number is long; to how many digits it is shown then; how many are shown at most.
 _LONG, _DIGITS = 24, 6
+_SHORT = 10  # and of how many characters a bound is not
 _MOST_ENTRIES, _MOST_OUTPUTS = 12, 10
 
 
@@ -21,6 +23,30 @@ def brief(value: Rational) -> str:
     """
     words = text(value)
     return words if len(words) <= _LONG else nearly(value, _DIGITS)
+
+
+def at_most(value: Rational) -> str:
+    """A size as it is when short, else rounded up.
+
+    >>> from exactlump.numbers.rational import rational
+    >>> at_most(rational(1, 3)), at_most(rational(10**30 + 1, 3)), at_least(rational(10**30 + 1, 3))
+    ('1/3', '3.33334e+29', '3.33333e+29')
+    """
+    return _outwards(value, ROUND_CEILING)
+
+
+def at_least(value: Rational) -> str:
+    """A size as it is when short, else rounded down."""
+    return _outwards(value, ROUND_FLOOR)
+
+
+def _outwards(value: Rational, direction: str) -> str:
+    words = text(value)
+    if len(words) <= _SHORT:
+        return words
+    context = Context(prec=_DIGITS, rounding=direction, Emax=MAX_EMAX, Emin=MIN_EMIN)
+    found = context.divide(*map(Decimal, fraction(value)))
+    return f"{found.normalize(context):g}"
 
 
 def outputs_line(what: str, values: Sequence[Rational]) -> str:

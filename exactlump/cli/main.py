@@ -26,6 +26,8 @@ VERBS = {
     "check": ("check", "Check a certificate."),
     "prove": ("prove", "Let SMT solvers decide whether a certificate holds."),
     "refute": ("refute", "Find an exact input at which two networks differ."),
+    "bound": ("bound", "Say how far apart two networks can be on a box."),
+    "compare": ("compare", "Say whatever is true of two networks: equal, near, different, or unknown."),
     "relax": ("relax", "Say where linear combinations of neurons may stand for others."),
     "inspect": ("inspect", "Say what a model file holds, layer by layer."),
     "report": ("report", "Write a certificate as one page for an assessor."),

@@ -84,14 +84,14 @@ def refute_verb(
     if as_json:
         print_json(found, no_times)
     else:
-        lines = _evidence(found)  # before the verdict: what fails here must not follow one
-        click.echo(printable(f"{found.verdict}: {'; '.join(_clauses(found))}"))
+        lines = evidence(found)  # before the verdict: what fails here must not follow one
+        click.echo(printable(f"{found.verdict}: {'; '.join(clauses(found))}"))
         for line in lines:
             click.echo(printable(line), err=True)
     sys.exit(EXIT_CODES[found.verdict])
 
 
-def _clauses(found: FileFinding) -> Iterator[str]:
+def clauses(found: FileFinding) -> Iterator[str]:
     """What the verdict means; then what it speaks of, and how files are read and matched, where that is to be said."""
     yield _clause(found)
     if found.verdict == "equivalent":
@@ -127,7 +127,7 @@ def _difference(found: FileFinding) -> str:
     return f"the outputs differ at this input by {brief(found.gap)}; more elsewhere is possible"
 
 
-def _evidence(found: FileFinding) -> list[str]:
+def evidence(found: FileFinding) -> list[str]:
     """The lines that follow the verdict, for people."""
     finding = found.finding
     lines = [f"question: {found.question}  domain: {found.domain.name}"]

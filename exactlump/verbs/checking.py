@@ -31,7 +31,7 @@ class CheckOptions:
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """What the checker answered: "equivalent", "rejected", "unknown" or "unsupported".
+    """What the checker answered: "equivalent", "within", "different", "rejected", "unknown" or "unsupported".
 
     rule  the short name of the condition that failed; "" where none did
     """
@@ -60,7 +60,7 @@ def check_files(
     max_unpacked: int = MAX_UNPACKED,
     verified: bool = False,
 ) -> FileCheck:
-    """Whether a certificate shows that two model files compute the same function, by `exactlump/check.py`.
+    """Whether a certificate shows what it claims of two model files, by `exactlump/check.py`.
 
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     verified      whether the checker that is extracted from the Coq proof is asked, too: `make proofs` builds it
@@ -77,9 +77,14 @@ def check_files(
     if found.code == USAGE:
         raise FormatError(found.reason)
     verdict, reason = found.verdict, found.reason
-    accepted = verdict == "equivalent"
-    if verified and accepted:
+    accepted = verdict in ("equivalent", "within", "different")
+    if verified and verdict == "equivalent":
         verdict, reason = _verified(paths, max_unpacked)
+    elif verified and accepted:
+        verdict, reason = (
+            "unsupported",
+            f"the extracted checker reads no certificate of this kind ({verdict}: {reason})",
+        )
     files = (
         *map(file_read, ("original", "reduced", "certificate"), paths),
         *files_beside(external_files(*paths) if accepted else ()),

@@ -16,12 +16,10 @@ from typing import Any
 from exactlump import check, formats
 from exactlump.certificates import certificate
 from exactlump.certificates.certificate import Certificate
-from exactlump.errors import CannotWrite, FormatError, ShapeError
-from exactlump.formats.files import about, companions, demand_apart, external_data, read_bytes, write_atomically
-from exactlump.formats.specification import AS_STORED
+from exactlump.errors import FormatError, ShapeError
+from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.network import ports
 from exactlump.network.kinds import Head
-from exactlump.network.ports import UNNAMED
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational, Vector, rational, text
 from exactlump.points.boxes import Box, exact_number
@@ -31,8 +29,10 @@ from exactlump.refutation import refute as search
 from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Finding, Options
 from exactlump.refutation.replay import CannotReplay, replay
-from exactlump.verbs.answers import FileUse, answer, file_read, file_written, files_beside
+from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.naming import Input, inputs_of
+from exactlump.verbs.pairs import read_pair, same_bytes
+from exactlump.verbs.saving import AtInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ _LEAST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class FileFinding:
+class FileFinding(AtInput):
     """What was found about two networks a and b.
 
     replayed       the outputs in float32, where a runtime runs both files
@@ -152,49 +152,6 @@ class FileFinding:
         if self.outputs is None or not self.about_decisions:
             return None
         return decision(self.outputs[0]), decision(self.outputs[1])
-
-    @property
-    def x(self) -> Any:
-        """The input in float64, nearest to the exact one: an array of the input's shape; flat where there are several.
-
-        None where no input was found.
-        """
-        if self.input is None:
-            return None
-        from exactlump.points.floating import nearest
-
-        values = nearest(self.input)
-        return values.reshape(self.inputs[0].shape) if len(self.inputs) == 1 else values
-
-    @property
-    def ya(self) -> Any:
-        """The outputs of a there in float64, nearest to the exact ones, flat; None where no input was found."""
-        return self._outputs(0)
-
-    @property
-    def yb(self) -> Any:
-        """The outputs of b there, as `ya`."""
-        return self._outputs(1)
-
-    def _outputs(self, side: int) -> Any:
-        if self.outputs is None:
-            return None
-        from exactlump.points.floating import nearest
-
-        return nearest(self.outputs[side])
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the input to a file, exactly: a NumPy array (.npy), or rationals with the outputs (.json).
-
-        Raises CannotWrite where no input was found, for other suffixes, and for .npy where a number is no float64.
-        """
-        from exactlump.verbs.saving import counterexample
-
-        with about(os.fspath(path)):
-            if self.input is None or self.outputs is None:
-                raise CannotWrite(f"found no input to save ({self.verdict}), expected a difference")
-            content = counterexample(Path(path), self.input, self.outputs, self.inputs)
-        write_atomically(path, content, overwrite=overwrite)
 
     def json(self, *, times: bool = True) -> dict[str, Any]:
         """What `--json` prints."""
@@ -274,39 +231,31 @@ def refute(
 def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFinding:
     """`refute`, with the options in one."""
     start = time.monotonic()
-    given, names = (a, b), (_name(a, "a"), _name(b, "b"))
-    paths = Path(names[0]), Path(names[1])
-    are_files = all(map(_is_path, given))
+    pair = read_pair(a, b, match=options.match, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked)
+    one, other = pair.networks
     if options.certificate is not None:
-        if not are_files:
+        if not pair.are_files:
             raise FormatError("certificate: found networks that are no files, expected two files")
-        demand_apart(options.certificate, (*paths, options.vnnlib))
-    with external_data() as beside:
-        room = options.max_unpacked
-        one, other = (formats.read(model, raw_nnet=options.raw_nnet, max_unpacked=room) for model in given)
+        demand_apart(options.certificate, (*pair.paths, options.vnnlib))
     box, notes = _domain(one, options)
-    specification = _specification((one, other))
-    for name, network in zip(names, (one, other), strict=True):
-        notes += tuple(f"{name}: {note}" for note in network.notes)
-        notes += (f"{name}: {network.specification}",) if network.specification != AS_STORED else ()
-    unnamed = any(_is_path(model) and formats.format_of(model) == "nnet" for model in given)
-    demanded = options.match or (UNNAMED if unnamed else None)
-    with about(f"{names[0]}, {names[1]}"):
-        other, matching = ports.match(one, other, demanded)
-        if are_files and options.certificate is None and _same_bytes(paths, options.max_unpacked):
+    notes += pair.notes
+    with about(", ".join(pair.names)):
+        other, matching = ports.match(one, other, pair.demanded)
+        if pair.are_files and options.certificate is None and same_bytes(pair.paths, options.max_unpacked):
             found = Finding("equivalent", "same bytes", matching=matching)
         else:
             left = max(options.seconds - (time.monotonic() - start), _LEAST)
-            limits = Options(left, options.seed, options.shorten, demanded)
+            limits = Options(left, options.seed, options.shorten, pair.demanded)
             found = search.refute(one, other, options.question, box, limits)
     notes += found.notes
     written = None
-    if are_files and found.verdict == "equivalent" and found.common is not None:
-        found, written, why = _certified(paths, found, specification, options)
+    if pair.are_files and found.verdict == "equivalent" and found.common is not None:
+        found, written, why = _certified(pair.paths, found, pair.specification, options)
         notes += (why,) if why else ()
-    replayed, why_not = _replayed(paths, (one, other), found, options.max_unpacked) if are_files else (None, ())
-    files = [file_read(side, path) for side, model, path in zip("ab", given, paths, strict=True) if _is_path(model)]
-    files += files_beside(beside)
+    replayed, why_not = (
+        _replayed(pair.paths, (one, other), found, options.max_unpacked) if pair.are_files else (None, ())
+    )
+    files = [*pair.files()]
     files += [file_read("property", options.vnnlib)] if options.vnnlib is not None else []
     files += [file_written("certificate", written)] if written is not None else []
     return FileFinding(
@@ -315,7 +264,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
         replayed=replayed,
         notes=notes + why_not,
         certificate=written,
-        specification=specification,
+        specification=pair.specification,
         inputs=inputs_of(one),
         about_decisions=options.argmax or _decides(one),
         files=tuple(files),
@@ -323,26 +272,10 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     )
 
 
-def _is_path(model: Any) -> bool:
-    return isinstance(model, str | os.PathLike)
-
-
-def _name(model: Any, side: str) -> str:
-    return os.fspath(model) if _is_path(model) else side
-
-
 def _decides(network: Network) -> bool:
     """Whether the only output is an index of a largest element."""
     node = network.producer.get(network.outputs[0])
     return len(network.outputs) == 1 and isinstance(node, Head) and node.kind == "argmax"
-
-
-def _same_bytes(paths: tuple[Path, Path], max_unpacked: int) -> bool:
-    """Whether two files are the same, and whatever they keep beside them: weights in a file of their own."""
-    if read_bytes(paths[0]) != read_bytes(paths[1]):
-        return False
-    one, other = (formats.digest(path, max_unpacked=max_unpacked) for path in paths)
-    return one == other
 
 
 def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, ...]]:
@@ -354,12 +287,6 @@ def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, .
             raise ShapeError(f"{options.vnnlib}: found {len(found.box.lower)} inputs, expected the networks' {inputs}")
         return found.box, (f"{options.vnnlib}: {found.note}",) if found.note else ()
     return domain_of(options.box, inputs), ()
-
-
-def _specification(networks: Sequence[Network]) -> str:
-    """How both files are read: what one of them needs more than being read as stored."""
-    others = sorted({network.specification for network in networks} - {AS_STORED})
-    return others[0] if others else AS_STORED
 
 
 def _certified(

@@ -3,12 +3,83 @@
 
 import io
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from exactlump.errors import CannotWrite
+from exactlump.formats.files import about, write_atomically
 from exactlump.numbers.rational import Vector, text
 from exactlump.verbs.naming import Input
+
+
+class HasInput(Protocol):
+    """A result that has an exact input of two networks and their exact outputs there, or None."""
+
+    @property
+    def verdict(self) -> str:
+        """The answer."""
+
+    @property
+    def input(self) -> Vector | None:
+        """The input, flat."""
+
+    @property
+    def outputs(self) -> tuple[Vector, Vector] | None:
+        """The outputs of a and of b, flat."""
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The inputs of a."""
+
+
+class AtInput:
+    """What can be done with such a result."""
+
+    __slots__ = ()
+
+    @property
+    def x(self: HasInput) -> Any:
+        """The input in float64, nearest to the exact one: an array of the input's shape; flat where there are several.
+
+        None where no input was found.
+        """
+        if self.input is None:
+            return None
+        from exactlump.points.floating import nearest
+
+        values = nearest(self.input)
+        return values.reshape(self.inputs[0].shape) if len(self.inputs) == 1 else values
+
+    @property
+    def ya(self: HasInput) -> Any:
+        """The outputs of a there in float64, nearest to the exact ones, flat; None where no input was found."""
+        return _floats(self.outputs, 0)
+
+    @property
+    def yb(self: HasInput) -> Any:
+        """The outputs of b there, as `ya`."""
+        return _floats(self.outputs, 1)
+
+    def save(self: HasInput, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the input to a file, exactly: a NumPy array (.npy), or rationals with the outputs (.json).
+
+        Raises CannotWrite where no input was found, for other suffixes, and for .npy where a number is no float64.
+        """
+        with about(os.fspath(path)):
+            if self.input is None or self.outputs is None:
+                raise CannotWrite(f"found no input to save ({self.verdict}), expected a difference")
+            content = counterexample(Path(path), self.input, self.outputs, self.inputs)
+        write_atomically(path, content, overwrite=overwrite)
+
+
+def _floats(outputs: tuple[Vector, Vector] | None, side: int) -> Any:
+    if outputs is None:
+        return None
+    from exactlump.points.floating import nearest
+
+    return nearest(outputs[side])
 
 
 def counterexample(path: Path, x: Vector, outputs: tuple[Vector, Vector], inputs: Sequence[Input]) -> bytes:

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about bounds of public pairs: what is certified, what is found, in how many seconds.
+
+    python -m benchmarks.bounds [SECTION ...] [--data ../shared/data] [--most N] [--timeout 60] [--out FILE.md]
+
+Sections: acas (nine networks and their 16-bit versions, on properties at 1/20), mnist (3 x 100 and its 16-bit version,
+on the whole cube, and 2,000 test images), int8 (256 x 4, each matrix rounded to 8 bits, near an image), split (a network
+split by a public generator, on the whole cube), isomorphic (pairs of a public competition, at 1/20); by default all.
+With --most, at most so many runs a section.  A run that needs a tree of more boxes than the checker bounds in the time
+ends as `unknown`: the time includes the checker.
+"""
+
+import argparse
+import gzip
+import itertools
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import exactlump
+from exactlump import Dense, Matrix, rational
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+PROPERTIES = (3, 4, 2, 5, 9, 10)
+HEAD = ("pair", "inputs", "asked", "verdict", "at most", "found", "boxes", "leaves", "bytes", "seconds", "check")
+
+
+def acas(data):
+    """Nine pairs, on properties; both as the networks are after normalisation."""
+    for n, k in itertools.product(PROPERTIES, range(1, 10)):
+        name = f"ACASXU_run2a_1_{k}_batch_2000"
+        pair = data / f"acasxu/nnet/{name}.nnet", data / f"pairs/acasxu_16bit/{name}_16bit.nnet"
+        place = data / f"acasxu/vnnlib/prop_{n}.vnnlib"
+        yield f"1_{k}", f"property {n}", pair, {"vnnlib": place, "epsilon": "1/20", "raw_nnet": True}
+
+
+def mnist(data):
+    """The largest difference, and margins with the share of 2,000 images."""
+    pair = tuple(data / f"pairs/mnist_relu_3_100/mnist_relu_3_100{end}.nnet" for end in ("", "_16bit"))
+    yield "3 x 100, 16 bits", "[0, 1]^784", pair, {"box": (0, 1), "raw_nnet": True}
+    images = images_of(data)[:2000]
+    around = {"around": images[:1], "radius": "1/20", "clip": (0, 1)}
+    yield "3 x 100, 16 bits", "1/20 around the first image", pair, {**around, "raw_nnet": True}
+    more = {"argmax": True, "inputs": images}
+    yield "3 x 100, 16 bits", "[0, 1]^784", pair, {"box": (0, 1), "raw_nnet": True, **more}
+
+
+def images_of(data):
+    """The test images, each a row of numbers of float32 from 0 to 1."""
+    content = gzip.decompress((data / "mnist_images/t10k-images-idx3-ubyte.gz").read_bytes())
+    return np.frombuffer(content, np.uint8, offset=16).reshape(-1, 784).astype(np.float32) / np.float32(255)
+
+
+def int8(data):
+    """Every weight is a multiple of max |w| / 127 of its matrix, in float32."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = data / "mnist_fc/mnist-net_256x4.onnx"
+        network = exactlump.read(source)
+        nodes = [
+            replace(node, weight=rounded(node.weight)) if isinstance(node, Dense) else node for node in network.nodes
+        ]
+        exactlump.write(replace(network, nodes=tuple(nodes)), Path(folder) / "int8.onnx")
+        around = {"around": images_of(data)[:1], "radius": "1/50", "clip": (0, 1)}
+        yield "256 x 4, 8 bits", "1/50 around the first image", (source, Path(folder) / "int8.onnx"), around
+
+
+def rounded(matrix):
+    """A matrix with each entry rounded to one of 255 numbers."""
+    rows = [matrix.row(v) for v in range(matrix.shape[0])]
+    scale = np.float32(max(abs(float(w)) for row in rows for w in row.values()) / 127)
+    there = [
+        {u: rational(float(np.float32(np.rint(float(w) / scale) * scale))) for u, w in row.items()} for row in rows
+    ]
+    return Matrix.from_rows([{u: w for u, w in row.items() if w} for row in there], matrix.shape[1])
+
+
+def split(data):
+    """Every neuron of the first layer split in two; equal but for roundings."""
+    pair = data / "mnist_fc/mnist-net_256x2.onnx", data / "relusplit/m2_L0_default.onnx.gz"
+    yield "256 x 2, split", "[0, 1]^784", pair, {"box": (0, 1)}
+
+
+def isomorphic(data):
+    """Queries of the set, on the box that all of them have."""
+    place = data / "vnn/isomorphic_seed850851855/instances.tsv"
+    for line in place.read_text(encoding="utf-8").splitlines()[1:]:
+        number, _, _, one, other, *_ = line.split("\t")
+        pair = data / "vnn" / one, place.parent / other
+        yield f"query {number}", "property 1", pair, {"vnnlib": data / "vnn/prop_1_box.vnnlib", "epsilon": "1/20"}
+
+
+SECTIONS = {"acas": acas, "mnist": mnist, "int8": int8, "split": split, "isomorphic": isomorphic}
+
+
+def measured(pair, options, timeout):
+    """What is found, with the time that the checker needs when it is asked once more."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "certificate.json"
+        found = exactlump.bound(*pair, **options, seconds=timeout, certificate=place)
+        size = place.stat().st_size if place.exists() else None
+        start, checked = time.perf_counter(), None
+        if found.verdict != "unknown" and size is not None:
+            one, other = pair[::-1] if found.swapped else pair
+            assert exactlump.check_files(one, other, place).verdict == found.verdict or found.verdict == "different"
+            checked = time.perf_counter() - start
+    return found, size, checked
+
+
+def row(name, where, options, found, size, checked):
+    """A row of the table."""
+    asked = options.get("epsilon") or ("decisions" if options.get("argmax") else "the least")
+    sizes = [f"{float(x):.4g}" if x is not None else "" for x in (found.most, found.least)]
+    said = found.verdict
+    if found.alike is not None:
+        said += f", {len(found.alike.certified)} of {found.alike.count} decisions"
+    cells = (name, where, asked, said, *sizes, found.boxes, found.leaves, size or "")
+    return (*map(str, cells), f"{found.seconds:.1f}", f"{checked:.1f}" if checked is not None else "")
+
+
+def main():
+    """The sections that are named."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], metavar="SECTION")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--most", type=int)
+    parser.add_argument("--timeout", type=float, default=60.0)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    lines = [HEAD, ("---",) * len(HEAD)]
+    for section in options.sections or SECTIONS:
+        for name, where, pair, how in itertools.islice(SECTIONS[section](options.data), options.most):
+            lines.append(row(name, where, how, *measured(pair, how, options.timeout)))
+            print("| " + " | ".join(lines[-1]) + " |", flush=True)
+    if options.out is not None:
+        options.out.write_text("".join(f"| {' | '.join(line)} |\n" for line in lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
