@@ -26,6 +26,8 @@ VERBS = {
     "check": ("check", "Check a certificate."),
     "prove": ("prove", "Let SMT solvers decide whether a certificate holds."),
     "refute": ("refute", "Find an exact input at which two networks differ."),
+    "verify": ("verify", "Say whether some inputs satisfy a VNN-LIB query."),
+    "supports": ("supports", "Say what queries and networks `verify` takes."),
     "relax": ("relax", "Say where linear combinations of neurons may stand for others."),
     "inspect": ("inspect", "Say what a model file holds, layer by layer."),
     "report": ("report", "Write a certificate as one page for an assessor."),
@@ -60,7 +62,8 @@ class Verbs(click.Group):
 @click.group(
     cls=Verbs, epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.version_option(VERSION, "-V", "--version", prog_name="exactlump")
+@click.version_option(VERSION, "-V", "--version", message="%(version)s", help="Show the version.")
+@click.version_option(VERSION, "--name", message="exactlump", help="Show the name of the program.")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Exact lumping of neural networks: smaller networks, the same function, and a certificate."""
