@@ -226,7 +226,7 @@ class ExactBoxes:
         width = (self.known.box[1] - self.known.box[0]).astype(np.float64)
         slopes = self.exact.slopes
         if slopes is None:
-            return width
+            return np.asarray(width)
         return np.asarray(np.abs(slopes.astype(np.float64)).max(axis=0) * width)
 
     def corner(self) -> Floats:

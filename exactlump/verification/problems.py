@@ -148,7 +148,8 @@ def _solved(parts: Sequence[Comparison], inputs: frozenset[int]) -> tuple[dict[i
             continue
         v = max(terms)
         c = terms.pop(v)
-        form = {u: -w / c for u, w in terms.items()} | {CONSTANT: (part.bound - constant) / c}
+        shift = (part.bound - constant) / c
+        form = {u: -w / c for u, w in terms.items()} | ({CONSTANT: shift} if shift else {})
         for u in users.pop(v, ()):
             forms[u] = substituted(forms[u], {v: form})
             _note(users, u, forms[u])

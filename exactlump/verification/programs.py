@@ -100,16 +100,12 @@ def relations_of(problem: Problem, networks: Sequence[Network], places: Places) 
         return NO_RELATIONS
     made = [[problem.form(v) for v in places[name][0]] for name in problem.networks]
     plain = [{v: ONE} for v in problem.ends]
-    if made[0] != made[1] or [_without_zero(form) for form in made[0]] != plain or problem.unbounded is not None:
+    if made[0] != plain or made[1] != plain or problem.unbounded is not None:
         return NO_RELATIONS
     try:
         return related(networks[0], networks[1], Domain((box_of(problem),)))
     except UnsupportedLayer:
         return NO_RELATIONS
-
-
-def _without_zero(form: Sum) -> Sum:
-    return {v: c for v, c in form.items() if c or v != CONSTANT}
 
 
 def box_of(problem: Problem) -> Box:
