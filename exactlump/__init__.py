@@ -92,6 +92,8 @@ if TYPE_CHECKING:
     from exactlump.verbs.refuting import refute as refute
     from exactlump.verbs.relaxing import FileRelaxation as FileRelaxation
     from exactlump.verbs.relaxing import relax as relax
+    from exactlump.verbs.verifying import FileAnswer as FileAnswer
+    from exactlump.verbs.verifying import verify as verify
 
 # Module below exactlump -> the public names that it has.
 _PUBLIC = {
@@ -131,6 +133,7 @@ _PUBLIC = {
     "verbs.reducing": "FileReduction reduce_file",
     "verbs.refuting": "FileFinding refute",
     "verbs.relaxing": "FileRelaxation relax",
+    "verbs.verifying": "FileAnswer verify",
 }
 # Packages with public names of their own: `exactlump.markov.Chain`.
 _PACKAGES = ("drawing", "markov", "queries")

@@ -2,6 +2,7 @@
 """This file is about checking a certificate: that two network files compute the same function over the reals.
 
     python3 -I check.py ORIGINAL REDUCED CERTIFICATE [--json] [--max-unpacked BYTES]
+    python3 -I check.py --query QUERY --network NAME=FILE [--network NAME=FILE] CERTIFICATE
 
 It is the rules of docs/certificate-format.md in one file that needs the standard library only.  It reads the networks
 itself, believes nothing that the producer computed, uses no floating-point arithmetic, and refuses what it does not
@@ -4052,13 +4053,27 @@ class Walk:
             from concurrent.futures import ProcessPoolExecutor
 
             with ProcessPoolExecutor(jobs, initializer=begin, initargs=setup) as pool:
-                results = [pool.submit(proceed, task, self.bounder.work) for task in self.tasks]
+                results = [pool.submit(proceed, task, self.left) for task in self.tasks]
                 for result in results:
                     stopped, work = result.result()
                     if stopped is not None:
                         pool.shutdown(cancel_futures=True)
                         raise Stop(*stopped)
-                    self.bounder.spend(work)
+                    self.spend(work)
+
+    @property
+    def left(self) -> int:
+        """What is left of the budget."""
+        return self.bounder.work
+
+    @left.setter
+    def left(self, work: int) -> None:
+        self.bounder.work = work
+
+    def spend(self, work: int) -> None:
+        """Use some of the budget."""
+        self.left -= work
+        demand(self.left >= 0, "the work exceeds the budget (--max-work)", "unknown", "budget")
 
     def size(self, at: int) -> int:
         """How many boxes a task is."""
@@ -4068,21 +4083,26 @@ class Walk:
 WORKER: list[Walk] = []  # of a process that helps
 
 
-def begin(paths: Sequence[str], max_unpacked: int) -> None:
+def begin(made: Callable[..., Walk], *files: Any) -> None:
     """A helping process reads the files by itself."""
+    WORKER.append(made(*files, MAX_WORK))
+
+
+def walk_of(paths: Sequence[str], max_unpacked: int, work: int) -> Walk:
+    """The walk of a certificate of two networks."""
     document, networks, _ = read_all(paths, max_unpacked)
-    WORKER.append(Walk(document, networks, 0))
+    return Walk(document, networks, work)
 
 
 def proceed(task: Task, work: int) -> tuple[tuple[str, str, str] | None, int]:
     """Bound a box and all of its parts: why that stopped, and the work."""
     (walk,) = WORKER
-    walk.tasks, walk.bounder.work = [task], work
+    walk.tasks, walk.left = [task], work
     try:
         walk.run()
     except Stop as error:
         return (error.verdict, str(error), error.rule), 0
-    return None, work - walk.bounder.work
+    return None, work - walk.left
 
 
 def unit_bounds(
@@ -4461,6 +4481,348 @@ def read_query(text: str) -> Query:
         return QueryReader(text).read()
 
 
+# --- Queries: certificates ----------------------------------------------------------------------------
+
+
+def proof(value: Any) -> dict[str, Any]:
+    """A proof: multipliers of the comparisons of a case, or a tree for cases of a pair of networks."""
+    if type(value) is dict and "multipliers" in value:
+        return dict(fit(value, {"case": int, "multipliers": entries}))
+    return dict(fit(value, {"cases": [int], "pair": int, "tree": read_tree}))
+
+
+RELATIONS_OF = {"original": {str: relation}, "reduced": {str: {"rows": [read_row]}}}
+QUERY_CERTIFICATE: dict[str, Any] = {
+    "format": one_of("exactlump query certificate"),
+    "version": one_of(1),
+    "producer": str,
+    "query": digest,
+    "specification": one_of(*SPECIFICATIONS),
+    "networks": {str: FILE},
+    "pairs": [{"networks": [str], "relations": RELATIONS_OF}],
+    "proofs": [proof],
+}
+
+
+class Places(NamedTuple):
+    """The variables that are the inputs and the outputs of a network."""
+
+    inputs: range
+    outputs: range
+
+
+class Bounded(NamedTuple):
+    """That a sum of multiples of coordinates and outputs is at most a bound, or less; what a box refutes."""
+
+    terms: Sum
+    bound: Fraction
+    strict: bool
+
+    @property
+    def least(self) -> int:
+        """A sum that is at least that (over WHOLE) refutes it."""
+        return up(self.bound) if self.strict else down(self.bound) + 1
+
+
+class Problem(NamedTuple):
+    """What a case asks of some networks.
+
+    forms  the inputs that equations make of others: the coordinates
+    ends   of each coordinate, in the order of the variables: the least and the greatest value, if there are any
+    rows   all other comparisons; an equation is two
+    """
+
+    forms: dict[int, Sum]
+    ends: dict[int, tuple[Fraction | None, Fraction | None]]
+    rows: list[Bounded]
+
+
+def places_of(query: Query) -> dict[str, Places]:
+    """The variables of each network."""
+    found, start = {}, 0
+    for network in query.networks:
+        inputs, outputs = (sum(math.prod(port[2]) for port in ports) for ports in (network.inputs, network.outputs))
+        found[network.name] = Places(range(start, start + inputs), range(start + inputs, start + inputs + outputs))
+        start += inputs + outputs
+    return found
+
+
+def substituted(terms: Sum, forms: dict[int, Sum]) -> Sum:
+    """A sum with other sums in the place of some variables."""
+    found: Sum = {}
+    for v, c in terms.items():
+        for u, w in forms.get(v, {v: ONE}).items():
+            found[u] = found.get(u, ZERO) + c * w
+    return {u: c for u, c in found.items() if c}
+
+
+def problem_of(case: Sequence[Constraint], places: Sequence[Places]) -> Problem:
+    """What a case asks of some networks; a comparison that speaks of others is left out, which allows more."""
+    inputs = [v for place in places for v in place.inputs]
+    known, free = {*inputs, *(v for place in places for v in place.outputs)}, {*inputs}
+    parts, forms = [part for part in case if part.terms.keys() <= known], dict[int, Sum]()
+    rest = []
+    for part in parts:
+        terms = substituted(part.terms, forms) if part.relation == "==" and part.terms.keys() <= free else {}
+        constant = terms.pop(-1, ZERO)
+        if len(terms) < 2:
+            rest.append(part)
+            continue
+        v = max(terms)  # an equation makes its last input of the others
+        c = terms.pop(v)
+        form = {u: -w / c for u, w in terms.items()} | ({-1: (part.bound - constant) / c})
+        for u, other in forms.items():
+            if v in other:
+                forms[u] = substituted(other, {v: form})
+        forms[v] = form
+    ends: dict[int, tuple[Fraction | None, Fraction | None]] = {v: (None, None) for v in inputs if v not in forms}
+    rows = []
+    for part in rest:
+        terms = substituted(part.terms, forms)
+        bound = part.bound - terms.pop(-1, ZERO)
+        if len(terms) == 1 and terms.keys() <= free:
+            ((v, c),) = terms.items()
+            low, high = ends[v]
+            if part.relation == "==" or c > 0:
+                high = bound / c if high is None else min(high, bound / c)
+            if part.relation == "==" or c < 0:
+                low = bound / c if low is None else max(low, bound / c)
+            ends[v] = low, high
+            continue
+        rows.append(Bounded(terms, bound, part.relation == "<"))
+        if part.relation == "==":
+            rows.append(Bounded({v: -c for v, c in terms.items()}, -bound, False))
+    return Problem(forms, ends, rows)
+
+
+def contradict(case: Sequence[Constraint], multipliers: Sequence[tuple[int, Fraction]]) -> bool:
+    """Whether multiples of comparisons add up to one that no values satisfy (Farkas)."""
+    total: Sum = {}
+    bound, strict = ZERO, False
+    for i, factor in multipliers:
+        hold("multipliers", i < len(case), f"multipliers: found comparison {i} of {len(case)}")
+        terms, relation, most = case[i]
+        hold("multipliers", factor > 0 or relation == "==", f"multipliers: found a negative one for {relation}")
+        for v, c in terms.items():
+            total[v] = total.get(v, ZERO) + factor * c
+        bound, strict = bound + factor * most, strict or relation == "<"
+    return not any(total.values()) and (bound < 0 or (bound == 0 and strict))
+
+
+class Joint(Comparison):
+    """One or two networks whose inputs are made of common coordinates, ready for bounds of sums of their outputs.
+
+    One network alone is N'; then N has no tensors.  Of two, N is the first.
+    """
+
+    def __init__(
+        self, networks: Sequence[Network], places: Sequence[Places], problem: Problem, relations: Any, work: int
+    ) -> None:
+        self.problem, self.coordinates = problem, [*problem.ends]
+        self.places = [Places(range(0), range(0)), *places][-2:]
+        self.sums = dict[int, Form]()  # of coordinates, and of the outputs of N'
+        original, reduced = [Network("json", ""), *networks][-2:]
+        super().__init__(original, reduced, relations, work)
+        self.ours, theirs = (
+            dict(zip(place.outputs, self.elements(half), strict=True))
+            for place, half in zip(self.places, (self.original, self.reduced), strict=True)
+        )
+        self.sums |= theirs
+
+    def check_inputs(self) -> None:
+        """The inputs of both networks as forms of the coordinates."""
+        first = self.atoms.new(len(self.coordinates))
+        self.tensors = Tensors(self.atoms, len(self.coordinates))
+        self.sums = {v: ({first + i: 1}, 1) for i, v in enumerate(self.coordinates)} | {-1: ({0: 1}, 1)}
+        for half, place in zip((self.original, self.reduced), self.places, strict=True):
+            variables = iter(place.inputs)
+            for name in half.network.inputs:
+                made = [(u, next(variables)) for u in range(half.network.units[name])]
+                half.known[name] = half.listed((u, self.input(v)) for u, v in made)
+
+    def input(self, v: int) -> Form:
+        """The form of an input."""
+        return combination((c, self.sums[u]) for u, c in self.problem.forms.get(v, {v: ONE}).items())
+
+    def layers_of(self, rows: Sequence[Bounded]) -> dict[tuple[str, int], Layer]:
+        """The layers of the sums that are to be bounded: what N adds, and all with what N is compared with in place."""
+        ours = [combination((c, self.ours[v]) for v, c in row.terms.items() if v in self.ours) for row in rows]
+        rest = [combination((c, self.sums[v]) for v, c in row.terms.items() if v not in self.ours) for row in rows]
+        both = [combination([(ONE, self.compared(form)), (ONE, other)]) for form, other in zip(ours, rest, strict=True)]
+        return {("a", OUTPUTS): Layer(self.tensors, ours), ("d", OUTPUTS): Layer(self.tensors, both)}
+
+
+class Disproof(NamedTuple):
+    """A tree that shows of some cases that no input satisfies them: on every leaf, of each, some row is refuted.
+
+    cases  of each: the numbers of its rows
+    least  of each row: what its sum must be at least to refute it
+    """
+
+    joint: Joint
+    layers: dict[tuple[str, int], Layer]
+    cases: list[range]
+    least: list[int]
+
+    def done(self, state: State, parent: Bounds | None, leaf: Slopes) -> bool:
+        """Bound the sums on a box, until a row of each case is refuted; whether one is."""
+        bounder, count = self.joint.bounder, 0
+        bounder.layers |= self.layers
+        bounder.begin(state, "d", OUTPUTS, parent)
+        for e in range(len(self.least)) if parent is None else ():
+            bounder.improve(state, "d", OUTPUTS, e, *bounder.interval(state, "d", OUTPUTS, e), first=True)
+        low, high = state.before["d", OUTPUTS]
+        for rows in self.cases:
+            for e in rows:
+                if any(low[r] >= self.least[r] for r in rows):
+                    break
+                known = bounder.sloped(state, leaf[e, 0]) if (e, 0) in leaf else state
+                bounder.improve(state, "d", OUTPUTS, e, bounder.bound(known, "d", OUTPUTS, e, 1), high[e])
+            count += any(low[r] >= self.least[r] for r in rows)
+        return count == len(self.cases)
+
+
+class QueryWalk(Walk):
+    """The boxes of all trees of a certificate of a query."""
+
+    def __init__(self, document: dict[str, Any], query: Query, networks: dict[str, Network], work: int) -> None:
+        self.query, self.networks, self.places = query, networks, places_of(query)
+        self.bounder = Bounder(Tensors(Atoms(0), 0), [], {}, work)  # which keeps the budget
+        self.pairs, self.joints = document["pairs"], dict[tuple[Any, ...], Joint]()
+        self.trees, self.disproofs, self.tasks = list[Tree](), list[Disproof](), list[Task]()
+        shown = list[int]()
+        for number, entry in enumerate(document["proofs"]):
+            with about(f"proof {number}"):
+                shown += self.read(entry)
+        hold("cases", sorted(shown) == [*range(len(query.cases))], "proofs: found other cases than the query has")
+        self.tasks.reverse()
+
+    def read(self, entry: dict[str, Any]) -> list[int]:
+        """Check multipliers, or prepare a tree; the cases that are shown so."""
+        shown = entry["cases"] if "cases" in entry else [entry["case"]]
+        cases = []
+        for number in shown:
+            hold("cases", 0 <= number < len(self.query.cases), f"found case {number} of {len(self.query.cases)}")
+            cases.append(self.query.cases[number])
+        if "multipliers" in entry:
+            hold("multipliers", contradict(cases[0], entry["multipliers"]), "its multipliers show no contradiction")
+            return [entry["case"]]
+        hold("pair", 0 <= entry["pair"] < len(self.pairs), f"found pair {entry['pair']} of {len(self.pairs)}")
+        hold("cases", cases, "found no case, expected one")
+        self.prepare(entry, cases)
+        return list(shown)
+
+    def prepare(self, entry: dict[str, Any], cases: Sequence[Sequence[Constraint]]) -> None:
+        """Prepare a tree."""
+        names = self.pairs[entry["pair"]]["networks"]
+        fits = 0 < len(names) < 3 and len({*names}) == len(names) and {*names} <= {*self.places}
+        hold("pair", fits, f"found the networks {names!a:.80}, expected one or two of the query")
+        problems = [problem_of(case, [self.places[name] for name in names]) for case in cases]
+        same = all(found[:2] == problems[0][:2] for found in problems)
+        hold("cases", same, "found cases with other equations or bounds of inputs than the first")
+        low, high = self.box(problems[0])
+        joint = self.joint(entry["pair"], names, problems[0])
+        starts = [0, *itertools.accumulate(len(found.rows) for found in problems)]
+        rows = [row for found in problems for row in found.rows]
+        tree = entry["tree"](len(low))
+        known = all(e < len(rows) and not side for leaf in tree.slopes.values() for e, side in leaf)
+        hold("slopes", known, "slopes: found those of a row that the cases do not have, or of its other side")
+        hold("cases", rows, "found cases that say nothing but bounds of inputs")
+        self.tasks.append(Task(len(self.trees), 0, low, high))
+        self.trees.append(tree)
+        spans = [range(a, b) for a, b in itertools.pairwise(starts)]
+        self.disproofs.append(Disproof(joint, joint.layers_of(rows), spans, [row.least for row in rows]))
+
+    def box(self, problem: Problem) -> tuple[list[int], list[int]]:
+        """The box of the coordinates, rounded outwards."""
+        low, high = list[int](), list[int]()
+        for v, (least, most) in problem.ends.items():
+            with about(f"input {v}"):
+                hold("domain", least is not None and most is not None, "found no bound on one side, expected both")
+                assert least is not None
+                assert most is not None
+                hold("domain", least <= most, "found bounds that cross, expected multipliers")
+                low.append(down(least))
+                high.append(up(most))
+        return low, high
+
+    def joint(self, pair: int, names: Sequence[str], problem: Problem) -> Joint:
+        """The networks of a pair, with their inputs made of coordinates; those of another proof, if these are alike."""
+        key = (pair, *problem.ends, *((v, *sorted(form.items())) for v, form in problem.forms.items()))
+        if key not in self.joints:
+            networks, places = [self.networks[name] for name in names], [self.places[name] for name in names]
+            relations = self.pairs[pair]["relations"]
+            self.joints[key] = Joint(networks, places, problem, relations, self.left)
+        return self.joints[key]
+
+    def visit(self, task: Task) -> list[Task]:
+        """Bound one box; the tasks of its halves, or none, if a row of each case is refuted."""
+        number, node, low, high, parent = task
+        disproof, tree = self.disproofs[number], self.trees[number]
+        bounder = disproof.joint.bounder
+        with about(f"tree {number}, box {node}"):
+            bounder.work = self.left
+            state = bounder.node(low, high, parent)
+            done = disproof.done(state, parent, tree.slopes.get(node, {}))
+            self.left = bounder.work
+            hold("bound", done or tree.splits[node], "its bounds refute no row of some case")
+            return task.halves(tree, state.before)
+
+
+class Question(NamedTuple):
+    """The files of a query: its text, its networks by name, and the certificate of its answer."""
+
+    text: str
+    networks: dict[str, str]
+    certificate: str
+
+
+def read_question(files: Question, max_unpacked: int) -> tuple[dict[str, Any], Query, dict[str, Network]]:
+    """The certificate, the query, and the networks by all their names, if the certificate is about these."""
+    with about(files.certificate, BROKEN):
+        document = fit(read_json(read_file(files.certificate, max_unpacked)), QUERY_CERTIFICATE)
+    with about(files.text, BROKEN):
+        content = read_file(files.text, max_unpacked)
+        same = hashlib.sha256(content).hexdigest() == document["query"]
+        hold("hash", same, "the certificate is about another query")
+        content = unpack(content, max_unpacked) if files.text.lower().endswith(".gz") else content
+        query = read_query(str(content, "utf-8"))
+    needed = {network.name for network in query.networks if network.relation != "equal-to"}
+    demand(files.networks.keys() == needed, f"--network: found {[*files.networks]}, expected {sorted(needed)}")
+    hold("hash", document["networks"].keys() == needed, "networks: the certificate is about others")
+    found = {}
+    for name, path in files.networks.items():
+        found[name] = read_network(path, document["specification"], max_unpacked)
+        for what, claimed in document["networks"][name].items():
+            same = getattr(found[name], what) == claimed
+            hold("hash", same, f"network {name}: the certificate is about another file: another {what}")
+    for network in query.networks:
+        model = found.setdefault(network.name, found[network.other or network.name])
+        for what, ports in (("inputs", network.inputs), ("outputs", network.outputs)):
+            sizes = [math.prod(port[2]) for port in ports]
+            same = sizes == model.sizes(what)
+            hold("interface", same, f"network {network.name}: {what}: found {model.sizes(what)}, expected {sizes}")
+    return document, query, found
+
+
+def question_walk(files: Question, max_unpacked: int, work: int) -> QueryWalk:
+    """The walk of the files of a query."""
+    return QueryWalk(*read_question(files, max_unpacked), work)
+
+
+def check_query(files: Question, max_unpacked: int = MAX_UNPACKED, max_work: int = MAX_WORK, jobs: int = 1) -> Verdict:
+    """Whether the certificate shows that no values satisfy the query: "unsat"."""
+    try:
+        walk = question_walk(files, max_unpacked, max_work)
+        walk.run(jobs, (question_walk, files, max_unpacked))
+    except Stop as error:
+        return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
+    except (MemoryError, RecursionError) as error:
+        return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
+    cases = f"{len(walk.query.cases)} cases" if len(walk.query.cases) != 1 else "1 case"
+    return Verdict("unsat", f"no inputs satisfy the query ({cases}), over the reals", 0, "")
+
+
 # --- The whole check ----------------------------------------------------------------------------------
 
 
@@ -4542,7 +4904,7 @@ def check(
             reason = differing(document, networks) + matching
             return Verdict("different", one_line(reason), CODES["different"], "")
         if claim["criterion"] != "exact":
-            Walk(document, networks, max_work).run(jobs, (paths, max_unpacked))
+            Walk(document, networks, max_work).run(jobs, (walk_of, paths, max_unpacked))
             return Verdict("within", one_line(said(claim, networks[0]) + matching), 0, "")
         Checker(networks[0], networks[1], document["relations"]).run()
     except Stop as error:
@@ -4555,17 +4917,31 @@ def check(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser("check", description="Check what a certificate says of two network files.")
-    for name in (*SIDES, "certificate"):
+    words = sys.argv[1:] if argv is None else [*argv]
+    asked = any(word.partition("=")[0] == "--query" for word in words)
+    what = "that no inputs satisfy a query" if asked else "how two network files are related"
+    parser = argparse.ArgumentParser("check", description=f"Check that a certificate shows what it says: {what}.")
+    for name in ("certificate",) if asked else (*SIDES, "certificate"):
         parser.add_argument(name, metavar=name.upper())
+    parser.add_argument("--query", metavar="QUERY", help="VNN-LIB query that the certificate says is unsatisfiable")
+    parser.add_argument("--network", action="append", default=[], metavar="NAME=FILE", help="a network of the query")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--max-unpacked", type=int, default=MAX_UNPACKED, metavar="BYTES", help="size limit of a file")
     parser.add_argument("--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS", help="work limit for bounds")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for bounds")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(words)
+    pairs = [word.partition("=") for word in options.network]
+    if not all(path for *_, path in pairs) or len({name for name, *_ in pairs}) != len(pairs):
+        parser.error("--network: expected NAME=FILE, each name once")
+    if options.network and not asked:
+        parser.error("--network: expected --query, too")
+    limits = options.max_unpacked, options.max_work, max(options.jobs, 1)
     try:
-        files = (options.original, options.reduced, options.certificate)
-        found = check(*files, options.max_unpacked, options.max_work, max(options.jobs, 1))
+        if asked:
+            question = Question(options.query, {name: path for name, _, path in pairs}, options.certificate)
+            found = check_query(question, *limits)
+        else:
+            found = check(options.original, options.reduced, options.certificate, *limits)
     except Exception as error:  # whatever it is, it is a bug of this file and must not look like a verdict
         if os.environ.get("EXACTLUMP_DEBUG"):
             raise

@@ -7,6 +7,9 @@
     rejected     a certificate that is false, or about other files
     unknown      nothing was decided, or not in time
     unsupported  an operator or a feature that no rule covers
+    sat          an exact assignment that satisfies a query
+    unsat        no assignment satisfies a query, as the checker confirmed
+    timed-out    a query that was not decided in time
 
 Scripts rely on these; the independent checker states its own.
 """
@@ -20,6 +23,9 @@ EXIT_CODES: Mapping[str, int] = {
     "rejected": 1,
     "unknown": 3,
     "unsupported": 4,
+    "sat": 0,
+    "unsat": 0,
+    "timed-out": 3,
 }
 # Exit codes that come with no verdict: usage or a file that cannot be read, and a bug of ours.
 USAGE, BUG = 2, 5

@@ -18,6 +18,9 @@ def test_scripts_rely_on_the_words_and_the_codes():
         "rejected": 1,
         "unknown": 3,
         "unsupported": 4,
+        "sat": 0,
+        "unsat": 0,
+        "timed-out": 3,
     }
     assert (USAGE, BUG) == (2, 5)
 

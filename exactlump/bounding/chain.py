@@ -62,7 +62,9 @@ def chain_of(program: Program) -> Chain | None:
     if not _reads(program, OUTPUTS, OUTPUTS, before):
         return None
     rows = [_rows(program.layers[family, OUTPUTS], _columns(program, before, family)) for family in "ab"]
-    found.append((rows[0][0], rows[1][0], rows[0][1], rows[1][1]))
+    width = max(weight.shape[1] for weight, _ in rows)
+    last = [np.pad(weight, ((0, 0), (0, width - weight.shape[1]))) for weight, _ in rows]
+    found.append((last[0], last[1], rows[0][1], rows[1][1]))
     ours, theirs, our_bias, their_bias = zip(*found, strict=True)
     gaps = tuple(a - b for a, b in zip(ours, theirs, strict=True))
     gap_bias = tuple(a - b for a, b in zip(our_bias, their_bias, strict=True))

@@ -79,7 +79,7 @@ def related(ours: Network, theirs: Network, domain: Domain, seed: int = 0) -> Re
             rows[name] = None, [Constant()] * len(here.before)
             continue
         found = _rows(here, sides[1][over[name]], merged.get(over[name]))
-        plain = [Multiple(v, ONE) for v in range(len(here.before))]
+        plain = [Multiple(v, ONE) for v in range(len(sides[1][over[name]].before))]
         if found != plain or len(sides[0]) != len(sides[1]) or over[name] in merged:
             rows[name] = over[name], found
     return Relations(rows, merged)

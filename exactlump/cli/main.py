@@ -28,6 +28,8 @@ VERBS = {
     "refute": ("refute", "Find an exact input at which two networks differ."),
     "bound": ("bound", "Say how far apart two networks can be on a box."),
     "compare": ("compare", "Say whatever is true of two networks: equal, near, different, or unknown."),
+    "verify": ("verify", "Say whether some inputs satisfy a VNN-LIB query."),
+    "supports": ("supports", "Say what queries and networks `verify` takes."),
     "relax": ("relax", "Say where linear combinations of neurons may stand for others."),
     "inspect": ("inspect", "Say what a model file holds, layer by layer."),
     "report": ("report", "Write a certificate as one page for an assessor."),
@@ -62,7 +64,8 @@ class Verbs(click.Group):
 @click.group(
     cls=Verbs, epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.version_option(VERSION, "-V", "--version", prog_name="exactlump")
+@click.version_option(VERSION, "-V", "--version", message="%(version)s", help="Show the version.")
+@click.version_option(VERSION, "--name", message="exactlump", help="Show the name of the program.")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Exact lumping of neural networks: smaller networks, the same function, and a certificate."""
