@@ -4897,14 +4897,24 @@ def check(
 ) -> Verdict:
     """Whether the certificate shows what it claims of two network files."""
     paths = (original, reduced, certificate)
+    return judge(lambda: read_all(paths, max_unpacked), max_work, jobs, (paths, max_unpacked))
+
+
+def judge(
+    read: Callable[[], tuple[dict[str, Any], list[Network], str]],
+    max_work: int = MAX_WORK,
+    jobs: int = 1,
+    setup: tuple[Any, ...] = (),
+) -> Verdict:
+    """Whether a certificate shows what it claims of two networks, as they are read; `setup`: see `Walk.run`."""
     try:
-        document, networks, matching = read_all(paths, max_unpacked)
+        document, networks, matching = read()
         claim = document["claim"]
         if claim["criterion"] == "different":
             reason = differing(document, networks) + matching
             return Verdict("different", one_line(reason), CODES["different"], "")
         if claim["criterion"] != "exact":
-            Walk(document, networks, max_work).run(jobs, (walk_of, paths, max_unpacked))
+            Walk(document, networks, max_work).run(jobs, (walk_of, *setup))
             return Verdict("within", one_line(said(claim, networks[0]) + matching), 0, "")
         Checker(networks[0], networks[1], document["relations"]).run()
     except Stop as error:

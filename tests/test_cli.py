@@ -23,6 +23,7 @@ import exactlump
 from exactlump import formats
 from exactlump.cli.main import VERBS, cli, main
 from exactlump.errors import ExactlumpError, UnsupportedLayer
+from exactlump.extraction.verified import Program
 from exactlump.formats import files
 from exactlump.verbs import demonstrating, reducing
 from exactlump.verdicts import SCOPE
@@ -1029,24 +1030,39 @@ def test_check_is_the_bare_checker(case, as_json, triple, run, tmp_path):
 
 
 def test_verified_asks_both_checkers(triple, run, monkeypatch, tmp_path):
-    """The words are those of the extracted checker; a certificate that `check` rejects does not reach it."""
-    answers = []
+    """Both must agree; a certificate that `check` rejects does not reach the extracted checker."""
+    answers, said = [], [("equivalent", "yes")]
 
-    def run_checker(lines):
+    def ask(program, lines, **limits):
         answers.append(len(list(lines)))
-        return "equivalent: by the extracted checker", 0
+        return said[0]
 
     monkeypatch.setattr("exactlump.extraction.verified.find_checker", lambda: None)
-    monkeypatch.setattr("exactlump.extraction.verified.run_checker", run_checker)
-    assert run("check", "--verified", *triple) == (0, f"equivalent: by the extracted checker; {SCOPE}\n", "")
+    monkeypatch.setattr("exactlump.extraction.verified.greet", lambda path: Program(tmp_path, "0" * 64, False))
+    monkeypatch.setattr("exactlump.extraction.verified.ask", ask)
+    plain = run("check", *triple).out[:-1]
+    both = "by check.py, and by the checker extracted from its proof"
+    assert run("check", "--verified", *triple) == (0, f"{plain}; {both}\n", "")
     found = one_object(run("check", "--verified", *triple, "--json"))
     assert (found["verdict"], found["options"]["verified"]) == ("equivalent", True)
+    proved = {"verdict": "equivalent", "reason": "yes", "proofs": "0" * 64, "sources": False}
+    assert found["checkers"] == {"check.py": {"verdict": "equivalent", "reason": plain[12:]}, "proved": proved}
+    assert one_object(run("check", *triple, "--json"))["checkers"] is None
     assert len(answers) == 2
     assert min(answers) > 3
-    assert run("check", "--verified", triple[0], triple[0], triple[2]).code == 1
+    done = run("check", "--verified", triple[0], triple[0], triple[2])
+    assert done.code == 1
+    assert done.out.endswith("another sha256; the checker extracted from its proof was not asked\n")
+    found = one_object(run("check", "--verified", triple[0], triple[0], triple[2], "--json"))
+    assert (found["checkers"]["check.py"]["verdict"], found["checkers"]["proved"]["verdict"]) == ("rejected", None)
     assert len(answers) == 2
-    monkeypatch.setattr("exactlump.extraction.verified.run_checker", lambda lines: ("rejected: no", 0))
-    assert run("check", "--verified", *triple).code == 5
+    for verdict, code in (("rejected", 1), ("unknown", 3), ("unsupported", 4)):
+        said[0] = (verdict, "no")
+        done = run("check", "--verified", *triple)
+        assert done.code == code
+        assert done.out.startswith(
+            f"{verdict}: the checker extracted from its proof says {verdict}: no; check.py says "
+        )
 
 
 # export, inspect, demo

@@ -29,12 +29,13 @@ from exactlump.certificates import certificate
 from exactlump.cli.main import cli, main
 from exactlump.errors import CannotWrite, ExactlumpError
 from exactlump.extraction.coq import MAX_WEIGHTS
-from exactlump.extraction.verified import NAME, run_checker
+from exactlump.extraction.verified import NAME, ask, find_checker, greet
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Head
 from exactlump.network.ports import as_claimed
 from exactlump.numbers.rational import rational
 from exactlump.verbs.exporting import coq_files, export_files
+from exactlump.verdicts import EXIT_CODES
 from tests import oracle
 from tests.image_networks import image_network
 from tests.proved_programs import Reader
@@ -68,6 +69,12 @@ def triples(tmp_path_factory):
         write(planted(rng), original)
         found.append((original, reduced, reduce_file(original, reduced).certificate))
     return found
+
+
+def run_checker(lines):
+    """The verdict of the extracted checker on a text, and its exit code."""
+    verdict, _ = ask(greet(find_checker()), lines)
+    return verdict, EXIT_CODES[verdict]
 
 
 # --- The text says what the networks are ----------------------------------------------------------
@@ -358,16 +365,6 @@ def test_check_verified_without_the_binary(triples, monkeypatch, tmp_path, capsy
     assert found.err.count("\n") == 1
     assert NAME in found.err
     assert "make proofs" in found.err
-
-
-def test_a_binary_that_is_none_is_no_verdict(triples, monkeypatch, tmp_path):
-    """A program that answers nothing is a bug, not `equivalent`."""
-    program = tmp_path / NAME
-    program.write_text("#!/bin/sh\nexit 0\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("EXACTLUMP_VERIFIED", str(program))
-    with pytest.raises(ExactlumpError, match="expected a verdict"):
-        run_checker(export_files(*_named(triples, "scaled_twins")))
 
 
 def test_check_verified_takes_three_files_only(triples):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, PATH, as_json, print_json
+from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, PATH, SECONDS, as_json, print_json
 from exactlump.errors import FormatError
 from exactlump.verbs.checking import check_files
 from exactlump.verdicts import EXIT_CODES
@@ -17,6 +17,10 @@ from exactlump.verdicts import EXIT_CODES
 @click.argument("reduced", type=PATH)
 @click.argument("certificate", type=PATH)
 @click.option("--verified", is_flag=True, help="Ask the checker that is extracted from the Coq proof, too.")
+@click.option("--timeout", type=SECONDS, metavar="S", help="Seconds for that one. [default: as long as it takes]")
+@click.option(
+    "--jobs", type=click.IntRange(1, 999), default=1, show_default=True, metavar="N", help="Processes for bounds."
+)
 @MAX_UNPACKED
 @as_json
 def check_verb(
@@ -24,6 +28,8 @@ def check_verb(
     reduced: Path,
     certificate: Path,
     verified: bool,
+    timeout: float | None,
+    jobs: int,
     max_unpacked: int,
     as_json: bool,
     no_times: bool,
@@ -33,7 +39,15 @@ def check_verb(
     `make proofs` builds the checker that --verified asks (proofs/README.md).
     """
     try:
-        found = check_files(original, reduced, certificate, max_unpacked=max_unpacked, verified=verified)
+        found = check_files(
+            original,
+            reduced,
+            certificate,
+            max_unpacked=max_unpacked,
+            verified=verified,
+            seconds=timeout,
+            jobs=jobs,
+        )
     except FormatError as error:
         if as_json or verified:
             raise

@@ -136,6 +136,7 @@ def evidence(found: FileFinding) -> list[str]:
         lines += [outputs_line(f"outputs of {side}", y) for side, y in zip("ab", finding.outputs, strict=True)]
         if found.replayed:
             lines += [f"float32 of {side}: {values[:10]}" for side, values in zip("ab", found.replayed, strict=True)]
+    lines += [found.proved.words] if found.verdict == "different" and found.proved.words else []
     lines += _parting(finding)
     lines += [f"tried: {words}" for words in finding.tried]
     lines += [f"note: {words}" for words in found.notes]

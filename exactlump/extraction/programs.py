@@ -6,18 +6,18 @@ Networks are written element by element: register `first[tensor] + unit * positi
 """
 
 import functools
-import hashlib
 import itertools
 import math
 import operator
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from exactlump import check
 from exactlump.check import ONE, Lift, Network, Row, Window
+from exactlump.extraction.reading import Reading
 
 
 def read_positions(window: Window, p: int) -> list[int | None]:
@@ -118,8 +118,12 @@ class Side:
         scaled = [(name, unit, w * factor.numerator, lift) for name, unit, w, lift in summands]
         return Parts(scaled, d * factor.denominator, factor * bias + constant)
 
-    def node(self, tensor: str, rows: Sequence[str]) -> Iterator[str]:
-        """The nodes of a tensor, with a row for each unit and position, or for a head."""
+    def node(self, tensor: str, rows: Sequence[str] | None) -> Iterator[str]:
+        """The nodes of a tensor, with a row for each unit and position, or for a head; None: without rows."""
+        if rows is None:
+            view = self.network.views[tensor]
+            yield from (line.lstrip(" ") for line in self.node(tensor, [""] * (view.units * view.positions)))
+            return
         node, view = self.network.nodes[tensor], self.network.views[tensor]
         if node.kind == "head":
             sources = self.elements(node.sources[0])
@@ -247,47 +251,50 @@ class Rows:
         return words(self.theirs.register(over, leader.unit, p), c / leader.factor)
 
 
-def program(networks: Sequence[Network], document: dict[str, Any], digest: str) -> Iterator[str]:
-    """The lines of the text, for what check.py has read: the original, the reduced network, and a certificate.
-
-    digest  of the certificate's file
-    """
-    relations, (original, reduced) = document["relations"], networks
-    yield "exactlump-program 1"
-    yield from (f"original {original.sha256}", f"reduced {reduced.sha256}", f"certificate {digest}")
-    claim = document["claim"]
+def header(form: str, hashes: dict[str, str], claim: dict[str, Any]) -> Iterator[str]:
+    """The first lines of a text: hashes of files, and the claim."""
+    yield f"{form} 1"
+    yield from (f"{name} {digest}" for name, digest in hashes.items())
     yield from (f"{name} {claim[name]}" for name in ("criterion", "domain", "specification"))
     yield "assumes 0"
+
+
+def network_lines(name: str, side: Side, rows: Callable[[str], Sequence[str]] | None) -> Iterator[str]:
+    """The lines of a network.
+
+    rows  of a tensor: what comes before the nodes of each unit and position; None: nothing
+    """
+    network, lines = side.network, list[str]()
+    for tensor in network.nodes:
+        if tensor not in side.inlined:
+            side.define(tensor)
+            lines += side.node(tensor, rows and rows(tensor))
+    yield words("network", name, "inputs", sum(network.sizes("inputs")), "nodes", len(lines))
+    yield from lines
+    outputs = [register for output in network.outputs for register in side.elements(output)]
+    yield words("outputs", len(outputs), *outputs)
+
+
+def program(reading: Reading) -> Iterator[str]:
+    """The lines of the text for a certificate that was read: of the criterion `exact`.
+
+    Raises `check.Stop` for other criteria, and where rows do not fit the networks.
+    """
+    document, (original, reduced) = reading.document, reading.networks
+    relations, claim = document["relations"], document["claim"]
+    check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
+    check.Checker(original, reduced, relations).check_names()
+    return _program(original, reduced, relations, claim, reading.digest)
+
+
+def _program(
+    original: Network, reduced: Network, relations: dict[str, Any], claim: dict[str, Any], digest: str
+) -> Iterator[str]:
+    hashes = {"original": original.sha256, "reduced": reduced.sha256, "certificate": digest}
+    yield from header("exactlump-program", hashes, claim)
     over = {relation["over"] for relation in relations["original"].values()}
     theirs = Side(reduced, {*over, *relations["reduced"]})
-    rows = Rows(relations, theirs)
-    for name, side in (("reduced", theirs), ("original", Side(original, relations["original"].keys()))):
-        network, lines = side.network, list[str]()
-        for tensor in network.nodes:
-            if tensor not in side.inlined:
-                side.define(tensor)
-                lines += side.node(tensor, rows.of(side, tensor))
-        yield words("network", name, "inputs", sum(network.sizes("inputs")), "nodes", len(lines))
-        yield from lines
-        outputs = [register for output in network.outputs for register in side.elements(output)]
-        yield words("outputs", len(outputs), *outputs)
+    ours, rows = Side(original, relations["original"].keys()), Rows(relations, theirs)
+    yield from network_lines("reduced", theirs, functools.partial(rows.of, theirs))
+    yield from network_lines("original", ours, functools.partial(rows.of, ours))
     yield "end"
-
-
-def read_program(
-    original: str, reduced: str, certificate: str, max_unpacked: int = check.MAX_UNPACKED
-) -> Iterator[str]:
-    """The lines of the text for three files.
-
-    Raises `check.Stop` where a file is not what it should be, or not the one that the certificate names.
-    """
-    with check.about(certificate, check.BROKEN):
-        content = check.read_file(certificate, max_unpacked)
-        document = check.read_certificate(content)
-    claim = document["claim"]
-    check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
-    networks = [check.read_network(path, claim["specification"], max_unpacked) for path in (original, reduced)]
-    check.check_files(document, networks)
-    check.match(networks, claim.get("match"))
-    check.Checker(networks[0], networks[1], document["relations"]).check_names()
-    return program(networks, document, hashlib.sha256(content).hexdigest())

@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about checking as a library call: the checker's file, and the one that is extracted from its proof."""
+"""This file is about checking as a library call: the checker's file, and the one that is extracted from its proof.
+
+Both judge what was read once: the answer is about the bytes whose SHA-256 it names.
+"""
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from exactlump import check
-from exactlump.errors import ExactlumpError, FormatError, UnsupportedLayer
+from exactlump.errors import FormatError
+from exactlump.extraction.reading import Reading
 from exactlump.formats.files import MAX_UNPACKED
-from exactlump.verbs.answers import FileUse, answer, external_files, file_read, files_beside
-from exactlump.verdicts import EXIT_CODES, SCOPE, USAGE
+from exactlump.verbs.answers import FileUse, answer, file_read
+from exactlump.verdicts import USAGE
 
 # The checker's file, which runs by itself.
 CHECKER = Path(check.__file__)
+# What the answer calls the other one.
+PROVED = "the checker extracted from its proof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +30,36 @@ class CheckOptions:
 
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     verified      whether the checker that is extracted from the Coq proof is asked, too
+    seconds       the most that this one may take; None: as long as it takes
+    jobs          processes for bounds: of that one where it is asked, else of check.py
     """
 
     max_unpacked: int = MAX_UNPACKED
     verified: bool = False
+    seconds: float | None = None
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one checker answered.
+
+    verdict  None where it was not asked
+    proofs   the SHA-256 of the proofs that it was extracted from; sources: whether they lie beside it, unchanged
+    """
+
+    verdict: str | None
+    reason: str
+    proofs: str | None = None
+    sources: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """What the checker answered: "equivalent", "within", "different", "rejected", "unknown" or "unsupported".
+    """What the checkers answered: "equivalent", "within", "different", "rejected", "unknown" or "unsupported".
 
-    rule  the short name of the condition that failed; "" where none did
+    rule    the short name of the condition that failed in check.py; "" where none did
+    python  what check.py answered; proved: what the checker extracted from its proof did, None if it was not wanted
     """
 
     verdict: str
@@ -42,13 +68,19 @@ class FileCheck:
     files: tuple[FileUse, ...]
     options: CheckOptions
     seconds: float
+    python: Opinion
+    proved: Opinion | None = None
 
     def __repr__(self) -> str:
         return f"{self.verdict}: {self.reason}"
 
     def json(self, *, times: bool = True) -> dict[str, Any]:
         """What `--json` prints."""
-        words = {"verdict": self.verdict, "reason": self.reason, "rule": self.rule}
+        words: dict[str, Any] = {"verdict": self.verdict, "reason": self.reason, "rule": self.rule}
+        words["checkers"] = None
+        if self.proved is not None:
+            python = {"verdict": self.python.verdict, "reason": self.python.reason}
+            words["checkers"] = {"check.py": python, "proved": asdict(self.proved)}
         return answer("check", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
 
 
@@ -59,49 +91,89 @@ def check_files(
     *,
     max_unpacked: int = MAX_UNPACKED,
     verified: bool = False,
+    seconds: float | None = None,
+    jobs: int = 1,
 ) -> FileCheck:
     """Whether a certificate shows what it claims of two model files, by `exactlump/check.py`.
 
-    max_unpacked  the most bytes that a .onnx.gz file may unpack to
-    verified      whether the checker that is extracted from the Coq proof is asked, too: `make proofs` builds it
-    Raises FormatError for files that cannot be read, and where the extracted checker is asked and not built.
+    The options are those of `CheckOptions`; `make proofs` builds the checker that `verified` asks.
+    Raises FormatError for files that cannot be read or change meanwhile, and where the extracted checker is asked and
+    there is none, or another one than these proofs give.
     """
     start = time.perf_counter()
-    options = CheckOptions(max_unpacked, verified)
-    if verified:
-        from exactlump.extraction.verified import find_checker
-
-        find_checker()
+    options = CheckOptions(max_unpacked, verified, seconds, jobs)
     paths = [os.fspath(path) for path in (original, reduced, certificate)]
-    found = check.check(paths[0], paths[1], paths[2], max_unpacked)
+    reading = Reading(paths, max_unpacked)
+    program = _program() if verified else None
+    found = check.judge(reading.read, jobs=1 if verified else jobs, setup=(paths, max_unpacked))
     if found.code == USAGE:
         raise FormatError(found.reason)
-    verdict, reason = found.verdict, found.reason
-    accepted = verdict in ("equivalent", "within", "different")
-    if verified and verdict == "equivalent":
-        verdict, reason = _verified(paths, max_unpacked)
-    elif verified and accepted:
-        verdict, reason = (
-            "unsupported",
-            f"the extracted checker reads no certificate of this kind ({verdict}: {reason})",
-        )
-    files = (
-        *map(file_read, ("original", "reduced", "certificate"), paths),
-        *files_beside(external_files(*paths) if accepted else ()),
-    )
-    return FileCheck(verdict, reason, found.rule, files, options, time.perf_counter() - start)
+    accepted = found.verdict in ("equivalent", "within", "different")
+    python, proved = Opinion(found.verdict, found.reason), None
+    if program is not None:
+        proved = Opinion(None, "", program.proofs, program.compared)
+        if accepted:
+            proved = _asked(program, reading, options)
+    verdict, reason = _together(python, proved)
+    files = tuple(_files(reading, accepted))
+    return FileCheck(verdict, reason, found.rule, files, options, time.perf_counter() - start, python, proved)
 
 
-def _verified(paths: list[str], max_unpacked: int) -> tuple[str, str]:
-    """The verdict of the extracted checker on what three files say, once `check` has bound the certificate to them."""
-    from exactlump.extraction.verified import run_checker
-    from exactlump.verbs.exporting import export_files
+def _program() -> Any:
+    from exactlump.extraction.verified import find_checker, greet
 
+    return greet(find_checker())
+
+
+def _asked(program: Any, reading: Reading, options: CheckOptions) -> Opinion:
+    """What the proved checker answers to all texts for a certificate: the first that is no assent."""
+    from exactlump.extraction.texts import texts
+    from exactlump.extraction.verified import ask
+
+    verdict, reason, start = "unknown", "found nothing to check", time.monotonic()
     try:
-        line, code = run_checker(export_files(*paths, max_unpacked=max_unpacked))
-    except UnsupportedLayer as error:
-        return "unsupported", str(error)
-    verdict, _, reason = line.partition(": ")
-    if EXIT_CODES.get(verdict) != code:
-        raise ExactlumpError(f"the extracted checker: found {line[:80]!r} and exit code {code}, expected a verdict")
-    return verdict, f"{reason}; {SCOPE}" if verdict == "equivalent" else reason
+        for lines in texts(reading):
+            left = options.seconds and max(options.seconds - (time.monotonic() - start), 0.001)
+            verdict, reason = ask(program, lines, seconds=left, jobs=options.jobs)
+            if verdict in ("rejected", "unknown", "unsupported"):
+                break
+    except check.Stop as error:
+        verdict, reason = "unsupported", check.one_line(str(error))
+    return Opinion(verdict, reason, program.proofs, program.compared)
+
+
+def _together(python: Opinion, proved: Opinion | None) -> tuple[str, str]:
+    """The verdict of both, and why; the proved one cannot turn a no into a yes.
+
+    That its bounds do not show what those of check.py show does not make the certificate false.
+    """
+    assert python.verdict is not None
+    if proved is None:
+        return python.verdict, python.reason
+    if proved.verdict is None:
+        return python.verdict, f"{python.reason}; {PROVED} was not asked"
+    if proved.verdict == python.verdict:
+        return python.verdict, f"{python.reason}; by check.py, and by {PROVED}"
+    verdict = "unknown" if (python.verdict, proved.verdict) == ("within", "rejected") else proved.verdict
+    said = f"{PROVED} says {proved.verdict}: {proved.reason}; check.py says {python.verdict}: {python.reason}"
+    return verdict, said
+
+
+def _files(reading: Reading, accepted: bool) -> Iterator[FileUse]:
+    """The files, and those beside the models of an accepted certificate, as they were read.
+
+    Raises FormatError where one has another content now.
+    """
+    known = dict(reading.hashes())
+    for role, path in zip(("original", "reduced", "certificate"), reading.paths, strict=True):
+        yield _unchanged(role, path, known.get(path))
+    for path, network in zip(reading.paths, reading.networks, strict=False) if accepted else ():
+        for location, digest in network.external.items():
+            yield _unchanged("external data", str(Path(path).parent / location), digest)
+
+
+def _unchanged(role: str, path: str, digest: str | None) -> FileUse:
+    found = file_read(role, path)
+    if digest not in (None, found.sha256):
+        raise FormatError(f"{path}: found another content than was checked, expected a file that nobody changes")
+    return found

@@ -12,7 +12,8 @@ from exactlump import check, formats
 from exactlump.certificates.certificate import read_certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, Undecided, UnsupportedLayer
 from exactlump.extraction.coq import coq
-from exactlump.extraction.programs import read_program
+from exactlump.extraction.programs import program
+from exactlump.extraction.reading import Reading
 from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.verbs.answers import FileUse, answer, external_files, file_read, file_written, files_beside
 
@@ -96,7 +97,9 @@ def export_files(
     """
     files = [os.fspath(path) for path in (original, reduced, certificate_path)]
     try:
-        return read_program(files[0], files[1], files[2], max_unpacked)
+        reading = Reading(files, max_unpacked)
+        reading.read()
+        return program(reading)
     except check.Stop as error:
         if error.verdict == "malformed":
             read_certificate(certificate_path)  # says it better of a file of another kind

@@ -8,7 +8,6 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,10 @@ from exactlump.points.vnnlib import read_box
 from exactlump.refutation import refute as search
 from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Finding, Options
-from exactlump.refutation.replay import CannotReplay, replay
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.naming import Input, inputs_of
 from exactlump.verbs.pairs import read_pair, same_bytes
+from exactlump.verbs.replaying import NO_FILES, Case, Replayed, in_float32, replayed_by_proof
 from exactlump.verbs.saving import AtInput
 
 
@@ -94,6 +93,7 @@ class FileFinding(AtInput):
     specification  how files are read that alone do not say all (docs/certificate-format.md, "claim")
     inputs         what their elements are called
     about_decisions  whether only the order of the outputs counted
+    proved         what the evaluator that is extracted from its proof says of the input
     """
 
     finding: Finding
@@ -106,6 +106,7 @@ class FileFinding(AtInput):
     about_decisions: bool
     files: tuple[FileUse, ...]
     options: RefuteOptions
+    proved: Replayed = NO_FILES
 
     def __repr__(self) -> str:
         gap = f", by {text(self.gap)[:40]}" if self.gap is not None else ""
@@ -165,6 +166,8 @@ class FileFinding(AtInput):
             "outputs": outputs,
             "decisions": dict(zip("ab", pair, strict=True)) if pair is not None else None,
             "replayed": dict(zip("ab", self.replayed, strict=True)) if self.replayed else None,
+            "verified": self.proved.verified,
+            "verified_reason": self.proved.reason,
             "method": found.method,
             "question": str(self.question),
             "epsilon": text(self.options.epsilon) if self.options.epsilon is not None else None,
@@ -252,12 +255,16 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     if pair.are_files and found.verdict == "equivalent" and found.common is not None:
         found, written, why = _certified(pair.paths, found, pair.specification, options)
         notes += (why,) if why else ()
-    replayed, why_not = (
-        _replayed(pair.paths, (one, other), found, options.max_unpacked) if pair.are_files else (None, ())
-    )
+    room = options.max_unpacked
+    replayed, why_not = in_float32(pair.paths, (one, other), found, room) if pair.are_files else (None, ())
     files = [*pair.files()]
     files += [file_read("property", options.vnnlib)] if options.vnnlib is not None else []
     files += [file_written("certificate", written)] if written is not None else []
+    proved = NO_FILES
+    if pair.are_files:
+        left, digests = options.seconds - (time.monotonic() - start), [file.sha256 for file in files[:2]]
+        case = Case(pair.paths, digests, found, options.question, box, pair.specification, room, left)
+        proved = replayed_by_proof(case)
     return FileFinding(
         finding=found,
         domain=box,
@@ -269,6 +276,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
         about_decisions=options.argmax or _decides(one),
         files=tuple(files),
         options=options,
+        proved=proved,
     )
 
 
@@ -310,16 +318,3 @@ def _certified(
         demand_apart(options.certificate, itertools.chain(*beside))
         write_atomically(options.certificate, words, overwrite=options.overwrite)
     return found, options.certificate, ""
-
-
-def _replayed(
-    paths: tuple[Path, Path], networks: Sequence[Network], found: Finding, max_unpacked: int
-) -> tuple[tuple[list[float], list[float]] | None, tuple[str, ...]]:
-    """The outputs of both files in float32; or why there are none."""
-    if found.input is None:
-        return None, ()
-    try:
-        one, other = (replay(path, n, found.input, max_unpacked) for path, n in zip(paths, networks, strict=True))
-    except CannotReplay as error:
-        return None, (f"not replayed in float32: {error}",)
-    return (one, other), ()
