@@ -3,9 +3,10 @@
 
     python -m benchmarks.bounds [SECTION ...] [--data ../shared/data] [--most N] [--timeout 60] [--out FILE.md]
 
-Sections: acas (nine networks and their 16-bit versions, on properties at 1/20), mnist (3 x 100 and its 16-bit version,
-on the whole cube, and 2,000 test images), int8 (256 x 4, each matrix rounded to 8 bits, near an image), split (a network
-split by a public generator, on the whole cube), isomorphic (pairs of a public competition, at 1/20); by default all.
+Sections: acas (nine networks and their 16-bit versions, on properties, at 1/20), mnist (3 x 100 and its 16-bit version,
+on the whole cube, near an image, and the decisions at 2,000 test images), int8 (256 x 4, each matrix rounded to 8 bits,
+near an image), split (a network split by a public generator, on the whole cube), isomorphic (pairs of a public
+competition, at 1/20); by default all.
 With --most, at most so many runs a section.  A run that needs a tree of more boxes than the checker bounds in the time
 ends as `unknown`: the time includes the checker.
 """

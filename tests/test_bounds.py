@@ -25,6 +25,8 @@ from exactlump.verbs.bounding import BoundOptions, bound
 from exactlump.verbs.checking import FileCheck
 from exactlump.verbs.comparing import compare
 from exactlump.verbs.data import read_inputs
+from exactlump.verbs.naming import Input
+from exactlump.verbs.saving import counterexample
 from tests import bounding_tools as tools
 from tests.bounding_tools import outputs, seeded
 from tests.strategies import relu_chain
@@ -512,3 +514,66 @@ def test_what_is_found_can_be_looked_at_and_saved(folder):
         same.save("y.npy")
     assert (same.verdict, same.most, repr(same)) == ("within", 0, "within on box [0, 1], at most 0, found 0")
     assert repr(compare(ONE, OTHER)) == "different: different on all reals (points), by 1"
+
+
+# What `refute` looks at
+
+
+def test_given_inputs_are_looked_at_first(folder, end):
+    np.save("data.npy", np.array([[0.0, 0.0], [0.5, 0.25], [1.0, 1.0]]))
+    code, out, err = end("refute", "a.json", "b.json", "--inputs", "data.npy")
+    assert (code, out.split(";")[0]) == (1, "different: the outputs differ at this input by 3/4")
+    assert "(given inputs)" in out
+    assert "input: x[0] = 1/2, x[1] = 1/4" in err
+    found = exactlump.refute(ONE, OTHER, box=(0, 1), inputs=[[2, 2]])
+    assert found.method != "given inputs", "it is not in the box"
+
+
+def test_around_an_input_is_a_box(folder, end):
+    np.save("x.npy", np.array([0.5, 0.5]))
+    code, out, err = end("refute", "a.json", "b.json", "--around", "x.npy", "--radius", "0", "--clip", "0", "1")
+    assert (code, out.split(";")[0]) == (1, "different: the outputs differ at this input by 1")
+    assert "domain: radius 0 around x.npy, within [0, 1]" in err
+    with pytest.raises(FormatError, match="around: found 2 inputs, expected one"):
+        exactlump.refute(ONE, OTHER, around=[[0, 0], [1, 1]], radius=1)
+    with pytest.raises(FormatError, match="radius and clip: found no input"):
+        exactlump.refute(ONE, OTHER, radius=1)
+    with pytest.raises(FormatError, match="box, vnnlib and around: found both"):
+        exactlump.refute(ONE, OTHER, box=(0, 1), around=[0, 0], radius=1)
+
+
+def test_the_largest_difference_is_climbed_to():
+    """The first input that is found is not the one with the largest difference; the latter is."""
+    rng = seeded(330)
+    ours = chain(rng, 3, 6, 5, 2)
+    theirs = tools.jittered(ours, rng, Fraction(1, 8))
+    first = exactlump.refute(ours, theirs, box=(-1, 1))
+    found = exactlump.refute(ours, theirs, box=(-1, 1), maximize=True, seconds=10)
+    assert found.gap > first.gap
+    assert found.method == "ascent"
+    assert all(-1 <= x <= 1 for x in found.input)
+    at = tools.as_fraction(found.gap)
+    assert max(differences(ours, theirs, found.input)) == at
+    for x in tools.points(*tools.box(*[(-1, 1)] * 3), rng, 200):
+        assert max(differences(ours, theirs, [rational(y.numerator, y.denominator) for y in x])) <= at
+    with pytest.raises(FormatError, match="maximize: found all reals"):
+        exactlump.refute(ours, theirs, maximize=True)
+    with pytest.raises(FormatError, match="maximize and argmax"):
+        exactlump.refute(ours, theirs, maximize=True, argmax=True)
+    assert exactlump.refute(ours, ours, box=(0, 1), maximize=True).verdict == "equivalent"
+
+
+def test_inputs_are_seen_as_images(folder):
+    pillow = pytest.importorskip("PIL.Image")
+    axes = ("channel", "row", "column")
+    grey = Input("x", (1, 2, 3), axes)
+    x = tuple(map(rational, ("0", "1/2", "1", "1", "0", "1/4")))
+    Path("x.png").write_bytes(counterexample(Path("x.png"), x, ((), ()), [grey]))
+    assert np.asarray(pillow.open("x.png")).tolist() == [[0, 128, 255], [255, 0, 64]]
+    coloured = Input("x", (3, 1, 2), axes)
+    Path("y.png").write_bytes(counterexample(Path("y.png"), x, ((), ()), [coloured]))
+    assert np.asarray(pillow.open("y.png")).tolist() == [[[0, 255, 0], [128, 255, 64]]]
+    with pytest.raises(CannotWrite, match=r"found an input of shape \[6\], expected an image"):
+        counterexample(Path("z.png"), x, ((), ()), [Input("x", (6,))])
+    with pytest.raises(CannotWrite, match=r"expected .npy, .json or .png"):
+        counterexample(Path("z.gif"), x, ((), ()), [grey])

@@ -214,8 +214,8 @@ def _claimed(work: Work, claim: Claim, sizes: Sequence[Rational]) -> Claim:
     """The claim with the epsilons that were found, and how far off machines are."""
     upper = _rounded(work, _Known(claim, upper=sizes))
     if claim.metric == "margins":
-        sizes = dict(zip(claim.combinations, upper, strict=True))
-        return replace(claim, epsilon=tuple(sizes[min(p), max(p)] for p in permutations(range(claim.outputs), 2)))
+        most = dict(zip(claim.combinations, upper, strict=True))
+        return replace(claim, epsilon=tuple(most[min(p), max(p)] for p in permutations(range(claim.outputs), 2)))
     return replace(claim, epsilon=tuple(upper) if claim.metric == "per-output" else (max(upper),))
 
 
