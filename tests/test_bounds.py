@@ -22,7 +22,7 @@ from exactlump.refutation.clock import OutOfTime
 from exactlump.verbs import judging
 from exactlump.verbs.bounded import bound_files
 from exactlump.verbs.bounding import BoundOptions, bound
-from exactlump.verbs.checking import FileCheck
+from exactlump.verbs.checking import FileCheck, check_files
 from exactlump.verbs.comparing import compare
 from exactlump.verbs.data import read_inputs
 from exactlump.verbs.naming import Input
@@ -153,7 +153,7 @@ def test_a_limit_of_time_holds_in_the_checker(monkeypatch):
     found = bound(ONE, OTHER, (0, 1), seconds=1.0)
     assert found.verdict == "unknown"
     assert found.checked == ""
-    assert found.notes == ("out of time: what was found is not checked",)
+    assert found.notes == ("out of time: what was found last is not checked",)
     assert (found.most, found.least) == (2, 2)
     assert time.monotonic() - start < 30
 
@@ -164,8 +164,37 @@ def test_what_is_not_checked_in_time_is_written_and_said_to_be_unchecked(folder,
 
     monkeypatch.setattr(judging, "check_files", late)
     found = bound("a.json", "b.json", (0, 1), certificate="c.json")
-    assert (found.verdict, found.notes) == ("unknown", ("out of time: what was found is not checked",))
+    assert (found.verdict, found.notes) == ("unknown", ("out of time: what was found last is not checked",))
     assert check.check("a.json", "b.json", "c.json").verdict == "within"
+
+
+def test_what_the_whole_box_shows_is_kept_where_there_is_no_time_for_more(tmp_path, monkeypatch):
+    """The checker is done with one box, and not with the tree."""
+    rng = seeded(340)
+    ours = chain(rng, 2, 6, 5, 1)
+    theirs = tools.jittered(ours, rng, Fraction(1, 16))
+    for name, network in (("a", ours), ("b", theirs)):
+        formats.write(network, tmp_path / f"{name}.json")
+    pair, place, calls = (tmp_path / "a.json", tmp_path / "b.json"), tmp_path / "c.json", []
+
+    def once(*arguments, **options):
+        calls.append(1)
+        if len(calls) > 1:
+            raise OutOfTime
+        return check_files(*arguments, **options)
+
+    best = bound(*pair, (-1, 1), seconds=8)
+    assert best.leaves > 1
+    monkeypatch.setattr(judging, "check_files", once)
+    found = bound(*pair, (-1, 1), seconds=8, certificate=place)
+    assert (found.verdict, found.leaves, found.notes) == (
+        "within",
+        1,
+        ("out of time: what was found last is not checked",),
+    )
+    assert found.most > best.most >= best.least
+    assert check.check(*map(str, (*pair, place))).verdict == "within"
+    assert json.loads(place.read_text(encoding="utf-8"))["claim"]["epsilon"] == [str(found.most)]
 
 
 @pytest.mark.parametrize("epsilon", [None, "2", "1"])
