@@ -7,8 +7,8 @@ Sections: acas (nine networks and their 16-bit versions, on properties, at 1/20)
 on the whole cube, near an image, and the decisions at 2,000 test images), int8 (256 x 4, each matrix rounded to 8 bits,
 near an image), split (a network split by a public generator, on the whole cube), isomorphic (pairs of a public
 competition, at 1/20); by default all.
-With --first and --most, so many runs of each section from there on.  A run that needs a tree of more boxes than the checker bounds in the time
-ends as `unknown`: the time includes the checker.
+With --first and --most, so many runs of each section from there on.  A run that needs a tree of more boxes than the
+checker bounds in the time ends as `unknown`: the time includes the checker.
 """
 
 import argparse

@@ -497,6 +497,19 @@ def test_a_network_and_its_own_reduction_differ_by_nothing(folder):
         assert bound(*pair, (-1, 1)).most == 0
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_networks_of_other_widths_are_searched_in_floats(turned):
+    """A unit of the last hidden layer is gone: the slots of one network are fewer than those of the other."""
+    rng = seeded(350)
+    ours = chain(rng, 2, 4, 4, 2)
+    theirs = chain(rng, 2, 4, 6, 2)
+    pair = (theirs, ours) if turned else (ours, theirs)
+    found = bound(*pair, (-1, 1), seconds=3)
+    assert (found.verdict, found.checked[:8]) == ("within", "within: ")
+    for x in tools.points(*tools.box((-1, 1), (-1, 1)), rng, 60):
+        assert max(differences(ours, theirs, x)) <= tools.as_fraction(found.most)
+
+
 # Machines
 
 
@@ -584,7 +597,7 @@ def test_the_largest_difference_is_climbed_to():
     at = tools.as_fraction(found.gap)
     assert max(differences(ours, theirs, found.input)) == at
     for x in tools.points(*tools.box(*[(-1, 1)] * 3), rng, 200):
-        assert max(differences(ours, theirs, [rational(y.numerator, y.denominator) for y in x])) <= at
+        assert max(differences(ours, theirs, x)) <= at
     with pytest.raises(FormatError, match="maximize: found all reals"):
         exactlump.refute(ours, theirs, maximize=True)
     with pytest.raises(FormatError, match="maximize and argmax"):
