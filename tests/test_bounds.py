@@ -30,7 +30,7 @@ from exactlump.verbs.saving import counterexample
 from tests import bounding_tools as tools
 from tests.bounding_tools import outputs, seeded
 from tests.strategies import relu_chain
-from tests.test_bounding_relating import chain, split
+from tests.test_bounding_relating import chain, edited, split
 from tests.tools import dense_model, save
 
 ONE = Network.chain([[[1, 1], [1, -1]], [[2, 1], [1, 0]]])
@@ -499,10 +499,19 @@ def test_a_network_and_its_own_reduction_differ_by_nothing(folder):
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_networks_of_other_widths_are_searched_in_floats(turned):
-    """A unit of the last hidden layer is gone: the slots of one network are fewer than those of the other."""
+    """Two units of the last hidden layer are gone: the slots of one network are fewer than those of the other."""
     rng = seeded(350)
-    ours = chain(rng, 2, 4, 4, 2)
     theirs = chain(rng, 2, 4, 6, 2)
+    kept = [2, 0, 3, 5]
+
+    def pruned(layer, rows, bias, columns):
+        if layer == 1:
+            return [rows[u] for u in kept], [bias[u] for u in kept], columns
+        if layer == 2:
+            return [{n: row[u] for n, u in enumerate(kept) if u in row} for row in rows], bias, 4
+        return rows, bias, columns
+
+    ours = edited(theirs, pruned)
     pair = (theirs, ours) if turned else (ours, theirs)
     found = bound(*pair, (-1, 1), seconds=3)
     assert (found.verdict, found.checked[:8]) == ("within", "within: ")
