@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about bounds of public pairs: what is certified, what is found, in how many seconds.
 
-    python -m benchmarks.bounds [SECTION ...] [--data ../shared/data] [--most N] [--timeout 60] [--out FILE.md]
+    python -m benchmarks.bounds [SECTION ...] [--data ../shared/data] [--first N] [--most N] [--timeout 60]
 
-Sections: acas (nine networks and their 16-bit versions, on properties at 1/20), mnist (3 x 100 and its 16-bit version,
-on the whole cube, and 2,000 test images), int8 (256 x 4, each matrix rounded to 8 bits, near an image), split (a network
-split by a public generator, on the whole cube), isomorphic (pairs of a public competition, at 1/20); by default all.
-With --most, at most so many runs a section.  A run that needs a tree of more boxes than the checker bounds in the time
-ends as `unknown`: the time includes the checker.
+Sections: acas (nine networks and their 16-bit versions, on properties, at 1/20), mnist (3 x 100 and its 16-bit version,
+on the whole cube, near an image, and the decisions at 2,000 test images), int8 (256 x 4, each matrix rounded to 8 bits,
+near an image), split (a network split by a public generator, on the whole cube), isomorphic (pairs of a public
+competition, at 1/20); by default all.
+With --first and --most, so many runs of each section from there on.  A run that needs a tree of more boxes than the
+checker bounds in the time ends as `unknown`: the time includes the checker.
 """
 
 import argparse
@@ -125,17 +126,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], metavar="SECTION")
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--most", type=int)
     parser.add_argument("--timeout", type=float, default=60.0)
-    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    lines = [HEAD, ("---",) * len(HEAD)]
+    for line in (HEAD, ("---",) * len(HEAD)):
+        print(f"| {' | '.join(line)} |")
     for section in options.sections or SECTIONS:
-        for name, where, pair, how in itertools.islice(SECTIONS[section](options.data), options.most):
-            lines.append(row(name, where, how, *measured(pair, how, options.timeout)))
-            print("| " + " | ".join(lines[-1]) + " |", flush=True)
-    if options.out is not None:
-        options.out.write_text("".join(f"| {' | '.join(line)} |\n" for line in lines), encoding="utf-8")
+        last = None if options.most is None else options.first + options.most
+        for name, where, pair, how in itertools.islice(SECTIONS[section](options.data), options.first, last):
+            line = row(name, where, how, *measured(pair, how, options.timeout))
+            print(f"| {' | '.join(line)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,13 +22,15 @@ from exactlump.refutation.clock import OutOfTime
 from exactlump.verbs import judging
 from exactlump.verbs.bounded import bound_files
 from exactlump.verbs.bounding import BoundOptions, bound
-from exactlump.verbs.checking import FileCheck
+from exactlump.verbs.checking import FileCheck, check_files
 from exactlump.verbs.comparing import compare
 from exactlump.verbs.data import read_inputs
+from exactlump.verbs.naming import Input
+from exactlump.verbs.saving import counterexample
 from tests import bounding_tools as tools
 from tests.bounding_tools import outputs, seeded
 from tests.strategies import relu_chain
-from tests.test_bounding_relating import chain, split
+from tests.test_bounding_relating import chain, edited, split
 from tests.tools import dense_model, save
 
 ONE = Network.chain([[[1, 1], [1, -1]], [[2, 1], [1, 0]]])
@@ -151,7 +153,7 @@ def test_a_limit_of_time_holds_in_the_checker(monkeypatch):
     found = bound(ONE, OTHER, (0, 1), seconds=1.0)
     assert found.verdict == "unknown"
     assert found.checked == ""
-    assert found.notes == ("out of time: what was found is not checked",)
+    assert found.notes == ("out of time: what was found last is not checked",)
     assert (found.most, found.least) == (2, 2)
     assert time.monotonic() - start < 30
 
@@ -162,8 +164,37 @@ def test_what_is_not_checked_in_time_is_written_and_said_to_be_unchecked(folder,
 
     monkeypatch.setattr(judging, "check_files", late)
     found = bound("a.json", "b.json", (0, 1), certificate="c.json")
-    assert (found.verdict, found.notes) == ("unknown", ("out of time: what was found is not checked",))
+    assert (found.verdict, found.notes) == ("unknown", ("out of time: what was found last is not checked",))
     assert check.check("a.json", "b.json", "c.json").verdict == "within"
+
+
+def test_what_the_whole_box_shows_is_kept_where_there_is_no_time_for_more(tmp_path, monkeypatch):
+    """The checker is done with one box, and not with the tree."""
+    rng = seeded(340)
+    ours = chain(rng, 2, 6, 5, 1)
+    theirs = tools.jittered(ours, rng, Fraction(1, 16))
+    for name, network in (("a", ours), ("b", theirs)):
+        formats.write(network, tmp_path / f"{name}.json")
+    pair, place, calls = (tmp_path / "a.json", tmp_path / "b.json"), tmp_path / "c.json", []
+
+    def once(*arguments, **options):
+        calls.append(1)
+        if len(calls) > 1:
+            raise OutOfTime
+        return check_files(*arguments, **options)
+
+    best = bound(*pair, (-1, 1), seconds=8)
+    assert best.leaves > 1
+    monkeypatch.setattr(judging, "check_files", once)
+    found = bound(*pair, (-1, 1), seconds=8, certificate=place)
+    assert (found.verdict, found.leaves, found.notes) == (
+        "within",
+        1,
+        ("out of time: what was found last is not checked",),
+    )
+    assert found.most > best.most >= best.least
+    assert check.check(*map(str, (*pair, place))).verdict == "within"
+    assert json.loads(place.read_text(encoding="utf-8"))["claim"]["epsilon"] == [str(found.most)]
 
 
 @pytest.mark.parametrize("epsilon", [None, "2", "1"])
@@ -466,6 +497,28 @@ def test_a_network_and_its_own_reduction_differ_by_nothing(folder):
         assert bound(*pair, (-1, 1)).most == 0
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_networks_of_other_widths_are_searched_in_floats(turned):
+    """Two units of the last hidden layer are gone: the slots of one network are fewer than those of the other."""
+    rng = seeded(350)
+    theirs = chain(rng, 2, 4, 6, 2)
+    kept = [2, 0, 3, 5]
+
+    def pruned(layer, rows, bias, columns):
+        if layer == 1:
+            return [rows[u] for u in kept], [bias[u] for u in kept], columns
+        if layer == 2:
+            return [{n: row[u] for n, u in enumerate(kept) if u in row} for row in rows], bias, 4
+        return rows, bias, columns
+
+    ours = edited(theirs, pruned)
+    pair = (theirs, ours) if turned else (ours, theirs)
+    found = bound(*pair, (-1, 1), seconds=3)
+    assert (found.verdict, found.checked[:8]) == ("within", "within: ")
+    for x in tools.points(*tools.box((-1, 1), (-1, 1)), rng, 60):
+        assert max(differences(ours, theirs, x)) <= tools.as_fraction(found.most)
+
+
 # Machines
 
 
@@ -512,3 +565,66 @@ def test_what_is_found_can_be_looked_at_and_saved(folder):
         same.save("y.npy")
     assert (same.verdict, same.most, repr(same)) == ("within", 0, "within on box [0, 1], at most 0, found 0")
     assert repr(compare(ONE, OTHER)) == "different: different on all reals (points), by 1"
+
+
+# What `refute` looks at
+
+
+def test_given_inputs_are_looked_at_first(folder, end):
+    np.save("data.npy", np.array([[0.0, 0.0], [0.5, 0.25], [1.0, 1.0]]))
+    code, out, err = end("refute", "a.json", "b.json", "--inputs", "data.npy")
+    assert (code, out.split(";")[0]) == (1, "different: the outputs differ at this input by 3/4")
+    assert "(given inputs)" in out
+    assert "input: x[0] = 1/2, x[1] = 1/4" in err
+    found = exactlump.refute(ONE, OTHER, box=(0, 1), inputs=[[2, 2]])
+    assert found.method != "given inputs", "it is not in the box"
+
+
+def test_around_an_input_is_a_box(folder, end):
+    np.save("x.npy", np.array([0.5, 0.5]))
+    code, out, err = end("refute", "a.json", "b.json", "--around", "x.npy", "--radius", "0", "--clip", "0", "1")
+    assert (code, out.split(";")[0]) == (1, "different: the outputs differ at this input by 1")
+    assert "domain: radius 0 around x.npy, within [0, 1]" in err
+    with pytest.raises(FormatError, match="around: found 2 inputs, expected one"):
+        exactlump.refute(ONE, OTHER, around=[[0, 0], [1, 1]], radius=1)
+    with pytest.raises(FormatError, match="radius and clip: found no input"):
+        exactlump.refute(ONE, OTHER, radius=1)
+    with pytest.raises(FormatError, match="box, vnnlib and around: found both"):
+        exactlump.refute(ONE, OTHER, box=(0, 1), around=[0, 0], radius=1)
+
+
+def test_the_largest_difference_is_climbed_to():
+    """The first input that is found is not the one with the largest difference; the latter is."""
+    rng = seeded(330)
+    ours = chain(rng, 3, 6, 5, 2)
+    theirs = tools.jittered(ours, rng, Fraction(1, 8))
+    first = exactlump.refute(ours, theirs, box=(-1, 1))
+    found = exactlump.refute(ours, theirs, box=(-1, 1), maximize=True, seconds=10)
+    assert found.gap > first.gap
+    assert found.method == "ascent"
+    assert all(-1 <= x <= 1 for x in found.input)
+    at = tools.as_fraction(found.gap)
+    assert max(differences(ours, theirs, found.input)) == at
+    for x in tools.points(*tools.box(*[(-1, 1)] * 3), rng, 200):
+        assert max(differences(ours, theirs, x)) <= at
+    with pytest.raises(FormatError, match="maximize: found all reals"):
+        exactlump.refute(ours, theirs, maximize=True)
+    with pytest.raises(FormatError, match="maximize and argmax"):
+        exactlump.refute(ours, theirs, maximize=True, argmax=True)
+    assert exactlump.refute(ours, ours, box=(0, 1), maximize=True).verdict == "equivalent"
+
+
+def test_inputs_are_seen_as_images(folder):
+    pillow = pytest.importorskip("PIL.Image")
+    axes = ("channel", "row", "column")
+    grey = Input("x", (1, 2, 3), axes)
+    x = tuple(map(rational, ("0", "1/2", "1", "1", "0", "1/4")))
+    Path("x.png").write_bytes(counterexample(Path("x.png"), x, ((), ()), [grey]))
+    assert np.asarray(pillow.open("x.png")).tolist() == [[0, 128, 255], [255, 0, 64]]
+    coloured = Input("x", (3, 1, 2), axes)
+    Path("y.png").write_bytes(counterexample(Path("y.png"), x, ((), ()), [coloured]))
+    assert np.asarray(pillow.open("y.png")).tolist() == [[[0, 255, 0], [128, 255, 64]]]
+    with pytest.raises(CannotWrite, match=r"found an input of shape \[6\], expected an image"):
+        counterexample(Path("z.png"), x, ((), ()), [Input("x", (6,))])
+    with pytest.raises(CannotWrite, match=r"expected .npy, .json or .png"):
+        counterexample(Path("z.gif"), x, ((), ()), [grey])

@@ -404,7 +404,7 @@ def test_a_finding_has_what_people_go_on_with(tmp_path):
     words = json.loads((tmp_path / "x.json").read_text())
     assert tuple(map(rational, words["input"])) == found.input
     assert tuple(map(rational, words["outputs"]["b"])) == found.outputs[1]
-    fails(CannotWrite, 2, lambda: found.save(tmp_path / "x.txt"), "x.txt", "expected .npy or .json")
+    fails(CannotWrite, 2, lambda: found.save(tmp_path / "x.txt"), "x.txt", "expected .npy, .json or .png")
     (tmp_path / "x.npy").write_bytes(b"old")
     fails(CannotWrite, 2, lambda: found.save(tmp_path / "x.npy"), "found a file with other content")
     found.save(tmp_path / "x.npy", overwrite=True)

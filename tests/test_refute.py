@@ -717,7 +717,7 @@ def test_nothing_follows_a_verdict_that_cannot_be_shown(models, run, monkeypatch
     def fail(found):
         raise OverflowError
 
-    monkeypatch.setattr("exactlump.cli.refute._evidence", fail)
+    monkeypatch.setattr("exactlump.cli.refute.evidence", fail)
     assert run(models["a"], models["other"])[:2] == (5, "")
 
 

@@ -46,6 +46,7 @@ class Bound:
     relations  what was compared with what
     matching   how inputs and outputs are matched; all is in the order of the first network
     stopped    what ended the work before its time, if anything did
+    undivided  what the whole boxes show, where they are not halved; None where an epsilon was asked for
     """
 
     claim: Claim
@@ -63,6 +64,7 @@ class Bound:
     relations: Relations = field(default_factory=lambda: Relations({}, {}))
     matching: Matching = ALONE
     stopped: BaseException | None = None
+    undivided: "Bound | None" = None
 
     @property
     def largest(self) -> Rational | None:
@@ -142,6 +144,7 @@ class _Known:
     claim: Claim
     shown: Shown | None = None
     upper: Sequence[Rational] = ()
+    undivided: "_Known | None" = None
 
 
 def climbed(
@@ -185,6 +188,7 @@ def _narrow(work: Work, known: _Known, until: float) -> None:
     upper = work.whole()
     known.claim, known.upper = _claimed(work, asked, upper), upper
     known.shown = Shown([Tree()] * len(work.domain.boxes), True, [])
+    known.undivided = replace(known)
     low = max(work.found.gaps)
     while float(number(max(upper))) > _CLOSE * float(number(low)) + 1e-12:
         top, now = max(upper), time.monotonic()
@@ -214,8 +218,8 @@ def _claimed(work: Work, claim: Claim, sizes: Sequence[Rational]) -> Claim:
     """The claim with the epsilons that were found, and how far off machines are."""
     upper = _rounded(work, _Known(claim, upper=sizes))
     if claim.metric == "margins":
-        by_pair = dict(zip(claim.combinations, upper, strict=True))
-        return replace(claim, epsilon=tuple(by_pair[min(p), max(p)] for p in permutations(range(claim.outputs), 2)))
+        most = dict(zip(claim.combinations, upper, strict=True))
+        return replace(claim, epsilon=tuple(most[min(p), max(p)] for p in permutations(range(claim.outputs), 2)))
     return replace(claim, epsilon=tuple(upper) if claim.metric == "per-output" else (max(upper),))
 
 
@@ -235,4 +239,5 @@ def _result(work: Work, known: _Known) -> Bound:
         tuple(shown.trees if shown is not None else ()),
         work.boxes,
         work.replayed,
+        undivided=_result(work, known.undivided) if known.undivided is not None else None,
     )

@@ -61,10 +61,9 @@ def chain_of(program: Program) -> Chain | None:
         before = stage
     if not _reads(program, OUTPUTS, OUTPUTS, before):
         return None
-    rows = [_rows(program.layers[family, OUTPUTS], _columns(program, before, family)) for family in "ab"]
-    width = max(weight.shape[1] for weight, _ in rows)
-    last = [np.pad(weight, ((0, 0), (0, width - weight.shape[1]))) for weight, _ in rows]
-    found.append((last[0], last[1], rows[0][1], rows[1][1]))
+    width = program.inputs if before is None else len(before.pairs)
+    rows = [_rows(program.layers[family, OUTPUTS], _columns(program, before, family), width) for family in "ab"]
+    found.append((rows[0][0], rows[1][0], rows[0][1], rows[1][1]))
     ours, theirs, our_bias, their_bias = zip(*found, strict=True)
     gaps = tuple(a - b for a, b in zip(ours, theirs, strict=True))
     gap_bias = tuple(a - b for a, b in zip(our_bias, their_bias, strict=True))
@@ -104,10 +103,9 @@ def _columns(program: Program, before: Stage | None, family: str) -> list[tuple[
     return [(slot, pair.k, pair.ratio) for slot, pair in enumerate(before.pairs) if pair.k is not None and pair.new]
 
 
-def _rows(layer: Layer, columns: Sequence[tuple[int, int, Rational]]) -> tuple[Floats, Floats]:
-    """The rows of a layer over slots, and its biases."""
+def _rows(layer: Layer, columns: Sequence[tuple[int, int, Rational]], width: int) -> tuple[Floats, Floats]:
+    """The rows of a layer over so many slots, and its biases."""
     (block,) = layer.blocks.values() if layer.blocks else (np.zeros((len(layer.bias), 0), object),)
-    width = 1 + max((slot for slot, *_ in columns), default=-1)
     found = np.zeros((len(layer.bias), width))
     exact = _floats(block, layer.scale)
     for slot, element, ratio in columns if block.shape[1] else ():
@@ -128,12 +126,12 @@ def _layer(program: Program, stage: Stage, before: Stage | None) -> tuple[Floats
     width = program.inputs if before is None else len(before.pairs)
     ours, theirs = (np.zeros((len(stage.pairs), width)) for _ in range(2))
     our_bias, their_bias = (np.zeros(len(stage.pairs)) for _ in range(2))
-    a, a_bias = _rows(program.layers["a", stage.ours], _columns(program, before, "a"))
-    b, b_bias = _rows(program.layers["b", stage.over], _columns(program, before, "b"))
+    a, a_bias = _rows(program.layers["a", stage.ours], _columns(program, before, "a"), width)
+    b, b_bias = _rows(program.layers["b", stage.over], _columns(program, before, "b"), width)
     for slot, pair in enumerate(stage.pairs):
         if pair.e is not None:
-            ours[slot, : a.shape[1]], our_bias[slot] = a[pair.e], a_bias[pair.e]
+            ours[slot], our_bias[slot] = a[pair.e], a_bias[pair.e]
         if pair.k is not None:
             ratio = number(pair.ratio)
-            theirs[slot, : b.shape[1]], their_bias[slot] = ratio * b[pair.k], ratio * b_bias[pair.k]
+            theirs[slot], their_bias[slot] = ratio * b[pair.k], ratio * b_bias[pair.k]
     return ours, theirs, our_bias, their_bias

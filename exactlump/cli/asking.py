@@ -42,7 +42,7 @@ _OPTIONS = (
         "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the random points."
     ),
     click.option("--certificate", type=PATH, help="Where to write the certificate, if there is one."),
-    click.option("--save-input", type=PATH, metavar="FILE", help="Where to write the input (.npy or .json)."),
+    click.option("--save-input", type=PATH, metavar="FILE", help="Where to write the input: .npy, .json or .png."),
     click.option(
         "--match",
         type=click.Choice(["name", "position"]),

@@ -14,6 +14,7 @@ from exactlump.formats.specification import AS_STORED
 from exactlump.points.boxes import exact_number
 from exactlump.refutation.refute import Finding
 from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
+from exactlump.verbs.spaces import ends_of
 from exactlump.verdicts import EXIT_CODES, SCOPE
 
 
@@ -22,6 +23,11 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @click.argument("b", type=PATH)
 @click.option("--box", nargs=2, metavar="LO HI", help="Bounds of every input, decimals or p/q. [default: none]")
 @click.option("--vnnlib", type=PATH, metavar="FILE", help="The input box of a VNN-LIB 1.0 property, .gz too.")
+@click.option("--around", type=PATH, metavar="FILE", help="An input (.npy, .npz, .csv, .json): what is around it.")
+@click.option("--radius", metavar="R", help="How far around, in each element.")
+@click.option("--clip", nargs=2, metavar="LO HI", help="Bounds of every element, beside --radius.")
+@click.option("--inputs", type=PATH, metavar="FILE", help="Inputs that are looked at first.")
+@click.option("--maximize", is_flag=True, help="Go on for the largest difference that the time allows; needs a box.")
 @click.option("--epsilon", metavar="E", help="Ask whether some output differs by more than E.")
 @click.option("--argmax", is_flag=True, help="Ask whether the decision differs, however ties are broken.")
 @click.option(
@@ -31,6 +37,7 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the random points."
 )
 @click.option("--certificate", type=PATH, help="Where to write the certificate, if the exact quotients are the same.")
+@click.option("--save-input", type=PATH, metavar="FILE", help="Where to write the input: .npy, .json, or .png to see.")
 @click.option(
     "--match",
     type=click.Choice(["name", "position"]),
@@ -45,11 +52,17 @@ def refute_verb(
     b: Path,
     box: tuple[str, str] | None,
     vnnlib: Path | None,
+    around: Path | None,
+    radius: str | None,
+    clip: tuple[str, str] | None,
+    inputs: Path | None,
+    maximize: bool,
     epsilon: str | None,
     argmax: bool,
     timeout: float,
     seed: int,
     certificate: Path | None,
+    save_input: Path | None,
     match: str | None,
     raw_nnet: bool,
     overwrite: bool,
@@ -70,6 +83,11 @@ def refute_verb(
         options = RefuteOptions(
             box=box,
             vnnlib=vnnlib,
+            around=around,
+            radius=exact_number(radius) if radius is not None else None,
+            clip=ends_of(clip),
+            inputs=inputs,
+            maximize=maximize,
             epsilon=bound,
             argmax=argmax,
             seconds=timeout,
@@ -81,6 +99,8 @@ def refute_verb(
             overwrite=overwrite,
         )
     found = refute_files(a, b, options)
+    if save_input is not None and found.input is not None:
+        found.save(save_input, overwrite=overwrite)
     if as_json:
         print_json(found, no_times)
     else:

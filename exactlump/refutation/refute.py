@@ -3,6 +3,7 @@
 
 Methods, in this order; each yields only what exact arithmetic has confirmed:
 
+0. given inputs, if there are some
 1. points   simple and random points, at several scales along rays: milliseconds
 2. quotient both networks have the same exact quotient: equivalent (`matching.py`)
 3. one hidden layer  on all inputs decided outright (`dichotomy.py`)
@@ -54,12 +55,14 @@ class Options:
     seed     of the random points: the same seed gives the same answer, time permitting
     shorten  whether a found input is made shorter
     match    how inputs and outputs are matched: "name", "position", or None for what the names say (`ports.match`)
+    inputs   what is looked at first, as it is, where it lies in the box
     """
 
     seconds: float = 60.0
     seed: int = 0
     shorten: bool = True
     match: str | None = None
+    inputs: tuple[Vector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,9 @@ class _Search:
     # An input that answers the question, and the method that found it, while it is made shorter.
     answer: tuple[str, Vector, Pair] | None = None
 
+    def __post_init__(self) -> None:
+        self.shorten = self.options.shorten
+
     def run(self) -> Finding:
         """All methods, in order, until the time is over."""
         found: Finding | None = None
@@ -164,7 +170,8 @@ class _Search:
     def _methods(self) -> tuple[Callable[[Pair], Finding | None], ...]:
         if self.box.is_point:
             return self._one_point, self._quotient
-        return self._points, self._quotient, self._one_layer, self._cones, self._solver, self._gradients
+        given = (self._given,) if self.options.inputs else ()
+        return *given, self._points, self._quotient, self._one_layer, self._cones, self._solver, self._gradients
 
     def _pair(self) -> Pair:
         """Both networks ready for exact evaluation, without output heads."""
@@ -196,6 +203,13 @@ class _Search:
         if self.question.separates(*outputs):
             return self._different("one point", x, pair)
         return self._equivalent("one point")
+
+    def _given(self, pair: Pair) -> Finding | None:
+        """Given inputs are not made shorter: they are what is asked about."""
+        self.options = replace(self.options, shorten=False)
+        found = self._first("given inputs", self.options.inputs, pair)
+        self.options = replace(self.options, shorten=self.shorten)
+        return found
 
     def _points(self, pair: Pair) -> Finding | None:
         floating = Floating(pair, self.options.seed)

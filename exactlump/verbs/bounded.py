@@ -92,7 +92,8 @@ class _Work:
 
     other  the second network, in the order of the first
     given  inputs of a data set
-    make   makes the certificate of what was shown, of the networks in this order or `swapped`
+    make   makes the certificate that the checker accepted, of the networks in this order or `swapped`
+    pending  makes one that it was not done with
     """
 
     pair: Pair
@@ -112,6 +113,7 @@ class _Work:
     index: int | None = None
     alike: Decisions | None = None
     make: Maker | None = None
+    pending: Maker | None = None
     swapped: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -133,7 +135,7 @@ class _Work:
                     self.bounded(deadline)
         except self.stops as stop:
             words = "out of time" if isinstance(stop, OutOfTime) else "interrupted"
-            self.notes.append(f"{words}: what was found is not checked" if self.make is not None else words)
+            self.notes.append(f"{words}: what was found last is not checked" if self.pending is not None else words)
 
     def bounded(self, deadline: float) -> None:
         """Bound what is asked for."""
@@ -210,8 +212,16 @@ class _Work:
             self.evaluate(x)
         if found.refuted:
             self.different()
-        elif found.shown and self.judge(found, ours):
-            self.verdict = "within"
+        elif found.shown:
+            self.shown(found, ours)
+
+    def shown(self, found: Bound, ours: Network) -> bool:
+        """Have a bound checked: first what the whole boxes show, which takes little time; then the best."""
+        whole = found.undivided
+        for bound in (whole, found) if whole is not None and found.leaves > whole.leaves else (found,):
+            if bound is not None and self.judge(bound, ours):
+                self.verdict, self.found = "within", bound
+        return self.verdict == "within"
 
     def sided(self, epsilon: Sequence[Rational] | None) -> Sequence[Rational] | None:
         """The numbers of the metric margins for networks that changed places; one number stands for all pairs."""
@@ -289,8 +299,7 @@ class _Work:
     def judge(self, found: Bound, ours: Network) -> bool:
         """Whether the checker accepts the certificate of a bound."""
         specification = self.pair.specification
-        self.make = lambda original, reduced: bound_certificate(found, ours, original, reduced, specification)
-        return self.asked("within", self.make, self.swapped)
+        return self.asked("within", lambda one, other: bound_certificate(found, ours, one, other, specification))
 
     def different(self) -> None:
         """That the networks differ as was asked, at the input."""
@@ -301,28 +310,29 @@ class _Work:
             sides = self.one, self.other, original, reduced
             return difference_certificate(x, *sides, self.matching, self.pair.specification)  # type: ignore[arg-type]
 
-        self.make, self.swapped = make, False
-        if self.asked("different", make, False):
+        self.swapped = False
+        if self.asked("different", make):
             self.verdict = "different"
 
-    def asked(self, verdict: str, make: Maker, swapped: bool) -> bool:
+    def asked(self, verdict: str, make: Maker) -> bool:
         """Ask the checker; whether it says what is expected.  A certificate that it does not accept is dropped."""
         self.listen("checking", 0, 0)
-        judged = Judge(self.pair, self.options.max_unpacked, swapped).judge(make)
+        self.pending = make
+        judged = Judge(self.pair, self.options.max_unpacked, self.swapped).judge(make)
+        self.pending = None
         if judged.verdict == verdict:
-            self.checked = f"{judged.verdict}: {judged.reason}"
+            self.checked, self.make = f"{judged.verdict}: {judged.reason}", make
             return True
-        self.make = None
         self.notes.append(f"the checker did not accept the certificate ({judged.verdict}: {judged.reason})")
         return False
 
     def result(self, domain: str, seconds: float) -> FileBound:
         """The answer; the certificate is written, if there is one."""
-        options, found = self.options, self.found
-        if options.certificate is not None and self.make is not None:
+        options, found, make = self.options, self.found, self.make or self.pending
+        if options.certificate is not None and make is not None:
             judge = Judge(self.pair, options.max_unpacked, self.swapped)
-            judge.write(self.make, options.certificate, options.overwrite)
-        place = options.certificate if self.make is not None else None
+            judge.write(make, options.certificate, options.overwrite)
+        place = options.certificate if make is not None else None
         files = [*self.pair.files()]
         named = (("property", options.vnnlib), ("around", options.around), ("inputs", options.inputs))
         files += [file_read(role, str(path)) for role, path in named if is_path(path)]

@@ -15,12 +15,12 @@ from exactlump import formats
 from exactlump.errors import FormatError
 from exactlump.formats.files import about
 from exactlump.network.ports import Matching
-from exactlump.numbers.rational import Rational, Vector, flat, rational, text, vector
-from exactlump.points.boxes import exact_number
+from exactlump.numbers.rational import Rational, Vector, flat, rational, text
 from exactlump.refutation.question import decision
 from exactlump.verbs.answers import FileUse, answer
 from exactlump.verbs.naming import Input
 from exactlump.verbs.saving import AtInput
+from exactlump.verbs.spaces import ends_of, number
 
 METRICS = ("max", "per-output", "l1", "margins")
 # Told what is done, how many boxes are bounded, and how many are left for now.
@@ -306,14 +306,11 @@ def options_of(
     """The options from what people write.  Raises FormatError for what is no number, and where some exclude others."""
     if box is not None and len(boxes):
         raise FormatError("box and boxes: found both, expected one of them")
-    if clip is not None and len(clip) != 2:
-        raise FormatError(f"clip: found {len(clip)} numbers, expected 2")
     several = isinstance(epsilon, list | tuple) or hasattr(epsilon, "tolist")
     with about("epsilon"):
-        sizes = None if epsilon is None else tuple(map(_number, flat(epsilon) if several else [epsilon]))
+        sizes = None if epsilon is None else tuple(map(number, flat(epsilon) if several else [epsilon]))
     with about("radius and clip"):
-        ends = None if clip is None else (_number(clip[0]), _number(clip[1]))
-        size = None if radius is None else _number(radius)
+        ends, size = ends_of(clip), None if radius is None else number(radius)
     return BoundOptions(
         boxes=(box,) if box is not None else tuple(boxes),
         vnnlib=Path(vnnlib) if vnnlib is not None else None,
@@ -323,8 +320,3 @@ def options_of(
         certificate=Path(certificate) if certificate is not None else None,
         **others,
     )
-
-
-def _number(value: Any) -> Rational:
-    """A number, or a text such as "1/3" or "1e-3", exactly."""
-    return exact_number(value) if isinstance(value, str) else vector(value)[0]

@@ -20,18 +20,21 @@ from exactlump.formats.files import about, companions, demand_apart, write_atomi
 from exactlump.network import ports
 from exactlump.network.kinds import Head
 from exactlump.network.program import Network
-from exactlump.numbers.rational import Rational, Vector, rational, text
-from exactlump.points.boxes import Box, exact_number
+from exactlump.numbers.rational import Rational, Vector, text
+from exactlump.points.boxes import Box
 from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
 from exactlump.refutation import refute as search
 from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Finding, Options
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+from exactlump.verbs.climbing import larger
+from exactlump.verbs.data import read_inputs
 from exactlump.verbs.naming import Input, inputs_of
-from exactlump.verbs.pairs import read_pair, same_bytes
+from exactlump.verbs.pairs import is_path, read_pair, same_bytes
 from exactlump.verbs.replaying import NO_FILES, Case, Replayed, in_float32, replayed_by_proof
 from exactlump.verbs.saving import AtInput
+from exactlump.verbs.spaces import ends_of, number, space
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,12 @@ class RefuteOptions:
 
     box           the domain as people write it (`points.domains.domain_of`); or `vnnlib`, a property file; else all
                   reals
+    around        instead of a box: a file with an input, or an array; what is within `radius` of it, and within the
+                  bounds `clip`
     epsilon       ask whether some output differs by more than this
     argmax        ask whether the decision differs, however ties are broken
+    inputs        a file of inputs, or an array: these are looked at first
+    maximize      whether the search goes on, for an input with the largest difference that the time allows
     seconds       the time limit, reading included
     seed          of the random points: the same seed gives the same answer, time permitting
     shorten       whether an input that is found is made shorter
@@ -55,8 +62,13 @@ class RefuteOptions:
 
     box: Any = None
     vnnlib: Path | None = None
+    around: Any = None
+    radius: Rational | None = None
+    clip: tuple[Rational, Rational] | None = None
     epsilon: Rational | None = None
     argmax: bool = False
+    inputs: Any = None
+    maximize: bool = False
     seconds: float = 60.0
     seed: int = 0
     shorten: bool = True
@@ -67,8 +79,12 @@ class RefuteOptions:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.box is not None and self.vnnlib is not None:
-            raise FormatError("box and vnnlib: found both, expected one of them")
+        if sum(given is not None for given in (self.box, self.vnnlib, self.around)) > 1:
+            raise FormatError("box, vnnlib and around: found both, expected one of them")
+        if self.around is None and (self.radius is not None or self.clip is not None):
+            raise FormatError("radius and clip: found no input that they are around, expected around")
+        if self.maximize and self.argmax:
+            raise FormatError("maximize and argmax: found both, expected one of them")
         if self.epsilon is not None and self.argmax:
             raise FormatError("epsilon and argmax: found both, expected one of them")
 
@@ -191,8 +207,13 @@ def refute(
     *,
     box: Any = None,
     vnnlib: str | os.PathLike[str] | None = None,
+    around: Any = None,
+    radius: Any = None,
+    clip: Sequence[Any] | None = None,
     epsilon: Any = None,
     argmax: bool = False,
+    inputs: Any = None,
+    maximize: bool = False,
     seconds: float = 60.0,
     seed: int = 0,
     shorten: bool = True,
@@ -213,12 +234,16 @@ def refute(
     >>> refute(a, b, box=(0, 1))
     different on box [0, 1] (points), by 1
     """
-    exact = exact_number(epsilon) if isinstance(epsilon, str) else None if epsilon is None else rational(epsilon)
     options = RefuteOptions(
         box=box,
         vnnlib=Path(vnnlib) if vnnlib is not None else None,
-        epsilon=exact,
+        around=around,
+        radius=_number(radius),
+        clip=ends_of(clip),
+        epsilon=_number(epsilon),
         argmax=argmax,
+        inputs=inputs,
+        maximize=maximize,
         seconds=seconds,
         seed=seed,
         shorten=shorten,
@@ -231,6 +256,10 @@ def refute(
     return refute_files(a, b, options)
 
 
+def _number(value: Any) -> Rational | None:
+    return None if value is None else number(value)
+
+
 def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFinding:
     """`refute`, with the options in one."""
     start = time.monotonic()
@@ -239,7 +268,8 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     if options.certificate is not None:
         if not pair.are_files:
             raise FormatError("certificate: found networks that are no files, expected two files")
-        demand_apart(options.certificate, (*pair.paths, options.vnnlib))
+        read = [path for path in (options.around, options.inputs) if is_path(path)]
+        demand_apart(options.certificate, (*pair.paths, options.vnnlib, *read))
     box, notes = _domain(one, options)
     notes += pair.notes
     with about(", ".join(pair.names)):
@@ -248,8 +278,11 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
             found = Finding("equivalent", "same bytes", matching=matching)
         else:
             left = max(options.seconds - (time.monotonic() - start), _LEAST)
-            limits = Options(left, options.seed, options.shorten, pair.demanded)
+            given = read_inputs(options.inputs, pair.inputs) if options.inputs is not None else ()
+            limits = Options(left, options.seed, options.shorten, pair.demanded, given)
             found = search.refute(one, other, options.question, box, limits)
+        if options.maximize:
+            found = larger(found, (one, other), box, options.seed, start + options.seconds)
     notes += found.notes
     written = None
     if pair.are_files and found.verdict == "equivalent" and found.common is not None:
@@ -258,7 +291,8 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     room = options.max_unpacked
     replayed, why_not = in_float32(pair.paths, (one, other), found, room) if pair.are_files else (None, ())
     files = [*pair.files()]
-    files += [file_read("property", options.vnnlib)] if options.vnnlib is not None else []
+    named = (("property", options.vnnlib), ("around", options.around), ("inputs", options.inputs))
+    files += [file_read(role, str(path)) for role, path in named if is_path(path)]
     files += [file_written("certificate", written)] if written is not None else []
     proved = NO_FILES
     if pair.are_files:
@@ -294,6 +328,11 @@ def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, .
         if len(found.box.lower) != inputs:
             raise ShapeError(f"{options.vnnlib}: found {len(found.box.lower)} inputs, expected the networks' {inputs}")
         return found.box, (f"{options.vnnlib}: {found.note}",) if found.note else ()
+    if options.around is not None:
+        domain, name, notes = space(inputs, given=options.around, radius=options.radius, clip=options.clip)
+        if len(domain.boxes) > 1:
+            raise FormatError(f"around: found {len(domain.boxes)} inputs, expected one")
+        return replace(domain.boxes[0], name=name), notes
     return domain_of(options.box, inputs), ()
 
 

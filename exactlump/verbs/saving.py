@@ -3,7 +3,10 @@
 
 import io
 import json
+import math
 import os
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,6 +68,8 @@ class AtInput:
     def save(self: HasInput, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the input to a file, exactly: a NumPy array (.npy), or rationals with the outputs (.json).
 
+        Or, to see it, an image (.png): grey or coloured, from the least number, which is black, to the greatest.
+
         Raises CannotWrite where no input was found, for other suffixes, and for .npy where a number is no float64.
         """
         with about(os.fspath(path)):
@@ -83,7 +88,7 @@ def _floats(outputs: tuple[Vector, Vector] | None, side: int) -> Any:
 
 
 def counterexample(path: Path, x: Vector, outputs: tuple[Vector, Vector], inputs: Sequence[Input]) -> bytes:
-    """The content of a .npy or .json file with an input, and in .json its outputs.
+    """The content of a .npy, .json or .png file with an input, and in .json its outputs.
 
     .npy: float32 where every number is one, else float64; of the input's shape, flat where there are several inputs.
     Raises CannotWrite for other suffixes, and where a number is no float64.
@@ -95,8 +100,10 @@ def counterexample(path: Path, x: Vector, outputs: tuple[Vector, Vector], inputs
             "outputs": {side: [text(y) for y in values] for side, values in zip("ab", outputs, strict=True)},
         }
         return (json.dumps(words) + "\n").encode()
+    if path.suffix == ".png":
+        return _png(x, inputs)
     if path.suffix != ".npy":
-        raise CannotWrite(f"found the suffix {path.suffix or 'none'}, expected .npy or .json")
+        raise CannotWrite(f"found the suffix {path.suffix or 'none'}, expected .npy, .json or .png")
     import numpy as np
 
     from exactlump.numbers.floats import array, fits
@@ -105,3 +112,29 @@ def counterexample(path: Path, x: Vector, outputs: tuple[Vector, Vector], inputs
     content = io.BytesIO()
     np.save(content, values.reshape(inputs[0].shape) if len(inputs) == 1 else values)
     return content.getvalue()
+
+
+def _png(x: Vector, inputs: Sequence[Input]) -> bytes:
+    """An image with 8 bits a number: of a grid, or of 1 or 3 channels.  Raises CannotWrite for other inputs."""
+    import numpy as np
+
+    from exactlump.points.floating import nearest
+
+    shape, axes = inputs[0].shape, inputs[0].axes
+    values = nearest(x)
+    values = (values - values.min()) / max(values.max() - values.min(), 1e-300) * 255
+    grid = np.rint(values).astype(np.uint8)
+    if len(inputs) == 1 and "channel" in axes and shape[axes.index("channel")] in (1, 3):
+        grid = np.moveaxis(grid.reshape(shape), axes.index("channel"), -1)
+    elif len(inputs) == 1 and len(shape) >= 2 and math.prod(shape[:-2]) == 1:
+        grid = grid.reshape(*shape[-2:], 1)
+    else:
+        raise CannotWrite(f"found an input of shape {list(shape)}, expected an image")
+    rows = b"".join(b"\0" + row.tobytes() for row in grid)
+    head = struct.pack(">IIBBBBB", grid.shape[1], grid.shape[0], 8, 2 if grid.shape[2] == 3 else 0, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

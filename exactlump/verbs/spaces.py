@@ -2,14 +2,15 @@
 """This file is about the inputs that a bound holds on: boxes, a property, or what lies around given inputs."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from exactlump.bounding.boxes import Domain, around
 from exactlump.errors import FormatError, ShapeError
 from exactlump.formats.files import about, read_bytes, unpack
-from exactlump.numbers.rational import text
-from exactlump.points.boxes import Box
+from exactlump.numbers.rational import Rational, text, vector
+from exactlump.points.boxes import Box, exact_number
 from exactlump.points.domains import domain_of
 from exactlump.queries import closed_boxes, read_query
 from exactlump.verbs.data import read_inputs
@@ -68,3 +69,17 @@ def _around(given: Any, inputs: int, radius: Any, clip: Any) -> tuple[Domain, st
     within = f", within [{', '.join(map(text, clip))}]" if clip is not None else ""
     many = f"{len(points)} boxes of " if len(points) > 1 else ""
     return Domain(found), f"{many}radius {text(radius)} around {what}{within}", ()
+
+
+def number(value: Any) -> Rational:
+    """A number, or a text such as "1/3" or "1e-3", exactly.  Raises FormatError, WrongType."""
+    return exact_number(value) if isinstance(value, str) else vector(value)[0]
+
+
+def ends_of(clip: Sequence[Any] | None) -> tuple[Rational, Rational] | None:
+    """Two bounds, exactly.  Raises FormatError."""
+    if clip is None:
+        return None
+    if len(clip) != 2:
+        raise FormatError(f"clip: found {len(clip)} numbers, expected 2")
+    return number(clip[0]), number(clip[1])
