@@ -74,7 +74,7 @@ KNOWN = {
         "unsat",
     ),
     "inputs that an equation makes of others": (
-        SHIFTED + "(assert (<= V[1] -4.0))",
+        SHIFTED + "(assert (<= V[0,1] -4.0))",
         {"f": tools.f(), "g": tools.g()},
         (0,),
         {"pair": ("f", "g")},
@@ -87,29 +87,45 @@ KNOWN = {
         {"pair": ("f", "g")},
         "rejected",
     ),
+    "ends that a row implies": (
+        MOVED.replace("(== U[0] (+ X[0] 1.0))", "(<= U[0] (+ X[0] 0.25))")
+        + "(assert (>= U[0] X[0])) (assert (>= V[0] 1.1))",
+        {"f": same(), "g": same()},
+        (0,),
+        {"pair": ("f", "g")},
+        "rejected",
+    ),
+    "ends that a row implies, and a bound that holds": (
+        MOVED.replace("(== U[0] (+ X[0] 1.0))", "(<= U[0] (+ X[0] 0.25))")
+        + "(assert (>= U[0] X[0])) (assert (>= V[0] 1.3))",
+        {"f": same(), "g": same()},
+        (0,),
+        {"pair": ("f", "g")},
+        "unsat",
+    ),
     "one of two networks": (
-        SHIFTED + "(assert (>= V[0] 2.5))",
+        SHIFTED + "(assert (>= V[0,0] 2.5))",
         {"f": tools.f(), "g": tools.g()},
         (0,),
         {"pair": ("g",)},
         "rejected",
     ),
     "two networks that are near": (
-        PAIR + "(assert (> V[0] (+ Y[0] 0.04)))",
+        PAIR + "(assert (> V[0,0] (+ Y[0,0] 0.04)))",
         {"f": tools.f(), "g": tools.g()},
         (0,),
         {"pair": ("f", "g")},
         "unsat",
     ),
     "two networks that are not near enough": (
-        PAIR + "(assert (> V[0] (+ Y[0] 0.01)))",
+        PAIR + "(assert (> V[0,0] (+ Y[0,0] 0.01)))",
         {"f": tools.f(), "g": tools.g()},
         (0,),
         {"pair": ("f", "g")},
         "rejected",
     ),
     "a row that speaks of another network": (
-        PAIR + "(assert (<= Y[0] 1.0)) (assert (> V[0] 8.0))",
+        PAIR + "(assert (<= Y[0,0] 1.0)) (assert (> V[0,0] 8.0))",
         {"f": tools.f(), "g": tools.g()},
         (0,),
         {"pair": ("f",)},
@@ -244,6 +260,7 @@ FAULTS = {
         "{u: -w / c for u, w in terms.items()} | ({-1: (part.bound - constant) / c})",
         "{u: -w / c for u, w in terms.items()}",
     ),
+    "implied ends are those of the other side": ("(end := ends[u][w < 0])", "(end := ends[u][w > 0])"),
     "cases need not have the same box": (
         'hold("cases", same, "found cases with',
         'hold("cases", True, "found cases with',

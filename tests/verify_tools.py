@@ -29,11 +29,11 @@ ONE = """(declare-const X_0 Real)
 TWO = """(vnnlib-version <2.0>)
 (declare-network f
     (declare-input X real [1,2])
-    (declare-output Y real [2]))
+    (declare-output Y real [1,2]))
 (declare-network g
     (isomorphic-to f)
     (declare-input U real [1,2])
-    (declare-output V real [2]))
+    (declare-output V real [1,2]))
 (assert (and (>= X[0,0] -1.0) (<= X[0,0] 1.0) (>= X[0,1] -1.0) (<= X[0,1] 1.0)))
 """
 SAME = "(assert (== X[0,0] U[0,0])) (assert (== X[0,1] U[0,1]))\n"
