@@ -4592,7 +4592,21 @@ def problem_of(case: Sequence[Constraint], places: Sequence[Places]) -> Problem:
         rows.append(Bounded(terms, bound, part.relation == "<"))
         if part.relation == "==":
             rows.append(Bounded({v: -c for v, c in terms.items()}, -bound, False))
+    imply(ends, [row for row in rows if ends.keys() >= row.terms.keys()])
     return Problem(forms, ends, rows)
+
+
+def imply(ends: dict[int, tuple[Fraction | None, Fraction | None]], rows: Sequence[Bounded]) -> None:
+    """Ends that are absent, as far as rows say them, given those that are there: row by row, until nothing changes."""
+    before = None
+    while before != ends:
+        before = dict(ends)
+        for terms, bound, _ in rows:
+            for v, c in sorted(terms.items()):
+                others = [w * end if (end := ends[u][w < 0]) is not None else None for u, w in terms.items() if u != v]
+                if ends[v][c > 0] is None and None not in others:
+                    end = (bound - sum(filter(None, others), ZERO)) / c
+                    ends[v] = (ends[v][0], end) if c > 0 else (end, ends[v][1])
 
 
 def contradict(case: Sequence[Constraint], multipliers: Sequence[tuple[int, Fraction]]) -> bool:

@@ -140,7 +140,7 @@ def triple(tmp_path_factory):
 
 @pytest.mark.parametrize("option", ["-V", "--version"])
 def test_version(option, run):
-    assert run(option) == (0, f"exactlump, version {exactlump.__version__}\n", "")
+    assert run(option) == (0, f"{exactlump.__version__}\n", "")
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

@@ -27,7 +27,7 @@ def test_scripts_rely_on_the_words_and_the_codes():
 
 def test_the_checker_states_the_same_codes():
     shared = check.CODES.keys() & EXIT_CODES.keys()
-    assert shared == {"equivalent", "rejected", "unknown", "unsupported"}
+    assert shared == {"equivalent", "within", "different", "rejected", "unknown", "unsupported"}
     assert {word: check.CODES[word] for word in shared} == {word: EXIT_CODES[word] for word in shared}
     assert check.CODES["malformed"] == USAGE
 

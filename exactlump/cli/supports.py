@@ -41,13 +41,45 @@ def lines_of(question: str) -> Iterable[str]:
 @click.option("--onnx-operators", "asked", flag_value="--onnx-operators", help="Operators of networks.")
 @click.option("--vnnlib-versions", "asked", flag_value="--vnnlib-versions", help="The first and the last.")
 @click.option("--onnx-element-types", "asked", flag_value="--onnx-element-types", help="What answers are sound for.")
-@click.option("--hidden-node-theories", "asked", flag_value="--hidden-node-theories")
-@click.option("--multiple-input-output-theories", "asked", flag_value="--multiple-input-output-theories")
-@click.option("--multiple-network-theories", "asked", flag_value="--multiple-network-theories")
-@click.option("--multiple-node-comparison-theories", "asked", flag_value="--multiple-node-comparison-theories")
-@click.option("--arithmetic-complexity-theories", "asked", flag_value="--arithmetic-complexity-theories")
-@click.option("--optimised-disjunctive-reasoning", "asked", flag_value="--optimised-disjunctive-reasoning")
-@click.option("--serialise-assignments", "asked", flag_value="--serialise-assignments")
+@click.option(
+    "--hidden-node-theories", "asked", flag_value="--hidden-node-theories", help="NH: queries do not name hidden nodes."
+)
+@click.option(
+    "--multiple-input-output-theories",
+    "asked",
+    flag_value="--multiple-input-output-theories",
+    help="MIO: several inputs and outputs.",
+)
+@click.option(
+    "--multiple-network-theories",
+    "asked",
+    flag_value="--multiple-network-theories",
+    help="One network, equal, isomorphic and any others.",
+)
+@click.option(
+    "--multiple-node-comparison-theories",
+    "asked",
+    flag_value="--multiple-node-comparison-theories",
+    help="MNC: comparisons of several nodes.",
+)
+@click.option(
+    "--arithmetic-complexity-theories",
+    "asked",
+    flag_value="--arithmetic-complexity-theories",
+    help="LIN: linear arithmetic.",
+)
+@click.option(
+    "--optimised-disjunctive-reasoning",
+    "asked",
+    flag_value="--optimised-disjunctive-reasoning",
+    help="Whether cases share their work.",
+)
+@click.option(
+    "--serialise-assignments",
+    "asked",
+    flag_value="--serialise-assignments",
+    help="Whether assignments are written as tensors.",
+)
 def supports_verb(asked: str | None) -> None:
     """Say what queries and networks `verify` takes, in the words of the VNN-LIB standard."""
     if asked is None:

@@ -112,12 +112,12 @@ class FileAnswer:
             return rounded_text(self.query, self.values)
 
     @property
-    def tensors(self) -> dict[str, tuple[str, ...]]:
+    def tensors(self) -> dict[str, list[str]]:
         """The assignment in exact rationals, port by port."""
         if self.values is None:
             return {}
         ends = zip(self.query.ports, self.query.starts, strict=False)
-        return {port.name: tuple(map(text, self.values[at : at + port.size])) for port, at in ends}
+        return {port.name: [*map(text, self.values[at : at + port.size])] for port, at in ends}
 
     def json(self, *, times: bool = True) -> dict[str, Any]:
         """What `--json` prints."""

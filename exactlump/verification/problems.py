@@ -104,6 +104,7 @@ def problem(query: Query, found: Disjunct, names: Sequence[str]) -> Problem:
         rows.append(Row(terms, bound, part.relation == "<"))
         if part.relation == "==":
             rows.append(Row({v: -c for v, c in terms.items()}, -bound, strict=False))
+    _complete(ends, rows)
     return Problem(tuple(names), forms, ends, tuple(rows), len(found.comparisons) - len(parts))
 
 
@@ -156,6 +157,32 @@ def _solved(parts: Sequence[Comparison], inputs: frozenset[int]) -> tuple[dict[i
         forms[v] = form
         _note(users, v, form)
     return forms, rest
+
+
+def _complete(ends: dict[int, Interval], rows: Sequence[Row]) -> None:
+    """Add the ends that rows of coordinates imply, where there are none: row by row, until that adds no more."""
+    mine = [row for row in rows if row.terms and ends.keys() >= row.terms.keys()]
+    added = True
+    while added:
+        added = False
+        for row in mine:
+            for v, c in sorted(row.terms.items()):
+                if (ends[v].upper if c > 0 else ends[v].lower) is None:
+                    least = _least({u: w for u, w in row.terms.items() if u != v}, ends)
+                    if least is not None:
+                        end, added = (row.bound - least) / c, True
+                        ends[v] = ends[v].under(end, False) if c > 0 else ends[v].over(end, False)
+
+
+def _least(terms: Mapping[int, Rational], ends: Mapping[int, Interval]) -> Rational | None:
+    """The least value of a sum of coordinates; None where it has none."""
+    total = ZERO
+    for v, c in terms.items():
+        end = ends[v].lower if c > 0 else ends[v].upper
+        if end is None:
+            return None
+        total += c * end
+    return total
 
 
 def _note(users: dict[int, set[int]], v: int, form: Sum) -> None:
