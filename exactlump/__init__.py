@@ -74,6 +74,10 @@ if TYPE_CHECKING:
     from exactlump.reporting.report_file import ReportOptions as ReportOptions
     from exactlump.reporting.report_file import report_file as report_file
     from exactlump.smt.obligations import Obligations as Obligations
+    from exactlump.verbs.bundling import BundleOptions as BundleOptions
+    from exactlump.verbs.bundling import FileBundle as FileBundle
+    from exactlump.verbs.bundling import bundle_files as bundle_files
+    from exactlump.verbs.bundling import verify_bundle as verify_bundle
     from exactlump.verbs.checking import FileCheck as FileCheck
     from exactlump.verbs.checking import check_files as check_files
     from exactlump.verbs.inspecting import Inspection as Inspection
@@ -119,6 +123,7 @@ _PUBLIC = {
     "reduction.reports": "LayerReport",
     "reporting.report_file": "FileReport ReportOptions report_file",
     "smt.obligations": "Obligations",
+    "verbs.bundling": "BundleOptions FileBundle bundle_files verify_bundle",
     "verbs.checking": "FileCheck check_files",
     "verbs.inspecting": "Inspection LayerInspection inspect_file",
     "verbs.proving": "FileProof ProveOptions prove_files",
@@ -127,7 +132,7 @@ _PUBLIC = {
     "verbs.relaxing": "FileRelaxation relax",
 }
 # Packages with public names of their own: `exactlump.markov.Chain`.
-_PACKAGES = ("drawing", "markov", "queries")
+_PACKAGES = ("drawing", "markov", "queries", "schemas")
 # Old public name -> the module that still has it, and the name that people should use.
 _RENAMED = {"from_torch": ("formats", "read")}
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -807,3 +807,10 @@ def test_hostile_answers_stay_words(answer):
     changed(answer, lambda d: d.update(method=hostile, tool={"name": hostile, "version": hostile}))
     report_file(answer, answer.with_name("page.html"))
     assert harmless(Page(answer.with_name("page.html").read_text(encoding="utf-8")))
+
+
+def test_large_networks_are_not_reduced_once_more_and_the_page_says_so(triple, monkeypatch):
+    monkeypatch.setattr("exactlump.reporting.facts.MOST_PARAMETERS", 11)
+    found = report(triple[2])
+    assert "not examined for this page: more than 11 parameters" in found.layers[0].why
+    assert found.verdict == "equivalent"

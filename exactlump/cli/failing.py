@@ -14,7 +14,7 @@ from typing import NoReturn
 from exactlump.verdicts import verdict_of
 
 # Verbs whose first line is a verdict.
-JUDGING = ("reduce", "check", "prove", "refute", "relax", "report")
+JUDGING = ("reduce", "check", "prove", "refute", "relax", "report", "bundle")
 
 
 def fail(message: str, exit_code: int, arguments: Sequence[str], *, judged: bool = False) -> NoReturn:

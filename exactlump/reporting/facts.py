@@ -17,6 +17,8 @@ from exactlump.numbers.rational import text
 from exactlump.reduction.loop import reduce
 from exactlump.reduction.reports import LayerReport
 
+# Reducing a network once more, only to say why nothing more went, is for networks with no more parameters than this.
+MOST_PARAMETERS = 1_000_000
 NO_FILES = "not known: the certificate alone does not say it"
 
 
@@ -181,6 +183,9 @@ def _member(v: int, row: Row) -> str:
 
 def _why(claimed: Certificate, original: Network, reduced: Network) -> Mapping[str, str]:
     """For each layer with rows: what reducing the reduced network once more, in exact numbers, finds."""
+    if reduced.parameters > MOST_PARAMETERS:
+        words = f"not examined for this page: more than {MOST_PARAMETERS:,} parameters are left"
+        return dict.fromkeys(claimed.forward, words)
     try:
         again = {layer.name: layer for layer in reduce(reduced, "exact").layers}
     except ExactlumpError as error:

@@ -57,18 +57,10 @@ _SECTIONS = (
     ("classes", "Appendix: the members of every class"),
     ("obligations", "Appendix: every obligation"),
 )
-_DIFFERENCE_SECTIONS = [
-    "claim",
-    "files",
-    "pictures",
-    "values",
-    "trust",
-    "limits",
-    "reproduce",
-    "glossary",
-    "versions",
-    "signoff",
-]
+_DIFFERENCE_SECTIONS = (
+    *("claim", "files", "pictures", "values", "trust", "limits"),
+    *("reproduce", "glossary", "versions", "signoff"),
+)
 _DIFFERENCE_NAMES = {
     "claim": "The question and the answer",
     "values": "The input and the outputs, exactly",
