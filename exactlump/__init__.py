@@ -76,6 +76,10 @@ if TYPE_CHECKING:
     from exactlump.smt.obligations import Obligations as Obligations
     from exactlump.verbs.bounding import FileBound as FileBound
     from exactlump.verbs.bounding import bound as bound
+    from exactlump.verbs.bundling import BundleOptions as BundleOptions
+    from exactlump.verbs.bundling import FileBundle as FileBundle
+    from exactlump.verbs.bundling import bundle_files as bundle_files
+    from exactlump.verbs.bundling import verify_bundle as verify_bundle
     from exactlump.verbs.checking import FileCheck as FileCheck
     from exactlump.verbs.checking import check_files as check_files
     from exactlump.verbs.comparing import FileComparison as FileComparison
@@ -126,6 +130,7 @@ _PUBLIC = {
     "reporting.report_file": "FileReport ReportOptions report_file",
     "smt.obligations": "Obligations",
     "verbs.bounding": "FileBound bound",
+    "verbs.bundling": "BundleOptions FileBundle bundle_files verify_bundle",
     "verbs.checking": "FileCheck check_files",
     "verbs.comparing": "FileComparison compare",
     "verbs.inspecting": "Inspection LayerInspection inspect_file",
@@ -136,7 +141,7 @@ _PUBLIC = {
     "verbs.verifying": "FileAnswer verify",
 }
 # Packages with public names of their own: `exactlump.markov.Chain`.
-_PACKAGES = ("drawing", "markov", "queries")
+_PACKAGES = ("drawing", "markov", "queries", "schemas")
 # Old public name -> the module that still has it, and the name that people should use.
 _RENAMED = {"from_torch": ("formats", "read")}
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -93,6 +93,12 @@ RUNS = {
         {"original", "reduced", "certificate"},
         {"report"},
     ),
+    "bundle": (
+        ("out.zip", *TRIPLE, "--report"),
+        "equivalent",
+        {"original", "reduced", "certificate"},
+        {"bundle"},
+    ),
     "export": ((*TRIPLE, "-o", "text"), None, {"original", "reduced", "certificate"}, {"output"}),
     "demo": ((), None, {"original"}, {"reduced", "certificate"}),
 }

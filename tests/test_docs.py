@@ -23,7 +23,7 @@ import pytest
 from tests import rooms
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OURS = ("erratum", "tutorial", "trust", "architecture", "paper-to-code", "certificate-format")
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 # Pages whose links are checked, and whose blocks are not run.

@@ -169,7 +169,7 @@ def sources():
             for node in ast.walk(ast.parse(words)):
                 if isinstance(node, ast.Constant) and "\nimport exactlump" in str(node.value):
                     yield path, node.value
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for match in FENCE.finditer(path.read_text(encoding="utf-8")):
             if match[1] == "python":
                 yield path, match[2]

@@ -13,16 +13,18 @@ from pathlib import Path
 import pytest
 from onnx import helper
 
-from exactlump import Activate, Network, Port, read, reduce_file, write
+from exactlump import Activate, Network, Port, read, reduce_file, refute, report_file, write
 from exactlump.certificates.certificate import read_certificate
 from exactlump.cli.main import main
+from exactlump.drawing.svg import printable
 from exactlump.errors import FormatError
 from exactlump.formats.files import sha256
 from exactlump.network.activations import RELU
-from exactlump.reporting.facts import drawings, layers
+from exactlump.reporting.facts import layers
+from exactlump.reporting.figures import figures
 from exactlump.reporting.matrix import RULES, expected
+from exactlump.reporting.measures import multiply_adds
 from exactlump.reporting.page import render
-from exactlump.reporting.picture import Column, Drawing, Unit, printable, svg
 from exactlump.reporting.report import report
 from exactlump.smt.evidence import DISCHARGED
 from exactlump.smt.solve import version
@@ -36,11 +38,15 @@ pytest.importorskip("jinja2", reason="the page is written with jinja2")
 
 ROOT = Path(__file__).parents[1]
 NETWORKS = sorted((ROOT / "exactlump" / "networks").iterdir())
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "wbr"}
 TAGS = {"html", "head", "meta", "title", "style", "body", "section", "h1", "h2", "p", "pre", "table", "tr", "th", "td"}
-TAGS |= {"ul", "li", "strong", "code", "bdi", "span", "details", "summary", "q", "div", "br"}
-TAGS |= {"svg", "g", "text", "line", "circle"}
-SECTIONS = ["verdict", "claim", "files", "layers", "picture", "matrix", "trust", "assumptions", "limits"]
+TAGS |= {"ul", "ol", "li", "strong", "code", "bdi", "span", "q", "div", "br", "wbr", "h3", "a", "header", "main", "nav"}
+TAGS |= {"thead", "tbody", "caption", "figure", "figcaption", "dl", "dt", "dd", "footer"}
+TAGS |= {"svg", "desc", "g", "text", "line", "circle", "rect", "path", "polygon"}
+SECTIONS = ["verdict", "claim", "files", "layers", "pictures", "matrix", "trust", "assumptions", "limits"]
+SECTIONS += ["reproduce", "glossary", "versions", "signoff", "hashes", "classes", "obligations"]
+# Sections of a certificate without obligations at hand.
+WITHOUT_ITEMS = SECTIONS[:-1]
 
 # A dead unit, a constant, twins, their negative, and one that only a weight 0 reads.
 MIXED = Network(
@@ -91,7 +97,8 @@ def harmless(page):
     assert {tag for tag, _ in page.elements} <= TAGS | {"title"}
     for tag, attributes in page.elements:
         assert not {name for name in attributes if name.startswith("on")}
-        assert not attributes.keys() & {"src", "href", "xlink:href", "action", "style", "srcset", "data", "background"}
+        assert not attributes.keys() & {"src", "xlink:href", "action", "style", "srcset", "data", "background"}
+        assert attributes.get("href", "#").startswith("#")
         assert all("://" not in (value or "") for name, value in attributes.items() if (tag, name) != ("svg", "xmlns"))
     return True
 
@@ -100,6 +107,9 @@ def shown(found):
     page = Page(render(found))
     assert harmless(page)
     return page
+
+
+page_of = shown
 
 
 def run(capsys, *arguments):
@@ -202,9 +212,9 @@ def test_the_layers_of_bundled_networks_are_those_of_the_reduction(source, tmp_p
             assert "could go" not in row.why
     page = shown(found)
     assert page.count("tr", "layer") == len(found.layers)
-    drawn = drawings(found.claimed, read(source), read(tmp_path / f"small{source.suffix}"))
-    units = sum(len(column.units) for drawing in drawn for column in drawing.columns)
-    assert page.count("circle") == (units if found.picture else 0)
+    assert page.count("figure") == len(found.figures) > 0
+    assert found.measures[0].before == done.reduction.original.neurons
+    assert found.measures[0].after == done.reduction.reduced.neurons
 
 
 def test_the_claim_says_how_irrational_scales_are_read(tmp_path):
@@ -269,6 +279,7 @@ def test_without_model_files_the_page_restates_the_certificate_and_says_so(tripl
     assert "not at hand" in page.text()
     assert page.count("tr", "layer") == 2
     assert page.count("circle") == 0
+    assert [a["id"] for tag, a in page.elements if tag == "section"] == WITHOUT_ITEMS
 
 
 def test_evidence_is_quoted_when_nothing_was_rechecked(triple, evidence, tmp_path):
@@ -403,7 +414,8 @@ def test_obligations_are_listed_without_evidence_too(triple):
     words = shown(found).text()
     assert found.items
     assert "No file of solvers' evidence was given" in words
-    assert "no evidence" in words
+    assert "hashes: the checker compares the SHA-256 of both files" in words
+    assert page_of(found).count("tr", "obligation") == len(found.items)
 
 
 def test_an_answer_to_another_script_does_not_count(triple, evidence):
@@ -609,10 +621,10 @@ def test_names_stay_names(tmp_path, hostile):
         page = Page(text)
         assert harmless(page)
         assert page.count("section") == len(SECTIONS)
-        assert page.count("circle") == 7
+        assert page.count("figure") == 3
         assert all(c.isprintable() or c == "\n" for c in text)
         assert "z" * 9 not in text
-        assert len(text) < 60_000
+        assert len(text) < 75_000
         assert printable(hostile, 100)[:100] in " ".join(page.text().split(" "))
 
 
@@ -625,43 +637,180 @@ def test_names_of_files_stay_names(tmp_path):
     assert page.count("img") == 0
 
 
-# The picture.
+# Pictures.
 
 
-def test_the_picture_has_a_circle_for_each_unit_and_one_colour_for_each_class(triple):
+def test_the_pictures_have_a_circle_for_each_unit_and_one_letter_for_each_class(triple):
     networks = tuple(map(read, triple[:2]))
-    ours, theirs = drawings(read_certificate(triple[2]), *networks)
-    assert [len(c.units) for c in ours.columns] == [2, 6, 2]
-    assert [len(c.units) for c in theirs.columns] == [2, 2, 2]
-    kinds = [unit.kind for unit in ours.columns[1].units]
-    assert kinds == ["class", "class", "zero", "constant", "class", "free"]
-    colours = [unit.colour for unit in ours.columns[1].units]
-    assert colours[0] == colours[1] != colours[4]
-    assert [unit.colour for unit in theirs.columns[1].units] == [colours[0], colours[4]]
-    for drawing, network in zip((ours, theirs), networks, strict=True):
-        assert len(drawing.edges) == sum(n.weight.nonzeros for n in network.nodes if hasattr(n, "weight"))
-    text = svg((ours, theirs))
-    page = Page(text)
-    assert harmless(page)
-    assert page.count("circle") == 16
-    assert page.count("line") == len(ours.edges) + len(theirs.edges)
-    assert page.count("g", "unit free") == 1
-    assert text in render(report(triple[2]))
+    before, after, weights = figures(read_certificate(triple[2]), *networks)
+    for drawn, units in ((before, 10), (after, 6)):
+        page = Page(drawn.markup)
+        assert harmless(page)
+        assert page.count("circle") == 2 * units, "a tint and a border"
+        assert "class A" in page.text()
+    assert "3 A" in Page(before.markup).text()
+    assert "rows of each class together" in weights.caption
+    text = render(report(triple[2]))
+    assert all(each.markup in text for each in (before, after, weights))
 
 
-def test_a_large_network_is_not_drawn(tmp_path):
+def test_a_wide_network_is_shown_in_bars(tmp_path):
     source = save(tmp_path / "big.onnx", dense_model(([[1.0]] * 33, [0.0] * 33), ([[1.0] * 33], [0.0])))
     done = reduce_file(source, tmp_path / "small.onnx")
     found = report(done.certificate)
-    assert found.picture is None
-    assert "No picture" in shown(found).text()
+    assert len(found.figures) == 2
+    page = shown(found)
+    assert page.count("circle") == 0
+    assert "33 → 1" in page.text()
+    assert [(m.name, m.before, m.after) for m in found.measures[:4]] == [
+        ("units", 33, 1),
+        ("parameters", 100, 4),
+        ("non-zeros", 66, 2),
+        ("multiply-adds", 66, 2),
+    ]
 
 
-def test_words_in_a_picture_are_escaped_and_edges_have_a_bound():
-    unit = Unit("input", None, "<&>", "\u202e<script>")
-    columns = (Column("<svg onload=x>", (unit,) * 32), Column("b", (unit,) * 32))
-    edges = tuple((0, u, 1, v) for u in range(32) for v in range(32))
-    page = Page(svg([Drawing("</svg>", columns, edges)]))
+def test_multiply_adds_of_convolutions_count_every_position(tmp_path):
+    node = helper.make_node("Conv", ["x", "W"], ["y"], kernel_shape=[2, 2])
+    weights = {"W": [[[[1.0, 0.0], [0.0, 2.0]]]] * 3}
+    source = save(tmp_path / "conv.onnx", model([node], {"x": [1, 1, 4, 4]}, {"y": [1, 3, 3, 3]}, weights))
+    assert multiply_adds(read(source)) == 3 * 1 * 4 * 9
+
+
+# The page as a reader meets it.
+
+
+def test_the_first_screen_says_the_answer_and_what_was_saved(triple):
+    found = report(triple[2])
+    text = render(found)
+    first = Page(text[text.index("<body>") : text.index("<nav")].replace("<body>", "") + "</main>")
+    words = " ".join(first.text().split())
+    assert words.startswith("Skip to the claim exactlump, report on the certificate small.json.cert.json Both networks")
+    assert "From 6 to 2 units, 32 to 12 parameters" in words
+    assert "1 merged, 2 constant, 1 unobservable" in words
+    assert all(sha256(path) in words for path in triple[:2])
+
+
+def test_the_contents_lead_to_every_section(triple, evidence):
+    for found in (report(triple[2], evidence=evidence), report(triple[2])):
+        page = shown(found)
+        places = [a["href"][1:] for tag, a in page.elements if tag == "a" and a.get("class") != "skip"]
+        ids = [a["id"] for tag, a in page.elements if tag == "section" and a["id"] != "verdict"]
+        assert [place for k, place in enumerate(places) if place not in places[:k]] == ids
+
+
+def test_tables_have_headers_and_nothing_looks_like_a_hole(triple, evidence):
+    for found in (report(triple[2], evidence=evidence), report(triple[2])):
+        text = render(found)
+        assert all("scope=" in head for head in re.findall(r"<th[ >][^>]*>?", text))
+        without_sign = text[: text.index('id="signoff"')] + text[text.index('id="hashes"') :]
+        assert re.findall(r"<td[^>]*>\s*-?\s*</td>", without_sign) == []
+        assert all('role="img" aria-label="' in tag or "aria-hidden" in tag for tag in re.findall("<svg[^>]*>", text))
+
+
+def test_rejected_files_are_shown_with_their_own_hashes(triple):
+    other = triple[0].with_name("other.json")
+    other.write_bytes(triple[0].read_bytes() + b"\n")
+    found = report(triple[2], original=other, reduced=triple[1])
+    assert found.verdict == "rejected"
+    words = shown(found).text()
+    assert sha256(other) in words
+    assert sha256(triple[0]) in words
+    assert "another file than the certificate names" in words
+    assert found.measures == () == found.figures
+
+
+# An input where two networks differ.
+
+
+@pytest.fixture
+def answer(tmp_path):
+    """Two networks that differ, and what refute says of them."""
+    for name, w in (("a", 2), ("b", 3)):
+        write(Network.chain([[[1, 1], [0, 1]], [[w, 1], [1, 0]]]), tmp_path / f"{name}.json")
+    found = refute(tmp_path / "a.json", tmp_path / "b.json", box=(0, 1))
+    (tmp_path / "answer.json").write_text(json.dumps(found.json()))
+    return tmp_path / "answer.json"
+
+
+def test_a_difference_is_computed_again_and_shown(answer, capsys):
+    page_path = answer.with_name("page.html")
+    code, out, err = run(capsys, answer, "-o", page_path)
+    assert (code, err) == (1, "")
+    assert out.startswith("different: computed again for this page, in exact arithmetic, the outputs differ")
+    page = Page(page_path.read_text(encoding="utf-8"))
     assert harmless(page)
-    assert (page.count("circle"), page.count("line"), page.count("script")) == (64, 0, 0)
-    assert "<&>" in page.text()
+    words = page.text()
+    assert "The two networks differ" in words
+    assert "This number is no bound" in words
+    assert page.count("tr", "output") == 2
+    assert page.count("figure") == 2
+    for name in ("a.json", "b.json", "answer.json"):
+        assert sha256(answer.with_name(name)) in words
+
+
+def changed(path, change):
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d.update(input=["0", "0"]), "do not differ as was asked"),
+        (lambda d: d.update(input=["2", "2"]), "does not lie in the domain"),
+        (lambda d: d["options"].update(epsilon="100"), "do not differ as was asked"),
+    ],
+)
+def test_what_the_answer_says_is_not_believed(answer, change, words):
+    found = report_file(changed(answer, change), answer.with_name("page.html"))
+    assert found.verdict == "unknown"
+    assert words in found.reason
+    assert "The two networks differ" not in answer.with_name("page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d.update(input=["1"]), ("found 1 numbers as input, expected 2",)),
+        (lambda d: d.update(input=["1", 2]), ("a list of rationals as text",)),
+        (lambda d: d.update(input=["1", "1/0"]), ("answer.json",)),
+        (lambda d: d.update(verdict="equivalent"), ("'equivalent'", "expected an input")),
+        (lambda d: d.pop("options"), ("expected an answer of",)),
+        (lambda d: d["files"].pop(0), ("found 0 files named a",)),
+        (lambda d: d["files"][0].update(sha256="0" * 64), ("a.json", "--original FILE")),
+        (lambda d: d["options"].update(box=[1, 0]), ("answer.json", "box")),
+    ],
+)
+def test_what_is_no_answer_about_an_input_is_refused(answer, capsys, change, words):
+    refused(capsys, answer.parent, changed(answer, change), words=words)
+
+
+def test_evidence_goes_with_certificates_only(answer, capsys):
+    refused(capsys, answer.parent, answer, "--evidence", answer, words=("expected a certificate",))
+
+
+def test_inputs_that_are_images_are_shown_as_images(tmp_path):
+    for name, w in (("a", 2), ("b", 3)):
+        write(Network((Port("x", (1, 4, 4)),), (dense("x", "y", [[w] * 16]),), ("y",)), tmp_path / f"{name}.json")
+    found = refute(tmp_path / "a.json", tmp_path / "b.json", box=(0, 1))
+    (tmp_path / "answer.json").write_text(json.dumps(found.json()))
+    done = report_file(tmp_path / "answer.json", tmp_path / "page.html")
+    assert done.verdict == "different"
+    assert "The input as an image, 4 x 4" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_hostile_answers_stay_words(answer):
+    hostile = HOSTILE[0] + HOSTILE[1]
+    changed(answer, lambda d: d.update(method=hostile, tool={"name": hostile, "version": hostile}))
+    report_file(answer, answer.with_name("page.html"))
+    assert harmless(Page(answer.with_name("page.html").read_text(encoding="utf-8")))
+
+
+def test_large_networks_are_not_reduced_once_more_and_the_page_says_so(triple, monkeypatch):
+    monkeypatch.setattr("exactlump.reporting.facts.MOST_PARAMETERS", 11)
+    found = report(triple[2])
+    assert "not examined for this page: more than 11 parameters" in found.layers[0].why
+    assert found.verdict == "equivalent"

@@ -14,7 +14,8 @@ from typing import NoReturn
 from exactlump.verdicts import verdict_of
 
 # Verbs whose first line is a verdict.
-JUDGING = ("reduce", "check", "prove", "refute", "bound", "compare", "relax", "report")  # `verify` has words of its own
+# `verify` has words of its own.
+JUDGING = ("reduce", "check", "prove", "refute", "bound", "compare", "relax", "report", "bundle")
 
 
 def fail(message: str, exit_code: int, arguments: Sequence[str], *, judged: bool = False) -> NoReturn:

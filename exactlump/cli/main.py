@@ -33,6 +33,7 @@ VERBS = {
     "relax": ("relax", "Say where linear combinations of neurons may stand for others."),
     "inspect": ("inspect", "Say what a model file holds, layer by layer."),
     "report": ("report", "Write a certificate as one page for an assessor."),
+    "bundle": ("bundle", "Write or verify one zip with models, certificate and checker."),
     "export": ("export", "Write the text that the extracted checker reads."),
     "demo": ("demo", "Reduce and check the bundled networks, and show the erratum."),
 }

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ExactlumpError
-from exactlump.lumping.simulations import Free, Relation, Row, Same, identity
-from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift
+from exactlump.lumping.simulations import Free, Relation, Row, Same
+from exactlump.network.kinds import Conv, Dense
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
 from exactlump.reduction.loop import reduce
 from exactlump.reduction.reports import LayerReport
-from exactlump.reporting.picture import Column, Drawing, Unit
 
+# Reducing a network once more, only to say why nothing more went, is for networks with no more parameters than this.
+MOST_PARAMETERS = 1_000_000
 NO_FILES = "not known: the certificate alone does not say it"
 
 
@@ -182,6 +183,9 @@ def _member(v: int, row: Row) -> str:
 
 def _why(claimed: Certificate, original: Network, reduced: Network) -> Mapping[str, str]:
     """For each layer with rows: what reducing the reduced network once more, in exact numbers, finds."""
+    if reduced.parameters > MOST_PARAMETERS:
+        words = f"not examined for this page: more than {MOST_PARAMETERS:,} parameters are left"
+        return dict.fromkeys(claimed.forward, words)
     try:
         again = {layer.name: layer for layer in reduce(reduced, "exact").layers}
     except ExactlumpError as error:
@@ -203,72 +207,3 @@ def _reason(original: Network, name: str, relation: Relation, again: Mapping[str
     if layer.after < classes:
         return f"{classes - layer.after} more could go: reducing once more, in exact numbers, leaves {layer.after}"
     return layer.why_not_more
-
-
-# The picture.
-
-
-def drawings(claimed: Certificate, original: Network, reduced: Network) -> tuple[Drawing, Drawing]:
-    """Both networks as columns of units; the units of one class have one colour, in both."""
-    colours: dict[tuple[str, int], int] = {}
-
-    def column(network: Network, name: str, relation: Relation | None) -> Column:
-        if relation is None:
-            words = [f"element {v} of {name}" for v in range(network.units(name))]
-            return Column(name, tuple(Unit("input", None, str(v), w) for v, w in enumerate(words)))
-        return Column(name, tuple(_unit(name, v, row, relation.over, colours) for v, row in enumerate(relation.rows)))
-
-    inputs = {port.name for port in reduced.inputs}
-    over = {relation.over for relation in claimed.forward.values()} - inputs
-    ours = [
-        column(original, name, claimed.forward.get(name))
-        for name in original.shapes
-        if name in claimed.forward or name in {*original.outputs, *(port.name for port in original.inputs)}
-    ]
-    theirs = [
-        column(reduced, name, _own(claimed, reduced, name) if name in over else None)
-        for name in reduced.shapes
-        if name in over | inputs or name in reduced.outputs
-    ]
-    return _drawing("original", original, ours), _drawing("reduced", reduced, theirs)
-
-
-def _drawing(title: str, network: Network, columns: list[Column]) -> Drawing:
-    """The drawing; a network that is not small has no edges, as it is not drawn."""
-    drawing = Drawing(title, tuple(columns), ())
-    return replace(drawing, edges=_edges(network, [c.name for c in columns])) if drawing.is_small else drawing
-
-
-def _own(claimed: Certificate, reduced: Network, name: str) -> Relation:
-    """The rows of a tensor of the reduced network: where the certificate is silent, unit k is class k."""
-    return claimed.backward[name] if name in claimed.backward else identity(name, reduced.units(name))
-
-
-def _unit(name: str, v: int, row: Row, over: str | None, colours: dict[tuple[str, int], int]) -> Unit:
-    kind, colour, label = _kind(row), None, {"zero": "0", "constant": "c", "sum": "+", "free": "?"}.get(_kind(row), "")
-    if row.single is not None:
-        k = row.single[0]
-        colour, label = colours.setdefault((str(over), k), len(colours)), str(k)
-    return Unit(kind, colour, label, f"{name}, unit {_member(v, row)}: {_group(row)}")
-
-
-def _edges(network: Network, columns: list[str]) -> tuple[tuple[int, int, int, int], ...]:
-    """The weights that are not zero of the dense layers between two columns; nothing where other nodes lie between."""
-    found = []
-    for d, name in enumerate(columns):
-        top = _below(network, name, [other for other in columns if other != name])
-        node = network.producer.get(top)
-        below = _below(network, node.source, columns) if isinstance(node, Dense) and top not in columns[:d] else ""
-        if isinstance(node, Dense) and below in columns:
-            found += [(columns.index(below), u, d, v) for v in range(len(node.bias)) for u in node.weight.row(v)]
-    return tuple(found)
-
-
-def _below(network: Network, name: str, columns: list[str]) -> str:
-    """Down through nodes that keep each unit by itself, to a column or to another node."""
-    while name not in columns and name in network.producer:
-        node = network.producer[name]
-        if not isinstance(node, Activate | Scale | Shift) and not (isinstance(node, Reorder) and node.axes is None):
-            break
-        (name,) = node.reads
-    return name

@@ -45,13 +45,15 @@ class Item:
 class Requirement:
     """One part of the claim, and the obligations that it rests on.
 
-    own  whether these belong to it, and to no other part
+    own      whether these belong to it, and to no other part
+    settled  what settles it where it rests on no obligation of its own
     """
 
     key: str
     text: str
     items: tuple[Item, ...]
     own: bool = True
+    settled: str = ""
 
     @property
     def theorems(self) -> tuple[str, ...]:
@@ -66,7 +68,7 @@ class Requirement:
         counts = {v: sum(a.verdict == v for a in found) for v in (DISCHARGED, REFUTED, UNKNOWN)}
         counts["missing"] = len(self.items) - len(found)
         words = [f"{n} {verdict}" for verdict, n in counts.items() if n]
-        return f"{', '.join(words)}; {sum(a.seconds for a in found):.3f} s" if words else "-"
+        return f"{', '.join(words)}; {sum(a.seconds for a in found):.3f} s" if words else ""
 
 
 def expected(original: Network, reduced: Network, claimed: Certificate, forms: Iterable[str]) -> tuple[Item, ...]:
@@ -112,6 +114,12 @@ def _with(item: Item, answers: Iterable[Answer]) -> Item:
     return replace(item, answers=tuple(sorted(answers, key=lambda answer: answer.by)))
 
 
+_HASHES = "hashes: the checker compares the SHA-256 of both files, of every tensor and of external data"
+_LAWLESS = "nothing to show: no activation has to take a multiple to a multiple"
+_UNLISTED = "the checker alone: its obligations are not listed on this page"
+_SILENT = "nothing to show: what each unit is follows from the file itself"
+
+
 def requirements(items: Sequence[Item], layers: Sequence[str]) -> tuple[Requirement, ...]:
     """The requirements of the claim, in order, each with its obligations; one for each layer of the original network.
 
@@ -125,23 +133,30 @@ def requirements(items: Sequence[Item], layers: Sequence[str]) -> tuple[Requirem
         return tuple(groups.get((name, ""), ()))
 
     rows = ((layer, own) for (side, layer), own in groups.items() if side == "original")
-    found: list[tuple[str, Sequence[Item]]] = [
-        ("The certificate is about these two files, byte by byte.", ()),
-        ("Both networks read the same inputs.", group("input")),
-        ("Each activation takes the multiples that the rows need to the same multiples.", group("law")),
-        ("In the reduced network, every unit is what its class says.", group("reduced")),
-        *((f"In the original network, every unit of {layer!a} is what its row says.", own) for layer, own in rows),
-        ("Both networks give the same outputs.", group("output")),
+    law, silent = (_LAWLESS, _SILENT) if items else (_UNLISTED, _UNLISTED)
+    found: list[tuple[str, Sequence[Item], str]] = [
+        ("The certificate is about these two files, byte by byte.", (), _HASHES),
+        ("Both networks read the same inputs.", group("input"), silent),
+        ("Each activation takes the multiples that the rows need to the same multiples.", group("law"), law),
+        ("In the reduced network, every unit is what its class says.", group("reduced"), silent),
+        *(
+            (f"In the original network, every unit of {layer!a} is what its row says.", own, silent)
+            for layer, own in rows
+        ),
+        ("Both networks give the same outputs.", group("output"), silent),
     ]
     rest = [item for item in items if item.rule != "whole"]
     count = len(found)
     if whole := group("whole"):
-        found.append(
-            ("Asked of the whole networks at once, without the certificate: no input tells them apart.", whole)
-        )
-    numbered = [Requirement(f"R{i}", text, tuple(own)) for i, (text, own) in enumerate(found, 1)]
+        asked = "Asked of the whole networks at once, without the certificate: no input tells them apart."
+        found.append((asked, whole, ""))
+    numbered = [
+        Requirement(f"R{i}", text, tuple(own), settled="" if own else settled)
+        for i, (text, own, settled) in enumerate(found, 1)
+    ]
     conclusion = f"From R1 to R{count} together: at every input the two networks compute the same outputs."
-    return (*numbered, Requirement("conclusion", conclusion, tuple(rest), own=False))
+    settled = "" if rest else "R1 to the last one, by the checker"
+    return (*numbered, Requirement("conclusion", conclusion, tuple(rest), own=False, settled=settled))
 
 
 def _group(item: Item) -> tuple[str, str]:

@@ -17,9 +17,10 @@ from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.formats.files import ModelFile, about, companions, read_bytes, sha256
 from exactlump.network.ports import as_claimed
 from exactlump.network.program import Network
-from exactlump.reporting.facts import Layer, drawings, layers
+from exactlump.reporting.facts import Layer, layers
+from exactlump.reporting.figures import Figure, figures
 from exactlump.reporting.matrix import Item, Requirement, answered, expected, open_items, quoted, requirements
-from exactlump.reporting.picture import svg
+from exactlump.reporting.measures import Measure, measures, size
 from exactlump.reporting.record import Answer, Record, read_record
 from exactlump.smt.evidence import REFUTED
 from exactlump.verbs.rechecking import Checked, find_files, run_check
@@ -29,12 +30,14 @@ from exactlump.verbs.rechecking import Checked, find_files, run_check
 class File:
     """A model file: what the certificate says of it, and what it holds itself if it is at hand.
 
+    given  the SHA-256 of the file at hand, whether or not it is the one that the certificate names
     about  the network in figures, and the versions of its format
     """
 
     side: str
     entry: ModelFile
     name: str | None
+    given: str | None
     about: tuple[tuple[str, str], ...]
 
 
@@ -65,7 +68,8 @@ class Report:
     unlisted_because: str
     strangers: tuple[Answer, ...]
     requirements: tuple[Requirement, ...]
-    picture: str | None
+    measures: tuple[Measure, ...]
+    figures: tuple[Figure, ...]
 
     def __repr__(self) -> str:
         return f"{self.verdict}: {self.reason}"
@@ -118,7 +122,8 @@ def report(
         unlisted_because=because,
         strangers=strangers,
         requirements=requirements(items, [layer.name for layer in rows if layer.groups]),
-        picture=_picture(claimed, networks),
+        measures=_measures(claimed, found, networks),
+        figures=figures(claimed, *networks) if networks is not None else (),
     )
 
 
@@ -190,6 +195,7 @@ def _described(
             side,
             entry,
             found[i].name if found is not None else None,
+            sha256(found[i]) if found is not None else None,
             _figures(found[i], entry, networks[i], max_unpacked) if found is not None and networks is not None else (),
         )
         for i, (side, entry) in enumerate((("original", claimed.original), ("reduced", claimed.reduced)))
@@ -215,8 +221,14 @@ def _figures(path: Path, entry: ModelFile, network: Network, max_unpacked: int) 
     return tuple(figures)
 
 
-def _picture(claimed: Certificate, networks: tuple[Network, Network] | None) -> str | None:
-    if networks is None:
-        return None
-    drawn = drawings(claimed, *networks)
-    return svg(drawn) if all(drawing.is_small for drawing in drawn) else None
+def _measures(
+    claimed: Certificate, found: tuple[Path, Path] | None, networks: tuple[Network, Network] | None
+) -> tuple[Measure, ...]:
+    """Both networks in figures, where the checker has accepted them."""
+    if found is None or networks is None:
+        return ()
+    ours, theirs = (
+        size(path, tuple(companions(path, entry)))
+        for path, entry in zip(found, (claimed.original, claimed.reduced), strict=True)
+    )
+    return measures(networks, (ours, theirs))

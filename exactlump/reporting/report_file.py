@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from exactlump import formats
+from exactlump.errors import FormatError
+from exactlump.reporting.difference import Difference, difference, is_answer
 from exactlump.reporting.matrix import open_items
 from exactlump.reporting.page import write_report
 from exactlump.reporting.report import Report, report
@@ -39,7 +41,7 @@ DEFAULTS = ReportOptions()
 class FileReport:
     """A report that was written; its verdict is that of the checker, run once more."""
 
-    report: Report
+    report: Report | Difference
     output: Path
     files: tuple[FileUse, ...]
     options: ReportOptions
@@ -60,12 +62,12 @@ class FileReport:
 
     def json(self, *, times: bool = True) -> dict[str, Any]:
         """What `--json` prints."""
-        found = self.report
+        items = self.report.items if isinstance(self.report, Report) else ()
         words = {
             "verdict": self.verdict,
             "reason": self.reason,
-            "obligations": len(found.items),
-            "answers": {word: len(open_items(found.items, word)) for word in (DISCHARGED, REFUTED, UNKNOWN)},
+            "obligations": len(items),
+            "answers": {word: len(open_items(items, word)) for word in (DISCHARGED, REFUTED, UNKNOWN)},
             "output": str(self.output),
         }
         return answer("report", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
@@ -74,19 +76,23 @@ class FileReport:
 def report_file(
     certificate: str | os.PathLike[str], output: str | os.PathLike[str], options: ReportOptions = DEFAULTS
 ) -> FileReport:
-    """Write what there is to say of a certificate as one HTML page.
+    """Write what there is to say of a certificate, or of an answer of `refute`, as one HTML page.
 
+    certificate: a certificate, or what `exactlump refute --json` printed of an input where two networks differ.
     Raises FormatError for files that cannot be read, for evidence about other files, and where jinja2 is not
     installed; CannotWrite.
     """
     start = time.perf_counter()
-    found = report(
-        certificate,
-        evidence=options.evidence,
-        original=options.original,
-        reduced=options.reduced,
-        max_unpacked=options.max_unpacked,
-    )
+    found = _found(certificate, options)
     write_report(found, output, overwrite=options.overwrite)
     files = (*(file_read(role, path) for role, path in found.sources), file_written("report", output))
     return FileReport(found, Path(output), files, options, time.perf_counter() - start)
+
+
+def _found(path: str | os.PathLike[str], options: ReportOptions) -> Report | Difference:
+    ours, theirs, room = options.original, options.reduced, options.max_unpacked
+    if not is_answer(path):
+        return report(path, evidence=options.evidence, original=ours, reduced=theirs, max_unpacked=room)
+    if options.evidence is not None:
+        raise FormatError(f"{os.fspath(path)}: found an answer of refute with evidence, expected a certificate")
+    return difference(path, original=ours, reduced=theirs, max_unpacked=room)

@@ -43,6 +43,7 @@ class Half:
         self.known: dict[str, list[str]] = {}
         self.lifted: dict[Key, dict[int, str]] = {}
         self.free: set[str] = set()
+        self.same: dict[str, bool] = {}
         for node in network.nodes:
             relation = relations.get(node.target)
             rows = relation.rows if relation is not None else ()
@@ -173,7 +174,9 @@ class Half:
             made = self.before(tensor, v, path)
             block.define(name, made.term, made.needs)
             return name
-        if relation.is_identity:
+        if tensor not in self.same:
+            self.same[tensor] = relation.is_identity
+        if self.same[tensor]:
             return self._class(tensor, str(relation.over), v, path)
         about = f"{name}, ...: the units of {self.side} {tensor!a}, as the certificate relates them to classes"
         block = self._block(tensor, about, path)

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about the page on an input at which two networks differ: an answer of `exactlump refute --json`.
+
+Nothing in that file is believed.  Both model files are read again, both outputs are computed again in exact
+arithmetic, and only what comes of that is called a difference.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from exactlump import formats
+from exactlump.drawing import draw_image, draw_outputs, draw_vector, image_of
+from exactlump.errors import FormatError, NoExactValue
+from exactlump.formats.files import about, read_bytes, sha256
+from exactlump.network import ports
+from exactlump.network.program import Network
+from exactlump.numbers.rational import Vector, parse, text
+from exactlump.points.boxes import Box
+from exactlump.points.domains import domain_of
+from exactlump.points.vnnlib import read_box
+from exactlump.refutation.question import Question
+from exactlump.reporting.figures import Figure, figure
+from exactlump.verbs.naming import Input, element, inputs_of
+
+# Elements that the page lists; the answer has all of them.
+MOST_VALUES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One model file: its name, the hash of the file at hand, the hash that the answer names."""
+
+    side: str
+    name: str
+    given: str
+    named: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All that the page says of an input.
+
+    sources   the files that were read, each with its role
+    verdict   "different" only if the outputs were computed here and differ as was asked; else "unknown"
+    values    what each element of the input is called, and its value, where that is not 0
+    outputs   index, output of a, output of b, their difference
+    decisions what both decide there
+    """
+
+    sources: tuple[tuple[str, Path], ...]
+    verdict: str
+    reason: str
+    name: str
+    sha256: str
+    producer: str
+    files: tuple[Side, Side]
+    question: str
+    domain: str
+    domain_note: str
+    method: str
+    replayed: bool
+    size: int
+    values: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[int, str, str, str], ...]
+    gap: str
+    decisions: tuple[int, int]
+    figures: tuple[Figure, ...]
+
+    def __repr__(self) -> str:
+        return f"{self.verdict}: {self.reason}"
+
+
+def is_answer(path: str | os.PathLike[str]) -> bool:
+    """Whether a file holds an answer of `refute`, as JSON."""
+    try:
+        document = json.loads(read_bytes(Path(path)))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.get("verb") == "refute"
+
+
+def difference(
+    path: str | os.PathLike[str],
+    *,
+    original: str | os.PathLike[str] | None = None,
+    reduced: str | os.PathLike[str] | None = None,
+    max_unpacked: int = formats.MAX_UNPACKED,
+) -> Difference:
+    """What there is to say of an answer of `refute`; model files that are not given are found by their hashes.
+
+    Raises FormatError for what is no such answer, ShapeError for an input of another size, UnsupportedLayer.
+    """
+    path = Path(path)
+    with about(path):
+        document = _document(path)
+        sides = tuple(_side(path, document, role, given) for role, given in (("a", original), ("b", reduced)))
+        x = _numbers(document.get("input"), "input")
+    places = tuple(place for _, place in sides)
+    raw = document.get("options", {}).get("raw_nnet") is True
+    one, other = (formats.read(place, raw_nnet=raw, max_unpacked=max_unpacked) for place in places)
+    demanded = document["options"].get("match")
+    other, _ = ports.match(one, other, demanded if isinstance(demanded, str) else _unnamed(places))
+    with about(path):
+        question, (box, domain, note) = _question(document), _domain(path, document, one)
+    files = (sides[0][0], sides[1][0])
+    found, outputs = _evaluated((one, other), x)
+    verdict, reason = _verdict(question, outputs, found, _inside(box, x), files)
+    a, b = outputs or ((), ())
+    names = inputs_of(one)
+    return Difference(
+        sources=(("answer", path), ("a", places[0]), ("b", places[1])),
+        verdict=verdict,
+        reason=reason,
+        name=path.name,
+        sha256=sha256(path),
+        producer=str(document.get("tool", {}).get("name")) + " " + str(document.get("tool", {}).get("version")),
+        files=files,
+        question=str(question),
+        domain=domain,
+        domain_note=note,
+        method=str(document.get("method")),
+        replayed=bool(document.get("replayed")),
+        size=len(x),
+        values=tuple((element(names, i), text(value)) for i, value in enumerate(x) if value)[:MOST_VALUES],
+        outputs=tuple((i, text(p), text(q), text(q - p)) for i, (p, q) in enumerate(zip(a, b, strict=True))),
+        gap=text(max((abs(q - p) for p, q in zip(a, b, strict=True)), default=0)),
+        decisions=(_decision(a), _decision(b)),
+        figures=_figures(names, x, a, b),
+    )
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(read_bytes(path))
+    if not isinstance(document.get("options"), dict) or not isinstance(document.get("files"), list):
+        raise FormatError("found no options and files, expected an answer of `exactlump refute --json`")
+    if document.get("verdict") != "different":
+        raise FormatError(f"found the verdict {document.get('verdict')!r:.40}, expected an input: different")
+    return document
+
+
+def _side(
+    path: Path, document: Mapping[str, Any], role: str, given: str | os.PathLike[str] | None
+) -> tuple[Side, Path]:
+    """One model file, given or found by its hash: where the answer says, or beside it."""
+    entries = [file for file in document["files"] if isinstance(file, dict) and file.get("role") == role]
+    if len(entries) != 1 or not all(isinstance(entries[0].get(key), str) for key in ("path", "sha256")):
+        raise FormatError(f"found {len(entries)} files named {role}, expected one with its path and SHA-256")
+    named, stated = entries[0]["sha256"], Path(entries[0]["path"])
+    if given is not None:
+        place = Path(given)
+        return Side(role, place.name, sha256(place), named), place
+    for place in (stated, path.parent / stated.name):
+        if place.is_file() and sha256(place) == named:
+            return Side(role, place.name, named, named), place
+    option = {"a": "--original", "b": "--reduced"}[role]
+    raise FormatError(f"found no file {stated.name!r:.80} with the hash that it names, expected {option} FILE")
+
+
+def _numbers(words: object, what: str) -> Vector:
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise FormatError(f"found {type(words).__name__} as {what}, expected a list of rationals as text")
+    return tuple(parse(word) for word in words)
+
+
+def _unnamed(places: tuple[Path, ...]) -> str | None:
+    return ports.UNNAMED if any(formats.format_of(place) == "nnet" for place in places) else None
+
+
+def _question(document: Mapping[str, Any]) -> Question:
+    options = document["options"]
+    if options.get("epsilon") is not None:
+        if not isinstance(options["epsilon"], str):
+            raise FormatError("found an epsilon that is no text, expected a rational")
+        return Question("epsilon", parse(options["epsilon"]))
+    return Question("argmax" if options.get("argmax") is True else "different")
+
+
+def _domain(path: Path, document: Mapping[str, Any], network: Network) -> tuple[Box | None, str, str]:
+    """The domain, its name, and what was not examined; None where the property file is not at hand."""
+    inputs = sum(math.prod(port.shape) for port in network.inputs)
+    options = document["options"]
+    if options.get("vnnlib") is None:
+        found = domain_of(options.get("box"), inputs)
+        return found, found.name, "The input was compared with it, exactly."
+    for file in document["files"]:
+        if isinstance(file, dict) and file.get("role") == "property" and isinstance(file.get("path"), str):
+            for place in (Path(file["path"]), path.parent / Path(file["path"]).name):
+                if place.is_file() and sha256(place) == file.get("sha256"):
+                    return read_box(place).box, place.name, "The input was compared with it, exactly."
+    words = "The property file is not at hand: whether the input lies in its box was not examined."
+    return None, str(document.get("domain"))[:80], words
+
+
+def _inside(box: Box | None, x: Vector) -> bool:
+    if box is None:
+        return True
+    bounds = zip(box.lower, x, box.upper, strict=True)
+    return all((low is None or low <= value) and (high is None or value <= high) for low, value, high in bounds)
+
+
+def _evaluated(networks: tuple[Network, Network], x: Vector) -> tuple[str, tuple[Vector, Vector] | None]:
+    """The outputs of both, in exact arithmetic; or why there are none."""
+    try:
+        return "", (_outputs(networks[0], x), _outputs(networks[1], x))
+    except NoExactValue as error:
+        return str(error), None
+
+
+def _outputs(network: Network, x: Vector) -> Vector:
+    parts, start = [], 0
+    for port in network.inputs:
+        size = math.prod(port.shape)
+        parts.append(x[start : start + size])
+        start += size
+    if start != len(x):
+        raise FormatError(f"found {len(x)} numbers as input, expected {start}")
+    return tuple(value for output in network.evaluate(*parts) for value in output)
+
+
+def _verdict(
+    question: Question,
+    outputs: tuple[Vector, Vector] | None,
+    why: str,
+    inside: bool,
+    files: tuple[Side, Side],
+) -> tuple[str, str]:
+    if outputs is None:
+        return "unknown", f"the outputs have no exact values ({why})"
+    if not inside:
+        return "unknown", "the input does not lie in the domain that was asked about"
+    if not _separated(question, *outputs):
+        return "unknown", "computed again, in exact arithmetic, the outputs do not differ as was asked"
+    changed = [file.side for file in files if file.given != file.named]
+    words = "computed again for this page, in exact arithmetic, the outputs differ at this input"
+    if changed:
+        words += f"; {' and '.join(changed)}: another file than the answer names"
+    return "different", f"{words}; more elsewhere is possible"
+
+
+def _separated(question: Question, a: Vector, b: Vector) -> bool:
+    """Whether outputs differ as was asked: somehow, by more than epsilon, or with no largest one in common."""
+    if question.kind == "argmax":
+        largest = ({i for i, y in enumerate(values) if y == max(values)} for values in (a, b))
+        return set.isdisjoint(*largest)
+    return any(abs(q - p) > (question.epsilon or 0) for p, q in zip(a, b, strict=True))
+
+
+def _decision(values: Vector) -> int:
+    return max(range(len(values)), key=lambda i: (values[i], -i), default=0)
+
+
+def _figures(names: tuple[Input, ...], x: Vector, a: Vector, b: Vector) -> tuple[Figure, ...]:
+    found = []
+    if len(names) == 1 and (size := image_size(names[0].shape)):
+        height, width = size
+        for channel in range(min(len(x) // (height * width), 4)):
+            part = x[channel * height * width : (channel + 1) * height * width]
+            picture = draw_image(image_of(part, height, width), title=f"The input, channel {channel}")
+            found.append(figure(picture, f"The input as an image, {height} x {width}, channel {channel}."))
+    else:
+        words = [element(names, i) for i in range(len(x))]
+        found.append(figure(draw_vector(x, words, title="The input"), "The input, element by element."))
+    if a:
+        picture = draw_outputs(a[:64], b[:64], of=("a", "b"))
+        found.append(figure(picture, "The outputs of both networks at this input. A triangle marks the largest one."))
+    return tuple(found)
+
+
+def image_size(shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """Height and width of inputs that are images: three axes or more, of which the last two are at least 4.
+
+    >>> image_size((1, 1, 28, 28)), image_size((1, 784))
+    ((28, 28), None)
+    """
+    return (shape[-2], shape[-1]) if len(shape) >= 3 and min(shape[-2:]) >= 4 else None
