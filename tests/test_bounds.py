@@ -158,6 +158,26 @@ def test_a_limit_of_time_holds_in_the_checker(monkeypatch):
     assert time.monotonic() - start < 30
 
 
+def test_a_tree_is_checked_by_several_processes_that_end_in_time(tmp_path, monkeypatch):
+    rng = seeded(340)
+    ours = chain(rng, 2, 6, 5, 1)
+    theirs = tools.jittered(ours, rng, Fraction(1, 16))
+    alone = bound(ours, theirs, (-1, 1), seconds=8)
+    found = bound(ours, theirs, (-1, 1), epsilon=alone.most, seconds=30, jobs=2)
+    assert found.leaves > 8
+    assert (found.verdict, found.checked) == ("within", alone.checked)
+    with pytest.raises(FormatError, match="jobs: found 0, expected at least 1"):
+        bound(ours, theirs, (-1, 1), jobs=0)
+    sleeper, mark = tmp_path / "checker.py", tmp_path / "still"
+    sleeper.write_text(f"import time\ntime.sleep(3)\nopen({str(mark)!r}, 'w')\n", encoding="utf-8")
+    monkeypatch.setattr(judging, "CHECKER", sleeper)
+    late = bound(ours, theirs, (-1, 1), seconds=1, jobs=2)
+    assert late.verdict == "unknown"
+    assert "not checked" in late.notes[-1]
+    time.sleep(3)
+    assert not mark.exists()
+
+
 def test_what_is_not_checked_in_time_is_written_and_said_to_be_unchecked(folder, monkeypatch):
     def late(*_, **__):
         raise OutOfTime

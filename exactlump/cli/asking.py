@@ -41,6 +41,9 @@ _OPTIONS = (
     click.option(
         "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the random points."
     ),
+    click.option(
+        "--jobs", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="N", help="Of the checker."
+    ),
     click.option("--certificate", type=PATH, help="Where to write the certificate, if there is one."),
     click.option("--save-input", type=PATH, metavar="FILE", help="Where to write the input: .npy, .json or .png."),
     click.option(
