@@ -624,7 +624,7 @@ def test_float32_is_bounded_for_files_of_float32(folder):
 # Files
 
 
-def test_nothing_is_written_over(folder):
+def test_nothing_is_written_over(folder, end):
     Path("taken.json").write_text("mine", encoding="utf-8")
     with pytest.raises(CannotWrite):
         bound("a.json", "b.json", (0, 1), certificate="taken.json")
@@ -634,6 +634,11 @@ def test_nothing_is_written_over(folder):
     with pytest.raises(CannotWrite, match="another file"):
         bound("a.json", "b.json", around="x.npy", radius=1, certificate="x.npy", overwrite=True)
     assert Path("taken.json").read_text(encoding="utf-8") == "mine"
+    before = Path("a.json").read_bytes()
+    for verb in ("bound", "compare", "refute"):
+        code, _, err = end(verb, "a.json", "b.json", "--box", "0", "1", "--save-input", "a.json", "--force")
+        assert (code, "another file" in err) == (2, True)
+    assert Path("a.json").read_bytes() == before
     bound("a.json", "b.json", (0, 1), certificate="taken.json", overwrite=True)
     assert check.check("a.json", "b.json", "taken.json").verdict == "within"
 

@@ -9,6 +9,7 @@ import click
 
 from exactlump.cli.figures import at_least, at_most, input_line, outputs_line
 from exactlump.cli.terminal import FORCE, MAX_UNPACKED, PATH, RAW_NNET, SECONDS, as_json, console_for, plain
+from exactlump.formats.files import demand_apart
 from exactlump.formats.specification import AS_STORED
 from exactlump.verbs.bounding import METRICS, BoundOptions, FileBound, Listener, options_of
 
@@ -190,4 +191,5 @@ def _listed(numbers: list[int]) -> str:
 def saved(found: Any, place: Path | None, overwrite: bool) -> None:
     """Write the input that was found, if there is one and a place."""
     if place is not None and found.input is not None:
+        demand_apart(place, [file.path for file in found.files])
         found.save(place, overwrite=overwrite)
