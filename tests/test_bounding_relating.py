@@ -67,6 +67,15 @@ def test_networks_of_one_shape_need_no_relation():
     assert related(ours, tools.jittered(ours, rng, Fraction(1, 64)), cube(2)) == Relations({}, {})
 
 
+def test_on_small_boxes_units_stay_in_their_places():
+    """There nearly every unit is near every other one times a factor."""
+    rng = seeded(2)
+    ours = chain(rng, 2, 30, 30, 1)
+    theirs = tools.jittered(ours, rng, Fraction(1, 256))
+    small = Domain((Box((rational("1/3"),) * 2, (rational("103/300"),) * 2, "small"),))
+    assert related(ours, theirs, small) == Relations({}, {})
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_permuted_and_rescaled_units_are_found(seed):
     rng = seeded(10 + seed)

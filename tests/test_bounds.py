@@ -158,6 +158,26 @@ def test_a_limit_of_time_holds_in_the_checker(monkeypatch):
     assert time.monotonic() - start < 30
 
 
+def test_a_tree_is_checked_by_several_processes_that_end_in_time(tmp_path, monkeypatch):
+    rng = seeded(340)
+    ours = chain(rng, 2, 6, 5, 1)
+    theirs = tools.jittered(ours, rng, Fraction(1, 16))
+    alone = bound(ours, theirs, (-1, 1), seconds=8)
+    found = bound(ours, theirs, (-1, 1), epsilon=alone.most, seconds=30, jobs=2)
+    assert found.leaves > 8
+    assert (found.verdict, found.checked) == ("within", alone.checked)
+    with pytest.raises(FormatError, match="jobs: found 0, expected at least 1"):
+        bound(ours, theirs, (-1, 1), jobs=0)
+    sleeper, mark = tmp_path / "checker.py", tmp_path / "still"
+    sleeper.write_text(f"import time\ntime.sleep(3)\nopen({str(mark)!r}, 'w')\n", encoding="utf-8")
+    monkeypatch.setattr(judging, "CHECKER", sleeper)
+    late = bound(ours, theirs, (-1, 1), seconds=1, jobs=2)
+    assert late.verdict == "unknown"
+    assert "not checked" in late.notes[-1]
+    time.sleep(3)
+    assert not mark.exists()
+
+
 def test_what_is_not_checked_in_time_is_written_and_said_to_be_unchecked(folder, monkeypatch):
     def late(*_, **__):
         raise OutOfTime
@@ -450,6 +470,70 @@ def test_compare_says_whatever_is_true(folder, end):
         assert (found[0], found[1][: len(words)]) == (code, words)
 
 
+def versions(name):
+    """A network of float32, and a version of it."""
+    rng = np.random.default_rng(7)
+    one, two = (rng.standard_normal(shape).astype(np.float32) for shape in ((6, 3), (2, 6)))
+    bias = (rng.standard_normal(6) + 0.5).astype(np.float32)
+    last = np.zeros(2, np.float32)
+    order = np.array([3, 1, 5, 0, 2, 4])
+    kept = [u for u in range(6) if u != int(np.abs(two).sum(axis=0).argmin())]
+    grid = np.float32(np.abs(one).max() / 127)
+    made = {
+        "the same": (one, bias, two),
+        "permuted": (one[order], bias[order], two[:, order]),
+        "rescaled by powers of two": (one * np.float32(4), bias * np.float32(4), two / np.float32(4)),
+        "every unit twice": (np.tile(one, (2, 1)), np.tile(bias, 2), np.tile(two / np.float32(2), (1, 2))),
+        "in 16 bits": tuple(part.astype(np.float16).astype(np.float32) for part in (one, bias, two)),
+        "in 8 bits": (np.rint(one / grid) * grid, bias, two),
+        "small weights set to 0": (np.where(np.abs(one) < 0.3, np.float32(0), one), bias, two),
+        "without a unit": (one[kept], bias[kept], two[:, kept]),
+        "trained further": (one + np.float32(0.01), bias, two - np.float32(0.02)),
+    }
+    first, shift, second = made[name]
+    return dense_model((one, bias), (two, last)), dense_model((first, shift), (second, last))
+
+
+VERSIONS = {
+    "the same": "equivalent",
+    "permuted": "equivalent",
+    "rescaled by powers of two": "equivalent",
+    "every unit twice": "equivalent",
+    "in 16 bits": "different",
+    "in 8 bits": "different",
+    "small weights set to 0": "different",
+    "without a unit": "different",
+    "trained further": "different",
+}
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_versions_of_a_network(name, folder):
+    """Whatever is true of each; of those that differ, all of: an input, a bound, and both numbers with an epsilon."""
+    for path, content in zip(("one.onnx", "other.onnx"), versions(name), strict=True):
+        save(folder / path, content)
+    found = compare("one.onnx", "other.onnx", (0, 1), seconds=6)
+    assert found.verdict == VERSIONS[name]
+    if found.verdict == "equivalent":
+        assert found.method in ("quotient", "same bytes")
+        assert bound("one.onnx", "other.onnx", (0, 1), seconds=6).most == 0
+        return
+    ours, theirs = exactlump.read("one.onnx"), exactlump.read("other.onnx")
+    assert max(differences(ours, theirs, found.input)) == tools.as_fraction(found.gap) > 0
+    assert found.bound.verdict == "within"
+    most = found.bound.most
+    assert found.gap <= most
+    for x in tools.points(*tools.box(*[(0, 1)] * 3), seeded(1), 40):
+        assert max(differences(ours, theirs, x)) <= tools.as_fraction(most)
+    room = most * 2  # a bound that is met just so is found again by nobody
+    near = compare("one.onnx", "other.onnx", (0, 1), epsilon=room, seconds=6, certificate="shown.json")
+    assert near.verdict == "within"
+    assert check.check("one.onnx", "other.onnx", "shown.json").verdict == "within"
+    far = compare("one.onnx", "other.onnx", (0, 1), epsilon=found.gap / 2, seconds=6, certificate="far.json")
+    assert far.verdict == "different"
+    assert check.check("one.onnx", "other.onnx", "far.json").verdict == "different"
+
+
 def test_networks_that_differ_nowhere_in_the_box_are_near():
     """A kink outside of the box: no input shows a difference, and what is shown is 0."""
     ours = Network.chain([[[1]], [[1]]], [[0], [0]])
@@ -540,7 +624,7 @@ def test_float32_is_bounded_for_files_of_float32(folder):
 # Files
 
 
-def test_nothing_is_written_over(folder):
+def test_nothing_is_written_over(folder, end):
     Path("taken.json").write_text("mine", encoding="utf-8")
     with pytest.raises(CannotWrite):
         bound("a.json", "b.json", (0, 1), certificate="taken.json")
@@ -550,6 +634,11 @@ def test_nothing_is_written_over(folder):
     with pytest.raises(CannotWrite, match="another file"):
         bound("a.json", "b.json", around="x.npy", radius=1, certificate="x.npy", overwrite=True)
     assert Path("taken.json").read_text(encoding="utf-8") == "mine"
+    before = Path("a.json").read_bytes()
+    for verb in ("bound", "compare", "refute"):
+        code, _, err = end(verb, "a.json", "b.json", "--box", "0", "1", "--save-input", "a.json", "--force")
+        assert (code, "another file" in err) == (2, True)
+    assert Path("a.json").read_bytes() == before
     bound("a.json", "b.json", (0, 1), certificate="taken.json", overwrite=True)
     assert check.check("a.json", "b.json", "taken.json").verdict == "within"
 

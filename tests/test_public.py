@@ -123,6 +123,8 @@ def test_importing_the_package_loads_nothing():
         ("read", {"numpy", "sympy", "onnx", "z3", "click", "rich"}),
         ("check_files", {"numpy", "sympy", "onnx", "z3", "click", "rich", "flint"}),
         ("refute", {"sympy", "onnx", "z3", "click", "rich"}),
+        ("bound", {"sympy", "onnx", "z3", "numba", "click", "rich"}),
+        ("compare", {"sympy", "onnx", "z3", "numba", "click", "rich"}),
     ],
 )
 def test_a_name_loads_what_it_needs(name, absent):
@@ -223,6 +225,7 @@ def samples(folder):
     finding = exactlump.refute(small, Network.chain([[[1, 1]], [["1/3"]]]))
     yield from (finding, finding.finding, exactlump.relax(small), exactlump.inspect_file(folder / "a.json"))
     yield exactlump.prove_files(*triple, jobs=1)
+    yield from (exactlump.bound(small, small, (0, 1)), exactlump.compare(small, small))
     yield exactlump.report_file(done.certificate, folder / "page.html")
 
 

@@ -28,6 +28,7 @@ from exactlump.points.gathers import elements
 
 _SAMPLES = 256
 _KEPT = 1.05  # the unit in the same place is taken unless another one is nearer by more than this factor
+_SAME = 0.01  # all units are taken in their places, if they are that near there, as a share of what there is
 _ALIKE = 0.25  # how near a class must be, as a share of what there is without it
 _NEAR = 1 << 20  # factors are multiples of 1/_NEAR of a power of two, or have denominators up to 64
 
@@ -166,6 +167,8 @@ def _distances(a: Values, b: Values, factors: Floats) -> Floats:
 
 def _rows(a: Values, b: Values, merged: Sequence[Row] | None) -> list[Row]:
     """For each unit of a the class that it is compared with, or 0."""
+    if merged is None and _in_place(a, b):
+        return [Multiple(v, ONE) for v in range(len(a.before))]
     chosen: dict[int, int] = {}  # the leader of each class
     for u, row in enumerate(merged if merged is not None else [Multiple(u, ONE) for u in range(len(b.before))]):
         if isinstance(row, Multiple) and row.of not in chosen.values():
@@ -180,6 +183,17 @@ def _rows(a: Values, b: Values, merged: Sequence[Row] | None) -> list[Row]:
         near = cost[v, u] < _ALIKE * nothing or (u == v and np.isfinite(cost[v, u]) and not nothing)
         found.append(Multiple(chosen[u], _factor(float(factors[v, u]), b.functions[u])) if near else Constant())
     return found
+
+
+def _in_place(a: Values, b: Values) -> bool:
+    """Whether every unit of a is near the one of b in the same place.
+
+    On a small box nearly every unit is near every other one times a factor: places say more then.
+    """
+    if a.before.shape != b.before.shape or a.functions != b.functions:
+        return False
+    apart = ((a.after - b.after) ** 2).sum() + a.share * ((a.before - b.before) ** 2).sum()
+    return bool(apart <= _SAME * a.sizes.sum())
 
 
 def _factor(value: float, function: Activation | None) -> Rational:

@@ -9,6 +9,7 @@ import click
 
 from exactlump.cli.figures import at_least, at_most, input_line, outputs_line
 from exactlump.cli.terminal import FORCE, MAX_UNPACKED, PATH, RAW_NNET, SECONDS, as_json, console_for, plain
+from exactlump.formats.files import demand_apart
 from exactlump.formats.specification import AS_STORED
 from exactlump.verbs.bounding import METRICS, BoundOptions, FileBound, Listener, options_of
 
@@ -40,6 +41,9 @@ _OPTIONS = (
     ),
     click.option(
         "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the random points."
+    ),
+    click.option(
+        "--jobs", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="N", help="Of the checker."
     ),
     click.option("--certificate", type=PATH, help="Where to write the certificate, if there is one."),
     click.option("--save-input", type=PATH, metavar="FILE", help="Where to write the input: .npy, .json or .png."),
@@ -120,6 +124,8 @@ def _sizes(found: FileBound) -> Iterator[str]:
     else:
         question = f"whether {what} {limits}" if found.options.epsilon is not None else "how far apart both are"
         yield f"{question} on {found.domain} was not shown in time"
+        if found.leaves:
+            yield f"a certificate with {found.leaves} leaves was found, and not checked"
         yield unchecked(found)
         yield f"by {at_least(found.least)} at an exact input" if found.least else "no difference found"
 
@@ -185,4 +191,5 @@ def _listed(numbers: list[int]) -> str:
 def saved(found: Any, place: Path | None, overwrite: bool) -> None:
     """Write the input that was found, if there is one and a place."""
     if place is not None and found.input is not None:
+        demand_apart(place, [file.path for file in found.files])
         found.save(place, overwrite=overwrite)

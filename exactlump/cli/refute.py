@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from exactlump.cli.asking import saved
 from exactlump.cli.figures import brief, input_line, outputs_line
 from exactlump.cli.terminal import EPILOG, FORCE, MAX_UNPACKED, PATH, SECONDS, as_json, print_json, printable
 from exactlump.formats.files import about
@@ -99,8 +100,7 @@ def refute_verb(
             overwrite=overwrite,
         )
     found = refute_files(a, b, options)
-    if save_input is not None and found.input is not None:
-        found.save(save_input, overwrite=overwrite)
+    saved(found, save_input, overwrite)
     if as_json:
         print_json(found, no_times)
     else:

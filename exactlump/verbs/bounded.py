@@ -318,7 +318,7 @@ class _Work:
         """Ask the checker; whether it says what is expected.  A certificate that it does not accept is dropped."""
         self.listen("checking", 0, 0)
         self.pending = make
-        judged = Judge(self.pair, self.options.max_unpacked, self.swapped).judge(make)
+        judged = Judge(self.pair, self.options.max_unpacked, self.swapped, self.options.jobs).judge(make)
         self.pending = None
         if judged.verdict == verdict:
             self.checked, self.make = f"{judged.verdict}: {judged.reason}", make

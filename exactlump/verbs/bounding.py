@@ -46,6 +46,7 @@ class BoundOptions:
     rounding      None: over the reals; float32: as machines with float32 compute it, too
     seconds       the time limit, reading included
     seed          of the random points
+    jobs          how many processes the checker has for a tree
     certificate   where the certificate goes
     match         how inputs and outputs are matched: "name", "position", or None for what the names say
     raw_nnet      leave out the normalisation in the headers of .nnet files
@@ -66,6 +67,7 @@ class BoundOptions:
     rounding: str | None = None
     seconds: float = 60.0
     seed: int = 0
+    jobs: int = 1
     certificate: Path | None = None
     match: str | None = None
     raw_nnet: bool = False
@@ -83,6 +85,8 @@ class BoundOptions:
             raise FormatError("metric: found l1 without epsilon, expected epsilon with it")
         if self.around is None and (self.radius is not None or self.clip is not None):
             raise FormatError("radius and clip: found no inputs that they are around, expected around")
+        if self.jobs < 1:
+            raise FormatError(f"jobs: found {self.jobs}, expected at least 1")
         if any(e < 0 for e in self.epsilon or ()):
             raise FormatError("epsilon: found a negative number, expected none")
 
@@ -246,6 +250,7 @@ def bound(
     rounding: str | None = None,
     seconds: float = 60.0,
     seed: int = 0,
+    jobs: int = 1,
     certificate: str | os.PathLike[str] | None = None,
     match: str | None = None,
     raw_nnet: bool = False,
@@ -283,6 +288,7 @@ def bound(
         rounding=rounding,
         seconds=seconds,
         seed=seed,
+        jobs=jobs,
         certificate=certificate,
         match=match,
         raw_nnet=raw_nnet,

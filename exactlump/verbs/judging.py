@@ -2,6 +2,11 @@
 """This file is about certificates that are made, checked by `exactlump/check.py`, and only then put in their place."""
 
 import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +15,11 @@ from typing import Any
 
 from exactlump import formats
 from exactlump.bounding.certifying import dumps
+from exactlump.errors import ExactlumpError
 from exactlump.formats.files import ModelFile, companions, demand_apart, write_atomically
-from exactlump.verbs.checking import check_files
+from exactlump.verbs.checking import CHECKER, check_files
 from exactlump.verbs.pairs import Pair
+from exactlump.verdicts import EXIT_CODES
 
 # Makes a certificate about two files: those of the networks that are compared, in this order.
 Maker = Callable[[ModelFile, ModelFile], dict[str, Any]]
@@ -30,12 +37,14 @@ class Judged:
 class Judge:
     """Has certificates about two networks checked: about their files, or, where there are none, about files of theirs.
 
-    swapped: whether the second network is the certificate's original
+    swapped  whether the second network is the certificate's original
+    jobs     how many processes check a tree
     """
 
     pair: Pair
     max_unpacked: int
     swapped: bool = False
+    jobs: int = 1
 
     def judge(self, make: Maker) -> Judged:
         """What the checker says.  Raises CannotWrite for networks that no file holds."""
@@ -43,8 +52,28 @@ class Judge:
             paths = self.paths(Path(folder))
             place = Path(folder) / "certificate.json"
             place.write_text(self.made(make, paths), encoding="utf-8")
+            if self.jobs > 1:
+                return self.apart(*paths, place)
             found = check_files(*paths, place, max_unpacked=self.max_unpacked)
         return Judged(found.verdict, found.reason)
+
+    def apart(self, *places: Path) -> Judged:
+        """The checker as a program of its own, with several processes, none of which stays after an interruption."""
+        words = [*map(str, places), "--json", f"--max-unpacked={self.max_unpacked}", f"--jobs={self.jobs}"]
+        command = [sys.executable, "-I", str(CHECKER), *words]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, **streams, text=True, encoding="utf-8", start_new_session=True) as child:  # type: ignore[call-overload]
+            try:
+                out, err = child.communicate()
+            except BaseException:
+                if hasattr(os, "killpg"):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.kill()
+                raise
+        if child.returncode not in EXIT_CODES.values():
+            raise ExactlumpError(f"the checker ended with {child.returncode}: {err.strip()[-300:]}")
+        answer = json.loads(out)
+        return Judged(answer["verdict"], answer["reason"])
 
     def write(self, make: Maker, place: Path, overwrite: bool) -> None:
         """Write the certificate, over no file that the networks are read from."""
