@@ -247,9 +247,12 @@ def test_a_network_that_is_equal_to_another_needs_no_file(run, tmp_path):
     text = TWO.replace("isomorphic-to", "equal-to") + LOOSE[len(TWO) :]
     tools.files(tmp_path, text + "(assert (> V[0,0] (+ Y[0,0] 4.0)))", f=tools.f())
     assert run("verify", "query.vnnlib", "--network", "f=f.json", "--jobs", "1")[:2] == (0, "unsat\n")
-    code, out, err = run("verify", "query.vnnlib", "--network", "f=f.json", "--network", "g=f.json")
+    both = ("--network", "f=f.json", "--network", "g=f.json", "--jobs", "1")
+    assert run("verify", "query.vnnlib", *both)[:2] == (0, "unsat\n")
+    exactlump.write(tools.g(), "g.json")
+    code, out, err = run("verify", "query.vnnlib", "--network", "f=f.json", "--network", "g=g.json")
     assert (code, out) == (2, "")
-    assert "equal to another one" in err
+    assert "found another file than that of f, to which it is equal" in err
 
 
 def test_version_one(run, tmp_path):

@@ -45,7 +45,7 @@ Listener = Callable[[str], None]
 class VerifyOptions:
     """How to answer a query.
 
-    networks      by the names that the query declares, those left out that are equal to another one
+    networks      by the names that the query declares; one that is equal to another one needs none
     seconds       the time limit, reading and checking included
     element_type  "real": read a query about floats as one about the reals; None: such a query is an error
     certificate   where the certificate goes, if the answer is `unsat`
@@ -222,13 +222,14 @@ def _read(path: Path, options: VerifyOptions) -> tuple[Query, list[str]]:
 
 def _named(query: Query, given: Mapping[str, Path]) -> dict[str, Path]:
     """The files by name.  Raises FormatError for other names than the query needs."""
-    needed = query.needed
+    needed, equal = query.needed, {n.name: n.other for n in query.networks if n.relation == EQUAL}
     if len(given) == len(needed) == 1 and (query.version == "1.0" or "" in given):
         return dict(zip(needed, given.values(), strict=True))
-    for name in given:
-        if name not in needed:
-            why = "it is equal to another one" if name in {n.name for n in query.networks} else "the query has none"
-            raise FormatError(f"--network {name or 'NAME'}: found a file, expected none: {why}")
+    for name, file in given.items():
+        if name in equal and equal[name] in given and formats.digest(file) != formats.digest(given[equal[name]]):
+            raise FormatError(f"--network {name}: found another file than that of {equal[name]}, to which it is equal")
+        if name not in needed and name not in equal:
+            raise FormatError(f"--network {name or 'NAME'}: found a file, expected none: the query has no such network")
     missing = [name for name in needed if name not in given]
     if missing:
         raise FormatError(f"--network: found none for {', '.join(missing)}, expected one for {', '.join(needed)}")

@@ -211,7 +211,7 @@ class Answering:
             self.answer.notes.append(f"case {group.cases[0] + 1}: {error}")
             return
         self.listen(f"{len(group.cases)} cases: searching a tree")
-        rows = self.rows(group)
+        rows = [self.finder.rows(asked) for asked in group.problems] if self.finder is not None else []
         walk = self.walk(group, program, chain, [outward(programs.box_of(group.problems[0]))], rows, MARGIN)
         with _quiet():
             done = walk.run(self.until)
@@ -239,10 +239,6 @@ class Answering:
         program = programs.program_of(made, group.rows)
         return number, program, programs.arrays(program)
 
-    def rows(self, group: Group) -> Rows | None:
-        """The rows of the first case of a group in floats."""
-        return self.finder.rows(group.problems[0]) if self.finder is not None else None
-
     def scales(self, group: Group) -> Floats:
         """How large the sums of rows are, about."""
         if self.finder is None:
@@ -256,7 +252,7 @@ class Answering:
         program: Program,
         chain: Chain | None,
         path: Sequence[tuple[Sequence[int], Sequence[int]]],
-        rows: Rows | None,
+        rows: Sequence[Rows],
         margin: float,
     ) -> Walk:
         """A search below the last of some boxes."""
@@ -268,11 +264,11 @@ class Answering:
             kind = CompiledBoxes if available() else BatchedBoxes
             boxes = kind(shifted(chain, group.rows, scales), scales, margin)
 
-        def candidate(x: Floats) -> bool:
-            """Whether a point is near a solution of the first case."""
-            if self.finder is None or rows is None or group.problems[0].left_out:
+        def candidate(case: int, x: Floats) -> bool:
+            """Whether a point is near a solution of a case."""
+            if self.finder is None or not rows or group.problems[case].left_out:
                 return False
-            return len(group.cases) == 1 and self.finder.corner(group.problems[0], rows, x)
+            return self.finder.corner(group.problems[case], rows[case], x)
 
         return Walk(boxes, group.spans, path, candidate)
 
@@ -316,7 +312,7 @@ class Answering:
                 if place.parent < 0:
                     break
                 place = listed[place.parent]
-            walk = self.walk(group, program, chain, path, None, min(margin, 0.5))
+            walk = self.walk(group, program, chain, path, (), min(margin, 0.5))
             if not walk.run(self.until):
                 return None
             tree = tree.grafted(node, walk.tree)

@@ -17,7 +17,7 @@ from exactlump.bounding.chain import Chain, chain_of
 from exactlump.bounding.elements import Affine, combined, gathered, themselves
 from exactlump.bounding.program import OUTPUTS, Builder, Layer, Program, Tensor
 from exactlump.bounding.relating import related
-from exactlump.bounding.relations import Relations
+from exactlump.bounding.relations import Multiple, Relations
 from exactlump.errors import UnsupportedLayer
 from exactlump.network.activations import RELU
 from exactlump.network.program import Network
@@ -103,9 +103,26 @@ def relations_of(problem: Problem, networks: Sequence[Network], places: Places) 
     if made[0] != plain or made[1] != plain or problem.unbounded is not None:
         return NO_RELATIONS
     try:
-        return related(networks[0], networks[1], Domain((box_of(problem),)))
+        found = related(networks[0], networks[1], Domain((box_of(problem),)))
     except UnsupportedLayer:
         return NO_RELATIONS
+    return NO_RELATIONS if _is_nearly_plain(found, networks) else found
+
+
+def _is_nearly_plain(found: Relations, networks: Sequence[Network]) -> bool:
+    """Whether nearly every unit is compared with the one in its place, and each tensor has as many as the other.
+
+    The few others are hardly ever active: what they are compared with makes numbers longer, and no bound better.
+    """
+    if found.theirs or _units(networks[0]) != _units(networks[1]):
+        return False
+    rows = [(v, row) for _, rows in found.ours.values() for v, row in enumerate(rows)]
+    others = sum(not (isinstance(row, Multiple) and row.of == v) for v, row in rows)
+    return others * 10 <= sum(_units(networks[0]))
+
+
+def _units(network: Network) -> list[int]:
+    return [network.units(name) for name in network.hidden]
 
 
 def box_of(problem: Problem) -> Box:

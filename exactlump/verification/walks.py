@@ -14,7 +14,7 @@ import numpy as np
 from exactlump.bounding.trees import Tree, halves
 from exactlump.verification.boxes import Box, Boxes, Floats, RowPass
 
-Candidate = Callable[[Floats], bool]  # whether an input near these coordinates satisfies the query
+Candidate = Callable[[int, Floats], bool]  # whether an input near these coordinates satisfies that case
 
 
 @dataclass
@@ -22,14 +22,14 @@ class Walk:
     """A search, depth first, the lower half first.
 
     cases      the numbers of the rows of each case
-    candidate  asked about points where no row is refuted; that one is a solution ends the search
+    candidate  asked about the point where the case furthest from refuted is at its worst; a solution ends the search
     path       the boxes from the whole one to the one that is searched, each in the one before
     """
 
     boxes: Boxes
     cases: Sequence[range]
     path: Sequence[Box]
-    candidate: Candidate = lambda _: False
+    candidate: Candidate = lambda *_: False
     splits: list[int] = field(default_factory=list)
     slopes: dict[int, dict[tuple[int, int], list[int]]] = field(default_factory=dict)
     solved: bool = False
@@ -63,12 +63,16 @@ class Walk:
         """Bound one box, and halve it if need be; whether that can be done."""
         low, high, around, left = self.stack.pop()
         known = self.boxes.visit((low, high), around)
-        node, open_, score = len(self.splits), list[int](), np.zeros(len(low))
+        node, open_, score, worst, corner = len(self.splits), list[int](), np.zeros(len(low)), np.inf, None
         for case in left:
-            marks = self.judged(node, case)
-            if marks is not None:
+            judged = self.judged(node, case)
+            if judged is not None:
                 open_.append(case)
-                score += marks
+                score += judged[1]
+                if judged[0] < worst:
+                    worst, corner, asked = judged[0], judged[2], case
+        if corner is not None and self.candidate(asked, corner):
+            self.solved = True
         if not open_:
             self.splits.append(0)
             return True
@@ -80,9 +84,10 @@ class Walk:
         self.stack += [(*above, known, open_), (*below, known, open_)]
         return True
 
-    def judged(self, node: int, case: int) -> Floats | None:
-        """None if a row of a case is refuted; else how much each coordinate matters for the row that nearly is."""
-        best, marks = -np.inf, None
+    def judged(self, node: int, case: int) -> tuple[float, Floats, Floats] | None:
+        """None if a row of a case is refuted; else how far the row is from it that nearly is, how much each coordinate
+        matters for that, and where it is at its worst."""
+        best, marks, corner = -np.inf, np.zeros(len(self.whole)), np.zeros(len(self.whole))
         for o in self.cases[case]:
             share, slopes = self.boxes.row(o)
             if share >= 0.0:
@@ -90,10 +95,8 @@ class Walk:
                     self.slopes.setdefault(node, {})[o, 0] = slopes
                 return None
             if share > best:
-                best, marks = share, self.boxes.score()
-            if not self.solved and self.candidate(self.boxes.corner()):
-                self.solved = True
-        return np.zeros(len(self.whole)) if marks is None else marks
+                best, marks, corner = share, self.boxes.score(), self.boxes.corner()
+        return best, marks, corner
 
     def chosen(self, low: Sequence[int], high: Sequence[int], score: Floats) -> int:
         """The coordinate to halve: that which matters most, or the widest where that is not known or far wider."""
