@@ -14,7 +14,7 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pyt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test extras lemmas lint proofs coqchk clean
+.PHONY: help demo test extras lemmas lint proofs coqchk docs clean
 
 help:
 	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
@@ -22,6 +22,7 @@ help:
 	@echo 'make extras  install PyTorch and numba too, so that no test is skipped for want of them'
 	@echo 'make lemmas  put the lemma library, proofs/smt, to z3 and cvc5'
 	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
+	@echo 'make docs    build the site of the documents into out/site'
 	@echo 'make proofs  compile and audit the Coq proofs, and build the checker that is extracted from them'
 	@echo 'make coqchk  let the independent checker of Coq go over the compiled proofs'
 	@echo 'make clean   remove $(VENV), out and all caches'
@@ -50,6 +51,11 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: $(VENV)/dev.stamp
+	@$(INSTALL) --editable '.[docs]'
+	@$(BIN)/python -m sphinx -W --keep-going -q -c docs/site . out/site
+	@echo out/site/docs/site/index.html
 
 # `make -C proofs clean` removes what these build.
 proofs coqchk:

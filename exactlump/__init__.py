@@ -141,7 +141,7 @@ _PUBLIC = {
     "verbs.verifying": "FileAnswer verify",
 }
 # Packages with public names of their own: `exactlump.markov.Chain`.
-_PACKAGES = ("drawing", "markov", "queries", "schemas")
+_PACKAGES = ("drawing", "markov", "queries", "schemas", "testing")
 # Old public name -> the module that still has it, and the name that people should use.
 _RENAMED = {"from_torch": ("formats", "read")}
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the paper's Figures 1, 2 and 3, drawn again.
+"""This file is about the paper's Figures 1, 2 and 3, drawn again, and the picture that the README begins with.
 
     python -m examples.figures OUT
 
@@ -12,7 +12,8 @@ import re
 from html import escape
 from pathlib import Path
 
-from exactlump.drawing import Picture, beside, draw_chain, framed, headed
+import exactlump
+from exactlump.drawing import Picture, beside, draw, draw_chain, framed, headed
 from exactlump.drawing.palette import BLUE, FAINT, INK, PAPER, QUIET, RULE, RUST, Colour
 from exactlump.drawing.svg import Point, arrow_head, element, line, rectangle, width_of, write
 from examples.paper_chains import EXAMPLE_2, EXAMPLE_2_CLASSES, EXAMPLE_2_RHO
@@ -111,14 +112,28 @@ def figure_3() -> Picture:
     return framed(beside(panels, title="Figure 3: pruning one node and updating the network", description=told, gap=36))
 
 
+def first_picture() -> Picture:
+    """A network before and after: b is 3 times a, so a is enough; d is a constant."""
+    network = exactlump.Network.chain([[[1, 2], [3, 6], [2, -1], [0, 0]], [[1, 1, 1, 1]]], [[1, 3, 0, 5], [0]])
+    lumping = exactlump.maximum_lumping(network, fold=True)
+    small = exactlump.quotient(network, lumping, representative="first").network
+    panels = [
+        headed(draw(network, lumping), "Before", "unit 1 is 3 times unit 0, at every input; unit 3 is constant"),
+        headed(draw(small), "After", "the same function: 1 + 3 · 1 = 4, and 5 goes to the bias"),
+    ]
+    told = "Unit 1 is 3 times unit 0: it goes, and the weight of unit 0 grows from 1 to 4. A constant goes to the bias."
+    return framed(beside(panels, title="A network and its exact reduction", description=told, gap=30), margin=8)
+
+
 def main() -> None:
     """Write the figures into a folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder; it is made if it is not there")
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
-    for number, picture in enumerate((figure_1(), figure_2(), figure_3()), start=1):
-        path = folder / f"figure-{number}.svg"
+    pictures = {"figure-1": figure_1(), "figure-2": figure_2(), "figure-3": figure_3(), "first": first_picture()}
+    for name, picture in pictures.items():
+        path = folder / f"{name}.svg"
         picture.save(path)
         print(path)
 

@@ -18,6 +18,7 @@ from exactlump.drawing import cells, hooks, layout, links, marks, numerals, pale
 from exactlump.errors import ShapeError, Undecided, UnsupportedLayer
 from exactlump.lumping.simulations import FREE, Affine, Relation, Same
 from exactlump.reduction.loop import reduce
+from examples.figures import first_picture
 from examples.paper_chains import EXAMPLE_2
 from tests.gallery import ROOT, chain, lumped, picture_of, residual, wide
 from tests.pictures import SVG, read, words_of
@@ -217,17 +218,18 @@ def test_the_figures_of_the_paper_are_written(tmp_path):
         check=True,
     )
     names = [Path(line).name for line in done.stdout.split()]
-    assert names == ["figure-1.svg", "figure-2.svg", "figure-3.svg"]
+    assert names == ["figure-1.svg", "figure-2.svg", "figure-3.svg", "first.svg"]
     assert [(tmp_path / "new" / name).read_text("utf-8") for name in names] == [
-        picture_of(f"figure {k}").svg() for k in (1, 2, 3)
+        *(picture_of(f"figure {k}").svg() for k in (1, 2, 3)),
+        first_picture().svg(),
     ]
 
 
 def test_the_figures_of_the_documents_are_those():
     """`python -m examples.figures docs/figures` writes them anew."""
-    for k in (1, 2, 3):
-        kept = (ROOT / "docs" / "figures" / f"figure-{k}.svg").read_text("utf-8")
-        assert kept == picture_of(f"figure {k}").svg()
+    pictures = {f"figure-{k}": picture_of(f"figure {k}") for k in (1, 2, 3)} | {"first": first_picture()}
+    for name, picture in pictures.items():
+        assert (ROOT / "docs" / "figures" / f"{name}.svg").read_text("utf-8") == picture.svg()
 
 
 # Numbers

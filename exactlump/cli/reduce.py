@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the verb `reduce` of the command line: options in, the verdict and the layers out."""
 
+import sys
 from pathlib import Path
 
 import click
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
 
 from exactlump.cli.terminal import (
@@ -24,7 +26,7 @@ from exactlump.cli.terminal import (
 from exactlump.formats.specification import is_folded
 from exactlump.reduction.plans import ENGINES
 from exactlump.verbs.reducing import FileReduction, reduce_file
-from exactlump.verdicts import SCOPE
+from exactlump.verdicts import EXIT_CODES, SCOPE
 
 
 @click.command("reduce", epilog=EPILOG)
@@ -50,6 +52,7 @@ from exactlump.verdicts import SCOPE
 @click.option(
     "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
 )
+@click.option("--fail-if-unchanged", is_flag=True, help="End with 1 where nothing got smaller.")
 @FORCE
 @as_json
 def reduce_verb(
@@ -63,6 +66,7 @@ def reduce_verb(
     batchnorm: str | None,
     architecture: Path | None,
     executor: str | None,
+    fail_if_unchanged: bool,
     overwrite: bool,
     as_json: bool,
     no_times: bool,
@@ -93,7 +97,14 @@ def reduce_verb(
         )
     if as_json:
         print_json(done, no_times)
-        return
+    else:
+        _print(done, source, console)
+    if fail_if_unchanged and not done.changed:
+        sys.exit(EXIT_CODES["different"])
+
+
+def _print(done: FileReduction, source: Path, console: Console) -> None:
+    """The verdict on stdout; what became of each layer on stderr."""
     before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
     folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
     read = f" to {printable(done.specification.name)}" if done.specification else folded
