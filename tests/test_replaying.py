@@ -18,6 +18,7 @@ import pytest
 import exactlump
 from exactlump import check, check_files, refute, write
 from exactlump.cli.main import main
+from exactlump.extraction.programs import products
 from exactlump.extraction.reading import Reading
 from exactlump.extraction.refutations import RATIONAL, read_pair, refutation, without_rational_values
 from exactlump.extraction.texts import texts
@@ -346,3 +347,52 @@ def test_a_certificate_of_a_difference(built, tmp_path, end):
         "unsupported",
         "found the function tanh, which may have no rational value",
     )
+
+
+# --- Sizes ------------------------------------------------------------------------------------------
+
+
+def test_large_images_are_unsupported(tmp_path, monkeypatch, end):
+    """Before anything is written, with the number of products; whatever is asked."""
+    network = image_network(3)
+    write(network, tmp_path / "a.json")
+    done = exactlump.reduce_file(tmp_path / "a.json", tmp_path / "b.json")
+    both = [check.read_network(str(tmp_path / name), "as stored", 1 << 24) for name in ("a.json", "b.json")]
+    most = sum(map(products, both))
+    assert most > 10
+    paths = [tmp_path / "a.json", tmp_path / "b.json", done.certificate]
+    for limit, code in ((most, 0), (most - 1, 4)):
+        monkeypatch.setattr("exactlump.extraction.programs.MAX_PRODUCTS", limit)
+        found, _, err = end("export", *paths, "-o", tmp_path / f"text{code}")
+        assert found == code
+        words = f"found images of {most} products, expected at most {limit}, element by element"
+        assert (words in err) == (code == 4)
+    assert not (tmp_path / "text4").exists()
+    with pytest.raises(check.Stop, match="products"):
+        refutation(both, "as stored", [Fraction(0)], Fraction(0), None)
+
+
+def test_products_of_a_convolution():
+    """Outputs, times channels, times taps, for each position; pools as well."""
+    nodes = [
+        {"op": "reorder", "source": "x", "target": "i", "axes": None, "shape": [2, 4, 4], "channel": 0},
+        {"op": "conv", "source": "i", "target": "c", "columns": 18, "window": window(4, 4, 3, 1, 1)},
+        {"op": "max_pool", "source": "c", "target": "m", "window": window(4, 2, 2, 2, 0)},
+        {"op": "average_pool", "source": "m", "target": "a", "window": window(2, 1, 2, 2, 0), "padding": False},
+    ]
+    nodes[1] |= {"rows": [[[u, "1"] for u in range(18)], [[0, "2"]], []], "bias": ["0"] * 3}
+    network = check.Network("json", "")
+    network.define("x", check.View((32,)))
+    for node in nodes[:1]:
+        check.exact_node(
+            network, **check.fit(node, {"op": str, "target": str, "channel": int, **check.NODES["reorder"]})
+        )
+    assert products(network) == 32 * 1
+    for node in nodes[1:]:
+        check.exact_node(network, **check.fit(node, {"op": str, "target": str, **check.NODES[node["op"]]}))
+    assert products(network) == 32 + 16 * (18 + 1) + 3 * 4 * 4
+
+
+def window(n, m, kernel, stride, begin):
+    pair = {"source": n, "target": m, "kernel": kernel, "stride": stride, "dilation": 1, "begin": begin, "end": begin}
+    return {**{name: [size] * 2 for name, size in pair.items()}, "transposed": False}

@@ -19,6 +19,9 @@ from exactlump import check
 from exactlump.check import ONE, Lift, Network, Row, Window
 from exactlump.extraction.reading import Reading
 
+# Of all images, written out: the proved checker then takes some minutes, and about 2 GB.
+MAX_PRODUCTS = 100_000_000
+
 
 def read_positions(window: Window, p: int) -> list[int | None]:
     """For each tap the position of the source that position p of the target reads; None: padding."""
@@ -251,6 +254,37 @@ class Rows:
         return words(self.theirs.register(over, leader.unit, p), c / leader.factor)
 
 
+def demand_small(networks: Sequence[Network]) -> None:
+    """Raise `check.Stop` where the images of some networks have too many products when they are written out."""
+    total = sum(map(products, networks))
+    fits = total <= MAX_PRODUCTS
+    check.support(fits, f"found images of {total} products, expected at most {MAX_PRODUCTS}, element by element")
+
+
+def products(network: Network) -> int:
+    """How many products all elements of all images are made of, padding included."""
+    total = 0
+    for name, node in network.nodes.items():
+        view = network.views[name]
+        if view.positions == 1:
+            continue
+        for v in range(view.units):
+            function, parameters = node.function(v)
+            if function == "max_pool":
+                total += view.positions * math.prod(parameters[0].kernel)
+            elif node.row is not None and node.place is not None:
+                lifts = (node.place(column)[2] for column in node.row(v)[0])
+                total += sum(_images(lift, view.positions) for lift in lifts)
+    return total
+
+
+def _images(lift: Lift | None, positions: int) -> int:
+    """How many products a lifted image is made of."""
+    if lift is not None and lift.name == "put":
+        return 1
+    return positions * (math.prod(lift.over.kernel) if lift is not None and lift.name == "average" else 1)
+
+
 def header(form: str, hashes: dict[str, str], claim: dict[str, Any]) -> Iterator[str]:
     """The first lines of a text: hashes of files, and the claim."""
     yield f"{form} 1"
@@ -284,6 +318,7 @@ def program(reading: Reading) -> Iterator[str]:
     relations, claim = document["relations"], document["claim"]
     check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
     check.Checker(original, reduced, relations).check_names()
+    demand_small(reading.networks)
     return _program(original, reduced, relations, claim, reading.digest)
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from exactlump import check
 from exactlump.check import ZERO, Network
-from exactlump.extraction.programs import Side, header, network_lines, words
+from exactlump.extraction.programs import Side, demand_small, header, network_lines, words
 from exactlump.extraction.reading import Reading
 
 # Functions whose values at rationals are rational.
@@ -43,6 +43,7 @@ def refutation(
     x, box  all elements of the inputs, row-major, one input after the other
     Raises `check.Stop` where the networks do not fit each other, or x them.
     """
+    demand_small(networks)
     sides = [Side(network, ()) for network in networks]
     places, others = ([place for name in side.network.inputs for place in side.elements(name)] for side in sides)
     check.support(places == others, "inputs: found elements in another order, expected the same in both networks")
