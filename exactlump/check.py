@@ -70,6 +70,7 @@ CODES = {"equivalent": 0, "within": 0, "different": 1, "rejected": 1, "malformed
 BROKEN = (OSError, EOFError, ValueError, OverflowError, RecursionError, struct.error, zlib.error)
 
 Form: TypeAlias = tuple[dict[int, int], int]
+NOTHING: dict[int, Form] = {}
 
 
 class Stop(Exception):
@@ -2075,10 +2076,10 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
 
 
 class Row(NamedTuple):
-    """What a certificate says of a unit: `number` times class `of`, or times the unknown of unit `of` ("same"),
-    or "free", or the "sum" of classes in `terms`, plus `number`, or a "twin" (see `twin_law`), or "linear" or "zero",
-    for its sign is known by the `facts`: so many times a class is at least its form.  `tensor`: of class `of`, where
-    it is not the tensor that the relation is over."""
+    """What a certificate says of a unit: `number` times class `of`, or times the unknown of unit `of` ("same"), or
+    "free", or the "sum" of classes in `terms`, plus `number`, or a "twin" of a class (see `twin_law`), or the "mirror"
+    of a free unit, its twin, or "linear" or "zero", as its sign is known by the `facts`: so many times what a class is
+    more than its form.  `tensor`: of class `of`, where it is not the tensor that the relation is over."""
 
     kind: str
     of: int = 0
@@ -2104,6 +2105,8 @@ def read_row(value: Any) -> Row:
     kind, entry = next(iter(value.items())) if type(value) is dict and len(value) == 1 else ("", None)
     if kind in ("linear", "zero"):
         return Row(kind, facts=sign_facts(entry))
+    if kind == "mirror":
+        return Row(kind, *fit(entry, (int, rational)))
     if kind in ("twin", "class"):
         if kind == "class" or len(fit(entry, list)) == 3:
             tensor, k, number = fit(entry, (str, int, rational))
@@ -2559,7 +2562,7 @@ class Checker:
             with about(f"{half.side} {tensor!a} unit {v}"):
                 if row.group != last.group and row.kind in ("class", "twin"):
                     other, function = self.class_form(row.tensor or over, row.of)
-                elif row.group != last.group and row.kind == "same":
+                elif row.group != last.group and row.kind in ("same", "mirror"):
                     free = row.of < len(rows) and rows[row.of].kind == "free"
                     hold("same", free, f"found unit {row.of}, which is not free")
                     other, function = half.before(tensor, row.of), node.function(row.of)
@@ -2573,18 +2576,18 @@ class Checker:
                     scalings = taken_to(function, row.number)
                     hold("ratio", scalings, "its function takes no scaling to its ratio")
                     form = half.before(tensor, v)
-                    if row.kind == "twin":  # sigma(-c*y) = sigma(c*y) - L*c*y
+                    if row.kind in ("twin", "mirror"):  # sigma(-c*y) = sigma(c*y) - L*c*y
                         law = twin_law(function)
                         hold("twin", law is not None, f"{function[0]} has no twin law")
                         scalings = [-c for c in scalings]
-                        first = self.anchors[row.tensor or over or ""].first
-                        of_class: Form = {first + row.of: row.number.numerator}, row.number.denominator
-                        found[v] = combination([(ONE, of_class), (law or ZERO, form)])
+                        found[v] = affine(form, law or ZERO, ZERO)
                     if symmetry(function) in ("sign", "step") and form[0] and other[0]:
                         scalings = [scalings[0] * weight(form) / weight(other)]
                     same = any(is_multiple(form, c, other) for c in scalings)
                     hold("affine", same, "its form is not the claimed multiple")
-        half.known[tensor] = half.listed(self.claimed(rows, self.anchors[over].first if over else 0, found))
+        positive = [v for v, row in enumerate(rows) if row.kind == "free" and never_negative(node.function(v))]
+        first = self.anchors[over].first if over else 0
+        half.known[tensor] = half.listed(self.claimed(rows, first, found, positive))
 
     def class_form(self, over: str | None, k: int) -> tuple[Form, Function]:
         """The form and the function of a class."""
@@ -2618,23 +2621,30 @@ class Checker:
         value = value_at(function, Fraction(form[0].get(0, 0), form[1]))
         hold("constant", value == row.number, "its value is not known to be the claimed constant")
 
-    def claimed(self, rows: list[Row], first: int, found: dict[int, Form] | None = None) -> Iterator[tuple[int, Form]]:
-        """The forms that the rows claim, but for those found; the free unknowns are new atoms of this tensor."""
+    def claimed(
+        self, rows: list[Row], first: int, found: dict[int, Form] = NOTHING, positive: Iterable[int] = ()
+    ) -> Iterator[tuple[int, Form]]:
+        """The forms that the rows claim; the free unknowns are new atoms of this tensor.
+
+        found     of linear units their forms, of twins what is added to the multiple of a class
+        positive  the free units whose functions have no negative values
+        """
         base = self.atoms.new(len(rows), free=True) if any(row.kind == "free" for row in rows) else 0
+        self.atoms.positive.update(base - v for v in positive)
         for v, row in enumerate(rows):
             if row.kind == "sum":
                 (plus, *integers), d = over_common([row.number, *(c for _, c in row.terms)])
                 terms = {first + k: n for (k, _), n in zip(row.terms, integers, strict=True)}
                 yield v, ({**terms, 0: plus} if plus else terms, d)
-            elif row.kind in ("twin", "linear", "zero"):
-                assert found is not None
+            elif row.kind in ("linear", "zero"):
                 yield v, found[v]
             elif row.kind == "free":
                 yield v, ({base - v: 1}, 1)
             else:
                 own = self.anchors[row.tensor].first if row.tensor else first
-                atom = own + row.of if row.kind == "class" else base - row.of
-                yield v, ({atom: row.number.numerator}, row.number.denominator)
+                atom = own + row.of if row.kind in ("class", "twin") else base - row.of
+                form = {atom: row.number.numerator}, row.number.denominator
+                yield v, combination([(ONE, form), (ONE, found[v])]) if v in found else form
 
 
 # --- Bounds: functions between two values -------------------------------------------------------------

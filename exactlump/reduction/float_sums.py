@@ -68,14 +68,21 @@ class Written:
 
 
 def write_in(
-    dtype: str, original: Network, quotient: Step, derived: Collection[str], copied: Collection[str]
+    dtype: str,
+    original: Network,
+    quotient: Step,
+    derived: Collection[str],
+    copied: Collection[str],
+    *,
+    freely: bool = False,
 ) -> Written | Misfit:
     """Q in numbers of one type, or what cannot be written.
 
     derived  linear layers of the original that are fused in Q
     copied   kept tensors, read by a fused layer, that may be copied by an identity Dense node of their own
+    freely   whether a class of hidden units may have more copies than it has members
     """
-    return _Writer(dtype, Ancestry(original, quotient, derived), copied).write()
+    return _Writer(dtype, Ancestry(original, quotient, derived), copied, freely).write()
 
 
 # The weights of one row: {(class or place, t): weight}; and those on one class: {(row, t): weight}.
@@ -108,8 +115,8 @@ Scaled: TypeAlias = tuple[Rational, int | None, list[dict[tuple[int, int], Parts
 
 
 class _Writer:
-    def __init__(self, dtype: str, ancestry: Ancestry, copied: Collection[str]) -> None:
-        self.dtype, self.split, self.copied = dtype, splitter(dtype), copied
+    def __init__(self, dtype: str, ancestry: Ancestry, copied: Collection[str], freely: bool) -> None:
+        self.dtype, self.split, self.copied, self.freely = dtype, splitter(dtype), copied, freely
         self.ancestry, self.q, self.anchored = ancestry, ancestry.q, ancestry.anchored
         self.blame = Blame(ancestry, dtype)
         self.layers: dict[str, _Layer] = {}
@@ -198,7 +205,10 @@ class _Writer:
         members = self.ancestry.members[tensor][k]
         own = origin(members)
         split = self._split_columns(readers, columns, ONE)
-        most = max(len(members), 1) if tensor not in self.copied or self._misplaced(readers) else math.inf
+        free = self.freely and not kept
+        most = (
+            max(len(members), 1) if not free and (tensor not in self.copied or self._misplaced(readers)) else math.inf
+        )
         fitting = self._fewest(k, itertools.chain([(ONE, own, split)], self._rescaled(tensor, k, readers, columns)))
         if fitting is not None and len(fitting[0]) <= most:
             return fitting
