@@ -15,6 +15,7 @@ are one thing.  Equal sums are equal functions; of networks with more than one h
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,8 +26,8 @@ from exactlump.network.kinds import Activate
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, fraction
 
-# The tensor of the atoms of kinks, which no network has.
-KINKS = "\0kinks"
+# The tensors of the atoms of kinks sigma(m), and of the lines m, which no network has.
+KINKS, LINES = "\0kinks", "\0lines"
 _TWINS = ("gelu", "gelu_tanh", "silu", "softplus", "log_sigmoid", "hard_swish")
 
 
@@ -140,12 +141,14 @@ class Finder:
     """The table of kinks, which several networks may share: then equal forms are equal functions across them.
 
     twins: whether antiparallel units become twins; signs: whether known signs are used
+    turned: keys of kinks whose m is that of the unit met first with the other sign
     """
 
-    def __init__(self, *, twins: bool = True, signs: bool = True) -> None:
-        self.twins, self.signs = twins, signs
+    def __init__(self, *, twins: bool = True, signs: bool = True, turned: AbstractSet[object] = frozenset()) -> None:
+        self.twins, self.signs, self.turned = twins, signs, frozenset(turned)
         self.kinks: list[Kink] = []
         self.keys: dict[object, tuple[int, Rational]] = {}
+        self.gains: dict[int, int] = {}
 
     def normal_form(self, network: Network, inputs: Iterable[str] | None = None) -> NormalForm:
         """The network over the kinks.  Its activations read elements, and it has no heads, pools or images.
@@ -162,11 +165,12 @@ class Finder:
                 forms.known[node.target] = tuple(form for _, form in pairs)
             elif len(network.consumers[node.target]) > 1 or node.target in network.outputs:
                 forms.of(node.target)
-        found.outputs = [form for name in network.outputs for form in forms.of(name)]
+        found.outputs = [self.resolved(form) for name in network.outputs for form in forms.of(name)]
         return found
 
     def unit(self, form: Form, sigma: Activation) -> tuple[Unit, Form]:
         """What a unit with this form before its function is, and its form after it."""
+        form = self.resolved(form)
         if not form.terms:
             try:
                 value = sigma(form.constant)
@@ -220,8 +224,9 @@ class Finder:
         key = (sigma, entries, *fraction(form.constant / scale))
         if key not in self.keys:
             level = 1 + max((self.kinks[k].level for k in kinks_of(form)), default=0)
-            self.keys[key] = len(self.kinks), scale
-            self.kinks.append(Kink(sigma, form, level))
+            turn = -ONE if key in self.turned and law is not None else ONE
+            self.keys[key] = len(self.kinks), turn * scale
+            self.kinks.append(Kink(sigma, form.scaled(turn), level))
         k, first = self.keys[key]
         ratio = scale / first
         factor = sigma.scaling(ratio)
@@ -229,5 +234,23 @@ class Finder:
             return Placed(k, ratio, factor, False), Form({(KINKS, k): factor}, ZERO)
         factor = sigma.scaling(-ratio)
         assert factor is not None and law is not None
-        terms = [Form({(KINKS, k): ONE}, ZERO), form]
-        return Placed(k, ratio, factor, True), combine({0: factor, 1: law}, ZERO, terms)
+        terms = {(KINKS, k): factor, (LINES, k): law * ratio}
+        return Placed(k, ratio, factor, True), Form({atom: w for atom, w in terms.items() if w}, ZERO)
+
+    def resolved(self, form: Form) -> Form:
+        """A form with the lines of kinks written out; what turning each of these kinks round would gain is noted."""
+        lines = {atom[1]: w for atom, w in form.terms.items() if atom[0] == LINES}
+        for k in {*lines, *kinks_of(form)} if self.twins else ():
+            if law := twin_law(self.kinks[k].sigma):
+                t = lines.get(k, ZERO)
+                after = t + law * form.terms.get((KINKS, k), ZERO)
+                self.gains[k] = self.gains.get(k, 0) + (not after) - (not t)
+        if not lines:
+            return form
+        rest = Form({atom: w for atom, w in form.terms.items() if atom[0] != LINES}, form.constant)
+        parts = [rest, *(self.kinks[k].form for k in lines)]
+        return combine(dict(enumerate((ONE, *lines.values()))), ZERO, parts)
+
+    def to_turn(self) -> frozenset[object]:
+        """The keys of kinks that should be turned round: with K = sigma(-m) + L*m more lines cancel above."""
+        return self.turned ^ {key for key, (k, _) in self.keys.items() if self.gains.get(k, 0) > 0}

@@ -174,6 +174,8 @@ class _Writer:
                 new.steps.append(self._is_quantised(tensor) and self._has_step(list(new.rows[-1].values())))
             if self.split(p.ratio * node.bias[p.k]) is None:
                 self.blame.bias(tensor, p.k, p.ratio * node.bias[p.k])
+        if self.freely and not all(floats.step(list(row.values()), self.dtype) for row in new.rows if any(new.steps)):
+            new.steps = [False] * len(new.steps)  # a file has integers in all rows of a matrix, or in none
 
     def _array(self, node: Dense | Conv, places: Sequence[Place]) -> NDArray[Any] | None:
         """The rows of some places, if the weights are an array of floats and are written as they are."""
@@ -276,6 +278,8 @@ class _Writer:
 
     def _misplaced(self, readers: Sequence[Reader]) -> bool:
         """Whether some reader of a kept tensor is not a fused layer (then copying would be no gain)."""
+        if self.freely:
+            return False
         return not all(self.ancestry.fused_in(above) for above, _ in readers)
 
     def _original_columns(

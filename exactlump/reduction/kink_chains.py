@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exactlump.lumping.forms import Atom, Form
-from exactlump.lumping.kinks import KINKS, Bent, Constant, Finder, NormalForm, Placed, line_above, twin_law
+from exactlump.lumping.kinks import KINKS, LINES, Bent, Constant, Finder, NormalForm, Placed, line_above, twin_law
 from exactlump.lumping.simulations import (
     FREE,
     NULL,
@@ -74,7 +74,9 @@ def is_plain(network: Network) -> bool:
     nodes = (Dense, Activate, Scale, Shift, Reorder, Add, Select)
     if len(network.inputs) != 1 or len(network.outputs) != 1 or not all(isinstance(n, nodes) for n in network.nodes):
         return False
-    if any(view.positions > 1 for view in network.views.values()) or any(port == KINKS for port in network.ports):
+    if any(view.positions > 1 for view in network.views.values()) or any(
+        port in (KINKS, LINES) for port in network.ports
+    ):
         return False
     made = network.producer.get(network.outputs[0])
     return made is not None and made.affine and len(network.shapes[network.outputs[0]]) == 1

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about kinks as a rule of reduction: the normal form of a network, written, where it is smaller."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from exactlump.errors import CannotWrite
 from exactlump.lumping.kink_flaws import flaw_of
 from exactlump.lumping.kinks import Bent, Constant, Finder, NormalForm, Placed
 from exactlump.lumping.simulations import Affine, Elsewhere, Relation, Row, Signed, Simulation, Twin, entry, identity
@@ -17,8 +19,10 @@ from exactlump.reduction.kink_chains import KinkChain, is_plain, kink_chain
 from exactlump.reduction.quotient import Step
 from exactlump.reduction.reports import LayerReport
 
-# What is looked for, the most first; each is tried, and the smallest network is taken.
-_WAYS = ((True, True), (False, True))
+# Whether twins, and known signs, are looked for: the most first.  Each is tried, until nothing has to be carried.
+_WAYS = ((True, True), (True, False), (False, True), (False, False))
+# How often kinks are turned round in search of more that cancels.
+_TURNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +46,39 @@ def by_kinks(network: Network, dtype: str, most: int) -> KinkOutcome | None:
     """
     if not is_plain(network):
         return None
-    found = [outcome for way in _WAYS if (outcome := _tried(network, dtype, most, *way)) is not None]
-    return min(found, key=lambda outcome: outcome.reduced.neurons, default=None)
+    best = None
+    for twins, signs in _WAYS:
+        _, normal, chain = normal_chain(network, twins=twins, signs=signs)
+        if chain is not None and chain.network.neurons < most:
+            found = _outcome(network, dtype, most, normal, chain)
+            if found is not None:
+                best, most = found, found.reduced.neurons
+        if chain is not None and chain.network.neurons == len(normal.needed()):
+            break
+    return best
 
 
-def _tried(network: Network, dtype: str, most: int, twins: bool, signs: bool) -> KinkOutcome | None:
-    finder = Finder(twins=twins, signs=signs)
-    normal = finder.normal_form(network)
-    if len(normal.needed()) >= most:
-        return None
-    chain = kink_chain(network, finder, normal)
-    if chain is None or chain.network.neurons >= most:
-        return None
+def normal_chain(network: Network, *, twins: bool, signs: bool) -> tuple[Finder, NormalForm, KinkChain | None]:
+    """The normal form with the fewest units as a chain, of those with some kinks turned round."""
+    tried, turned = [], frozenset[object]()
+    for _ in range(1 + _TURNS):
+        finder = Finder(twins=twins, signs=signs, turned=turned)
+        normal = finder.normal_form(network)
+        chain = kink_chain(network, finder, normal)
+        tried.append((finder, normal, chain))
+        more = finder.to_turn()
+        if more == turned or (chain is not None and chain.network.neurons == len(normal.needed())):
+            break
+        turned = more
+    return min(tried, key=lambda one: one[2].network.neurons if one[2] is not None else math.inf)
+
+
+def _outcome(network: Network, dtype: str, most: int, normal: NormalForm, chain: KinkChain) -> KinkOutcome | None:
+    """The chain written, if it is small enough, and its rows have no flaw."""
     q = chain.network
     whole = {t: identity(t, q.units(t)) for t in q.shapes if t in q.producer and (t in chain.own or t in q.outputs)}
-    written = write_in(dtype, q, Step(q, whole), frozenset(), frozenset(), freely=True)
-    if not isinstance(written, Written) or written.network.neurons >= most:
+    written = _written(dtype, q, Step(q, whole))
+    if written is None or written.network.neurons >= most:
         return None
     if written.network.parameters > network.parameters:
         return None
@@ -65,6 +86,18 @@ def _tried(network: Network, dtype: str, most: int, twins: bool, signs: bool) ->
     if flaw_of(network, q, chain.forward, chain.own) or flaw_of(written.network, q, backward, chain.own):
         return None
     return KinkOutcome(chain, written.network, backward, _reports(network, normal, chain, written.network))
+
+
+def _written(dtype: str, q: Network, step: Step) -> Written | None:
+    """Q in numbers of one type; with copies of the inputs where they must be."""
+    for copied in (), q.ports:
+        try:
+            found = write_in(dtype, q, step, (), copied, freely=True)
+        except CannotWrite:
+            continue
+        if isinstance(found, Written):
+            return found
+    return None
 
 
 def _through(tensor: str, written: Relation, own: Relation) -> Relation:

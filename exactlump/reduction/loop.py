@@ -54,7 +54,7 @@ def reduce(
     engine: str | None = None,
     find: Classifier | None = None,
     *,
-    rules: str = "all",
+    rules: str = "lumping",
 ) -> Reduction:
     """The network reduced as far as the rules go, written in numbers of one type.
 
@@ -63,8 +63,8 @@ def reduce(
     else the merge is declined and counted.  Raises CannotWrite when even the unmerged network does not fit.
     engine: "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks, or with `find`.
     find: see `fast.maximum_lumping`; FormatError with the exact engine.
-    rules: "lumping" for Definition 6 with constants and fusion alone; "all" also looks for kinks (docs/beyond.md) and
-    takes the smaller result.
+    rules: "lumping" for Definition 6 with constants and fusion alone; "all", which `exactlump.reduce` and the verb
+    take, also looks for kinks (docs/beyond.md) and takes the smaller result.
     """
     if rules not in RULE_SETS:
         raise FormatError(f"rules: found {rules!r}, expected {' or '.join(RULE_SETS)}")
