@@ -5,6 +5,7 @@ Networks are widened here by random composition, by code that knows nothing of t
 -s*w, sums r(m) - r(-m) - m added, units multiplied, permuted and rescaled, at all depths.
 """
 
+import itertools
 import json
 import random
 from dataclasses import replace
@@ -17,11 +18,20 @@ from exactlump import check
 from exactlump.lumping.kink_flaws import flaw_of
 from exactlump.lumping.kinks import Finder
 from exactlump.lumping.simulations import Signed, Twin, entry
+from exactlump.network.activations import RELU
+from exactlump.network.kinds import Activate, Conv, Reorder
 from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window
+from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, rational
 from exactlump.reduction.kink_rounds import by_kinks
 from exactlump.reduction.loop import reduce
+from exactlump.refutation.common_kinks import common_kinks
 from tests.oracle import difference
+
+# The window of one tap that leaves three positions as they are.
+POINT = Window((3,), (3,), (1,), (1,), (1,), (0,), (0,))
 
 
 def drawn(rng, sizes):
@@ -29,7 +39,7 @@ def drawn(rng, sizes):
     number = lambda: Fraction(rng.choice([-1, 1]) * rng.randint(1, 31), 8)  # noqa: E731
     return [
         ([[number() for _ in range(n)] for _ in range(m)], [number() for _ in range(m)])
-        for n, m in zip(sizes, sizes[1:], strict=False)
+        for n, m in itertools.pairwise(sizes)
     ]
 
 
@@ -66,7 +76,7 @@ def split(rng, chain, law=1):
 def widened(rng, chain, antiparallel=True):
     """Hidden units multiplied, rescaled and permuted; dead ones, always active ones, and sums that cancel added."""
     made = [([list(row) for row in rows], list(bias)) for rows, bias in chain]
-    for (rows, bias), (above, _) in zip(made, made[1:], strict=False):
+    for (rows, bias), (above, _) in itertools.pairwise(made):
         for v in range(len(rows)):
             for _ in range(rng.randint(0, 2)):  # another unit of the same direction takes a share
                 s, share = Fraction(rng.choice([1, 2, 4]), rng.choice([1, 2])), Fraction(rng.randint(1, 3), 4)
@@ -148,7 +158,8 @@ def test_lumping_alone_is_what_it_was():
     wide = network_of(widened(rng, split(rng, drawn(rng, [3, 4, 4, 1]))), dtype="float64")
     alone, kinks = exactlump.reduce(wide, rules="lumping"), exactlump.reduce(wide)
     assert alone.reduced.neurons == reduce(wide).reduced.neurons > kinks.reduced.neurons
-    assert not alone.own and kinks.own
+    assert not alone.own
+    assert kinks.own
     assert all(layer.twins == layer.linear == 0 for layer in alone.layers)
     assert sum(layer.after for layer in kinks.layers) == kinks.reduced.neurons
     assert any(layer.twins for layer in kinks.layers)
@@ -248,3 +259,68 @@ def test_the_checker_and_the_reference_agree_on_mutants(tmp_path):
             if answer.code == 0:
                 assert difference(wide, exactlump.read(places[1])) is None
     assert refused > 150
+
+
+# --- Two networks -----------------------------------------------------------------------------------------
+
+
+def test_a_split_network_is_equivalent_to_the_whole(tmp_path):
+    """In both directions, as files with a certificate, and in memory."""
+    for seed in range(6):
+        rng = random.Random(seed)
+        chain = drawn(rng, [2, 3, 3, 1])
+        pair = network_of(chain), network_of(widened(rng, split(rng, split(rng, chain))))
+        for one, other in (pair, pair[::-1]):
+            found = exactlump.refute(one, other)
+            assert (found.verdict, found.finding.method) in (("equivalent", "kinks"), ("equivalent", "quotient"))
+            names = [tmp_path / f"{seed}{side}{one.neurons}.json" for side in "ab"]
+            for name, network in zip(names, (one, other), strict=True):
+                exactlump.write(network, name)
+            found = exactlump.refute(*names, certificate=tmp_path / f"{seed}{one.neurons}.cert.json")
+            assert found.verdict == "equivalent"
+            assert check.check(*map(str, names), str(found.certificate)).verdict == "equivalent"
+
+
+def test_a_split_network_with_another_number_is_not(tmp_path):
+    for seed in range(6):
+        rng = random.Random(seed)
+        chain = drawn(rng, [2, 3, 1])
+        wide = widened(rng, split(rng, chain))
+        layer, v = rng.randrange(len(wide)), 0
+        wide[layer][1][v] += Fraction(1, 1024)
+        pair = network_of(chain), network_of(wide)
+        if difference(*pair) is not None:
+            assert exactlump.refute(*pair).verdict == "different"
+            assert common_kinks(*pair) is None
+
+
+def test_split_channels_beside_padding():
+    """A convolution split into channels s*w and -s*w, and the sum of both with a constant that meets zeros."""
+    window = Window((3,), (3,), (3,), (1,), (1,), (1,), (1,))
+    kernel = {0: rational(2), 1: rational(-1), 2: rational(3)}
+
+    def chained(rows, sums, tau):
+        negative = [{t: c * w for t, w in kernel.items()} for c in rows]
+        nodes = [
+            Reorder("x", "i", None, (1, 3), 0),
+            Conv("i", "s", Matrix.from_rows(negative, 3), tuple(rational(c) * rational(1, 2) for c in rows), window),
+            Activate("s", "h", (RELU,) * len(rows)),
+            Conv("h", "t", Matrix.from_rows([dict(enumerate(sums))], len(rows)), (tau,), POINT),
+            Conv("t", "u", Matrix.from_rows([kernel], 3), (ZERO,), window),
+            Activate("u", "y", (RELU,)),
+        ]
+        return Network((Port("x", (3,)),), tuple(nodes), ("y",))
+
+    line = [
+        Reorder("x", "i", None, (1, 3), 0),
+        Conv("i", "t", Matrix.from_rows([kernel], 3), (rational(1, 2),), window),
+    ]
+    last = [Conv("t", "u", Matrix.from_rows([kernel], 3), (ZERO,), window), Activate("u", "y", (RELU,))]
+    whole = Network((Port("x", (3,)),), (*line, *last), ("y",))
+    halves = chained([rational(2), rational(-2)], [rational(1, 2), rational(-1, 2)], ZERO)
+    assert common_kinks(whole, halves) is not None
+    assert common_kinks(halves, whole) is not None
+    assert difference(whole, halves) is None
+    shifted = chained([rational(2), rational(-2)], [rational(1, 2), rational(-1, 2)], ONE)
+    assert common_kinks(whole, shifted) is None
+    assert difference(whole, shifted) is not None

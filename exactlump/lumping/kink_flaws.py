@@ -10,7 +10,7 @@ Throughout: Q the common network; its *classes* are the units of its activations
 from collections.abc import Mapping
 
 from exactlump.errors import NoExactValue
-from exactlump.lumping.forms import FREE_UNIT, Atom, Form, Forms, combine
+from exactlump.lumping.forms import FREE_UNIT, ONES, Atom, Form, Forms, combine
 from exactlump.lumping.kinks import line_above, never_negative, twin_law, zero_below
 from exactlump.lumping.simulations import (
     FREE,
@@ -125,10 +125,12 @@ class Half:
         return form if row.linear else Form({}, ZERO)
 
     def _is_positive(self, atom: Atom) -> bool:
-        if atom[-1] == FREE_UNIT:
+        if atom[0] == ONES[0]:
+            return True
+        if atom[2:3] == (FREE_UNIT,):
             node = self.network.producer[atom[0]]
             return isinstance(node, Activate) and never_negative(node.functions[atom[1]])
-        return atom in self.classes and never_negative(self.classes[atom[0], atom[1]][1])
+        return atom[:2] in self.classes and never_negative(self.classes[atom[0], atom[1]][1])
 
 
 def _multiple(form: Form, sigma: Activation, h: Rational, other: Class, atom: Atom, *, twin: bool) -> Form | str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from exactlump.errors import NoExactValue
-from exactlump.lumping.forms import Atom, Form, Forms, combine
+from exactlump.lumping.forms import ONES, Atom, Form, Forms, combine
 from exactlump.network.activations import RELU, Activation
 from exactlump.network.kinds import Activate
 from exactlump.network.program import Network
@@ -137,6 +137,12 @@ def zero_below(sigma: Activation) -> bool:
     return sigma.name in ("leaky_relu", "at_least") and not sigma.parameters[0]
 
 
+def readable(network: Network) -> bool:
+    """Whether a normal form is known: no heads and no largest elements; names that are no kinks' own."""
+    nodes = all(node.affine or isinstance(node, Activate) for node in network.nodes)
+    return nodes and not {KINKS, LINES} & {*network.ports}
+
+
 class Finder:
     """The table of kinks, which several networks may share: then equal forms are equal functions across them.
 
@@ -149,13 +155,15 @@ class Finder:
         self.kinks: list[Kink] = []
         self.keys: dict[object, tuple[int, Rational]] = {}
         self.gains: dict[int, int] = {}
+        self.images = False
 
     def normal_form(self, network: Network, inputs: Iterable[str] | None = None) -> NormalForm:
-        """The network over the kinks.  Its activations read elements, and it has no heads, pools or images.
+        """The network over the kinks, if it is `readable`.
 
         inputs: the names that the atoms of its inputs have, when they are shared with another network
         """
         forms, found = Forms(network), NormalForm(self.kinks)
+        self.images = any(view.positions > 1 for view in network.views.values())
         for port, name in zip(network.inputs, inputs or network.ports, strict=True):
             forms.known[port.name] = tuple(Form({(name, u): ONE}, ZERO) for u in range(network.units(port.name)))
         for node in network.nodes:
@@ -197,7 +205,7 @@ class Finder:
             return ()
         wrong = [(atom, w) for atom, w in form.terms.items() if w < 0 or not self.is_positive(atom)]
         for atom, c in form.terms.items():
-            if c > 0 and atom[0] == KINKS and self.kinks[atom[1]].sigma == RELU:
+            if c > 0 and atom[0] == KINKS and len(atom) == 2 and self.kinks[atom[1]].sigma == RELU:
                 below = self.kinks[atom[1]].form
                 if all(w + c * below.terms.get(other, ZERO) >= 0 for other, w in wrong):
                     rest = combine({0: ONE, 1: -c, 2: c}, ZERO, [form, Form({atom: ONE}, ZERO), below])
@@ -210,8 +218,8 @@ class Finder:
         return form.constant >= 0 and all(w > 0 and self.is_positive(atom) for atom, w in form.terms.items())
 
     def is_positive(self, atom: Atom) -> bool:
-        """Whether an atom is known to be nowhere negative: inputs are not."""
-        return atom[0] == KINKS and never_negative(self.kinks[atom[1]].sigma)
+        """Whether an atom is known to be nowhere negative: inputs are not; lifts keep that."""
+        return atom[0] == ONES[0] or (atom[0] == KINKS and never_negative(self.kinks[atom[1]].sigma))
 
     def placed(self, form: Form, sigma: Activation) -> tuple[Placed, Form]:
         """What a unit is of a kink, which is made if it is new."""
@@ -234,11 +242,17 @@ class Finder:
             return Placed(k, ratio, factor, False), Form({(KINKS, k): factor}, ZERO)
         factor = sigma.scaling(-ratio)
         assert factor is not None and law is not None
+        if self.images:  # whose lines may meet padding
+            return Placed(k, ratio, factor, True), combine(
+                {0: factor, 1: law}, ZERO, [Form({(KINKS, k): ONE}, ZERO), form]
+            )
         terms = {(KINKS, k): factor, (LINES, k): law * ratio}
         return Placed(k, ratio, factor, True), Form({atom: w for atom, w in terms.items() if w}, ZERO)
 
     def resolved(self, form: Form) -> Form:
         """A form with the lines of kinks written out; what turning each of these kinks round would gain is noted."""
+        if self.images:
+            return form
         lines = {atom[1]: w for atom, w in form.terms.items() if atom[0] == LINES}
         for k in {*lines, *kinks_of(form)} if self.twins else ():
             if law := twin_law(self.kinks[k].sigma):

@@ -11,21 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exactlump.lumping.forms import Atom, Form
-from exactlump.lumping.kinks import KINKS, LINES, Bent, Constant, Finder, NormalForm, Placed, line_above, twin_law
-from exactlump.lumping.simulations import (
-    FREE,
-    NULL,
-    Elsewhere,
-    Mirror,
-    Relation,
-    Row,
-    Same,
-    Signed,
-    Simulation,
-    Twin,
-    constant,
-    entry,
-)
+from exactlump.lumping.kink_rows import relation_of
+from exactlump.lumping.kinks import KINKS, LINES, Finder, NormalForm, line_above, twin_law
+from exactlump.lumping.simulations import Relation, Row, Signed, Simulation, Twin, entry
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Add, Dense, Node, Reorder, Scale, Select, Shift
 from exactlump.network.program import Network
@@ -89,7 +77,7 @@ def kink_chain(network: Network, finder: Finder, normal: NormalForm) -> KinkChai
         return None
     place = {k: (layer.tensor, i) for layer in layers for k, i in layer.classes.items()}
     own = {layer.tensor: Relation(layer.tensor, _placed(layer.rows, place)) for layer in layers}
-    forward = {tensor: _relation(units, place) for tensor, units in normal.units.items()}
+    forward = {tensor: relation_of(units, place) for tensor, units in normal.units.items()}
     return KinkChain(_written(network, normal, layers), own, forward)
 
 
@@ -231,38 +219,3 @@ def _dense(
                 row[u] = row.get(u, ZERO) + w * c
         rows.append(row)
     return Dense(source, target, Matrix.from_rows(rows, size), tuple(form.constant for form in forms))
-
-
-# What the units of N are.
-
-
-def _relation(units: Sequence[Placed | Bent | Constant], place: Mapping[int, tuple[str, int]]) -> Relation:
-    """The rows of a tensor of N: over the one tensor of Q that has its kinks, or naming the tensors one by one."""
-    tensors = {place[unit.kink][0] for unit in units if isinstance(unit, Placed) and unit.kink in place}
-    over = tensors.pop() if len(tensors) == 1 else None
-    free: dict[int, tuple[int, Placed]] = {}
-    return Relation(over, tuple(_row(v, unit, place, over, free) for v, unit in enumerate(units)))
-
-
-def _row(
-    v: int,
-    unit: Placed | Bent | Constant,
-    place: Mapping[int, tuple[str, int]],
-    over: str | None,
-    free: dict[int, tuple[int, Placed]],
-) -> Row:
-    match unit:
-        case Constant():
-            return constant(unit.value) if unit.value else NULL
-        case Bent():
-            return Signed(unit.linear, tuple(sorted((*place[k], b) for k, b in unit.facts if k in place)))
-        case Placed() if unit.kink in place:
-            tensor, k = place[unit.kink]
-            if unit.twin:
-                return Twin("" if over else tensor, k, unit.factor)
-            return entry(k, unit.factor) if over else Elsewhere(tensor, k, unit.factor)
-    leader, first = free.setdefault(unit.kink, (v, unit))
-    if leader == v:
-        return FREE
-    mirrored = unit.twin != first.twin
-    return (Mirror if mirrored else Same)(leader, unit.factor / first.factor)
