@@ -16,6 +16,7 @@ from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational
 from exactlump.reduction.float_sums import Written, write_in
 from exactlump.reduction.kink_chains import KinkChain, is_plain, kink_chain
+from exactlump.reduction.kink_signs import worth_a_look
 from exactlump.reduction.quotient import Step
 from exactlump.reduction.reports import LayerReport
 
@@ -44,7 +45,7 @@ def by_kinks(network: Network, dtype: str, most: int) -> KinkOutcome | None:
     None as well where it is not looked for (`is_plain`), cannot be written, has more parameters than the network, or
     has a flaw by the reference check.
     """
-    if not is_plain(network):
+    if not is_plain(network) or not worth_a_look(network):
         return None
     best = None
     for twins, signs in _WAYS:
