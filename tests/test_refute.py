@@ -465,7 +465,7 @@ def test_out_of_time_is_unknown_and_says_what_was_tried():
 
 
 def split_by_step(network):
-    """The first layer's ReLU(y) as ReLU(ReLU(y + 1) - 1): the same function, and kinks that nobody knows to be equal."""
+    """The first layer's ReLU(y) as ReLU(ReLU(y + 1) - 1): the same function, and kinks that no rule finds equal."""
     first, act, *rest = network.nodes
     n = len(first.bias)
     nodes = (

@@ -14,7 +14,7 @@ So proportional, antiparallel, always active, dead and unobservable units, sums 
 are one thing.  Equal sums are equal functions; of networks with more than one hidden layer the converse is not claimed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -148,10 +148,18 @@ class Finder:
 
     twins: whether antiparallel units become twins; signs: whether known signs are used
     turned: keys of kinks whose m is that of the unit met first with the other sign
+    measure: what the form of a new kink is divided by, a positive number, where its function scales
     """
 
-    def __init__(self, *, twins: bool = True, signs: bool = True, turned: AbstractSet[object] = frozenset()) -> None:
-        self.twins, self.signs, self.turned = twins, signs, frozenset(turned)
+    def __init__(
+        self,
+        *,
+        twins: bool = True,
+        signs: bool = True,
+        turned: AbstractSet[object] = frozenset(),
+        measure: Callable[[Form], Rational] = lambda _: ONE,
+    ) -> None:
+        self.twins, self.signs, self.turned, self.measure = twins, signs, frozenset(turned), measure
         self.kinks: list[Kink] = []
         self.keys: dict[object, tuple[int, Rational]] = {}
         self.gains: dict[int, int] = {}
@@ -233,6 +241,7 @@ class Finder:
         if key not in self.keys:
             level = 1 + max((self.kinks[k].level for k in kinks_of(form)), default=0)
             turn = -ONE if key in self.turned and law is not None else ONE
+            turn = turn / self.measure(form) if sigma.scales else turn
             self.keys[key] = len(self.kinks), turn * scale
             self.kinks.append(Kink(sigma, form.scaled(turn), level))
         k, first = self.keys[key]

@@ -3,21 +3,23 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from exactlump.errors import CannotWrite
+from exactlump.lumping.forms import Form
 from exactlump.lumping.kink_flaws import flaw_of
 from exactlump.lumping.kinks import Bent, Constant, Finder, NormalForm, Placed
 from exactlump.lumping.simulations import Affine, Elsewhere, Relation, Row, Signed, Simulation, Twin, entry, identity
 from exactlump.network.kinds import Activate
 from exactlump.network.layers import end_of_layer
 from exactlump.network.program import Network
+from exactlump.numbers import floats
 from exactlump.numbers.rational import ONE, Rational
 from exactlump.reduction.float_sums import Written, write_in
 from exactlump.reduction.kink_chains import KinkChain, is_plain, kink_chain
 from exactlump.reduction.kink_signs import worth_a_look
-from exactlump.reduction.quotient import Step
+from exactlump.reduction.quotient import Step, content_of
 from exactlump.reduction.reports import LayerReport
 
 # Whether twins, and known signs, are looked for: the most first.  Each is tried, until nothing has to be carried.
@@ -49,7 +51,7 @@ def by_kinks(network: Network, dtype: str, most: int) -> KinkOutcome | None:
         return None
     best = None
     for twins, signs in _WAYS:
-        _, normal, chain = normal_chain(network, twins=twins, signs=signs)
+        _, normal, chain = normal_chain(network, dtype, twins=twins, signs=signs)
         if chain is not None and chain.network.neurons < most:
             found = _outcome(network, dtype, most, normal, chain)
             if found is not None:
@@ -59,11 +61,13 @@ def by_kinks(network: Network, dtype: str, most: int) -> KinkOutcome | None:
     return best
 
 
-def normal_chain(network: Network, *, twins: bool, signs: bool) -> tuple[Finder, NormalForm, KinkChain | None]:
+def normal_chain(
+    network: Network, dtype: str, *, twins: bool, signs: bool
+) -> tuple[Finder, NormalForm, KinkChain | None]:
     """The normal form with the fewest units as a chain, of those with some kinks turned round."""
     tried, turned = [], frozenset[object]()
     for _ in range(1 + _TURNS):
-        finder = Finder(twins=twins, signs=signs, turned=turned)
+        finder = Finder(twins=twins, signs=signs, turned=turned, measure=_measure(dtype))
         normal = finder.normal_form(network)
         chain = kink_chain(network, finder, normal)
         tried.append((finder, normal, chain))
@@ -72,6 +76,18 @@ def normal_chain(network: Network, *, twins: bool, signs: bool) -> tuple[Finder,
             break
         turned = more
     return min(tried, key=lambda one: one[2].network.neurons if one[2] is not None else math.inf)
+
+
+def _measure(dtype: str) -> Callable[[Form], Rational]:
+    """What rows are divided by that are no floats of the type: then they are integers times a power of two."""
+    if dtype not in floats.FLOAT_TYPES:
+        return lambda _: ONE
+
+    def measure(form: Form) -> Rational:
+        content = ONE if all(floats.fits(w, dtype) for w in form.terms.values()) else content_of(form)
+        return ONE if floats.pieces(form.constant / content, dtype) is None else content
+
+    return measure
 
 
 def _outcome(network: Network, dtype: str, most: int, normal: NormalForm, chain: KinkChain) -> KinkOutcome | None:
