@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What kinks remove: hidden neurons before, by lumping alone, and with kinks; each reduction checked and evaluated.
+"""This file is about what kinks remove: hidden neurons before, by lumping alone, and with kinks; checked and evaluated.
 
-    python benchmarks/kinks.py [--data FOLDER] [NAME ...]
+    python -m benchmarks.kinks [--data FOLDER] [NAME ...]
 
 Prints a table in Markdown.  Without names: every network of the table below that is there.  FOLDER holds the public
 networks (docs/benchmarks.md).  Each reduced file is compared with its original at 20 rational inputs, exactly.
@@ -15,12 +15,10 @@ from pathlib import Path
 
 import exactlump
 
+LATTICES = ("0_0", "0_1", "0_2", "1_0", "1_1", "1_2", "2_0", "2_1", "3_0", "7_0")
 NETWORKS = {
     "tll_small": "exactlump/networks/tll_small.onnx",
-    "tll_0_0": "lumpable/tll/tllBench_n=2_N=M=8_m=1_instance_0_0.onnx.gz",
-    "tll_1_0": "lumpable/tll/tllBench_n=2_N=M=16_m=1_instance_1_0.onnx.gz",
-    "tll_2_0": "lumpable/tll/tllBench_n=2_N=M=24_m=1_instance_2_0.onnx.gz",
-    "tll_3_0": "lumpable/tll/tllBench_n=2_N=M=32_m=1_instance_3_0.onnx.gz",
+    **{f"tll_{n}": f"lumpable/tll/tllBench_n=2_N=M={8 + 8 * int(n[0])}_m=1_instance_{n}.onnx.gz" for n in LATTICES},
     **{name: f"relusplit/{name}.onnx.gz" for name in ("a11_all_exact", "a11_L0_default", "a11_L3_default")},
     **{name: f"relusplit/{name}.onnx.gz" for name in ("a27_L6_default", "a27_L0_scale_half", "a27_all_default")},
     **{name: f"relusplit/{name}.onnx.gz" for name in ("a11_L0_random",)},
@@ -58,7 +56,7 @@ def row(name: str, path: Path, folder: Path) -> str:
 def main() -> None:
     """The table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="FOLDER")
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
     print("| network | neurons | lumping | with kinks | its weights | s, lumping | s, reduce and check | equal at 20 |")
