@@ -71,6 +71,7 @@ CODES = {"equivalent": 0, "within": 0, "different": 1, "rejected": 1, "malformed
 BROKEN = (OSError, EOFError, ValueError, OverflowError, RecursionError, struct.error, zlib.error)
 
 Form: TypeAlias = tuple[dict[int, int], int]
+NOTHING: dict[int, Form] = {}
 
 
 class Stop(Exception):
@@ -292,6 +293,34 @@ def twin_law(function: Function) -> Fraction | None:
         return ONE + Fraction(parameters[0])
     bent = name in ("at_most", "thresholded_relu") and parameters[0] == 0
     return ONE if bent or name in ("gelu", "gelu_tanh", "silu", "softplus", "log_sigmoid", "hard_swish") else None
+
+
+def never_negative(function: Function) -> bool:
+    """Whether no value of a function is negative, whatever it is applied to."""
+    name, parameters = function
+    first = parameters[0] if parameters else ZERO
+    if name == "leaky_relu":
+        return bool(first <= 0)
+    if name in ("at_least", "clip", "thresholded_relu"):
+        return bool(first >= 0)
+    if name in ("quantize", "quantize_floor"):
+        return bool(parameters[2] >= parameters[1])
+    return name in ("hard_sigmoid", "sigmoid", "exp", "softplus", "softmax")
+
+
+def line_above(function: Function) -> bool:
+    """Whether sigma(y) = y for all y >= 0."""
+    name, parameters = function
+    within = {"at_least": lambda a: a <= 0, "thresholded_relu": lambda a: a == 0}
+    return name in ("leaky_relu", "elu", "celu") or (name in within and within[name](parameters[0]))
+
+
+def zero_below(function: Function) -> bool:
+    """Whether sigma(y) = 0 for all y <= 0."""
+    name, parameters = function
+    if name == "thresholded_relu":
+        return bool(parameters[0] >= 0)
+    return name in ("leaky_relu", "at_least") and bool(parameters[0] == 0)
 
 
 def value_at(function: Function, y: Fraction) -> Fraction | None:
@@ -2048,13 +2077,22 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
 
 
 class Row(NamedTuple):
-    """What a certificate says of a unit: `number` times class `of`, or times the unknown of unit `of` ("same"),
-    or "free", or the "sum" of classes in `terms`, plus `number`, or a "twin" (see `twin_law`)."""
+    """What a certificate says of a unit: `number` times class `of`, or times the unknown of unit `of` ("same"), or
+    "free", or the "sum" of classes in `terms`, plus `number`, or a "twin" of a class (see `twin_law`), or the "mirror"
+    of a free unit, its twin, or "linear" or "zero", as its sign is known by the `facts`: so many times what a class is
+    more than its form.  `tensor`: of class `of`, where it is not the tensor that the relation is over."""
 
     kind: str
     of: int = 0
     number: Fraction = ZERO
     terms: Sequence[tuple[int, Fraction]] = ()
+    tensor: str = ""
+    facts: Sequence[tuple[str, int, Fraction]] = ()
+
+    @property
+    def group(self) -> tuple[str, str, int]:
+        """What rows that are checked together have in common."""
+        return self.kind, self.tensor, self.of
 
 
 def read_row(value: Any) -> Row:
@@ -2065,13 +2103,30 @@ def read_row(value: Any) -> Row:
         return Row("free")
     if type(value) is list and value[:1] == ["="]:
         return Row("same", *fit(value, (str, int, rational))[1:])
-    if type(value) is dict and "twin" in value:
-        return Row("twin", *fit(value, {"twin": (int, rational)})["twin"])
+    kind, entry = next(iter(value.items())) if type(value) is dict and len(value) == 1 else ("", None)
+    if kind in ("linear", "zero"):
+        return Row(kind, facts=sign_facts(entry))
+    if kind == "mirror":
+        return Row(kind, *fit(entry, (int, rational)))
+    if kind in ("twin", "class"):
+        if kind == "class" or len(fit(entry, list)) == 3:
+            tensor, k, number = fit(entry, (str, int, rational))
+            demand(tensor, "found a tensor without a name, expected a name")
+            return Row(kind, k, number, tensor=tensor)
+        return Row(kind, *fit(entry, (int, rational)))
     if type(value) is list:
         return Row("class", *fit(value, (int, rational)))
     row = fit(value, {"of": entries, "plus": rational})
     demand(row["plus"] or len(row["of"]) > 1, "found a sum that is one class or zero, expected the shorter row")
     return Row("sum", 0, row["plus"], row["of"])
+
+
+def sign_facts(value: Any) -> list[tuple[str, int, Fraction]]:
+    """A list of [tensor, class, positive rational], tensors and classes strictly ascending."""
+    facts: list[tuple[str, int, Fraction]] = fit(value, [(str, int, rational)])
+    demand(all(a[:2] < b[:2] for a, b in itertools.pairwise(facts)), "found classes that do not ascend")
+    demand(all(tensor and b > 0 for tensor, _, b in facts), "found no name, or a multiplier that is not positive")
+    return facts
 
 
 def relation(value: Any) -> dict[str, Any]:
@@ -2136,7 +2191,17 @@ def read_certificate(content: bytes) -> dict[str, Any]:
         elif criterion != "exact":
             evidence = {"trees": [read_tree]}
     document: dict[str, Any] = fit(value, {**CERTIFICATE, "claim": claim, **evidence})
+    for row in rows_of(document) if version == 1 else ():
+        known = row.kind in ("class", "sum", "free", "same") and not row.tensor
+        demand(known, f"found the row {row.kind!a}, expected one of version 1")
     return document
+
+
+def rows_of(document: dict[str, Any]) -> Iterator[Row]:
+    """All rows of a certificate."""
+    for side in SIDES:
+        for entry in document["relations"][side].values():
+            yield from entry["rows"]
 
 
 # --- Forms --------------------------------------------------------------------------------------------
@@ -2196,6 +2261,7 @@ class Atoms:
         self.work, self.room = 200 * weights + 10**7, MAX_STORED
         self.next, self.free = 1, False  # whether there are free unknowns
         self.lifts: dict[Lift, Lifted] = {}
+        self.positive = {0}  # the atoms of which it is known that they are nowhere negative
 
     def spend(self, work: int, room: int = 0, bits: int = 0) -> None:
         """Use some, with numbers of so many bits."""
@@ -2226,6 +2292,8 @@ class Lifted(dict[int, int]):
     def __missing__(self, atom: int) -> int:
         self.atoms.spend(1, room=2)
         self[atom] = made = self.atoms.new(1, atom < 0)
+        if atom in self.atoms.positive:  # every lift takes images that are nowhere negative to such
+            self.atoms.positive.add(made)
         return made
 
 
@@ -2344,6 +2412,7 @@ class Checker:
         self.atoms = Atoms(original.weights + reduced.weights)
         self.original, self.reduced = Half("original", original, self.atoms), Half("reduced", reduced, self.atoms)
         self.relations, self.anchors, self.bounds = relations, dict[str, Anchor](), False
+        self.signs = any(row.kind in ("linear", "zero") for row in rows_of({"relations": relations}))
 
     def run(self) -> None:
         """All rules."""
@@ -2378,8 +2447,21 @@ class Checker:
                         hold("over", known, f"`over` names {over!a:.60}, which no node defines")
                         same = theirs[over].positions == view.positions
                         hold("over", same, f"`over` names {over!a:.60}, which has images of another size")
-                        needed = any(row.kind == "class" or row.terms for row in rows)
+                        needed = any((row.kind in ("class", "twin") and not row.tensor) or row.terms for row in rows)
                         hold("over", needed, "found `over` though no row names a class")
+                    for row in rows:
+                        for name in (row.tensor, *(name for name, *_ in row.facts)):
+                            self.check_named(name, view)
+
+    def check_named(self, name: str, view: View) -> None:
+        """A tensor whose classes a row names, besides those of the relation's own."""
+        if name:
+            reduced = self.reduced.network
+            known = name in reduced.nodes and reduced.nodes[name].kind != "head"
+            hold("over", known, f"a row names {name!a:.60}, which no node defines, or a head")
+            same = reduced.views[name].positions == view.positions
+            hold("over", same, f"a row names {name!a:.60}, which has images of another size")
+            hold("over", not self.bounds, "a row names a tensor, expected none where there are bounds")
 
     def check_inputs(self) -> None:
         """Rule 1."""
@@ -2392,7 +2474,7 @@ class Checker:
         """Rule 2, for an anchored tensor."""
         entry, leaders = self.relations["reduced"].get(tensor), dict[int, tuple[int, Fraction]]()
         for v, row in enumerate(entry["rows"] if entry is not None else ()):
-            if row.kind == "class" and row.of not in leaders:
+            if row.kind == "class" and not row.tensor and row.of not in leaders:
                 scalings = taken_to(node.function(v), row.number)
                 hold("ratio", scalings, f"reduced {tensor!a} unit {v}: its function takes nothing to its ratio")
                 leaders[row.of] = v, scalings[0]
@@ -2405,6 +2487,7 @@ class Checker:
         for k in range(anchor.classes) if self.atoms.free else ():
             free = has_free(self.reduced.before(tensor, anchor.leader(k)[0]))
             hold("free", not free, f"reduced {tensor!a}: the form of class {k} has a free unknown")
+        self.atoms.positive.update(first + k for k in range(classes) if self.signs and self.is_positive(tensor, k))
         if entry is None:
             self.reduced.known[tensor] = atoms(first)
         else:
@@ -2443,40 +2526,73 @@ class Checker:
         for ours, theirs in zip(original.outputs, reduced.outputs, strict=True):
             self.check_equal(ours, theirs, "output", "output", "free")
 
+    def is_positive(self, tensor: str, k: int) -> bool:
+        """Whether a class of N' is known to be nowhere negative."""
+        form, function = self.class_form(tensor, k)
+        kept = function == IDENTITY or function[0] == "max_pool"
+        return never_negative(function) or (kept and self.known_sign(form, ONE, ()))
+
+    def known_sign(self, form: Form, sign: Fraction, facts: Sequence[tuple[str, int, Fraction]]) -> bool:
+        """Whether sign times a form is >= 0 everywhere: it is so many times what ReLUs are more than their forms, plus
+        a sum, with coefficients >= 0, of atoms that are nowhere negative."""
+        parts = [(sign, form)]
+        for tensor, k, b in facts:
+            below, function = self.class_form(tensor, k)
+            hold("sign", function == RELU, f"found class {k} of {tensor!a} as a fact, which is no ReLU")
+            parts += [(b, below), (-b, ({self.anchors[tensor].first + k: 1}, 1))]
+        self.atoms.spend(1 + sum(len(terms) for _, (terms, _) in parts))
+        terms, _ = combination(parts)
+        return all(n > 0 and atom in self.atoms.positive for atom, n in terms.items())
+
+    def check_bent(self, form: Form, function: Function, row: Row) -> Form:
+        """A `linear` or a `zero` row: the form that it leaves."""
+        if row.kind == "linear":
+            hold("activation", line_above(function), "its function is not the identity from 0 on")
+            hold("sign", self.known_sign(form, ONE, row.facts), "its form is not known to be >= 0")
+            return form
+        hold("activation", zero_below(function), "its function is not 0 up to 0")
+        hold("sign", self.known_sign(form, -ONE, row.facts), "its form is not known to be <= 0")
+        return {}, 1
+
     def check_rows(self, half: Half, tensor: str, rows: list[Row], over: str | None) -> None:
         """Check every unit against its row, those of one class together; then its form is what the row says."""
-        node, last, twins = half.network.nodes[tensor], Row(""), dict[int, tuple[Fraction, Form]]()
+        node, last, found = half.network.nodes[tensor], Row(""), dict[int, Form]()
         summands = self.summands(half, tensor, {k for row in rows for k, _ in row.terms}, over)
-        for v in sorted(range(len(rows)), key=lambda v: rows[v][:2]):
+        for v in sorted(range(len(rows)), key=lambda v: rows[v].group):
             row = rows[v]
             with about(f"{half.side} {tensor!a} unit {v}"):
-                if row[:2] != last[:2] and row.kind in ("class", "twin"):
-                    other, function = self.class_form(over, row.of)
-                elif row[:2] != last[:2] and row.kind == "same":
+                if row.group != last.group and row.kind in ("class", "twin"):
+                    other, function = self.class_form(row.tensor or over, row.of)
+                elif row.group != last.group and row.kind in ("same", "mirror"):
                     free = row.of < len(rows) and rows[row.of].kind == "free"
                     hold("same", free, f"found unit {row.of}, which is not free")
                     other, function = half.before(tensor, row.of), node.function(row.of)
                 last = row
                 if row.kind == "sum":
                     self.check_sum(half.before(tensor, v), node.function(v), row, half, summands)
+                elif row.kind in ("linear", "zero"):
+                    found[v] = self.check_bent(half.before(tensor, v), node.function(v), row)
                 elif row.kind != "free":
                     hold("activation", node.function(v) == function, "its function is not that of its class")
                     scalings = taken_to(function, row.number)
                     hold("ratio", scalings, "its function takes no scaling to its ratio")
                     form = half.before(tensor, v)
-                    if row.kind == "twin":  # sigma(-c*y) = sigma(c*y) - L*c*y
+                    if row.kind in ("twin", "mirror"):  # sigma(-c*y) = sigma(c*y) - L*c*y
                         law = twin_law(function)
-                        hold("twin", self.bounds and law is not None, "found a twin, expected another row")
-                        scalings, twins[v] = [-c for c in scalings], (law or ZERO, form)
+                        hold("twin", law is not None, f"{function[0]} has no twin law")
+                        scalings = [-c for c in scalings]
+                        found[v] = affine(form, law or ZERO, ZERO)
                     if symmetry(function) in ("sign", "step") and form[0] and other[0]:
                         scalings = [scalings[0] * weight(form) / weight(other)]
                     same = any(is_multiple(form, c, other) for c in scalings)
                     hold("affine", same, "its form is not the claimed multiple")
-        half.known[tensor] = half.listed(self.claimed(rows, self.anchors[over].first if over else 0, twins))
+        positive = [v for v, row in enumerate(rows) if row.kind == "free" and never_negative(node.function(v))]
+        first = self.anchors[over].first if over else 0
+        half.known[tensor] = half.listed(self.claimed(rows, first, found, positive))
 
     def class_form(self, over: str | None, k: int) -> tuple[Form, Function]:
         """The form and the function of a class."""
-        exists = over is not None and k < self.anchors[over].classes
+        exists = over in self.anchors and k < self.anchors[over].classes
         hold("class-exists", exists, f"found class {k}, which does not exist")
         assert over is not None
         leader, c = self.anchors[over].leader(k)
@@ -2507,24 +2623,29 @@ class Checker:
         hold("constant", value == row.number, "its value is not known to be the claimed constant")
 
     def claimed(
-        self, rows: list[Row], first: int, twins: dict[int, tuple[Fraction, Form]] | None = None
+        self, rows: list[Row], first: int, found: dict[int, Form] = NOTHING, positive: Iterable[int] = ()
     ) -> Iterator[tuple[int, Form]]:
-        """The forms that the rows claim; the free unknowns are new atoms of this tensor.  Of twins: L and P(v)."""
+        """The forms that the rows claim; the free unknowns are new atoms of this tensor.
+
+        found     of linear units their forms, of twins what is added to the multiple of a class
+        positive  the free units whose functions have no negative values
+        """
         base = self.atoms.new(len(rows), free=True) if any(row.kind == "free" for row in rows) else 0
+        self.atoms.positive.update(base - v for v in positive)
         for v, row in enumerate(rows):
             if row.kind == "sum":
                 (plus, *integers), d = over_common([row.number, *(c for _, c in row.terms)])
                 terms = {first + k: n for (k, _), n in zip(row.terms, integers, strict=True)}
                 yield v, ({**terms, 0: plus} if plus else terms, d)
-            elif row.kind == "twin":
-                assert twins is not None
-                law, below = twins[v]
-                yield v, combination([(row.number, ({first + row.of: 1}, 1)), (law, below)])
+            elif row.kind in ("linear", "zero"):
+                yield v, found[v]
             elif row.kind == "free":
                 yield v, ({base - v: 1}, 1)
             else:
-                atom = first + row.of if row.kind == "class" else base - row.of
-                yield v, ({atom: row.number.numerator}, row.number.denominator)
+                own = self.anchors[row.tensor].first if row.tensor else first
+                atom = own + row.of if row.kind in ("class", "twin") else base - row.of
+                form = {atom: row.number.numerator}, row.number.denominator
+                yield v, combination([(ONE, form), (ONE, found[v])]) if v in found else form
 
 
 # --- Bounds: functions between two values -------------------------------------------------------------

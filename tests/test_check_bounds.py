@@ -332,7 +332,7 @@ def test_a_twin_is_no_leader():
     assert stopped.value.rule == "class-exists"
 
 
-def test_a_twin_in_a_certificate_of_equality_is_rejected(tmp_path):
+def test_a_twin_in_a_certificate_of_version_1_is_out_of_grammar(tmp_path):
     pair = line(([[1], [-1]], [0, 0]), ([[1, 1]], [0]))
     relation = {"h1": {"rows": [[0, "1"], {"twin": [0, "1"]}]}}
     document = certificate(
@@ -341,7 +341,7 @@ def test_a_twin_in_a_certificate_of_equality_is_rejected(tmp_path):
         version=1,
         trees=None,
     )
-    assert verdict(tmp_path, pair, pair, document).rule == "twin"
+    assert verdict(tmp_path, pair, pair, document).verdict == "malformed"
 
 
 # --- Counterexamples to shorter rules ------------------------------------------------------------------

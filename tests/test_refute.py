@@ -27,6 +27,7 @@ from exactlump.numbers.rational import ONE, ZERO, parse, rational
 from exactlump.points.boxes import Box, cube, everything, exact_number
 from exactlump.points.evaluation import Evaluator
 from exactlump.points.limbs import numbers
+from exactlump.refutation import dichotomy
 from exactlump.refutation.matching import common_quotient
 from exactlump.refutation.question import Question, largest_gap
 from exactlump.refutation.refute import Options, refute
@@ -218,8 +219,9 @@ def test_one_hidden_layer_is_decided_outright():
     three = relu_chain(([[1], [1], [-1]], [1, 0, 0]), ([[1, -1, 1]], [-1]))
     assert common_quotient(one, three) is None
     found = refute(one, three, options=QUICK)
-    assert (found.verdict, found.method) == ("equivalent", "one hidden layer")
-    assert found.common is None
+    assert (found.verdict, found.method) == ("equivalent", "kinks")
+    assert found.common is not None
+    assert dichotomy.decide(one, three) is None
 
 
 def test_a_kink_far_away_is_found():
@@ -451,16 +453,29 @@ def test_at_a_point_with_an_irrational_value_only_the_quotient_is_an_answer():
 
 
 def test_out_of_time_is_unknown_and_says_what_was_tried():
-    """Equal, with no common quotient, and too large for a solver."""
+    """Equal, with no common quotient or normal form, and too large for a solver."""
     draw = np.random.default_rng(0)
     rows = draw.integers(-3, 4, (40, 8)).tolist()
     a = relu_chain((rows, [1] * 40), (draw.integers(-2, 3, (30, 40)).tolist(), [0] * 30), ([[1] * 30], [0]))
-    twin = split_by_mirror(a)
-    found = refute(a, twin, options=Options(seconds=1.5))
+    found = refute(a, split_by_step(a), options=Options(seconds=1.5))
     assert found.verdict == "unknown"
     assert found.input is None
     assert found.tried[-1] == "out of time"
     assert found.seconds < 10
+
+
+def split_by_step(network):
+    """The first layer's ReLU(y) as ReLU(ReLU(y + 1) - 1): the same function, and kinks that no rule finds equal."""
+    first, act, *rest = network.nodes
+    n = len(first.bias)
+    nodes = (
+        replace(first, target="m", bias=tuple(b + ONE for b in first.bias)),
+        Activate("m", "mr", (RELU,) * n),
+        Dense("mr", first.target, Matrix.from_rows([{v: ONE} for v in range(n)], n), (-ONE,) * n),
+        act,
+        *rest,
+    )
+    return replace(network, nodes=nodes)
 
 
 def split_by_mirror(network):
@@ -708,7 +723,7 @@ def test_bounds_of_a_property_may_lie_beyond_float64(saved, tmp_path, run):
 def test_a_name_of_a_file_cannot_forge_a_verdict(saved, tmp_path, run):
     property_ = tmp_path / "p\nequivalent: forged.vnnlib"
     property_.write_text("".join(f"(declare-const X_{i} Real)(assert (and (<= X_{i} 1) (>= X_{i} 0)))" for i in "01"))
-    code, out, err = run(*saved(DEEP, split_by_mirror(DEEP)), "--vnnlib", property_)
+    code, out, err = run(*saved(DEEP, split_by_step(DEEP)), "--vnnlib", property_)
     assert (code, out.count("\n")) == (0, 1), err
     assert "p\\nequivalent: forged.vnnlib" in out
 

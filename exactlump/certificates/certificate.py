@@ -19,7 +19,21 @@ from exactlump.formats.files import about, read_bytes
 from exactlump.formats.guesses import CERTIFICATE, clearer
 from exactlump.formats.specification import AS_STORED as AS_STORED
 from exactlump.formats.specification import RAW_NNET as RAW_NNET
-from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Row, Same, Simulation, entry
+from exactlump.lumping.simulations import (
+    FREE,
+    NULL,
+    Affine,
+    Elsewhere,
+    Free,
+    Mirror,
+    Relation,
+    Row,
+    Same,
+    Signed,
+    Simulation,
+    Twin,
+    entry,
+)
 from exactlump.network.ports import ALONE, Matching
 from exactlump.numbers.rational import parse, text
 from exactlump.version import VERSION
@@ -122,6 +136,14 @@ def _row(row: Row) -> Any:
         return "free"
     if isinstance(row, Same):
         return ["=", row.unit, text(row.factor)]
+    if isinstance(row, Elsewhere):
+        return {"class": [row.tensor, row.k, text(row.factor)]}
+    if isinstance(row, Twin):
+        return {"twin": [*([row.tensor] if row.tensor else []), row.k, text(row.factor)]}
+    if isinstance(row, Mirror):
+        return {"mirror": [row.unit, text(row.factor)]}
+    if isinstance(row, Signed):
+        return {"linear" if row.linear else "zero": [[tensor, k, text(b)] for tensor, k, b in row.facts]}
     if row == NULL:
         return None
     if row.single is not None:
@@ -139,8 +161,20 @@ def _read_row(row: Any) -> Row:
         return NULL
     if row == "free":
         return FREE
+    if isinstance(row, dict) and len(row) == 1:
+        return _read_kink(*row.items())
     if isinstance(row, dict):
         return Affine(tuple((k, parse(c)) for k, c in row["of"]), parse(row["plus"]))
     if row[0] == "=":
         return Same(row[1], parse(row[2]))
     return entry(row[0], parse(row[1]))
+
+
+def _read_kink(item: tuple[str, Any]) -> Row:
+    kind, entry = item
+    if kind in ("linear", "zero"):
+        return Signed(kind == "linear", tuple((tensor, k, parse(b)) for tensor, k, b in entry))
+    *tensor, k, factor = entry
+    if kind == "mirror":
+        return Mirror(k, parse(factor))
+    return (Elsewhere if kind == "class" else Twin)(tensor[0] if tensor else "", k, parse(factor))

@@ -122,6 +122,31 @@ def _pair(value: Any) -> None:
     _rational(value[1])
 
 
+def _place(value: Any) -> None:
+    _demand(type(value) is list and len(value) == 3, value, "a tensor, an index and a rational")
+    _demand(type(value[0]) is str and value[0] != "", value[0], "the name of a tensor")
+    _pair(value[1:])
+
+
+def _facts(value: Any) -> None:
+    _each(_place, list)(value)
+    _demand(all(a[:2] < b[:2] for a, b in pairwise(value)), value, "classes that ascend")
+    _demand(all(parse(b) > 0 for *_, b in value), value, "positive multipliers")
+
+
+def _twin(value: Any) -> None:
+    (_place if type(value) is list and len(value) == 3 else _pair)(value)
+
+
+# Rows of version 2 alone, by their one key.
+_KINKS: Mapping[str, Rule] = {"class": _place, "twin": _twin, "mirror": _pair, "linear": _facts, "zero": _facts}
+
+
+def _new_row(value: Any) -> None:
+    key = next(iter(value)) if type(value) is dict and len(value) == 1 else None
+    _KINKS.get(str(key), lambda _: _row(value))(value[key] if key is not None else value)
+
+
 def _row(value: Any) -> None:
     if value is None or value == "free":
         return
@@ -134,9 +159,12 @@ def _row(value: Any) -> None:
         _demand(value["plus"] != "0" or len(value["of"]) > 1, value, "the shorter row: null, or one class")
 
 
-def _relation(value: Any) -> None:
-    over = {"over": _text} if type(value) is dict and "over" in value else {}
-    _keys({"rows": _each(_row, list), **over})(value)
+def _relation(row: Rule) -> Rule:
+    def rule(value: Any) -> None:
+        over = {"over": _text} if type(value) is dict and "over" in value else {}
+        _keys({"rows": _each(row, list), **over})(value)
+
+    return rule
 
 
 _FILE = _keys(
@@ -152,7 +180,7 @@ _MATCH = _one_of("matching", *MATCHES)
 _HEAD = {"format": _one_of("format", "exactlump certificate"), "version": _version}
 
 
-def _certificate(claim: Mapping[str, Rule]) -> Rule:
+def _certificate(claim: Mapping[str, Rule], row: Rule) -> Rule:
     """The grammar of one version, by that of its claim."""
     return _keys(
         {
@@ -162,13 +190,13 @@ def _certificate(claim: Mapping[str, Rule]) -> Rule:
             "original": _FILE,
             "reduced": _FILE,
             "relations": _keys(
-                {"original": _each(_relation), "reduced": _each(_keys({"rows": _each(_row, list)}))},
+                {"original": _each(_relation(row)), "reduced": _each(_keys({"rows": _each(row, list)}))},
             ),
         }
     )
 
 
 _VERSIONS = {
-    1: _certificate(_CLAIM),
-    2: _certificate({**_CLAIM, "match": _keys({"inputs": _MATCH, "outputs": _MATCH})}),
+    1: _certificate(_CLAIM, _row),
+    2: _certificate({**_CLAIM, "match": _keys({"inputs": _MATCH, "outputs": _MATCH})}, _new_row),
 }

@@ -24,6 +24,7 @@ from exactlump.cli.terminal import (
     printable,
 )
 from exactlump.formats.specification import is_folded
+from exactlump.reduction.loop import RULE_SETS
 from exactlump.reduction.plans import ENGINES
 from exactlump.verbs.reducing import FileReduction, reduce_file
 from exactlump.verdicts import EXIT_CODES, SCOPE
@@ -45,6 +46,13 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
     show_default=True,
     help="auto: the file's own type; exact: a .json file of rationals.",
 )
+@click.option(
+    "--rules",
+    type=click.Choice(RULE_SETS),
+    default="all",
+    show_default=True,
+    help="lumping: Definition 6, constants and fused layers; all: kinks as well, where that makes fewer units.",
+)
 @RAW_NNET
 @MAX_UNPACKED
 @BATCHNORM
@@ -61,6 +69,7 @@ def reduce_verb(
     certificate: Path | None,
     engine: str | None,
     weights: str,
+    rules: str,
     raw_nnet: bool,
     max_unpacked: int,
     batchnorm: str | None,
@@ -93,6 +102,7 @@ def reduce_verb(
             architecture=architecture,
             executor=executor,
             overwrite=overwrite,
+            rules=rules,
             listen=lambda words: status.update(plain(words)),
         )
     if as_json:
@@ -120,7 +130,7 @@ def _print(done: FileReduction, source: Path, console: Console) -> None:
 def _layer_table(done: FileReduction) -> Table:
     """One row a layer; columns that are all zero are left out."""
     layers = done.reduction.layers
-    names = ("zero", "constant", "unobservable", "merged", "copies", "declined")
+    names = ("zero", "constant", "unobservable", "merged", "twins", "linear", "copies", "declined")
     counted = [name for name in names if any(getattr(layer, name) for layer in layers)]
     table = Table(box=SIMPLE)
     for name in ("layer", "before", "after", *counted):

@@ -139,6 +139,7 @@ def _clause(found: FileFinding) -> str:
         ways = {
             "same bytes": "the files are the same",
             "one point": f"as evaluated at the only point of {domain}",
+            "kinks": "both have the same normal form over kinks, as the checker confirmed",
             "quotient": "both have the same exact quotient, as the checker confirmed",
             "one hidden layer": "kinks and affine parts agree (one hidden layer)",
             "solver": f"Z3 finds no input for the question on {domain}",

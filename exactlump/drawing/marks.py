@@ -14,7 +14,7 @@ from typing import TypeAlias
 from exactlump.drawing.numerals import label
 from exactlump.drawing.palette import letters
 from exactlump.lumping.maximum import Lumping
-from exactlump.lumping.simulations import Affine, Free, Relation, Same
+from exactlump.lumping.simulations import KINK_ROWS, Affine, Free, Relation, Same
 from exactlump.numbers.rational import ONE, Rational, text
 
 
@@ -93,6 +93,10 @@ def _of_relation(relation: Relation) -> tuple[dict[int, Mark], list[Members]]:
             first = classes.setdefault(k, [(v, c)])
             if first[0][0] != v:
                 first.append((v, c))
+        elif isinstance(row, KINK_ROWS):
+            units[v] = Mark(
+                "sum", short="kink", words="a twin, a unit of known sign, or of another layer (docs/beyond.md)"
+            )
         else:
             units[v] = Mark("sum", short="sum", words="a sum of several units of the reduced network")
     return units, [[(v, c / members[0][1]) for v, c in members] for members in classes.values()]

@@ -216,7 +216,7 @@ class Rows:
         for tensor, entry in relations["reduced"].items():
             found = self.leaders[tensor] = {}
             for v, row in enumerate(entry["rows"]):
-                if row.kind == "class":
+                if row.kind == "class" and not row.tensor:
                     found.setdefault(row.of, Leader(v, row.number))
 
     def of(self, side: Side, tensor: str) -> list[str]:
@@ -242,6 +242,11 @@ class Rows:
             return words("sum", len(terms), *terms, row.number)
         if row.kind == "sum":
             return words("constant", row.number)
+        if row.kind in ("linear", "zero"):
+            facts = [self.factor(name, k, b, p) for name, k, b in row.facts]
+            return words({"linear": "line"}.get(row.kind, row.kind), len(facts), *facts)
+        if row.tensor or row.kind == "twin":
+            return words(row.kind, self.factor(row.tensor or over, row.of, row.number, p))
         if row.kind == "free" or (reduced and row.kind == "class" and self.leaders[tensor][row.of].unit == v):
             return "atom"
         if row.kind == "same":

@@ -83,8 +83,47 @@ class Same(_NoSum):
     factor: Rational
 
 
-# All have `terms`, `sum`, `single` and `constant`.
-Row: TypeAlias = Affine | Free | Same
+@dataclass(frozen=True, slots=True)
+class Elsewhere(_NoSum):
+    """The unit is `factor` times class k of the tensor `tensor` of Q, which is not the relation's own."""
+
+    tensor: str
+    k: int
+    factor: Rational
+
+
+@dataclass(frozen=True, slots=True)
+class Twin(_NoSum):
+    """The unit is `factor` times class k, plus L times its own form before its function, for the twin law
+    sigma(y) - sigma(-y) = L*y.  tensor: of the class; "": the relation's own."""
+
+    tensor: str
+    k: int
+    factor: Rational
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror(_NoSum):
+    """The twin of the free unit `unit` of the same tensor."""
+
+    unit: int
+    factor: Rational
+
+
+@dataclass(frozen=True, slots=True)
+class Signed(_NoSum):
+    """The unit is its own form before its function (`linear`), or 0, as the sign of that is known.
+
+    facts: (tensor, k, b): with so many times what a ReLU, class k, is more than its form
+    """
+
+    linear: bool
+    facts: tuple[tuple[str, int, Rational], ...] = ()
+
+
+# All have `terms`, `sum`, `single` and `constant`.  Those of the second line are about kinks (lumping/kinks.py).
+Row: TypeAlias = Affine | Free | Same | Elsewhere | Twin | Mirror | Signed
+KINK_ROWS = (Elsewhere, Twin, Mirror, Signed)
 NULL = Affine((), ZERO)
 FREE = Free()
 
@@ -148,6 +187,8 @@ def _claimed(tensor: str, v: int, row: Row, over: str | None) -> Form:
         return Form({(str(over), k): c for k, c in row.terms}, row.plus)
     if isinstance(row, Same):
         return Form({(tensor, row.unit, FREE_UNIT): row.factor}, ZERO)
+    if isinstance(row, KINK_ROWS):
+        raise NotALumping(f"unit {v}: found a row about a kink, whose form depends on its node (lumping/kink_flaws.py)")
     return Form({(tensor, v, FREE_UNIT): ONE}, ZERO)
 
 
@@ -284,6 +325,8 @@ def _row_flaw(node: Node, v: int, row: Row, relation: Relation, left: Forms, rig
     assert not isinstance(sigma, str)
     if isinstance(row, Free):
         return None
+    if isinstance(row, KINK_ROWS):
+        return "a row about a kink, expected none here"
     if isinstance(row, Same):
         if row.unit not in range(len(relation.rows)) or relation.rows[row.unit] != FREE:
             return f"unit {row.unit} is not free"

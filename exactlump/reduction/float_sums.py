@@ -68,14 +68,21 @@ class Written:
 
 
 def write_in(
-    dtype: str, original: Network, quotient: Step, derived: Collection[str], copied: Collection[str]
+    dtype: str,
+    original: Network,
+    quotient: Step,
+    derived: Collection[str],
+    copied: Collection[str],
+    *,
+    freely: bool = False,
 ) -> Written | Misfit:
     """Q in numbers of one type, or what cannot be written.
 
     derived  linear layers of the original that are fused in Q
     copied   kept tensors, read by a fused layer, that may be copied by an identity Dense node of their own
+    freely   whether a class of hidden units may have more copies than it has members
     """
-    return _Writer(dtype, Ancestry(original, quotient, derived), copied).write()
+    return _Writer(dtype, Ancestry(original, quotient, derived), copied, freely).write()
 
 
 # The weights of one row: {(class or place, t): weight}; and those on one class: {(row, t): weight}.
@@ -108,8 +115,8 @@ Scaled: TypeAlias = tuple[Rational, int | None, list[dict[tuple[int, int], Parts
 
 
 class _Writer:
-    def __init__(self, dtype: str, ancestry: Ancestry, copied: Collection[str]) -> None:
-        self.dtype, self.split, self.copied = dtype, splitter(dtype), copied
+    def __init__(self, dtype: str, ancestry: Ancestry, copied: Collection[str], freely: bool) -> None:
+        self.dtype, self.split, self.copied, self.freely = dtype, splitter(dtype), copied, freely
         self.ancestry, self.q, self.anchored = ancestry, ancestry.q, ancestry.anchored
         self.blame = Blame(ancestry, dtype)
         self.layers: dict[str, _Layer] = {}
@@ -167,6 +174,8 @@ class _Writer:
                 new.steps.append(self._is_quantised(tensor) and self._has_step(list(new.rows[-1].values())))
             if self.split(p.ratio * node.bias[p.k]) is None:
                 self.blame.bias(tensor, p.k, p.ratio * node.bias[p.k])
+        if self.freely and not all(floats.step(list(row.values()), self.dtype) for row in new.rows if any(new.steps)):
+            new.steps = [False] * len(new.steps)  # a file has integers in all rows of a matrix, or in none
 
     def _array(self, node: Dense | Conv, places: Sequence[Place]) -> NDArray[Any] | None:
         """The rows of some places, if the weights are an array of floats and are written as they are."""
@@ -198,7 +207,10 @@ class _Writer:
         members = self.ancestry.members[tensor][k]
         own = origin(members)
         split = self._split_columns(readers, columns, ONE)
-        most = max(len(members), 1) if tensor not in self.copied or self._misplaced(readers) else math.inf
+        free = self.freely and not kept
+        most = (
+            max(len(members), 1) if not free and (tensor not in self.copied or self._misplaced(readers)) else math.inf
+        )
         fitting = self._fewest(k, itertools.chain([(ONE, own, split)], self._rescaled(tensor, k, readers, columns)))
         if fitting is not None and len(fitting[0]) <= most:
             return fitting
@@ -266,6 +278,8 @@ class _Writer:
 
     def _misplaced(self, readers: Sequence[Reader]) -> bool:
         """Whether some reader of a kept tensor is not a fused layer (then copying would be no gain)."""
+        if self.freely:
+            return False
         return not all(self.ancestry.fused_in(above) for above, _ in readers)
 
     def _original_columns(

@@ -6,19 +6,22 @@
 The result holds both simulations, N to Q and N' to Q, which is all that a certificate needs.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from exactlump.errors import CannotWrite
+from exactlump.errors import CannotWrite, FormatError
 from exactlump.lumping.maximum import Classifier
 from exactlump.lumping.simulations import Simulation
 from exactlump.network.program import Network
 from exactlump.reduction.float_chains import reduce_chain
 from exactlump.reduction.float_sums import Written, write_in
+from exactlump.reduction.kink_rounds import by_kinks
 from exactlump.reduction.misfits import Misfit
 from exactlump.reduction.plans import Plan, first_plan
 from exactlump.reduction.quotient import Step
 from exactlump.reduction.reports import LayerReport, reports
 from exactlump.reduction.rules import RULES, Outcome, State, settled
+
+RULE_SETS = ("all", "lumping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Reduction:
     quotient   Q, exact
     forward    the simulation from N to Q
     backward   the simulation from N' to Q
+    own        where kinks made it: what the units of Q are in its classes (docs/beyond.md); else empty
     """
 
     original: Network
@@ -38,13 +42,19 @@ class Reduction:
     forward: Simulation
     backward: Simulation
     layers: tuple[LayerReport, ...]
+    own: Simulation = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Reduction({self.original.neurons} -> {self.reduced.neurons} hidden neurons)"
 
 
 def reduce(
-    network: Network, dtype: str | None = None, engine: str | None = None, find: Classifier | None = None
+    network: Network,
+    dtype: str | None = None,
+    engine: str | None = None,
+    find: Classifier | None = None,
+    *,
+    rules: str = "lumping",
 ) -> Reduction:
     """The network reduced as far as the rules go, written in numbers of one type.
 
@@ -53,9 +63,24 @@ def reduce(
     else the merge is declined and counted.  Raises CannotWrite when even the unmerged network does not fit.
     engine: "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks, or with `find`.
     find: see `fast.maximum_lumping`; FormatError with the exact engine.
+    rules: "lumping" for Definition 6 with constants and fusion alone; "all", which `exactlump.reduce` and the verb
+    take, also looks for kinks (docs/beyond.md) and takes the smaller result.
     """
+    if rules not in RULE_SETS:
+        raise FormatError(f"rules: found {rules!r}, expected {' or '.join(RULE_SETS)}")
     plan, numbers = first_plan(network, engine, find), dtype or network.dtype
     best = _best_by_arrays(network, numbers, plan) or _best(network, numbers, plan)
+    bent = by_kinks(network, numbers, best.written.network.neurons) if rules == "all" else None
+    if bent is not None:
+        return Reduction(
+            original=network,
+            reduced=bent.reduced,
+            quotient=bent.chain.network,
+            forward=bent.chain.forward,
+            backward=bent.backward,
+            layers=bent.layers,
+            own=bent.chain.own,
+        )
     return Reduction(
         original=network,
         reduced=replace(best.written.network, notes=()),

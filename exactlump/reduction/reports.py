@@ -16,6 +16,7 @@ class LayerReport:
     before, after         neurons of the original, and of the written network (copies included)
     zero, constant        neurons that are always 0, or another constant
     unobservable, merged  neurons that no output depends on, or that another one of their class stands for
+    twins, linear         neurons that are the twin of another one, or of which the sign is known (docs/beyond.md)
     copies                extra units that hold pieces of exact sums
     declined              merges that the exact quotient has, or would have, and the written network has not
     fused                 whether the layer was fused into the one above
@@ -28,6 +29,8 @@ class LayerReport:
     constant: int = 0
     unobservable: int = 0
     merged: int = 0
+    twins: int = 0
+    linear: int = 0
     copies: int = 0
     declined: int = 0
     fused: bool = False

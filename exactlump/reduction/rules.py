@@ -159,7 +159,7 @@ def _differing(network: Network, tensor: str) -> str:
     relation = "proportional" if all(f.scales for f in functions) else "equal (no scaling commutes with the activation)"
     reason = "1 observable neuron" if units == 1 else f"all {units} are observable and no two are {relation}"
     if units > known:
-        reason += f"; {units - known} are negative multiples of others, which no rule merges yet"
+        reason += f"; {units - known} are negative multiples of others: twins, which would not be fewer units here"
     constants = sum(not row.terms and not _rational_at(functions[k], row.constant) for k, row in rows.items())
     return reason + (f"; {constants} constants have irrational values" if constants else "")
 

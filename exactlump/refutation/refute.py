@@ -6,10 +6,11 @@ Methods, in this order; each yields only what exact arithmetic has confirmed:
 0. given inputs, if there are some
 1. points   simple and random points, at several scales along rays: milliseconds
 2. quotient both networks have the same exact quotient: equivalent (`matching.py`)
-3. one hidden layer  on all inputs decided outright (`dichotomy.py`)
-4. cones    where the weights first differ, neurons with chosen signs, and rays there
-5. solver   Z3 on both whole networks, when they are small
-6. gradients; for decisions, bisection between inputs with different ones
+3. kinks    both networks have the same normal form over kinks: equivalent (`common_kinks.py`)
+4. one hidden layer  on all inputs decided outright (`dichotomy.py`)
+5. cones    where the weights first differ, neurons with chosen signs, and rays there
+6. solver   Z3 on both whole networks, when they are small
+7. gradients; for decisions, bisection between inputs with different ones
 
 A domain of one point is decided there; only where its value is irrational is the quotient looked at too.
 
@@ -33,6 +34,7 @@ from exactlump.points.evaluation import Evaluator
 from exactlump.points.limbs import Numbers
 from exactlump.refutation import dichotomy, whole
 from exactlump.refutation.clock import OutOfTime, alarm
+from exactlump.refutation.common_kinks import common_kinks
 from exactlump.refutation.comparing import Pair, Parting, below_heads, cost, demand_comparable, heads_of, parting
 from exactlump.refutation.matching import Common, common_quotient
 from exactlump.refutation.question import Question, largest_gap
@@ -156,6 +158,8 @@ class _Search:
         except UnsupportedLayer:
             if common := self._common():
                 return self._equivalent("quotient", common)
+            if common := self._common_kinks():
+                return self._equivalent("kinks", common)
             raise
 
     def _searched(self, pair: Pair) -> Finding | None:
@@ -169,9 +173,10 @@ class _Search:
 
     def _methods(self) -> tuple[Callable[[Pair], Finding | None], ...]:
         if self.box.is_point:
-            return self._one_point, self._quotient
+            return self._one_point, self._quotient, self._kinks
         given = (self._given,) if self.options.inputs else ()
-        return *given, self._points, self._quotient, self._one_layer, self._cones, self._solver, self._gradients
+        found = self._quotient, self._kinks, self._one_layer, self._cones, self._solver, self._gradients
+        return *given, self._points, *found
 
     def _pair(self) -> Pair:
         """Both networks ready for exact evaluation, without output heads."""
@@ -225,6 +230,14 @@ class _Search:
     def _common(self) -> Common | None:
         self.tried.append("quotient: whether the exact quotients are the same")
         return common_quotient(self.a, self.b)
+
+    def _kinks(self, pair: Pair) -> Finding | None:
+        common = None if self.differ else self._common_kinks()
+        return self._equivalent("kinks", common) if common else None
+
+    def _common_kinks(self) -> Common | None:
+        self.tried.append("kinks: whether the normal forms over kinks are the same")
+        return common_kinks(self.a, self.b)
 
     def _one_layer(self, pair: Pair) -> Finding | None:
         if not all(map(dichotomy.has_one_hidden_layer, (pair.a, pair.b))):

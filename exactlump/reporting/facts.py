@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ExactlumpError
-from exactlump.lumping.simulations import Free, Relation, Row, Same
+from exactlump.lumping.simulations import (
+    KINK_ROWS,
+    Affine,
+    Elsewhere,
+    Free,
+    Mirror,
+    Relation,
+    Row,
+    Same,
+    Signed,
+    Twin,
+)
 from exactlump.network.kinds import Conv, Dense
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
@@ -141,7 +152,9 @@ def _is_covered(network: Network, name: str, rows: Collection[str | None]) -> bo
 
 
 def _kind(row: Row) -> str:
-    """ "class", "zero", "constant", "sum" or "free"."""
+    """ "class", "zero", "constant", "sum", "kink" or "free"."""
+    if isinstance(row, KINK_ROWS):
+        return "kink"
     if row.sum is None:
         return "free"
     if row.constant is not None:
@@ -154,7 +167,7 @@ def _groups(relation: Relation) -> tuple[tuple[str, tuple[str, ...]], ...]:
     groups: dict[str, list[str]] = {}
     for v, row in enumerate(relation.rows):
         groups.setdefault(_group(row), []).append(_member(v, row))
-    last = {"always 0": 1, "constant": 2, "sum of classes": 3, "unobservable": 4}
+    last = {"always 0": 1, "constant": 2, "sum of classes": 3, "over kinks": 4, "unobservable": 5}
     ordered = sorted(groups, key=lambda group: last.get(group, 0))
     return tuple((group, tuple(groups[group])) for group in ordered)
 
@@ -163,7 +176,8 @@ def _group(row: Row) -> str:
     kind = _kind(row)
     if row.single is not None:
         return f"class {row.single[0]}"
-    return {"zero": "always 0", "sum": "sum of classes", "free": "unobservable"}.get(kind, kind)
+    words = {"zero": "always 0", "sum": "sum of classes", "kink": "over kinks", "free": "unobservable"}
+    return words.get(kind, kind)
 
 
 def _member(v: int, row: Row) -> str:
@@ -174,8 +188,21 @@ def _member(v: int, row: Row) -> str:
         return str(v)
     if row.single is not None:
         return f"{v} (ratio {text(row.single[1])})"
+    if isinstance(row, KINK_ROWS):
+        return f"{v} = {_kink(row)}"
+    assert isinstance(row, Affine)
     parts = [f"{text(c)} * class {k}" for k, c in row.terms] + ([text(row.plus)] if row.plus else [])
     return f"{v} = {' + '.join(parts)}"
+
+
+def _kink(row: Elsewhere | Twin | Mirror | Signed) -> str:
+    """What a row of a kink says."""
+    if isinstance(row, Signed):
+        return "its own form, which is not negative" if row.linear else "0, as its form is not positive"
+    if isinstance(row, Mirror):
+        return f"{text(row.factor)} * unit {row.unit} + L * its own form"
+    of = f" of {row.tensor}" if row.tensor else ""
+    return f"{text(row.factor)} * class {row.k}{of}" + (" + L * its own form" if isinstance(row, Twin) else "")
 
 
 # Why nothing more was removed.

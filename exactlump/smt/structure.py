@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from exactlump.certificates.certificate import Certificate
-from exactlump.errors import NotALumping
-from exactlump.lumping.simulations import Affine, Free, Relation, Same, Simulation, identity
+from exactlump.errors import NotALumping, UnsupportedLayer
+from exactlump.lumping.simulations import KINK_ROWS, Affine, Free, Relation, Row, Same, Simulation, identity
 from exactlump.network.activations import IDENTITY
 from exactlump.network.kinds import Function, Head, Largest, Node
 from exactlump.network.program import Network
@@ -159,8 +159,12 @@ class Claims:
             words = f"original {node.target!a}, unit {v}: the head reads the same in both networks"
             yield _equal("head", words, Term(self.original, node.target, v), Term(self.reduced, head.target, v))
 
-    def _of_row(self, half: Half, node: Node, v: int, row: Affine | Same) -> Claim:
+    def _of_row(self, half: Half, node: Node, v: int, row: Row) -> Claim:
         """The claim of one row."""
+        if isinstance(row, KINK_ROWS):
+            raise UnsupportedLayer(
+                f"{node.target!a}, unit {v}: found a row of a kink, which `check` covers, not `prove`"
+            )
         left, relation = Term(half, node.target, v), half.relations[node.target]
         at, sigma = left.at, _function(node, v)
         if isinstance(row, Same):
@@ -168,9 +172,10 @@ class Claims:
                 raise NotALumping(f"{at}: found unit {row.unit}, expected one that may have any value")
             words, right = f"{at} = {text(row.factor)} * unit {row.unit}", ((ONE, replace(left, unit=row.unit)),)
             return Claim("same", words, left, sigma, row.factor, right, _function(node, row.unit))
-        if row.constant is not None:
+        if isinstance(row, Affine) and row.constant is not None:
             sigma = IDENTITY if isinstance(sigma, Largest) else sigma  # the largest of equal values
             return Claim("constant", f"{at} = {text(row.plus)}", left, sigma, ONE, (), IDENTITY, row.plus)
+        assert isinstance(row, Affine)
         return self._of_classes(left, sigma, row, relation)
 
     def _of_classes(self, left: Term, sigma: Function, row: Affine, relation: Relation) -> Claim:

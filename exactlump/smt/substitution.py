@@ -11,7 +11,7 @@ stands for its value at one position; q3_k.7 is what the lifts of path 7 make of
 
 from collections.abc import Mapping, Sequence
 
-from exactlump.lumping.simulations import Free, Relation, Same
+from exactlump.lumping.simulations import Affine, Free, Relation, Same
 from exactlump.network.kinds import Conv, Dense, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, primitive
@@ -192,13 +192,14 @@ class Half:
     def _row(self, tensor: str, v: int, relation: Relation, path: Path, block: Block) -> tuple[str, set[Key]]:
         """What the row of a unit says of it, and the blocks that this needs."""
         row, over = relation.rows[v], str(relation.over)
-        if not isinstance(row, Free | Same):
+        if isinstance(row, Affine):
             needs = {self.blocks.key(over, path)} if row.terms else set()
             terms = [times(numeral(c), self.blocks.atom(over, k, path)) for k, c in row.terms]
             if row.plus:
                 plus, more = self.blocks.constant(row.plus, path)
                 terms, needs = [*terms, plus], needs | more
             return total(terms), needs
+        assert isinstance(row, Free | Same)
         u, factor = (row.unit, row.factor) if isinstance(row, Same) else (v, ONE)
         unknown = self._unit(tensor, u, path, free=True)
         words = f", {words_of(path)}" if path else ""

@@ -39,6 +39,7 @@ class ReduceOptions:
     architecture  the layers of weights of PyTorch (docs/pytorch.md)
     executor      other processes that help the fast engine: "processes[:N]", "dask://HOST:PORT"
     overwrite     whether files with other content may be replaced
+    rules         "all", or "lumping": without kinks (docs/beyond.md)
     """
 
     weights: str = "auto"
@@ -49,6 +50,7 @@ class ReduceOptions:
     architecture: Path | None = None
     executor: str | None = None
     overwrite: bool = False
+    rules: str = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def reduce_file(
     architecture: str | os.PathLike[str] | None = None,
     executor: str | None = None,
     overwrite: bool = False,
+    rules: str = "all",
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
@@ -133,7 +136,7 @@ def reduce_file(
     """
     start = time.perf_counter()
     layers = Path(architecture) if architecture is not None else None
-    options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite)
+    options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite, rules)
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     _demand_places((given, layers), target, proof)
@@ -145,7 +148,7 @@ def reduce_file(
     room = max(max_unpacked, formats.MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
     listen(f"reducing {network.neurons} hidden neurons")
-    reduction, notes = _reduce(network, target, dtype, engine, executor)
+    reduction, notes = _reduce(network, target, dtype, options)
     with _staging(proof) as desk:
         with _staging(target) as folder:
             staged, witness = folder / target.name, desk / proof.name
@@ -195,16 +198,14 @@ def _used(
     return (*read, *new, file_written("reduced", written[-1]), file_written("certificate", proof))
 
 
-def _reduce(
-    network: Network, target: Path, dtype: str, engine: str | None, spec: str | None
-) -> tuple[Reduction, tuple[str, ...]]:
+def _reduce(network: Network, target: Path, dtype: str, options: ReduceOptions) -> tuple[Reduction, tuple[str, ...]]:
     """The reduction, and what there is to say about the executor."""
-    if spec is None:
+    if options.executor is None:
         with about(target):
-            return reduce(network, dtype, engine), ()
-    with fanout.executor(spec) as workers, about(target):
+            return reduce(network, dtype, options.engine, rules=options.rules), ()
+    with fanout.executor(options.executor) as workers, about(target):
         shared = fanout.FanOut(workers)
-        return reduce(network, dtype, engine, shared), shared.notes
+        return reduce(network, dtype, options.engine, shared, rules=options.rules), shared.notes
 
 
 def _specification(source: Path, target: Path, proof: Path, options: ReduceOptions) -> Path | None:
