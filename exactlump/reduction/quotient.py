@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from exactlump.lumping.forms import Atom, Form, Forms, atoms_below
 from exactlump.lumping.maximum import Lumping
 from exactlump.lumping.simulations import FREE, NULL, Relation, Row, Simulation, constant, entry, forms_of, through
-from exactlump.network.kinds import Conv, Dense
+from exactlump.network.kinds import Conv, Dense, Head
 from exactlump.network.layers import Layer, anchors, ground, layer, sources, trace
 from exactlump.network.program import Network
 from exactlump.numbers.rational import (
@@ -31,7 +31,7 @@ from exactlump.numbers.rational import (
 )
 from exactlump.reduction.float_layers import Plain, plain_layer
 from exactlump.reduction.gathering import Left
-from exactlump.reduction.survivors import Chosen, Survivors, Weights
+from exactlump.reduction.survivors import Chosen, Survivors, Weights, columns_of_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,10 @@ class _Builder:
             tensor: {k: place for place, k in enumerate(sorted(classes))}
             for tensor, classes in self._observed().items()
         }
-        kept = {tensor for tensor, why in self.anchored.items() if why is not None}
+        stays = any(view.open for view in self.network.views.values()) or any(
+            isinstance(node, Dense) and node.grid for node in self.network.nodes
+        )
+        kept = {tensor for tensor, why in self.anchored.items() if why is not None or stays}
         left = {tensor: Left(at, len(at), self.rows.get(tensor)) for tensor, at in places.items()}
         survivors = Survivors(self.network, self.anchored, left, kept)
         for tensor in defined:
@@ -195,7 +198,7 @@ class _Builder:
         for tensor in reversed(self.anchored):
             node = self.network.producer.get(tensor)
             head = None if node is None else self.layers[tensor].head
-            needed = not self.trim or node is None or head or tensor in self.network.outputs
+            needed = not self.trim or node is None or isinstance(head, Head) or tensor in self.network.outputs
             if needed or (observed[tensor] and self.anchored[tensor] is not None):
                 observed[tensor].update(range(len(self.lumping.classes[tensor])))
             if node is None or not observed[tensor]:
@@ -253,7 +256,7 @@ class _Builder:
         """
         below = ground(self.network, node.source, self.anchored)
         left, bias = places[below], tuple(row.constant for row in rows)
-        whole, span = 0, self.network.views[below].positions
+        whole, span = 0, columns_of_unit(self.network, node, below)
         if isinstance(node, Conv):
             span = node.window.taps
             whole = next((t for t in range(span) if node.window.is_identity(t)), 0)
