@@ -10,7 +10,21 @@ Throughout: u, v units; an edge's weight is None where it has no single one (a k
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exactlump.network.kinds import Activate, Add, Conv, Dense, Head, MaxPool, Node, Opaque, Pick, Regrid, Reorder, Scale, Select
+from exactlump.network.kinds import (
+    Activate,
+    Add,
+    Conv,
+    Dense,
+    Head,
+    MaxPool,
+    Node,
+    Opaque,
+    Pick,
+    Regrid,
+    Reorder,
+    Scale,
+    Select,
+)
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational
 

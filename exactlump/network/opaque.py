@@ -6,12 +6,22 @@ Two of them with equal signatures and equal sources are equal, and nothing follo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from exactlump.network.kind import HeadKind, Kind, _Joint
 from exactlump.network.views import Shape, View
 
-# Of an output of an operator: its name, ONNX's element type, and its shape (None: unknown).
-Port = tuple[str, int, Shape | None]
+
+class Port(NamedTuple):
+    """An output of an operator: its name, ONNX's element type (0: unknown), its shape (None: unknown).
+
+    declared: whether the file says so
+    """
+
+    name: str
+    kind: int
+    shape: Shape | None
+    declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

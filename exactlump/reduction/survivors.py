@@ -127,7 +127,7 @@ class Survivors:
             return _copies(below)
         if not own.is_fused and (self._is_whole(below) or self.made.is_seen(node.source)):
             return self.made.reordered(node.source)
-        if isinstance(node, Dense) and node.grid or self.network.views[node.source].open:
+        if (isinstance(node, Dense) and node.grid) or self.network.views[node.source].open:
             return self.made.reordered(node.source)
         if isinstance(node, Conv):
             return self.made.on_grid(below, View((count, *node.window.source), 0), target)

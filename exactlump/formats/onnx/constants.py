@@ -127,11 +127,9 @@ def _reciprocal(reader: Reader, op: Operator) -> None:
 def _shape(reader: Reader, op: Operator) -> None:
     """The shape of a tensor, whose batch axis is a number; from `start` to `end` since opset 15."""
     source = reader.lookup(op.input(0))
-    dims: Shape = source.shape
-    if not isinstance(source, Constant) and source.batch is not None:
-        if not isinstance(source.batch, int):
-            raise UnsupportedLayer("found a symbolic batch axis, expected a number")
-        dims = (source.batch, *dims)
+    dims: Shape = source.shape if isinstance(source, Constant) else source.sizes
+    if not isinstance(source, Constant) and not (source.known and all(isinstance(n, int) for n in dims)):
+        raise UnsupportedLayer("found unknown sizes, expected numbers")
     part = dims[op.attributes.get("start", 0) : op.attributes.get("end", len(dims))]
     reader.fold(op.target, Constant(np.array(part, np.int64), TensorProto.INT64))
 

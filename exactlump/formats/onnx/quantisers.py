@@ -147,6 +147,7 @@ def _quantize_linear(reader: Reader, op: Operator) -> None:
     between = _quantised(reader, data, _linear(reader, op, data.rank, kind), "quantize")
     reader.define(Data(op.target, data.shape, data.batch, kind, data.channel))
     reader.quantised[op.target] = data, between
+    reader.waiting[op.target] = op.node
 
 
 def _steps(found: Constant, grid: Grid, rounded: Callable[[Rational], Rational]) -> Iterator[Rational]:
