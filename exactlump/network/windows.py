@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, TypeAlias
 
+from exactlump.network.sizes import Unknown
+
 # The sizes of a grid; of an open tensor (`views.py`) perhaps unknown ones.
 Grid: TypeAlias = tuple[Any, ...]
 
@@ -46,8 +48,10 @@ class Window:
         return " ".join("x".join(map(str, field)) for field in fields) + (" transposed" if self.transposed else "")
 
     @property
-    def taps(self) -> int:
+    def taps(self) -> Any:
         """T, the number of taps; tap t is the t-th offset in the kernel, row-major."""
+        if not all(isinstance(n, int) for n in self.kernel):
+            return Unknown.product(self.kernel)
         return math.prod(self.kernel)
 
     def places(self, tap: int) -> tuple[int | None, ...]:

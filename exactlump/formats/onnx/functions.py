@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
-from exactlump.formats.onnx.tensors import Constant
+from exactlump.formats.onnx.tensors import Constant, stored
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
 from exactlump.network.kinds import Activate, Head, HeadKind, Reorder
 from exactlump.numbers.rational import Rational, Vector
@@ -66,19 +66,28 @@ def _clip(reader: Reader, op: Operator) -> None:
     if reader.opset < 11:
         low, high = (op.number(name, 0.0) if name in op.attributes else None for name in ("min", "max"))
     else:
-        low, high = (_bound(reader, op.input(i), data) for i in (1, 2))
+        low, high = (_bound(reader, op.input(i), data, i == 1) for i in (1, 2))
     if low is not None and high is not None and low > high:
         raise UnsupportedLayer("found a lower bound above the upper one")
     apply(reader, op, bounded(low, high))
 
 
-def _bound(reader: Reader, name: str, data: Data) -> Rational | None:
+def _bound(reader: Reader, name: str, data: Data, low: bool) -> Rational | None:
+    """A bound; None where there is none, or one at infinity."""
     if not name:
         return None
+    if (tensor := reader.initialisers.get(name)) is not None and math.prod(tensor.dims) == 1:
+        number = stored(tensor, reader.folder).reshape(-1)[0]
+        if tensor.data_type == data.kind and number.dtype.kind == "f" and math.isinf(number):
+            return None if (number < 0) == low else _refused(name, float(number))
     constant = reader.weights(name, data)
     if constant.array.size != 1:
         raise ShapeError(f"found a bound of shape {list(constant.shape)}, expected one number")
     return constant.vector()[0]
+
+
+def _refused(name: str, number: float) -> None:
+    raise UnsupportedLayer(f"tensor {name!r}: found the bound {number}, beyond which there is nothing")
 
 
 def _extreme(lowest: bool) -> Read:

@@ -67,6 +67,8 @@ class Data:
         """The one of all axes that has the units; None: there is none, or there are several."""
         if self.channel is not None:
             return self.channel + self.batched
+        if not self.open and not self.batched and len(self.shape) == 1:
+            return 0
         return None if self.open or len(self.sizes) != 2 else 1
 
     @property

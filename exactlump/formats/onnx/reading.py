@@ -3,7 +3,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import onnx.checker
@@ -21,6 +21,7 @@ from exactlump.formats.onnx.opaque import declared, read_opaque
 from exactlump.formats.onnx.shapes import follow
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
+from exactlump.network.kinds import Node, Opaque
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
 from exactlump.network.sizes import symbol
@@ -137,7 +138,9 @@ def parse(
         raise FormatError("graph: found no output")
     notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader))
     origin = Origin(opset, model.ir_version, reader.steps)
-    return Network(inputs, tuple(reader.nodes), outputs, dtype, notes, _specification(reader), origin)
+    return Network(
+        inputs, tuple(_reached(reader.nodes, outputs)), outputs, dtype, notes, _specification(reader), origin
+    )
 
 
 def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
@@ -161,6 +164,18 @@ def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
 
 def _is_constant(reader: Reader, op: Operator) -> bool:
     return all(isinstance(reader.lookup(name), Constant) for name in op.inputs if name)
+
+
+def _reached(nodes: Sequence[Node], outputs: Sequence[str]) -> list[Node]:
+    """The nodes without the opaque operators that no output depends on, and what is made of them."""
+    live, gone = set(outputs), set[str]()
+    for node in reversed(nodes):
+        if node.target in live:
+            live.update(node.reads)
+    for node in nodes:
+        if node.target not in live and (isinstance(node, Opaque) or not gone.isdisjoint(node.reads)):
+            gone.add(node.target)
+    return [node for node in nodes if node.target not in gone]
 
 
 def _operator(node: NodeProto) -> Read:

@@ -124,7 +124,9 @@ def _write(writer: Writer, node: Node) -> None:
     if isinstance(node, Opaque):
         port = node.call.outputs[node.output]
         writer.kinds[node.target] = port.kind if port is not None else 0
-    if below in writer.integers or (isinstance(node, Head) and node.kind == "argmax"):
+    if (below in writer.integers and not isinstance(node, Opaque)) or (
+        isinstance(node, Head) and node.kind == "argmax"
+    ):
         writer.integers.add(node.target)
     match node:
         case Dense():
