@@ -60,7 +60,7 @@ def _vectors(reader: Reader, data: Data) -> Data:
     if not data.open and len(data.shape) == 1:
         return data
     if not data.open and not data.batched and len(data.shape) == 2 and data.channel is None and data.shape[0] == 1:
-        return replace(data, shape=data.shape[1:], batch=1)
+        return reader.one_vector(data)
     return reader.along(data, data.rank - 1)
 
 

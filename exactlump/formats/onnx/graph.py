@@ -67,8 +67,6 @@ class Data:
         """The one of all axes that has the units; None: there is none, or there are several."""
         if self.channel is not None:
             return self.channel + self.batched
-        if not self.open and not self.batched and len(self.shape) == 1:
-            return 0
         return None if self.open or len(self.sizes) != 2 else 1
 
     @property
@@ -297,6 +295,10 @@ class Reader:
             raise UnsupportedLayer(f"found {_words(data)}, expected units along axis {axis}")
         below = self.elements(data)
         return self._implied(below, f"{below.name} {wish}", axis - 1)
+
+    def one_vector(self, data: Data) -> Data:
+        """Of a tensor of one vector, without a batch axis: the same with its units along its last axis."""
+        return self._implied(data, f"{data.name} as image", len(data.shape) - 1)
 
     def _picked(self, data: Data, axis: int, name: str) -> Data:
         if not data.known or not 0 <= axis < data.rank or not isinstance(data.shape[axis], int):

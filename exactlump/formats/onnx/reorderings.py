@@ -27,8 +27,6 @@ def _reorder(plan: Callable[[Reader, Operator, Data | Constant], Plan]) -> Calla
         if isinstance(source, Data) and source.open:
             regrid(reader, op, source)
             return
-        if isinstance(source, Data) and source.axis == 0 and _regridded(reader, op, source):
-            return
         try:
             axes, shape = plan(reader, op, source)
         except UnsupportedLayer:
@@ -222,15 +220,6 @@ def regrid(reader: Reader, op: Operator, data: Data) -> None:
     lift = axes if key else None
     node = Regrid(data.name, op.target, lift, made.shape, made.channel, made.open, made.batch, key)
     reader.emit(node, made)
-
-
-def _regridded(reader: Reader, op: Operator, data: Data) -> bool:
-    """Whether a vector without a batch axis could be given one."""
-    try:
-        regrid(reader, op, data)
-    except UnsupportedLayer:
-        return False
-    return True
 
 
 def _open_plan(reader: Reader, op: Operator, data: Data) -> tuple[tuple[int, ...] | None, Sizes]:
