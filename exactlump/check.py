@@ -357,7 +357,7 @@ class Product:
 
 
 Size: TypeAlias = int | Product
-WHOLE = -1  # in place of a channel axis: the only unit is the whole tensor
+ENTIRE = -1  # in place of a channel axis: the only unit is the whole tensor
 IMPLIED: tuple[Size, ...] = (Product(1, (Symbol("batch"),)),)  # the batch axis of formats that do not write it
 
 
@@ -440,7 +440,7 @@ class Lift(NamedTuple):
 
 class View(NamedTuple):
     """The shape of a tensor, the first axis aside, and the axis of its channels, each of which is a unit: an image
-    over the other axes.  Without such an axis every element is a unit.  WHOLE: the tensor is the only one.
+    over the other axes.  Without such an axis every element is a unit.  ENTIRE: the tensor is the only one.
 
     lead: the first axis, over which every unit is an image too: most often the batch; or no axis.
     """
@@ -451,13 +451,13 @@ class View(NamedTuple):
 
     @property
     def units(self) -> int:
-        if self.channel == WHOLE:
+        if self.channel == ENTIRE:
             return 1
         return int(product(self.dims) if self.channel is None else self.dims[self.channel])
 
     @property
     def grid(self) -> tuple[Any, ...]:
-        if self.channel == WHOLE:
+        if self.channel == ENTIRE:
             return self.dims
         return () if self.channel is None else self.dims[: self.channel] + self.dims[self.channel + 1 :]
 
@@ -469,7 +469,7 @@ class View(NamedTuple):
     def placed(self) -> tuple[Any, ...]:
         """All sizes, and the axes that count units."""
         kept, end = len(self.lead), len(self.lead) + len(self.dims)
-        if self.channel == WHOLE:
+        if self.channel == ENTIRE:
             return (*self.lead, *self.dims), 0, 0
         return (*self.lead, *self.dims), *((kept, end) if self.channel is None else (kept + self.channel,) * 2)
 
@@ -633,7 +633,7 @@ class Network:
         """Add a node that takes a whole tensor apart along an axis."""
         view = self.views[source]
         n, inner = view.dims[axis], product(view.dims[axis + 1 :])
-        demand(view.channel == WHOLE and isinstance(n, int), "found another view, expected a whole tensor")
+        demand(view.channel == ENTIRE and isinstance(n, int), "found another view, expected a whole tensor")
         pick: Callable[[int], Any] = lambda v: Lift("pick", (n, inner), v, True) if n > 1 else None  # noqa: E731
         made = view._replace(channel=None if len(view.dims) == 1 else axis)
         row: Callable[[int], Any] = lambda v: ([v], [1], 1, ZERO)  # noqa: E731
@@ -1517,11 +1517,15 @@ class OnnxReader:
     def read(self, content: bytes) -> None:
         """The whole file."""
         model = message(memoryview(content), "model")
-        for entry in model.get("opset_import", []):
-            domain, version = "" if standard(entry) else entry.get("domain", ""), entry.get("version", 0)
-            demand(self.versions.setdefault(domain, version) == version, f"model: found two versions of {domain!a}")
+        versions = {
+            (bool(standard(e)), e.get("domain", ""), e.get("version", 0)) for e in model.get("opset_import", [])
+        }
+        count = len({version for own, _, version in versions if own})
         demand("graph" in model, "model: found no graph")
-        demand("" in self.versions, "model: found no version of ONNX's operators, expected 1")
+        demand(count == 1, f"model: found {count} versions of ONNX's operators, expected 1")
+        for own, domain, version in sorted(versions):
+            same = self.versions.setdefault("" if own else domain, version) == version
+            demand(same, f"model: found two versions of the operators of {domain!a}, expected one")
         self.opset, graph, self.functions = self.versions[""], model["graph"], model.get("functions", [])
         for data in self.functions:
             body = message(data, "function")
@@ -1539,7 +1543,7 @@ class OnnxReader:
                     value = self.port(name, port.get("type", {}))
                     self.define(name, value)
                     whole = not known(value.dims)
-                    self.network.define(name, View(value.dims, WHOLE if whole else None, value.batch))
+                    self.network.define(name, View(value.dims, ENTIRE if whole else None, value.batch))
         for port in (*graph.get("value_info", []), *graph.get("output", [])):
             self.declared[port.get("name", "")] = port.get("type", {})
         self.results = {port.get("name", "") for port in graph.get("output", [])}
@@ -1686,7 +1690,7 @@ class OnnxReader:
                 value = value._replace(batch=(*shape[:lead],), dims=(*shape[lead:],), ranked=True)
             value = value._replace(kind=value.kind or kind)
             given.types.append(value.kind)
-            views[place] = View(value.dims, None if value.dims == () else WHOLE, value.batch)
+            views[place] = View(value.dims, None if value.dims == () else ENTIRE, value.batch)
             made.append(value)
         given.types += [x.kind for x in tensors]
         self.network.mixes = True
@@ -1810,6 +1814,7 @@ class OnnxReader:
 
     def port(self, name: str, kind: dict[str, Any], inputs: bool = True) -> Value:
         """An input, or what is declared of another tensor: a first axis, and others."""
+        refuse("tensor_type" in kind or not inputs, "found a sequence or another type, expected a tensor")
         element, dims = declared(kind)
         demand(dims is not None or not inputs, "found no shape, expected one")
         if dims is None:
@@ -1878,7 +1883,7 @@ class OnnxReader:
         """A tensor with another channel axis; made once."""
         name = x.name + suffix
         if name not in self.views_of:
-            if channel is not None and self.net.views[x.name].channel == WHOLE:
+            if channel is not None and self.net.views[x.name].channel == ENTIRE:
                 self.net.taken(x.name, name, channel)
             else:
                 support(known(x.dims), f"found the shape {[*x.full]}, expected numbers")
@@ -1888,7 +1893,7 @@ class OnnxReader:
 
     def elements(self, x: Value) -> Value:
         """The tensor with every element a unit."""
-        x = self.image(x) if self.net.views[x.name].channel == WHOLE else x
+        x = self.image(x) if self.net.views[x.name].channel == ENTIRE else x
         return x if self.net.views[x.name].channel is None else self.implied(x, " as elements", None)
 
     def image(self, x: Value) -> Value:
@@ -1903,7 +1908,7 @@ class OnnxReader:
         support(isinstance(x.dims[axis], int), f"found a symbol as axis {full}, expected a number of channels")
         if channel == axis or (channel is None and len(x.dims) == 1):
             return x
-        x = x if channel in (None, WHOLE) else self.elements(x)
+        x = x if channel in (None, ENTIRE) else self.elements(x)
         return self.implied(x, " as image" + (f" of axis {full}" if full != 1 else ""), axis)
 
     def broadcast(self, constant: Value, x: Value) -> Callable[[int], Fraction]:
@@ -1922,14 +1927,14 @@ class OnnxReader:
         view, at = self.net.views[x.name], self.broadcast(constant, x)
         if view.channel is None:
             return x, at
-        if view.channel == WHOLE and len({*constant.values}) > 1:
+        if view.channel == ENTIRE and len({*constant.values}) > 1:
             return self.spread(self.along(x, varying(constant) + len(x.dims)), constant)
         after = len(view.dims) - view.channel if view.channel >= 0 else 0  # axes from the channel axis on
         inner = math.prod(constant.dims[1 - after :] if after > 1 else ())
         own = constant.dims[-after] if len(constant.dims) >= after > 0 and view.channel >= 0 else 1
         first: dict[int, Any] = {}
         self.charge(len(constant.values))
-        if view.channel == WHOLE:
+        if view.channel == ENTIRE:
             return x, lambda _: Fraction(constant.values[0])
         if view.channel >= 0 and all(first.setdefault(i // inner % own, n) == n for i, n in enumerate(constant.values)):
             return x, lambda v: Fraction(first[v if own > 1 else 0])
@@ -2010,10 +2015,14 @@ class OnnxReader:
         """A sum of computed tensors of one shape; of their elements where their channel axes differ."""
         same = len({x.full for x in inputs}) == 1
         support(same, f"found shapes {[list(x.dims) for x in inputs]}, expected one")
-        channels = {self.net.views[x.name].channel for x in inputs} - {WHOLE}
+        channels = {self.net.views[x.name].channel for x in inputs} - {ENTIRE}
         if channels == {None} and len(inputs[0].dims) == 1:
             channels = {0}
-        if len(channels) == 1 and None not in channels and any(self.net.views[x.name].channel == WHOLE for x in inputs):
+        if (
+            len(channels) == 1
+            and None not in channels
+            and any(self.net.views[x.name].channel == ENTIRE for x in inputs)
+        ):
             inputs = tuple(self.along(x, channel or 0) for x in inputs for channel in channels)
         several = len({self.net.views[x.name] for x in inputs}) > 1
         names = [self.elements(x).name if several else x.name for x in inputs]
@@ -2333,7 +2342,7 @@ class OnnxReader:
         its shape, if it is not `dims`."""
         made = tuple(dims if made is None else made)
         channels = {self.net.views[x.name].channel for x in sources}
-        if WHOLE in channels and picks:
+        if ENTIRE in channels and picks:
             (axis,) = [*picks] if len(picks) == 1 else [0]
             sources = [self.along(x, axis) for x in sources]
             channels = {self.net.views[x.name].channel for x in sources}
@@ -2422,7 +2431,7 @@ class OnnxReader:
         stays = tuple(new[:kept]) == x.batch and order[:kept] == [*range(kept)]
         if same:
             self.net.through(x.name, target, view, None)
-        elif known(x.dims) and view.channel != WHOLE and (stays or (lone and known(new))):
+        elif known(x.dims) and view.channel != ENTIRE and (stays or (lone and known(new))):
             lead = (
                 x.batch if stays and (kept or self.net is self.constants) else (*new[: len(new) > 1 and new[0] == 1],)
             )
@@ -2445,7 +2454,7 @@ class OnnxReader:
             longer = [i for i, n in enumerate(view.dims) if n != 1]
             support(len(longer) == 1, found)
             axis = longer[0]
-        c = None if axis is None or axis == WHOLE else axis + len(x.batch)
+        c = None if axis is None or axis == ENTIRE else axis + len(x.batch)
         symbols = [
             [s.key() for n in dims if isinstance(n, Product) for s in n.symbols]
             for dims in ([full[i] for i in order], new)
@@ -2457,8 +2466,8 @@ class OnnxReader:
             j = next((j for j, n in enumerate(new) if n == units and product(new[:j]) == before), None)
             support(j is not None, found)
         lead = 0 if j == 0 else min(1, len(new))
-        dims, channel = tuple(new[lead:]), WHOLE if j is None else j - lead
-        one = (channel != WHOLE and len(dims) == 1) or (known(dims) and product(dims) == 1)
+        dims, channel = tuple(new[lead:]), ENTIRE if j is None else j - lead
+        one = (channel != ENTIRE and len(dims) == 1) or (known(dims) and product(dims) == 1)
         return View(dims, None if one else channel, tuple(new[:lead])), lift
 
     def same(self, target: str, x: Value, _: Value | None = None, training: Value | None = None) -> None:
@@ -2552,7 +2561,7 @@ class OnnxReader:
         at = axis + rank * (axis < 0) - len(x.batch)
         spanned = product(x.dims[at:] if joined else x.dims[at : at + 1]) if 0 <= at < len(x.dims) else 0
         fits = spanned == product(x.dims) and not self.attributes.get("select_last_index")
-        fits = fits and self.net.views[x.name].channel != WHOLE
+        fits = fits and self.net.views[x.name].channel != ENTIRE
         support(fits, f"found axis {axis} of {[*x.full]}, expected all elements besides the batch axis, and the first")
         x = x if self.net.views[x.name].positions == 1 else self.elements(x)
         shape = (1,) * (len(x.dims) - 1 + self.attributes.get("keepdims", 1))
@@ -5482,7 +5491,7 @@ def assumed(networks: Sequence[Network]) -> tuple[dict[str, Any], list[tuple[str
 
 def shape_words(network: Network, view: View) -> str:
     """A shape in words: symbols that an input has by their names."""
-    if view.channel == WHOLE and not view.lead:
+    if view.channel == ENTIRE and not view.lead:
         return "?"
     sizes = [
         str(n) if isinstance(n, int) or {*n.symbols} <= {*network.symbols.values()} else "?" for n in view.placed[0]
