@@ -8,12 +8,12 @@ from exactlump.certificates.certificate import Assumption
 from exactlump.lumping.simulations import Simulation
 from exactlump.network.kinds import Opaque
 from exactlump.network.program import Network
-from exactlump.network.sizes import text
+from exactlump.network.sizes import Size, Unknown, symbol, text
+from exactlump.network.views import Batch, Shape
 
 # ONNX's names of its element types, by number (onnx.proto, TensorProto.DataType).
 _TYPES = (
-    "UNDEFINED FLOAT UINT8 INT8 UINT16 INT16 INT32 INT64 STRING BOOL FLOAT16 DOUBLE UINT32 UINT64 COMPLEX64 COMPLEX128 "
-    "BFLOAT16 FLOAT8E4M3FN FLOAT8E4M3FNUZ FLOAT8E5M2 FLOAT8E5M2FNUZ UINT4 INT4 FLOAT4E2M1"
+    "? float uint8 int8 uint16 int16 int32 int64 string bool float16 double uint32 uint64 complex64 complex128 bfloat16"
 ).split()
 
 
@@ -29,7 +29,7 @@ def operators(network: Network) -> dict[str, int]:
 
 def domains(network: Network) -> tuple[str, ...]:
     """Their domains besides ONNX's own."""
-    return tuple(sorted({name.rpartition(":")[0] for name in operators(network)} - {"ai.onnx"}))
+    return tuple(sorted({name.rpartition(":")[0] for name in operators(network)} - {"ai.onnx", "ai.onnx.ml"}))
 
 
 def assumptions(networks: Iterable[tuple[str, Network]]) -> tuple[Assumption, ...]:
@@ -39,9 +39,28 @@ def assumptions(networks: Iterable[tuple[str, Network]]) -> tuple[Assumption, ..
         for node in calls(network):
             for port in node.call.outputs:
                 if port is not None:
-                    kind = _TYPES[port.kind] if port.kind < len(_TYPES) else str(port.kind)
-                    found.add((side, port.name, kind, "?" if port.shape is None else text(port.shape)))
+                    kind = _TYPES[port.kind] if port.kind < len(_TYPES) else "?"
+                    found.add((side, port.name, kind, _shape(network, port.shape)))
     return tuple(sorted(found))
+
+
+def _shape(network: Network, shape: Shape | None) -> str:
+    """A shape in words: symbols that an input has by their names, other sizes that are not known as `?`."""
+    if shape is None:
+        return "?"
+    symbols = {
+        name for port in network.inputs for size in (*port.shape, _batch(port.batch)) for name in _names(size)
+    } - {"?"}
+    return text(tuple(size if not _names(size) or _names(size) <= symbols else symbol("?") for size in shape))
+
+
+def _batch(batch: Batch) -> Size:
+    return 1 if batch is None else symbol(batch) if isinstance(batch, str) else batch
+
+
+def _names(size: Size) -> set[str]:
+    """The symbols of a size; a name that a file does not give is none that is known."""
+    return {name or "?" for name in size.names} if isinstance(size, Unknown) else set()
 
 
 def without_opaque(network: Network, simulation: Simulation) -> Simulation:

@@ -61,7 +61,7 @@ def dumps(certificate: Certificate) -> str:
     backward = {t: r for t, r in certificate.backward.items() if not r.is_identity}
     matching = {} if certificate.matching is None else {"match": asdict(certificate.matching)}
     claim = {"criterion": "exact", "domain": "all reals", "specification": certificate.specification, **matching}
-    document = {
+    document: dict[str, Any] = {
         "format": "exactlump certificate",
         "version": 2 if matching else 1,
         "producer": f"exactlump {VERSION}",

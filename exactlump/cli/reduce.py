@@ -92,6 +92,7 @@ def reduce_verb(
             architecture=architecture,
             executor=executor,
             overwrite=overwrite,
+            opaque_domains=opaque_domains,
             listen=lambda words: status.update(plain(words)),
         )
     if as_json:

@@ -20,6 +20,7 @@ class Reorder(_Lone, _Affine):
 
     channel: the channel axis of the target.  Three kinds: units stay units, in order (`keeps_units`); images are
     taken apart into elements (target channel None); elements are put together to images.
+    cast: ONNX's element type of the target, where that of the source holds no floats; else 0.
     """
 
     source: str
@@ -27,6 +28,7 @@ class Reorder(_Lone, _Affine):
     axes: tuple[int, ...] | None
     shape: Shape
     channel: int | None = None
+    cast: int = 0
 
     @property
     def stated(self) -> View:

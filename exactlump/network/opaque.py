@@ -77,7 +77,12 @@ class Opaque(_Joint):
     def view(self, views: Sequence[View]) -> View:
         """One unit."""
         self.demand("sources", len(views), 1 + max((i for i in self.call.arguments if isinstance(i, int)), default=-1))
-        return View(self.shape, None, open=True)
+        return View(()) if is_number(self.shape) else View(self.shape, None, open=True)
+
+
+def is_number(shape: Shape) -> bool:
+    """Whether a tensor is a number, or a batch of numbers: its one unit is an element."""
+    return not shape or (len(shape) == 1 and not isinstance(shape[0], int) and not str(shape[0]).startswith("?"))
 
 
 __all__ = ["Call", "Kind", "Opaque", "Port"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from exactlump.lumping.forms import Atom, Form, Forms, atoms_below
 from exactlump.lumping.maximum import Lumping
 from exactlump.lumping.simulations import FREE, NULL, Relation, Row, Simulation, constant, entry, forms_of, through
-from exactlump.network.kinds import Conv, Dense, Head
+from exactlump.network.kinds import Conv, Dense, Head, Node, Reorder
 from exactlump.network.layers import Layer, anchors, ground, layer, sources, trace
 from exactlump.network.program import Network
 from exactlump.numbers.rational import (
@@ -149,9 +149,7 @@ class _Builder:
             tensor: {k: place for place, k in enumerate(sorted(classes))}
             for tensor, classes in self._observed().items()
         }
-        stays = any(view.open for view in self.network.views.values()) or any(
-            isinstance(node, Dense) and node.grid for node in self.network.nodes
-        )
+        stays = any(view.open for view in self.network.views.values()) or any(map(_stays, self.network.nodes))
         kept = {tensor for tensor, why in self.anchored.items() if why is not None or stays}
         left = {tensor: Left(at, len(at), self.rows.get(tensor)) for tensor, at in places.items()}
         survivors = Survivors(self.network, self.anchored, left, kept)
@@ -273,6 +271,11 @@ class _Builder:
         if plain is not None:
             rows = [self.forms.before(node.target, v) for v in units]
         return [{at(atom): w for atom, w in row.terms.items() if atom[1] in left} for row in rows], bias
+
+
+def _stays(node: Node) -> bool:
+    """Whether tensors are to lie as they did where there is such a node."""
+    return (isinstance(node, Dense) and node.grid) or (isinstance(node, Reorder) and bool(node.cast))
 
 
 def relation_over(tensor: str, rows: Sequence[Row], places: Mapping[int, int]) -> Relation:

@@ -202,7 +202,7 @@ def _filled(chosen: Chosen) -> tuple[Sequence[int | None], Sequence[int], Vector
 def columns_of_unit(network: Network, node: Dense | Conv, below: str) -> int:
     """How many columns of the weights belong to each unit of the anchored tensor below: its taps, or its positions."""
     if isinstance(node, Conv):
-        return node.window.taps
+        return int(node.window.taps)
     return 1 if node.grid else int(network.views[below].positions // network.views[node.source].positions)
 
 

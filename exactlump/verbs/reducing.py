@@ -163,7 +163,7 @@ def reduce_file(
                 demand_apart(place, companions(source, claim.original))
             write_atomically(witness, certificate.dumps(claim).encode())
             listen("checking")
-            _demand_accepted(source, check.check(str(source), str(staged), str(witness), room))
+            _demand_accepted(source, check.check(str(source), str(staged), str(witness), room, domains=opaque_domains))
             notes += _growth(source, claim.original, staged, claim.reduced)
             written = _moved(folder, target, {} if overwrite else {proof: witness})
         os.replace(witness, proof)

@@ -22,7 +22,7 @@ from exactlump.formats.onnx.normalisation import NORMALISATIONS
 from exactlump.formats.onnx.quantisers import CUSTOM, QUANTISERS
 from exactlump.formats.onnx.reorderings import REORDERINGS, unchanged
 from exactlump.formats.onnx.selections import SELECTIONS
-from exactlump.formats.onnx.tensors import FLOATS, Constant, type_name
+from exactlump.formats.onnx.tensors import CASTABLE, FLOATS, Constant, type_name
 from exactlump.network.kinds import Add, Dense, Scale, Shift
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Vector
@@ -60,7 +60,7 @@ def _vectors(reader: Reader, data: Data) -> Data:
     if not data.open and len(data.shape) == 1:
         return data
     if not data.open and not data.batched and len(data.shape) == 2 and data.channel is None and data.shape[0] == 1:
-        return reader.one_vector(data)
+        return replace(data, shape=data.shape[1:], batch=1)
     return reader.along(data, data.rank - 1)
 
 
@@ -273,11 +273,12 @@ def _cast(reader: Reader, op: Operator) -> None:
         return
     if to not in FLOATS:
         raise UnsupportedLayer(f"found a cast to {type_name(to)}, expected a float type")
-    if source.kind not in FLOATS:
-        raise UnsupportedLayer(f"found {type_name(source.kind)} that is computed, expected floats")
+    if source.kind not in CASTABLE or op.input(0) in reader.quantised:
+        raise UnsupportedLayer(f"found {type_name(source.kind)} that is computed, expected numbers")
+    source = reader.settled(source)
     reader.notes[f"Cast {type_name(source.kind)} to {type_name(to)} read as the identity: the reals have one type"] += 1
     made = replace(source, name=op.target, kind=to)
-    reader.emit(unchanged(source, op.target), made)
+    reader.emit(unchanged(source, op.target, 0 if source.kind in FLOATS else to), made)
 
 
 OPERATORS: Mapping[str, Read] = {

@@ -79,15 +79,17 @@ def _bound(reader: Reader, name: str, data: Data, low: bool) -> Rational | None:
     if (tensor := reader.initialisers.get(name)) is not None and math.prod(tensor.dims) == 1:
         number = stored(tensor, reader.folder).reshape(-1)[0]
         if tensor.data_type == data.kind and number.dtype.kind == "f" and math.isinf(number):
-            return None if (number < 0) == low else _refused(name, float(number))
+            if (number < 0) != low:
+                raise _refused(name, float(number))
+            return None
     constant = reader.weights(name, data)
     if constant.array.size != 1:
         raise ShapeError(f"found a bound of shape {list(constant.shape)}, expected one number")
     return constant.vector()[0]
 
 
-def _refused(name: str, number: float) -> None:
-    raise UnsupportedLayer(f"tensor {name!r}: found the bound {number}, beyond which there is nothing")
+def _refused(name: str, number: float) -> UnsupportedLayer:
+    return UnsupportedLayer(f"tensor {name!r}: found the bound {number}, beyond which there is nothing")
 
 
 def _extreme(lowest: bool) -> Read:

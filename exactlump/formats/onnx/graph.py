@@ -18,7 +18,7 @@ from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, type_name
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Dense, Node, Pick, Reorder
 from exactlump.network.origin import Steps
-from exactlump.network.sizes import Sizes, Unknown, symbol, text
+from exactlump.network.sizes import Size, Sizes, Unknown, symbol, text
 from exactlump.network.views import Batch, Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, rational
@@ -296,10 +296,6 @@ class Reader:
         below = self.elements(data)
         return self._implied(below, f"{below.name} {wish}", axis - 1)
 
-    def one_vector(self, data: Data) -> Data:
-        """Of a tensor of one vector, without a batch axis: the same with its units along its last axis."""
-        return self._implied(data, f"{data.name} as image", len(data.shape) - 1)
-
     def _picked(self, data: Data, axis: int, name: str) -> Data:
         if not data.known or not 0 <= axis < data.rank or not isinstance(data.shape[axis], int):
             raise UnsupportedLayer(f"found {_words(data)}, expected units along axis {axis}")
@@ -382,10 +378,13 @@ def settled_on(name: str, sizes: Sizes, axis: int | None, kind: int) -> Data:
     """The tensor of these sizes with units along an axis: open where they are not known, or the batch lies elsewhere."""
     if axis is None or axis < 1 or not all(isinstance(n, int) for n in sizes[1:]):
         return Data(name, sizes, None, kind, axis, open=True)
-    batch: Batch = sizes[0]
-    if isinstance(batch, Unknown) and batch.factor == 1 and len(batch.names) == 1:
-        batch = batch.names[0]
-    return Data(name, sizes[1:], batch, kind, axis - 1 if len(sizes) > 2 else None)
+    return Data(name, sizes[1:], batch_of(sizes[0]), kind, axis - 1 if len(sizes) > 2 else None)
+
+
+def batch_of(size: Size) -> Batch:
+    """A size as a batch axis."""
+    lone = isinstance(size, Unknown) and size.factor == 1 and len(size.names) == 1
+    return size.names[0] if isinstance(size, Unknown) and lone else size
 
 
 def _words(data: Data) -> str:

@@ -170,7 +170,7 @@ def _drop_ones(reader: Reader, op: Operator, data: Data) -> None:
     """The same without the grid of one position."""
     made = settled_on(op.target, data.sizes[:2], 1, data.kind)
     if data.open or made.open:
-        reader.emit(Regrid(data.name, op.target, None, made.shape, made.channel, made.open, made.batch), made)
+        reader.emit(Regrid(data.name, op.target, None, made.shape, made.channel, 0, made.open, made.batch), made)
     else:
         reader.emit(Reorder(data.name, op.target, None, (data.units,)), made)
 

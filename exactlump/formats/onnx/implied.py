@@ -42,6 +42,7 @@ def _is_implied(network: Network, node: Reorder, found: Mapping[str, str]) -> bo
     readers = network.consumers[node.target]
     if (
         isinstance(node, Regrid)
+        or node.cast
         or node.axes is not None
         or source.shape != target.shape
         or node.target in network.outputs
@@ -50,8 +51,7 @@ def _is_implied(network: Network, node: Reorder, found: Mapping[str, str]) -> bo
         return False
     if node.target == f"{node.source} as image":
         images = Conv | AveragePool | MaxPool | Pad | Add | Select | Dense
-        first = target.channel == 0 or (target.shape[0] == 1 and target.channel == 1)
-        return source.channel is None and first and all(isinstance(r, images) for r in readers)
+        return source.channel is None and target.channel == 0 and all(isinstance(r, images) for r in readers)
     if node.target == f"{node.source} as image of axis {(target.channel or 0) + 1}":
         along = Dense | Add | Select
         return source.channel is None and target.channel is not None and all(isinstance(r, along) for r in readers)

@@ -14,12 +14,12 @@ from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper
 
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats.onnx import tensors as onnx_tensor
-from exactlump.formats.onnx.graph import Data, Operator, Reader
+from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_of
 from exactlump.formats.onnx.shapes import Inputs, kind_of, shape_of
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.kinds import Opaque
-from exactlump.network.opaque import Call, Port
-from exactlump.network.sizes import Sizes, symbol, text
+from exactlump.network.opaque import Call, Port, is_number
+from exactlump.network.sizes import Size, Sizes, symbol, text
 
 STANDARD = ("", "ai.onnx")
 # Operators that are no functions of their inputs.
@@ -36,7 +36,7 @@ def name_of(node: NodeProto) -> str:
 
 def demand_function(node: NodeProto, domains: Sequence[str]) -> None:
     """Raise UnsupportedLayer where a node, or one in its subgraphs, is no function that may be taken as given."""
-    if node.domain not in STANDARD and node.domain not in domains:
+    if node.domain not in (*STANDARD, "ai.onnx.ml") and node.domain not in domains:
         hint = f"--opaque-domain {node.domain} says that its operators are functions"
         raise UnsupportedLayer(f"{name_of(node)} belongs to the domain {node.domain!r}: {hint}")
     if node.domain in STANDARD and node.op_type in _RANDOM:
@@ -109,12 +109,16 @@ def read_opaque(reader: Reader, node: NodeProto, domains: dict[str, int], why: s
             continue
         shape = port.shape if port.shape is not None else (symbol(f"?{port.name}"),)
         made = Data(port.name, shape, None, port.kind, None, open=True, known=port.shape is not None)
+        if port.shape is not None and is_number(port.shape):
+            made = Data(port.name, (), batch_of(port.shape[0]) if port.shape else None, port.kind)
         reader.emit(Opaque(tuple(source.name for source in sources), port.name, call, j, shape), made)
 
 
 def _version(node: NodeProto, opset: int, domains: dict[str, int]) -> int:
     """The version in which an operator got its meaning; of other domains the one that is imported."""
     if node.domain not in STANDARD:
+        if node.domain not in domains:
+            raise FormatError(f"found the domain {node.domain!r}, which the model does not import")
         return domains[node.domain]
     try:
         return int(onnx.defs.get_schema(node.op_type, opset, "").since_version)
@@ -148,9 +152,9 @@ def _bytes(reader: Reader, name: str, found: Data | Constant | None) -> bytes:
             tensor.ClearField("data_location")
             tensor.raw_data = raw
         tensor.ClearField("doc_string")
-        return tensor.SerializeToString(deterministic=True)
+        return bytes(tensor.SerializeToString(deterministic=True))
     assert isinstance(found, Constant)
-    return _folded(name, found).SerializeToString(deterministic=True)
+    return bytes(_folded(name, found).SerializeToString(deterministic=True))
 
 
 def _folded(name: str, found: Constant) -> TensorProto:
@@ -189,7 +193,7 @@ def _outputs(reader: Reader, node: NodeProto, found: Inputs) -> Iterator[Port | 
         kind, shape = declared or (0, None)
         if shape is None and j == 0 and node.domain in STANDARD:
             shape = shape_of(reader, op, found)
-        if not kind and j == 0 and node.domain in STANDARD:
+        if not kind and j == 0:
             kind = kind_of(op, found)
         yield Port(name, kind, shape, declared is not None and declared[1] is not None)
 
@@ -261,7 +265,7 @@ def declared(values: Sequence[onnx.ValueInfoProto], inputs: Sequence[Data]) -> d
     return found
 
 
-def _size(name: str, axis: int, dim: "onnx.TensorShapeProto.Dimension", symbols: set[str]) -> int | object:
+def _size(name: str, axis: int, dim: "onnx.TensorShapeProto.Dimension", symbols: set[str]) -> Size:
     if dim.HasField("dim_value") and dim.dim_value >= 0:
         return int(dim.dim_value)
     if dim.dim_param in symbols and dim.dim_param:

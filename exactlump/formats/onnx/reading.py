@@ -124,7 +124,11 @@ def parse(
     reader.outputs = {value.name for value in graph.output}
     for data in entries:
         reader.define(data)
-    domains = {entry.domain: int(entry.version) for entry in model.opset_import if entry.domain in opaque_domains}
+    domains = {
+        entry.domain: int(entry.version)
+        for entry in model.opset_import
+        if entry.domain in (*opaque_domains, "ai.onnx.ml")
+    }
     for node in graph.node:
         with about(_place(node)):
             _read(reader, node, domains)

@@ -186,11 +186,11 @@ def _identity(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
 # Where units stay as they are, and sizes may be unknown.
 
 
-def unchanged(data: Data, target: str) -> Reorder:
-    """The node that makes a tensor of another name."""
+def unchanged(data: Data, target: str, cast: int = 0) -> Reorder:
+    """The node that makes a tensor of another name; `cast`: and of another element type, which is no float before."""
     if data.open:
-        return Regrid(data.name, target, None, data.shape, data.channel, open=True)
-    return Reorder(data.name, target, None, data.shape, data.channel)
+        return Regrid(data.name, target, None, data.shape, data.channel, cast, open=True)
+    return Reorder(data.name, target, None, data.shape, data.channel, cast)
 
 
 def regrid(reader: Reader, op: Operator, data: Data) -> None:
@@ -218,7 +218,7 @@ def regrid(reader: Reader, op: Operator, data: Data) -> None:
     key = "" if moved == sorted(moved) else f"{text(data.sizes)} {data.axis} {list(order)}"
     made = settled_on(op.target, sizes, axis, data.kind)
     lift = axes if key else None
-    node = Regrid(data.name, op.target, lift, made.shape, made.channel, made.open, made.batch, key)
+    node = Regrid(data.name, op.target, lift, made.shape, made.channel, 0, made.open, made.batch, key)
     reader.emit(node, made)
 
 

@@ -138,6 +138,8 @@ def kind_of(op: Operator, found: Inputs) -> int:
     if op.kind == "QuantizeLinear":
         given = found[2] if len(found) > 2 else None
         return given.kind if given is not None else int(op.attributes.get("output_dtype", 0) or TensorProto.UINT8)
+    if op.kind in ("MatMul", "Gemm", "Conv", "Add", "Sub", "Mul", "Div"):
+        return next((entry.kind for entry in found if entry is not None and entry.kind), 0)
     place = 1 if op.kind in ("DequantizeLinear", "Where") else 0
     first = found[place] if len(found) > place else None
     return first.kind if first is not None else 0
@@ -281,7 +283,7 @@ def _of_slice(reader: Reader, op: Operator) -> Sizes | None:
     if known is None or reader.opset < 10:
         return None
     fields = [_values(reader, name) if name else None for name in op.inputs[1:]]
-    starts, ends, axes, steps = (*fields, *[None] * (4 - len(fields)))
+    starts, ends, axes, steps = [*fields, *[None] * (4 - len(fields))][:4]
     if not starts or not ends or len(starts) != 1 or axes not in (None, (0,), (-1,)) or steps not in (None, (1,)):
         return None
     if not isinstance(starts[0], int) or not isinstance(ends[0], int):

@@ -45,7 +45,7 @@ def sliding(op: Operator, grid: Grid, kernel: Grid) -> Window:
     begin, end = _around(op, rank)
     rooms = tuple(b + n + e - k for b, n, e, k in zip(begin, grid, end, spans, strict=True))
     target = tuple(_steps(op, *axis) for axis in zip(rooms, stride, grid, begin, strict=True))
-    if min(rooms) < 0 or min(target) < 1:
+    if min(target) < 1:
         raise ShapeError(f"kernel: found spans {list(spans)} for the grid {list(grid)}")
     return Window(grid, target, kernel, stride, dilation, begin, end)
 

@@ -13,10 +13,11 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.formats.files import Content, about, pack
 from exactlump.formats.onnx import reading
+from exactlump.formats.onnx.graph import batch_of
 from exactlump.formats.onnx.implied import implied
 from exactlump.formats.onnx.write_functions import activate
 from exactlump.formats.onnx.write_images import add, conv, pad, pool, select
-from exactlump.formats.onnx.write_nodes import dense, head, reorder, scale, shift
+from exactlump.formats.onnx.write_nodes import dense, head, is_row, reorder, scale, shift
 from exactlump.formats.onnx.write_opaque import dims, opaque, regrid
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import (
@@ -37,9 +38,10 @@ from exactlump.network.kinds import (
     Select,
     Shift,
 )
+from exactlump.network.opaque import is_number
 from exactlump.network.program import Network
 from exactlump.network.sizes import symbol
-from exactlump.network.views import Port
+from exactlump.network.views import Batch, Port
 
 _KINDS = {
     "float32": TensorProto.FLOAT,
@@ -119,11 +121,17 @@ def _write(writer: Writer, node: Node) -> None:
     below = node.reads[0] if node.reads else ""
     writer.batches[node.target] = writer.batches.get(below)
     if isinstance(node, Pick | Regrid | Opaque):
-        writer.batches[node.target] = None if isinstance(node, Opaque) else node.batch
+        writer.batches[node.target] = _opaque_batch(node) if isinstance(node, Opaque) else node.batch
+    if isinstance(node, Dense) and is_row(writer, node):
+        writer.batches[node.target] = 1
     writer.kinds[node.target] = writer.kinds.get(below, 0)
     if isinstance(node, Opaque):
         port = node.call.outputs[node.output]
         writer.kinds[node.target] = port.kind if port is not None else 0
+    if isinstance(node, Reorder) and node.cast:
+        writer.kinds[node.target] = node.cast
+        writer.node("Cast", [writer.source(below)], node.target, to=node.cast, opset=6)
+        return
     if (below in writer.integers and not isinstance(node, Opaque)) or (
         isinstance(node, Head) and node.kind == "argmax"
     ):
@@ -159,6 +167,11 @@ def _write(writer: Writer, node: Node) -> None:
             head(writer, node)
         case _:
             assert_never(node)
+
+
+def _opaque_batch(node: Opaque) -> Batch:
+    """The batch axis of what is a batch of numbers."""
+    return batch_of(node.shape[0]) if node.shape and is_number(node.shape) else None
 
 
 def _demand_the_same(network: Network, model: ModelProto) -> None:
