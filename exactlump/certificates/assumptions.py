@@ -27,9 +27,10 @@ def operators(network: Network) -> dict[str, int]:
     return dict(sorted(Counter(node.call.operator for node in calls(network)).items()))
 
 
-def domains(network: Network) -> tuple[str, ...]:
-    """Their domains besides ONNX's own."""
-    return tuple(sorted({name.rpartition(":")[0] for name in operators(network)} - {"ai.onnx", "ai.onnx.ml"}))
+def domains(*networks: Network) -> tuple[str, ...]:
+    """Their domains besides ONNX's own, in any of some networks."""
+    names = {name.rpartition(":")[0] for network in networks for name in operators(network)}
+    return tuple(sorted(names - {"ai.onnx", "ai.onnx.ml"}))
 
 
 def assumptions(networks: Iterable[tuple[str, Network]]) -> tuple[Assumption, ...]:

@@ -114,13 +114,20 @@ def weights_as_onnx(
     return torch.specification(path, architecture, max_unpacked)
 
 
-def read_as(path: str | os.PathLike[str], specification: str, *, max_unpacked: int = MAX_UNPACKED) -> "Network":
+def read_as(
+    path: str | os.PathLike[str],
+    specification: str,
+    *,
+    max_unpacked: int = MAX_UNPACKED,
+    opaque_domains: Collection[str] = (),
+) -> "Network":
     """The network that a file holds under the specification that a certificate claims.  Raises as `read` does."""
     if specification not in SPECIFICATIONS:
         raise FormatError(f"specification: found {specification[:60]!r}, expected one of {', '.join(SPECIFICATIONS)}")
     with about(path):
         raw = specification == RAW_NNET and format_of(path) == "nnet"
-    return read(path, raw_nnet=raw, max_unpacked=max_unpacked, batchnorm=batchnorm_of(specification))
+    way = batchnorm_of(specification)
+    return read(path, raw_nnet=raw, max_unpacked=max_unpacked, batchnorm=way, opaque_domains=opaque_domains)
 
 
 def refuse_float64(network: "Network") -> None:

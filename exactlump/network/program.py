@@ -210,6 +210,11 @@ class Network:
         """The opaque operators, by their outputs, in order."""
         return tuple(node for node in self.nodes if isinstance(node, Opaque))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has no exact values: it has opaque operators, or unknown sizes."""
+        return bool(self.opaque) or any(port.open for port in self.inputs)
+
     def demand_sizes(self) -> None:
         """Raise NoExactValue for a network without exact values: of opaque operators, or of unknown sizes."""
         for node in self.opaque:

@@ -17,6 +17,7 @@ from exactlump.formats.files import about
 from exactlump.formats.onnx import tensors as onnx_tensor
 from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
+from exactlump.formats.onnx.obstacles import refusals
 from exactlump.formats.onnx.opaque import declared, read_opaque
 from exactlump.formats.onnx.shapes import follow
 from exactlump.formats.onnx.tensors import Constant
@@ -29,6 +30,10 @@ from exactlump.network.views import Port
 from exactlump.numbers.rational import Rational, fraction
 
 _STANDARD = ("", "ai.onnx")
+# The operators that have rules, by domain and name.
+KNOWN = frozenset([f"ai.onnx:{name}" for name in OPERATORS] + [f"{domain}:{name}" for domain, name in CUSTOM])
+# How many refused nodes are named at once.
+_MOST_REFUSALS = 20
 
 
 def load(data: bytes, kind: str, max_unpacked: int) -> ModelProto:
@@ -129,9 +134,16 @@ def parse(
         for entry in model.opset_import
         if entry.domain in (*opaque_domains, "ai.onnx.ml")
     }
-    for node in graph.node:
-        with about(_place(node)):
-            _read(reader, node, domains)
+    try:
+        for node in graph.node:
+            with about(_place(node)):
+                _read(reader, node, domains)
+    except UnsupportedLayer as error:
+        others = [o for o in refusals(model, KNOWN, opaque_domains) if o.why not in str(error)]
+        if not others:
+            raise
+        words = "; ".join(f"{other.place}: {other.why}" for other in others[:_MOST_REFUSALS])
+        raise UnsupportedLayer(f"{error}; {len(others)} more nodes are refused: {words}") from error
     for value in graph.output:
         with about(f"output {value.name!r}"):
             _check_output(value, reader.lookup(value.name))
