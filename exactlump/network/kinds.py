@@ -342,4 +342,6 @@ def _windowed(name: str, window: Window, units: int, view: View) -> View:
     positive = min(sizes, default=1) > 0
     if len(ranks) != 1 or not positive or min((*window.begin, *window.end), default=0) < 0:
         raise ShapeError(f"tensor {name!r}: found {window}, expected positive sizes, one each for every axis")
+    if all(isinstance(n, int) for n in window.target):
+        return View((units, *window.target), 0)
     return View((*view.shape[:first], units, *window.target), first, view.open)

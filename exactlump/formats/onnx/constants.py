@@ -61,7 +61,7 @@ def fold(
     reader: Reader, op: Operator, function: Callable[..., Any], operands: Sequence[Constant], *, floats: bool = True
 ) -> None:
     """Define the value, element by element, of an exact function of constants of one element type."""
-    kinds = {operand.kind for operand in operands}
+    kinds = {finite(operand).kind for operand in operands}
     if len(kinds) > 1:
         raise FormatError(f"found {', '.join(sorted(map(type_name, kinds)))}, expected one element type")
     (kind,) = kinds
@@ -154,7 +154,7 @@ def _constant(reader: Reader, op: Operator) -> None:
     if name == "value" and isinstance(value, TensorProto):
         reader.fold(op.target, constant(value, reader.folder))
     elif name in ("value_float", "value_floats"):
-        reader.fold(op.target, finite(Constant(np.array(value, np.float32), TensorProto.FLOAT)))
+        reader.fold(op.target, Constant(np.array(value, np.float32), TensorProto.FLOAT))
     elif name in ("value_int", "value_ints"):
         reader.fold(op.target, Constant(np.array(value, np.int64), TensorProto.INT64))
     else:

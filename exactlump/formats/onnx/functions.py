@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
-from exactlump.formats.onnx.tensors import Constant, stored
+from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
 from exactlump.network.kinds import Activate, Head, HeadKind, Reorder
 from exactlump.numbers.rational import Rational, Vector
@@ -76,11 +76,12 @@ def _bound(reader: Reader, name: str, data: Data, low: bool) -> Rational | None:
     """A bound; None where there is none, or one at infinity."""
     if not name:
         return None
-    if (tensor := reader.initialisers.get(name)) is not None and math.prod(tensor.dims) == 1:
-        number = stored(tensor, reader.folder).reshape(-1)[0]
-        if tensor.data_type == data.kind and number.dtype.kind == "f" and math.isinf(number):
+    found = reader.lookup(name)
+    if isinstance(found, Constant) and found.array.size == 1 and found.array.dtype.kind == "f":
+        number = float(found.array.reshape(-1)[0])
+        if math.isinf(number) and found.kind == data.kind:
             if (number < 0) != low:
-                raise _refused(name, float(number))
+                raise _refused(name, number)
             return None
     constant = reader.weights(name, data)
     if constant.array.size != 1:

@@ -14,7 +14,7 @@ from onnx import NodeProto, TensorProto, helper
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
-from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, type_name
+from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, finite, type_name
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Dense, Node, Pick, Reorder
 from exactlump.network.origin import Steps
@@ -248,7 +248,8 @@ class Reader:
         found = self.lookup(name)
         if not isinstance(found, Constant):
             raise UnsupportedLayer(f"tensor {name!r}: found a computed tensor, expected a constant")
-        return found
+        with about(f"tensor {name!r}"):
+            return finite(found)
 
     def weights(self, name: str, like: Data) -> Constant:
         """A constant of the element type of a computed tensor, as every operator here asks for."""

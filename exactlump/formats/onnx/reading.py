@@ -222,7 +222,7 @@ def _rounding(reader: Reader) -> Iterator[str]:
 
 def _opset(model: ModelProto) -> int:
     versions = sorted({entry.version for entry in model.opset_import if entry.domain in _STANDARD})
-    if not versions and model.ir_version < 3:
+    if not versions and (model.ir_version < 3 or not any(node.domain in _STANDARD for node in model.graph.node)):
         return 1
     if len(versions) != 1 or versions[0] < 1:
         raise FormatError(f"opset: found {versions}, expected one version of the standard operators")

@@ -80,12 +80,12 @@ def _reshape(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
     """Since opset 5 the target is an input; 0 copies a size, unless `allowzero` (opset 14) says otherwise."""
     attribute = op.attributes.get("shape", ())
     target = _target_of(reader, op) if reader.opset >= 5 else tuple(attribute)
+    if op.attributes.get("allowzero", 0) and 0 in target:
+        raise ShapeError(f"found target {list(target)}, expected at least one element")
     if isinstance(source, Data) and target and isinstance(target[0], Unknown) and target[0] == source.sizes[0]:
         target = (0, *target[1:])
     if not all(isinstance(n, int) for n in target):
         raise UnsupportedLayer(f"found the target {list(target)}, expected numbers")
-    if op.attributes.get("allowzero", 0) and 0 in target:
-        raise ShapeError(f"found target {list(target)}, expected at least one element")
     if not source.batched:
         return None, _target(target, source.shape)
     if not target:
