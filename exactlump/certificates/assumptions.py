@@ -12,9 +12,25 @@ from exactlump.network.sizes import Size, Unknown, symbol, text
 from exactlump.network.views import Batch, Shape
 
 # ONNX's names of its element types, by number (onnx.proto, TensorProto.DataType).
-_TYPES = (
-    "? float uint8 int8 uint16 int16 int32 int64 string bool float16 double uint32 uint64 complex64 complex128 bfloat16"
-).split()
+_TYPES = [
+    "?",
+    "float",
+    "uint8",
+    "int8",
+    "uint16",
+    "int16",
+    "int32",
+    "int64",
+    "string",
+    "bool",
+    "float16",
+    "double",
+    "uint32",
+    "uint64",
+    "complex64",
+    "complex128",
+    "bfloat16",
+]
 
 
 def calls(network: Network) -> list[Opaque]:

@@ -24,7 +24,6 @@ from exactlump.network.ports import ALONE, Matching
 from exactlump.numbers.rational import parse, text
 from exactlump.version import VERSION
 
-
 # What is assumed of a tensor that an opaque operator makes: side, name, element type, shape.
 Assumption: TypeAlias = tuple[str, str, str, str]
 

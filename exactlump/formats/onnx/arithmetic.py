@@ -141,7 +141,7 @@ def _arithmetic(
             fold(reader, op, fallback, constants, floats=fallback is quotient)
         elif constants:
             first = isinstance(found[1], Constant)
-            data = reader.tensor(op.input(int(not first)))
+            data = reader.ranked(op.input(int(not first)))
             read(reader, op, data, op.input(int(first)), first)
         elif signs:
             _sum(reader, op, signs)
@@ -185,7 +185,7 @@ def _sum_of_many(reader: Reader, op: Operator) -> None:
     """Sum, of any number of computed tensors or of one and a constant."""
     computed = [isinstance(reader.lookup(name), Data) for name in op.inputs]
     if sorted(computed) == [False, True]:
-        _shift(reader, op, reader.tensor(op.input(computed.index(True))), op.input(computed.index(False)), True)
+        _shift(reader, op, reader.ranked(op.input(computed.index(True))), op.input(computed.index(False)), True)
     elif all(computed):
         _sum(reader, op, (1,) * len(computed))
     else:
@@ -243,7 +243,7 @@ def _negation(reader: Reader, op: Operator) -> None:
     if isinstance(found, Constant):
         fold(reader, op, lambda x: -x, (found,), floats=False)
         return
-    data = reader.tensor(op.input(0))
+    data = reader.ranked(op.input(0))
     reader.emit(Scale(data.name, op.target, (-ONE,) * data.units), same(op, data))
 
 

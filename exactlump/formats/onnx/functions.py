@@ -62,7 +62,7 @@ def _swish(reader: Reader, op: Operator) -> None:
 
 def _clip(reader: Reader, op: Operator) -> None:
     """Bounds are attributes before opset 11, inputs since."""
-    data = reader.tensor(op.input(0))
+    data = reader.ranked(op.input(0))
     if reader.opset < 11:
         low, high = (op.number(name, 0.0) if name in op.attributes else None for name in ("min", "max"))
     else:
@@ -101,7 +101,7 @@ def _extreme(lowest: bool) -> Read:
         computed = [entry for entry in found if isinstance(entry, Data)]
         if len(found) != 2 or len(computed) != 1:
             raise UnsupportedLayer(f"found {len(computed)} computed of {len(found)} tensors, expected 1 of 2")
-        data = reader.tensor(computed[0].name)
+        data = reader.ranked(computed[0].name)
         array = reader.weights(op.input(int(found[0] is data)), data).array
         if reader.opset < 8 and data.open:
             raise UnsupportedLayer("found unknown sizes before opset 8")
@@ -117,7 +117,7 @@ def _extreme(lowest: bool) -> Read:
 
 def _prelu(reader: Reader, op: Operator) -> None:
     """Before opset 7 several slopes belong to axis 1; since then they are broadcast."""
-    data = reader.tensor(op.input(0))
+    data = reader.ranked(op.input(0))
     array = reader.weights(op.input(1), data).array
     if reader.opset < 7 and array.size > 1 and data.open:
         raise UnsupportedLayer("found unknown sizes before opset 7")

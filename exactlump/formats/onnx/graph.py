@@ -341,6 +341,13 @@ class Reader:
 
     # Trying a rule, and forgetting what it did.
 
+    def ranked(self, name: str) -> Data:
+        """The computed tensor of that name, whose rank is known; its elements are floats."""
+        found = self.tensor(name)
+        if not found.known:
+            raise UnsupportedLayer(f"tensor {name!r}: found an unknown shape")
+        return found
+
     def mark(self) -> Mark:
         """Where the reader is."""
         counts = tuple(map(len, (self.nodes, self.data, self.constants, self.quantised, self.steps, self.rounded)))

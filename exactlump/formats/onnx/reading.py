@@ -19,7 +19,7 @@ from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.onnx.obstacles import refusals
 from exactlump.formats.onnx.opaque import declared, read_opaque
-from exactlump.formats.onnx.shapes import follow
+from exactlump.formats.onnx.shapes import follow, is_number
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.network.kinds import Node, Opaque
@@ -162,6 +162,8 @@ def parse(
 def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
     """Read a node by its rule, or, where that does not cover it, as opaque."""
     mark = reader.mark()
+    if node.domain in _STANDARD and is_number(reader, Operator.bare(node)):
+        return
     try:
         operator = _operator(node)
         op = Operator(node)

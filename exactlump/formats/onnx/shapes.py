@@ -8,6 +8,7 @@ files make of shapes in order to reshape, are followed too.
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 from onnx import TensorProto
 
 from exactlump.formats.onnx.graph import Data, Operator, Reader
@@ -241,6 +242,24 @@ def _joined(op: Operator, known: Sequence[Sizes | None]) -> Sizes | None:
 # Vectors of sizes.
 
 
+def is_number(reader: Reader, op: Operator) -> bool:
+    """Read a part of a vector of sizes that has no unknown ones: whether it is such."""
+    make = _VECTORS.get(op.kind)
+    if make is None or reader.vectors.keys().isdisjoint(op.inputs) or op.kind not in _RANKS:
+        return False
+    found = make(reader, op)
+    if found is None or not all(isinstance(n, int) for n in found):
+        return False
+    array = np.array(found, np.int64)
+    indices = reader.lookup(op.input(1)) if op.kind == "Gather" else None
+    if op.kind == "Squeeze" or (isinstance(indices, Constant) and not indices.array.ndim):
+        if array.size != 1:
+            return False
+        array = array.reshape(())
+    reader.fold(op.target, Constant(array, int(TensorProto.INT64)))
+    return True
+
+
 def follow(reader: Reader, op: Operator) -> None:
     """Note what is known of the values of a vector of sizes that a node has just defined."""
     make = _VECTORS.get(op.kind)
@@ -300,6 +319,8 @@ def _same(reader: Reader, op: Operator) -> Sizes | None:
     return reader.vectors.get(op.input(0))
 
 
+# Those that take parts of vectors.
+_RANKS = ("Gather", "Slice", "Squeeze")
 _VECTORS: Mapping[str, Any] = {
     "Shape": _of_shape,
     "Gather": _of_gather,

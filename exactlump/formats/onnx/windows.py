@@ -52,9 +52,9 @@ def sliding(op: Operator, grid: Grid, kernel: Grid) -> Window:
 
 def _unsized(op: Operator, grid: Grid, fields: tuple[Grid, Grid, Grid], spans: Grid) -> Window:
     """The window over a grid of unknown sizes: what comes of one that is no product has a symbol of its own."""
-    if _auto_pad(op) not in ("NOTSET", "VALID") or op.attributes.get("ceil_mode", 0):
-        raise UnsupportedLayer("found auto_pad or ceil_mode over unknown sizes, expected pads")
-    begin, end = _around(op, len(grid))
+    if op.attributes.get("ceil_mode", 0):
+        raise UnsupportedLayer("found ceil_mode over unknown sizes, expected pads")
+    begin, end = _unsized_around(op, grid, fields, spans)
     target: list[Size] = []
     for n, b, e, span, stride in zip(grid, begin, end, spans, fields[1], strict=True):
         more = b + e - span
@@ -67,6 +67,18 @@ def _unsized(op: Operator, grid: Grid, fields: tuple[Grid, Grid, Grid], spans: G
         else:
             target.append(symbol(f"({n}{more:+d})/{stride}+1"))
     return Window(grid, tuple(target), *fields, begin, end)
+
+
+def _unsized_around(op: Operator, grid: Grid, fields: tuple[Grid, Grid, Grid], spans: Grid) -> tuple[Grid, Grid]:
+    """The pads; as many as keep the sizes, where that is said and the stride is 1."""
+    auto = _auto_pad(op)
+    if not auto.startswith("SAME"):
+        return _around(op, len(grid))
+    _, stride, dilation = fields
+    if set(stride) != {1} or (op.kind.endswith("Pool") and set(dilation) != {1}):
+        raise UnsupportedLayer(f"found auto_pad {auto} with strides over unknown sizes, expected pads")
+    less, more = tuple((k - 1) // 2 for k in spans), tuple(k - 1 - (k - 1) // 2 for k in spans)
+    return (less, more) if auto == "SAME_UPPER" else (more, less)
 
 
 def _steps(op: Operator, room: int, stride: int, size: int, begin: int) -> int:
