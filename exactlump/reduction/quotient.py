@@ -164,6 +164,8 @@ class _Builder:
         rho, classes = self.lumping.rho[tensor], self.lumping.classes[tensor]
         own = self.layers[tensor] = layer(self.network, tensor, self.anchored)
         choose = self.choose if own.mixing is not None else plainest if own.head is None else unchanged
+        if own.mixing is None and self._is_image(tensor):
+            choose = unchanged
         chosen = self._plain(tensor, own) if choose is representative else None
         if chosen is None:
             chosen = [choose(members, rho, lambda v: self.forms.before(tensor, v)) for members in classes]
@@ -175,6 +177,11 @@ class _Builder:
                 rows[v] = entry(k, ratio)
         self.chosen[tensor], self.rows[tensor] = chosen, tuple(rows)
         self.forms.known[tensor] = forms_of(tensor, Relation(tensor, tuple(rows)))
+
+    def _is_image(self, tensor: str) -> bool:
+        """Whether a tensor is kept, and all that it is made of: then its forms say nothing of what is observed."""
+        below = sources(self.network, tensor, self.anchored)
+        return all(self.anchored[name] is not None for name in (tensor, *below))
 
     def _plain(self, tensor: str, own: Layer) -> list[Representative] | None:
         """The representatives of a plain layer, if all are neurons; their forms have no terms, as arrays have them."""

@@ -256,7 +256,7 @@ def _dropout(reader: Reader, op: Operator) -> None:
         raise UnsupportedLayer("found is_test = 0: training is not supported")
     if op.input(2) and reader.constant(op.input(2)).array.any():
         raise UnsupportedLayer("found training_mode: training is not supported")
-    data = reader.tensor(op.input(0))
+    data = reader.ranked(op.input(0))
     reader.unread.update(name for name in op.outputs[1:] if name)
     reader.notes["Dropout read as the identity"] += 1
     reader.emit(unchanged(data, op.target), same(op, data))
@@ -275,6 +275,8 @@ def _cast(reader: Reader, op: Operator) -> None:
         raise UnsupportedLayer(f"found a cast to {type_name(to)}, expected a float type")
     if source.kind not in CASTABLE or op.input(0) in reader.quantised:
         raise UnsupportedLayer(f"found {type_name(source.kind)} that is computed, expected numbers")
+    if not source.known:
+        raise UnsupportedLayer("found a tensor of unknown shape")
     source = reader.settled(source)
     reader.notes[f"Cast {type_name(source.kind)} to {type_name(to)} read as the identity: the reals have one type"] += 1
     made = replace(source, name=op.target, kind=to)

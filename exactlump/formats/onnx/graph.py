@@ -318,6 +318,10 @@ class Reader:
         """A constant for each unit of a tensor, broadcast; of its elements where it differs inside of a channel."""
         if data.open:
             return self._along_one(data, array)
+        if data.channel is not None and array.ndim <= data.rank and array.size == data.units:
+            axis = data.channel + data.batched - (data.rank - array.ndim)
+            if 0 <= axis < array.ndim and array.shape[axis] == data.units:
+                return data, array.reshape(-1)
         full = spread(array, data)
         if data.channel is None:
             return data, full.reshape(-1)

@@ -97,6 +97,8 @@ def pool(writer: Writer, node: AveragePool | MaxPool) -> None:
 
 
 def _rounded_up(window: Window) -> bool:
+    if not window.is_sized:
+        return False
     axes = zip(window.source, window.target, window.stride, _spans(window), window.begin, window.end, strict=True)
     return any(target > (b + n + e - span) // s + 1 for n, target, s, span, b, e in axes)
 

@@ -120,7 +120,7 @@ def refuse_float64(network: Network) -> None:
 def _write(writer: Writer, node: Node) -> None:
     below = node.reads[0] if node.reads else ""
     writer.batches[node.target] = writer.batches.get(below)
-    if below and writer.view(below).open and not writer.view(node.target).open:
+    if below and writer.view(below).open and writer.view(below).shape and not writer.view(node.target).open:
         writer.batches[node.target] = batch_of(writer.view(below).shape[0])
     if isinstance(node, Pick | Regrid | Opaque):
         writer.batches[node.target] = _opaque_batch(node) if isinstance(node, Opaque) else node.batch
