@@ -5645,7 +5645,8 @@ def shape_words(view: View) -> str:
     if not view.lead and not known(view.dims):
         return "?"
     words = [
-        str(n) if isinstance(n, int) or all(x.name and not x.of for x in n.symbols) else "?" for n in view.placed[0]
+        str(n) if isinstance(n, int) or all(x.name and not x.of for x in n.symbols) else "?"
+        for n in (*view.lead, *view.dims)
     ]
     return f"[{','.join(words)}]"
 
