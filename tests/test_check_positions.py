@@ -69,8 +69,8 @@ def below(**window):
 
 
 def compressed(*sizes):
-    """Some rows of z: as many as the size N of x."""
-    inputs = {"x": [*sizes], "z": [4, 4]}
+    """Some rows of z: as many as one of the other inputs has."""
+    inputs = {"x": [sizes[0], 3], "w": [sizes[1], 3], "z": [4, 4]}
     return graph([node("Compress", "z c", "y", axis=0)], inputs, {"y": ["N", 4]}, {"c": np.array([True, False])})
 
 
