@@ -1071,7 +1071,7 @@ MESSAGES = {
     "node": "1:input:s* 2:output:s* 3:name:s 4:op_type:s 5:attribute:b* 6:doc_string:- 7:domain:s "
     "8:overload:s 9:metadata_props:- 10:device_configurations:!",
     "attribute": "1:name:s 2:f:f 3:i:i 4:s:s 5:t:tensor 6:g:b 7:floats:f* 8:ints:i* 9:strings:b* 10:tensors:tensor* "
-    "11:graphs:b* 13:doc_string:- 14:tp:! 15:type_protos:! 20:type:i 21:ref_attr_name:! 22:sparse_tensor:! "
+    "11:graphs:b* 13:doc_string:- 14:tp:! 15:type_protos:! 20:type:i 21:ref_attr_name:s 22:sparse_tensor:! "
     "23:sparse_tensors:!",
     "tensor": "1:dims:i* 2:data_type:i 3:segment:! 4:float_data:f* 5:int32_data:i* 6:string_data:! 7:int64_data:i* "
     "8:name:s 9:raw_data:b 10:double_data:d* 11:uint64_data:! 12:doc_string:- 13:external_data:entry* "
@@ -1138,6 +1138,11 @@ def message(data: memoryview, name: str) -> dict[str, Any]:
             demand(key not in found, f"{name}: found {key} twice, expected it once")
             (found[key],) = decoded(kind, wire, value)
     return found
+
+
+def attribute_of(data: Any) -> dict[str, Any]:
+    """The fields of an attribute, which may be those of a node of a function, with its values put in."""
+    return {**data} if isinstance(data, dict) else message(data, "attribute")
 
 
 def decoded(kind: str, wire: int, value: Any) -> list[Any]:
@@ -1537,7 +1542,7 @@ class OnnxReader:
         self.values: dict[str, Value | None] = {}  # None: the mask of a Dropout
         self.views_of: dict[str, Value] = {}  # the implied tensors
         self.room, self.trials = MAX_FOLDED, MAX_TRIALS
-        self.op, self.outputs, self.net = "", list[str](), network  # of the node that is read
+        self.op, self.outputs, self.net, self.depth = "", list[str](), network, 0  # of the node that is read
         self.domains, self.versions = domains, dict[str, int]()  # custom domains that are allowed; imported ones
         self.declared: dict[str, Any] = {}  # types, by tensor
         self.results = set[str]()  # the outputs of the graph
@@ -1592,31 +1597,140 @@ class OnnxReader:
             self.network.external[location] = hashlib.sha256(data).hexdigest()
 
     def node(self, node: dict[str, Any]) -> None:
-        """One node: by its row of OPERATORS, or as an opaque one where that does not fit."""
+        """One node: by its row of OPERATORS, or as an opaque one where that does not fit; the nodes of its body."""
+        self.charge(64 if self.depth else 1)
+        body = self.bodies.get((node.get("domain", ""), node.get("op_type", ""), node.get("overload", "")))
+        if body is not None:
+            self.called(node, body)
+            return
         mark = self.mark()
         try:
+            if node.get("op_type") == "If" and standard(node) and self.branched(node):
+                return
             constant = self.ruled(node)
             support(not (constant and self.results & {*node.get("output", [])}), "found a constant as an output")
         except Stop as error:
             if (error.verdict, error.rule) != ("unsupported", "format"):
                 raise
-            self.rewind(mark)
+            self.rewind(mark, kept=node.get("op_type") == "Constant")
             with about(f"{error}; as an opaque operator"):
                 self.opaque(node)
+
+    def called(self, node: dict[str, Any], body: dict[str, Any]) -> None:
+        """The nodes of a local function, for a node that calls it."""
+        given, settings = node.get("input", []), {}
+        for data in (*body.get("attribute_proto", []), *node.get("attribute", [])):
+            setting = attribute_of(data)
+            settings[setting.get("name", "")] = setting
+        formal, results = body.get("input", []), body.get("output", [])
+        demand(len(given) <= len(formal), f"found {len(given)} inputs, expected at most {len(formal)}")
+        names = dict(itertools.zip_longest(formal, given, fillvalue=""))
+        versions = {
+            "" if standard(entry) else entry["domain"]: entry.get("version", 0)
+            for entry in body.get("opset_import", [])
+        }
+        outer = self.opset, self.versions
+        self.opset, self.versions = versions.get("", self.opset), {**self.versions, **versions}
+        refuse(self.opset in OPSETS and self.depth < 16, f"found opset {self.opset}, or functions inside of functions")
+        self.depth += 1
+        self.spliced(body.get("node", []), names, results, node.get("output", []), settings)
+        self.depth -= 1
+        self.opset, self.versions = outer
+
+    def branched(self, node: dict[str, Any]) -> bool:
+        """The nodes of a branch of an If with a constant condition: whether it is one."""
+        names, outputs = node.get("input", []), node.get("output", [])
+        condition = self.values.get(names[0]) if len(names) == 1 else None
+        if condition is None or condition.values is None or condition.kind != 9 or len(condition.values) != 1:
+            return False
+        branch = "then_branch" if condition.values[0] else "else_branch"
+        found = [
+            setting["g"] for data in node.get("attribute", []) if (setting := attribute_of(data)).get("name") == branch
+        ]
+        support(len(found) == 1 and self.depth < 16, "found no such branch")
+        graph = message(found[0], "graph")
+        support(not graph.get("input") and not graph.get("sparse_initializer"), "found a branch that is no graph")
+        prefix, inner = next(filter(None, outputs), ""), dict[str, str]()
+        for tensor in graph.get("initializer", []):
+            inner[tensor.get("name", "")] = f"{prefix}/{tensor.get('name', '')}"
+            self.keep(inner[tensor.get("name", "")], tensor)
+        results = [port.get("name", "") for port in graph.get("output", [])]
+        self.depth += 1
+        self.spliced(graph.get("node", []), inner, results, outputs, None)
+        self.depth -= 1
+        return True
+
+    def spliced(
+        self,
+        nodes: list[dict[str, Any]],
+        names: dict[str, str],
+        results: list[str],
+        outputs: list[str],
+        settings: dict[str, Any] | None,
+    ) -> None:
+        """The nodes of a body, whose names are those of its inputs (of a branch: of all around it, too), of the outputs
+        of the node that it is put in place of, or else new ones; settings: what attributes of a function stand for."""
+        fits = len(outputs) <= len(results) and len({*results}) == len(results)
+        demand(fits, f"found {len(outputs)} outputs, expected {len(results)}")
+        prefix, made = next(filter(None, outputs), ""), {name for node in nodes for name in node.get("output", [])}
+        for result, output in zip(results, outputs, strict=False):
+            if result in made and output:
+                names = {**names, result: output}
+        for node in nodes:
+            for name in node.get("output", []):
+                names.setdefault(name, f"{prefix}/{name}" if name else "")
+        names[""] = ""
+        for index, node in enumerate(nodes):
+            attributes = [setting for data in node.get("attribute", []) if (setting := self.put_in(data, settings))]
+            held = {"g", "graphs"} & {key for setting in attributes for key in setting}
+            refuse(settings is None or not held, "found a subgraph in a function, expected none")
+            support(not held, "found a subgraph in a branch, expected none")
+            known = [*names] if settings is not None else [*names, *self.values]
+            demand({*node.get("input", [])} <= {*known}, "found an input that nothing defines")
+            sources = [names.get(name, name) for name in node.get("input", [])]
+            targets = [names[name] for name in node.get("output", [])]
+            with about(f"node {index} {node.get('op_type', '')!a} inside"):
+                self.node({**node, "input": sources, "output": targets, "attribute": attributes})
+        for result, output in zip(results, outputs, strict=False):
+            if result not in made and output:
+                self.node({"op_type": "Identity", "input": [names.get(result, result)], "output": [output]})
+
+    def put_in(self, data: Any, settings: dict[str, Any] | None) -> dict[str, Any] | None:
+        """An attribute of a node of a function, with the value that the call gives; None: it gives none."""
+        setting = attribute_of(data)
+        word = setting.get("ref_attr_name")
+        if not word:
+            return setting
+        demand(settings is not None, "found an attribute of a function, expected a value")
+        given = (settings or {}).get(word)
+        return None if given is None else {**given, "name": setting.get("name", "")}
 
     def mark(self) -> tuple[Any, ...]:
         """What is read so far."""
         net, made = self.network, self.constants
-        books = (net.views, net.units, net.nodes, self.values, self.views_of, made.views, made.units, made.nodes)
-        return (*((book, len(book)) for book in books), (net.weights, net.rooted, net.folded, net.mixes, {*net.kinds}))
+        books: list[Any] = [
+            net.views,
+            net.units,
+            net.nodes,
+            self.values,
+            self.views_of,
+            made.views,
+            made.units,
+            made.nodes,
+        ]
+        books += [self.waiting, self.thresholds]
+        state = net.weights, net.rooted, net.folded, net.mixes, {*net.kinds}
+        place = self.depth, self.opset, self.versions, len(net.given), len(net.tensors)
+        return (*((book, len(book)) for book in books), place, state)
 
-    def rewind(self, mark: tuple[Any, ...]) -> None:
-        """Forget what was read since."""
-        *books, state = mark
-        for book, length in books:
+    def rewind(self, mark: tuple[Any, ...], kept: bool) -> None:
+        """Forget what was read since; but not the hashes of constants, if they are to be kept."""
+        *books, (self.depth, self.opset, self.versions, given, tensors), state = mark
+        net = self.network
+        for book, length in (*books, *([] if kept else [(net.tensors, tensors)])):
             while len(book) > length:
                 book.popitem()
-        net = self.network
+        del net.given[given:]
         net.weights, net.rooted, net.folded, net.mixes, net.kinds = state
 
     def ruled(self, node: dict[str, Any]) -> bool:
@@ -1769,7 +1883,7 @@ class OnnxReader:
     def attributed(self, node: dict[str, Any], op: str, domain: str, version: int) -> tuple[Any, Any]:
         """The attributes, in order, with defaults; and what subgraphs read from outside."""
         found, captured, graphs = dict[str, Any](), dict[str, None](), False
-        for attribute in (message(data, "attribute") for data in node.get("attribute", [])):
+        for attribute in (attribute_of(data) for data in node.get("attribute", [])):
             name, number = attribute.pop("name", ""), attribute.pop("type", 0)
             with about(f"attribute {name!a}"):
                 refuse(number in FORMS and attribute.keys() <= {FORMS[number]}, f"found type {number} or other fields")
@@ -1830,7 +1944,7 @@ class OnnxReader:
             )
             read = [*node.get("input", [])]
             for data in node.get("attribute", []):
-                attribute = message(data, "attribute")
+                attribute = attribute_of(data)
                 for part in [attribute["g"]] if "g" in attribute else attribute.get("graphs", []):
                     read += self.captured(part, depth + 1)
             found.append((read, node.get("output", [])))
@@ -1838,7 +1952,7 @@ class OnnxReader:
 
     def reaches_out(self, node: dict[str, Any]) -> bool:
         """Whether a Constant keeps its value in another file."""
-        tensors = [t for data in node.get("attribute", []) if (t := message(data, "attribute").get("t"))]
+        tensors = [t for data in node.get("attribute", []) if (t := attribute_of(data).get("t"))]
         return any("external_data" in tensor or tensor.get("data_location") for tensor in tensors)
 
     # What the operators are made of
@@ -2801,7 +2915,7 @@ def refuse(truth: object, message: str) -> None:
 
 def trains(node: dict[str, Any]) -> bool:
     """Whether a node may be a BatchNormalization that is training."""
-    settings = [message(data, "attribute") for data in node.get("attribute", [])]
+    settings = [attribute_of(data) for data in node.get("attribute", [])]
     trained = any(setting.get("name") == "training_mode" and setting.get("i") for setting in settings)
     return node.get("op_type") == "BatchNormalization" and (trained or len(node.get("output", [])) > 1)
 
@@ -2959,7 +3073,7 @@ def settings(
     there: whether the opset has an attribute of this name.
     """
     found: dict[str, Any] = {}
-    for attribute in (message(data, "attribute") for data in attributes):
+    for attribute in (attribute_of(data) for data in attributes):
         name, number = attribute.pop("name", ""), attribute.pop("type", 0)
         with about(f"attribute {name!a}"):
             support(name in expected and number in ATTRIBUTES, f"found it with type {number}, expected other ones")
