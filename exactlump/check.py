@@ -42,6 +42,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 MAX_UNPACKED = 512 << 20  # bytes of one file, unpacked and with its external data
 MAX_UNITS = 1 << 24  # of a tensor
+MAX_ELEMENTS = 1 << 40
 MAX_AXES = 32
 MAX_KERNEL = 1 << 12  # of a pool that counts padding, along an axis
 MAX_FOLDED = 1 << 22  # elements of constants that are made of constants, and eight times those of the file
@@ -218,6 +219,9 @@ FUNCTIONS: dict[str, tuple[int, str, Callable[..., Any]]] = {
     "round": (0, "odd", lambda y: Fraction(round(y))),
     "quantize": (4, "one", quantized(round)),
     "quantize_floor": (4, "one", quantized(math.floor)),
+    "hard_gate": (2, "one", lambda y, alpha, beta: y * clipped(alpha * y + beta, ZERO, ONE)),
+    "erf_gate": (2, "one", lambda y, *_: at_zero(ZERO)(y)),  # c * y * (1 + erf(a * y))
+    "softplus_above": (2, "one", lambda y, beta, above: y if beta * y > above else None),  # softplus(beta * y) / beta
     "softsign": (0, "odd", lambda y: y / (1 + abs(y))),
     "elu": (1, "one", lambda y, _: y if y >= 0 else None),
     "selu": (2, "one", lambda y, _, gamma: gamma * y if y >= 0 else None),
@@ -237,6 +241,7 @@ FUNCTIONS: dict[str, tuple[int, str, Callable[..., Any]]] = {
 FITS: dict[str, Callable[..., Any]] = {  # what the parameters must be, where not any
     "clip": lambda low, high: low <= high,
     "celu": lambda alpha: alpha != 0,
+    "softplus_above": lambda beta, _: beta > 0,
     "surd": lambda d: d > 0 and d.denominator == 1,
     "quantize": lambda s, z, a, b: s > 0 and z.denominator == a.denominator == b.denominator == 1 and a <= b,
 }
@@ -557,14 +562,16 @@ class Network:
     kinds: set[int] = field(default_factory=set)  # the element types of its inputs and computed tensors
     folded: bool = False  # whether it has constants that are made of others by arithmetic
     symbols: dict[str, Symbol] = field(default_factory=dict)  # of its inputs
-    mixes: bool = False  # whether it looks at the first axis of its inputs
+    mixes: bool = False  # whether it looks at the first axis of its inputs; opaque operators aside
     given: list[Given] = field(default_factory=list)  # its opaque operators
 
     def define(self, name: str, view: View, node: Node | None = None) -> None:
         """Add a tensor: an input, or what a node makes."""
         demand(name and name not in self.views, f"tensor {name!a}: defined twice, expected a new name")
         elements = size(view.dims)
-        fits = 0 < (elements if isinstance(elements, int) else elements.number) <= MAX_UNITS
+        fits = (
+            0 < (elements if isinstance(elements, int) else elements.number) <= MAX_ELEMENTS and view.units <= MAX_UNITS
+        )
         demand(fits, f"tensor {name!a}: found {elements} elements, expected 1 to {MAX_UNITS}")
         self.views[name], self.units[name] = view, view.units
         if node is None:
@@ -658,6 +665,11 @@ class Network:
                 found.add(name)
                 left += self.nodes[name].sources if name in self.nodes else ()
         return found
+
+    def depends(self) -> list[Given]:
+        """The opaque operators on which an output depends."""
+        needed = self.needed() if self.given else set[str]()
+        return [given for given in self.given if not needed.isdisjoint(given.outputs.values())]
 
     def add(self, sources: Sequence[str], target: str, signs: Sequence[int]) -> None:
         """Add a node that adds tensors, with signs."""
@@ -1059,7 +1071,7 @@ MESSAGES = {
     "node": "1:input:s* 2:output:s* 3:name:s 4:op_type:s 5:attribute:b* 6:doc_string:- 7:domain:s "
     "8:overload:s 9:metadata_props:- 10:device_configurations:!",
     "attribute": "1:name:s 2:f:f 3:i:i 4:s:s 5:t:tensor 6:g:b 7:floats:f* 8:ints:i* 9:strings:b* 10:tensors:tensor* "
-    "11:graphs:b* 13:doc_string:- 14:tp:! 15:type_protos:! 20:type:i 21:ref_attr_name:! 22:sparse_tensor:! "
+    "11:graphs:b* 13:doc_string:- 14:tp:! 15:type_protos:! 20:type:i 21:ref_attr_name:s 22:sparse_tensor:! "
     "23:sparse_tensors:!",
     "tensor": "1:dims:i* 2:data_type:i 3:segment:! 4:float_data:f* 5:int32_data:i* 6:string_data:! 7:int64_data:i* "
     "8:name:s 9:raw_data:b 10:double_data:d* 11:uint64_data:! 12:doc_string:- 13:external_data:entry* "
@@ -1126,6 +1138,11 @@ def message(data: memoryview, name: str) -> dict[str, Any]:
             demand(key not in found, f"{name}: found {key} twice, expected it once")
             (found[key],) = decoded(kind, wire, value)
     return found
+
+
+def attribute_of(data: Any) -> dict[str, Any]:
+    """The fields of an attribute, which may be those of a node of a function, with its values put in."""
+    return {**data} if isinstance(data, dict) else message(data, "attribute")
 
 
 def decoded(kind: str, wire: int, value: Any) -> list[Any]:
@@ -1236,11 +1253,18 @@ def read_tensor(tensor: dict[str, Any], folder: Folder, finite: bool = True) -> 
         if sys.byteorder == "big":
             values.byteswap()
     demand(kind != 9 or max(values, default=0) <= 1, "found a truth value other than 0 and 1")
-    if finite and kind in FLOATS and not all(map(math.isfinite, values)):
-        v, value = next((v, value) for v, value in enumerate(values) if not math.isfinite(value))
-        index = [v // step % n for n, step in zip(dims, strides(dims), strict=True)]
-        raise Stop("malformed", f"element {index}: found {value}, expected a finite number")
-    return Value("", (), dims, kind, values), digest.hexdigest()
+    found = Value("", (), dims, kind, values)
+    demand(not finite or not infinite(found), infinite(found))
+    return found, digest.hexdigest()
+
+
+def infinite(constant: Value) -> str:
+    """Which element of a constant is no number; nothing: all are."""
+    if constant.kind not in FLOATS or all(map(math.isfinite, constant.values)):
+        return ""
+    v, value = next((v, value) for v, value in enumerate(constant.values) if not math.isfinite(value))
+    index = [v // step % n for n, step in zip(constant.dims, strides(constant.dims), strict=True)]
+    return f"element {index}: found {value}, expected a finite number"
 
 
 def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
@@ -1262,7 +1286,8 @@ def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
 
 OPSETS = range(6, 29)
 # The first opset of an operator, and of an attribute: of every operator, or of one.  All others are older than opset 7.
-SINCE = {"Cos": 7, "Sin": 7, "ConstantOfShape": 9, "Erf": 9, "Sign": 9, "DequantizeLinear": 10, "QuantizeLinear": 10}
+SINCE = {"Mod": 10, "GreaterOrEqual": 12, "LessOrEqual": 12, "Where": 9}
+SINCE |= {"Cos": 7, "Sin": 7, "ConstantOfShape": 9, "Erf": 9, "Sign": 9, "DequantizeLinear": 10, "QuantizeLinear": 10}
 SINCE |= {"ThresholdedRelu": 10, "Round": 11, "Celu": 12, "HardSwish": 14, "Mish": 18, "Gelu": 20, "Swish": 24}
 SINCE |= {"count_include_pad": 7, "storage_order": 8, "ceil_mode": 10, "MaxPool dilations": 10, "value_float": 12}
 SINCE |= {"value_floats": 12, "value_int": 12, "value_ints": 12, "select_last_index": 12, "seed": 12, "allowzero": 14}
@@ -1278,6 +1303,7 @@ FLAGS = {"keepdims", "noop_with_empty_axes", "ceil_mode", "storage_order", "coun
 FLAGS |= {"transA", "transB", "allowzero", "signed", "narrow", "training_mode", "spatial", "is_test", "broadcast"}
 QONNX = ("Quant", "BipolarQuant")  # operators of these domains
 QONNX_DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
+FREE_DOMAINS = ("ai.onnx.ml", *QONNX_DOMAINS)  # of which all operators that are read are functions
 INTEGERS = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 6: (-(1 << 31), (1 << 31) - 1)}
 # ONNX's number of an attribute's type: the field that holds the value, and the type of the value
 ATTRIBUTES = {1: ("f", float), 2: ("i", int), 3: ("s", str), 4: ("t", dict), 6: ("floats", tuple), 7: ("ints", list)}
@@ -1288,6 +1314,15 @@ STEPS: dict[str, Callable[[Fraction], tuple[Fraction, Fraction]]] = {
     "Sub": lambda c: (ONE, -c),
     "Mul": lambda c: (c, ZERO),
     "Div": lambda c: (1 / c, ZERO),
+}
+COMBINED: dict[str, Callable[[Fraction, Fraction], Any]] = {  # of two constants
+    "Div": lambda a, b: math.trunc(a / b),
+    "Mod": lambda a, b: a % b,
+    "Equal": lambda a, b: int(a == b),
+    "Greater": lambda a, b: int(a > b),
+    "GreaterOrEqual": lambda a, b: int(a >= b),
+    "Less": lambda a, b: int(a < b),
+    "LessOrEqual": lambda a, b: int(a <= b),
 }
 BENDS: dict[str, Callable[[Fraction], Function]] = {
     "PRelu": lambda c: ("leaky_relu", (c,)),
@@ -1417,6 +1452,7 @@ NO_FUNCTIONS |= {"Dropout"}  # may be training
 # Opaque operators whose first output has the element type and the shape of the first input; truth values;
 # and those that broadcast all inputs
 ALIKE = {
+    *("Quant", "BipolarQuant"),
     "Softmax",
     "LogSoftmax",
     "Hardmax",
@@ -1506,10 +1542,12 @@ class OnnxReader:
         self.values: dict[str, Value | None] = {}  # None: the mask of a Dropout
         self.views_of: dict[str, Value] = {}  # the implied tensors
         self.room, self.trials = MAX_FOLDED, MAX_TRIALS
-        self.op, self.outputs, self.net = "", list[str](), network  # of the node that is read
+        self.op, self.outputs, self.net, self.depth = "", list[str](), network, 0  # of the node that is read
         self.domains, self.versions = domains, dict[str, int]()  # custom domains that are allowed; imported ones
         self.declared: dict[str, Any] = {}  # types, by tensor
         self.results = set[str]()  # the outputs of the graph
+        self.infinite = set[str]()  # constants that hold infinity, or what is no number
+        self.thresholds: dict[str, tuple[str, Fraction]] = {}  # what Greater makes: of a tensor, above a number
         self.waiting: dict[str, Any] = {}  # nodes that make no tensor unless an opaque node reads it
         self.functions, self.bodies = list[Any](), dict[tuple[str, str, str], dict[str, Any]]()  # of the model
         self.attributes: dict[str, Any] = {}
@@ -1522,18 +1560,19 @@ class OnnxReader:
         }
         count = len({version for own, _, version in versions if own})
         demand("graph" in model, "model: found no graph")
-        demand(count == 1, f"model: found {count} versions of ONNX's operators, expected 1")
+        fits = count == 1 or (count == 0 and versions)  # there may be other operators only
+        demand(fits, f"model: found {count} versions of ONNX's operators, expected 1")
         for own, domain, version in sorted(versions):
             same = self.versions.setdefault("" if own else domain, version) == version
             demand(same, f"model: found two versions of the operators of {domain!a}, expected one")
-        self.opset, graph, self.functions = self.versions[""], model["graph"], model.get("functions", [])
+        self.opset, graph, self.functions = self.versions.get("", 0), model["graph"], model.get("functions", [])
         for data in self.functions:
             body = message(data, "function")
             words = body.get("domain", ""), body.get("name", ""), body.get("overload", "")
             refuse(not standard(body), f"found a function {words[1]!a:.60} in the domain of ONNX's own operators")
             demand(words not in self.bodies, f"found the function {words[1]!a:.60} twice")
             self.bodies[words] = body
-        support(self.opset in OPSETS, f"opset: found {self.opset}, expected {OPSETS[0]} to {OPSETS[-1]}")
+        support(self.opset in OPSETS or not count, f"opset: found {self.opset}, expected {OPSETS[0]} to {OPSETS[-1]}")
         for tensor in graph.get("initializer", []):
             self.keep(tensor.get("name", ""), tensor)
         for port in graph.get("input", []):
@@ -1558,31 +1597,140 @@ class OnnxReader:
             self.network.external[location] = hashlib.sha256(data).hexdigest()
 
     def node(self, node: dict[str, Any]) -> None:
-        """One node: by its row of OPERATORS, or as an opaque one where that does not fit."""
+        """One node: by its row of OPERATORS, or as an opaque one where that does not fit; the nodes of its body."""
+        self.charge(64 if self.depth else 1)
+        body = self.bodies.get((node.get("domain", ""), node.get("op_type", ""), node.get("overload", "")))
+        if body is not None:
+            self.called(node, body)
+            return
         mark = self.mark()
         try:
+            if node.get("op_type") == "If" and standard(node) and self.branched(node):
+                return
             constant = self.ruled(node)
             support(not (constant and self.results & {*node.get("output", [])}), "found a constant as an output")
         except Stop as error:
             if (error.verdict, error.rule) != ("unsupported", "format"):
                 raise
-            self.rewind(mark)
+            self.rewind(mark, kept=node.get("op_type") == "Constant")
             with about(f"{error}; as an opaque operator"):
                 self.opaque(node)
+
+    def called(self, node: dict[str, Any], body: dict[str, Any]) -> None:
+        """The nodes of a local function, for a node that calls it."""
+        given, settings = node.get("input", []), {}
+        for data in (*body.get("attribute_proto", []), *node.get("attribute", [])):
+            setting = attribute_of(data)
+            settings[setting.get("name", "")] = setting
+        formal, results = body.get("input", []), body.get("output", [])
+        demand(len(given) <= len(formal), f"found {len(given)} inputs, expected at most {len(formal)}")
+        names = dict(itertools.zip_longest(formal, given, fillvalue=""))
+        versions = {
+            "" if standard(entry) else entry["domain"]: entry.get("version", 0)
+            for entry in body.get("opset_import", [])
+        }
+        outer = self.opset, self.versions
+        self.opset, self.versions = versions.get("", self.opset), {**self.versions, **versions}
+        refuse(self.opset in OPSETS and self.depth < 16, f"found opset {self.opset}, or functions inside of functions")
+        self.depth += 1
+        self.spliced(body.get("node", []), names, results, node.get("output", []), settings)
+        self.depth -= 1
+        self.opset, self.versions = outer
+
+    def branched(self, node: dict[str, Any]) -> bool:
+        """The nodes of a branch of an If with a constant condition: whether it is one."""
+        names, outputs = node.get("input", []), node.get("output", [])
+        condition = self.values.get(names[0]) if len(names) == 1 else None
+        if condition is None or condition.values is None or condition.kind != 9 or len(condition.values) != 1:
+            return False
+        branch = "then_branch" if condition.values[0] else "else_branch"
+        found = [
+            setting["g"] for data in node.get("attribute", []) if (setting := attribute_of(data)).get("name") == branch
+        ]
+        support(len(found) == 1 and self.depth < 16, "found no such branch")
+        graph = message(found[0], "graph")
+        support(not graph.get("input") and not graph.get("sparse_initializer"), "found a branch that is no graph")
+        prefix, inner = next(filter(None, outputs), ""), dict[str, str]()
+        for tensor in graph.get("initializer", []):
+            inner[tensor.get("name", "")] = f"{prefix}/{tensor.get('name', '')}"
+            self.keep(inner[tensor.get("name", "")], tensor)
+        results = [port.get("name", "") for port in graph.get("output", [])]
+        self.depth += 1
+        self.spliced(graph.get("node", []), inner, results, outputs, None)
+        self.depth -= 1
+        return True
+
+    def spliced(
+        self,
+        nodes: list[dict[str, Any]],
+        names: dict[str, str],
+        results: list[str],
+        outputs: list[str],
+        settings: dict[str, Any] | None,
+    ) -> None:
+        """The nodes of a body, whose names are those of its inputs (of a branch: of all around it, too), of the outputs
+        of the node that it is put in place of, or else new ones; settings: what attributes of a function stand for."""
+        fits = len(outputs) <= len(results) and len({*results}) == len(results)
+        demand(fits, f"found {len(outputs)} outputs, expected {len(results)}")
+        prefix, made = next(filter(None, outputs), ""), {name for node in nodes for name in node.get("output", [])}
+        for result, output in zip(results, outputs, strict=False):
+            if result in made and output:
+                names = {**names, result: output}
+        for node in nodes:
+            for name in node.get("output", []):
+                names.setdefault(name, f"{prefix}/{name}" if name else "")
+        names[""] = ""
+        for index, node in enumerate(nodes):
+            attributes = [setting for data in node.get("attribute", []) if (setting := self.put_in(data, settings))]
+            held = {"g", "graphs"} & {key for setting in attributes for key in setting}
+            refuse(settings is None or not held, "found a subgraph in a function, expected none")
+            support(not held, "found a subgraph in a branch, expected none")
+            known = [*names] if settings is not None else [*names, *self.values]
+            demand({*node.get("input", [])} <= {*known}, "found an input that nothing defines")
+            sources = [names.get(name, name) for name in node.get("input", [])]
+            targets = [names[name] for name in node.get("output", [])]
+            with about(f"node {index} {node.get('op_type', '')!a} inside"):
+                self.node({**node, "input": sources, "output": targets, "attribute": attributes})
+        for result, output in zip(results, outputs, strict=False):
+            if result not in made and output:
+                self.node({"op_type": "Identity", "input": [names.get(result, result)], "output": [output]})
+
+    def put_in(self, data: Any, settings: dict[str, Any] | None) -> dict[str, Any] | None:
+        """An attribute of a node of a function, with the value that the call gives; None: it gives none."""
+        setting = attribute_of(data)
+        word = setting.get("ref_attr_name")
+        if not word:
+            return setting
+        demand(settings is not None, "found an attribute of a function, expected a value")
+        given = (settings or {}).get(word)
+        return None if given is None else {**given, "name": setting.get("name", "")}
 
     def mark(self) -> tuple[Any, ...]:
         """What is read so far."""
         net, made = self.network, self.constants
-        books = (net.views, net.units, net.nodes, self.values, self.views_of, made.views, made.units, made.nodes)
-        return (*((book, len(book)) for book in books), (net.weights, net.rooted, net.folded, net.mixes, {*net.kinds}))
+        books: list[Any] = [
+            net.views,
+            net.units,
+            net.nodes,
+            self.values,
+            self.views_of,
+            made.views,
+            made.units,
+            made.nodes,
+        ]
+        books += [self.waiting, self.thresholds]
+        state = net.weights, net.rooted, net.folded, net.mixes, {*net.kinds}
+        place = self.depth, self.opset, self.versions, len(net.given), len(net.tensors)
+        return (*((book, len(book)) for book in books), place, state)
 
-    def rewind(self, mark: tuple[Any, ...]) -> None:
-        """Forget what was read since."""
-        *books, state = mark
-        for book, length in books:
+    def rewind(self, mark: tuple[Any, ...], kept: bool) -> None:
+        """Forget what was read since; but not the hashes of constants, if they are to be kept."""
+        *books, (self.depth, self.opset, self.versions, given, tensors), state = mark
+        net = self.network
+        for book, length in (*books, *([] if kept else [(net.tensors, tensors)])):
             while len(book) > length:
                 book.popitem()
-        net = self.network
+        del net.given[given:]
         net.weights, net.rooted, net.folded, net.mixes, net.kinds = state
 
     def ruled(self, node: dict[str, Any]) -> bool:
@@ -1634,6 +1782,8 @@ class OnnxReader:
                 fits = letter in "aem" or (x.values is None) == (letter == "x")
                 fits = fits and (letter == "a" or self.op == "Reshape" or not x.open)
                 support(fits, f"found {x.name!a}: no constant, or 0 computed inputs")
+                fits = x.name not in self.infinite or self.op == "Clip"
+                support(fits, f"tensor {x.name!a}: {infinite(x) if not fits else ''}")
                 fits = x.ranked or self.op in NAMED or self.op in ("Gelu", "Swish")
                 support(fits, f"found {x.name!a}, of which nothing says how many axes it has")
                 fits = x.values is not None or letter == "a" or x.kind in FLOATS
@@ -1680,7 +1830,9 @@ class OnnxReader:
         words = (domain, op, overload, version, attributes, (*present,), (*inputs,), captured)
         given = Given(f"{domain or 'ai.onnx'}:{op}", domain, words, tuple(x.name for x in tensors), [], present)
         values = [self.value_of(name) if name else None for name in names]
-        shapes = shaped(op if domain == "" else "", self.opset, dict(attributes), values, len(outputs))
+        shapes = shaped(
+            op if domain in ("", *QONNX_DOMAINS) else "", self.opset, dict(attributes), values, len(outputs)
+        )
         views, made = dict[int, View](), list[Value]()
         for place, name in present.items():
             value = self.port(name, self.declared.get(name, {}), inputs=False)
@@ -1693,7 +1845,9 @@ class OnnxReader:
             views[place] = View(value.dims, None if value.dims == () else ENTIRE, value.batch)
             made.append(value)
         given.types += [x.kind for x in tensors]
-        self.network.mixes = True
+        above = values[1] if op == "Greater" and domain == "" and len(values) == 2 else None
+        if above and above.values is not None and len(above.values) == 1 and above.kind in FLOATS and tensors:
+            self.thresholds[outputs[0]] = tensors[0].name, Fraction(above.values[0])
         self.network.opaque(given, views)
         for value in made:
             self.define(value.name, value)
@@ -1701,7 +1855,7 @@ class OnnxReader:
     def function_version(self, op: str, domain: str, overload: str) -> int:
         """The version of an operator that is a function, as far as is known."""
         if domain:
-            free = domain == "ai.onnx.ml" or domain in self.domains
+            free = domain == "ai.onnx.ml" or domain in self.domains or (domain in FREE_DOMAINS and op in QONNX)
             found = f"found operator {op!a} of domain {domain!a}, of which nothing says that it is a function"
             refuse(free, f"{found} (--opaque-domain {one_line(domain)})")
             demand(domain in self.versions, f"found domain {domain!a}, which the model does not import")
@@ -1729,7 +1883,7 @@ class OnnxReader:
     def attributed(self, node: dict[str, Any], op: str, domain: str, version: int) -> tuple[Any, Any]:
         """The attributes, in order, with defaults; and what subgraphs read from outside."""
         found, captured, graphs = dict[str, Any](), dict[str, None](), False
-        for attribute in (message(data, "attribute") for data in node.get("attribute", [])):
+        for attribute in (attribute_of(data) for data in node.get("attribute", [])):
             name, number = attribute.pop("name", ""), attribute.pop("type", 0)
             with about(f"attribute {name!a}"):
                 refuse(number in FORMS and attribute.keys() <= {FORMS[number]}, f"found type {number} or other fields")
@@ -1790,7 +1944,7 @@ class OnnxReader:
             )
             read = [*node.get("input", [])]
             for data in node.get("attribute", []):
-                attribute = message(data, "attribute")
+                attribute = attribute_of(data)
                 for part in [attribute["g"]] if "g" in attribute else attribute.get("graphs", []):
                     read += self.captured(part, depth + 1)
             found.append((read, node.get("output", [])))
@@ -1798,7 +1952,7 @@ class OnnxReader:
 
     def reaches_out(self, node: dict[str, Any]) -> bool:
         """Whether a Constant keeps its value in another file."""
-        tensors = [t for data in node.get("attribute", []) if (t := message(data, "attribute").get("t"))]
+        tensors = [t for data in node.get("attribute", []) if (t := attribute_of(data).get("t"))]
         return any("external_data" in tensor or tensor.get("data_location") for tensor in tensors)
 
     # What the operators are made of
@@ -1828,7 +1982,7 @@ class OnnxReader:
             if isinstance(n, str) and (inputs or n in self.network.symbols):
                 n = Product(1, (self.network.symbols.setdefault(n, Symbol(n)),))
             elif not isinstance(n, int) or n < 0:
-                n = own.setdefault(n, self.fresh("?")) if isinstance(n, str) else self.fresh("?")
+                n = own.setdefault(n, self.fresh(n)) if isinstance(n, str) else self.fresh("?")
             found.append(n)
         lead = len(found) > 1 or not known(found)
         return Value(name, (*found[:lead],), (*found[lead:],), element)
@@ -1840,7 +1994,9 @@ class OnnxReader:
     def keep(self, name: str, tensor: dict[str, Any]) -> None:
         """An initialiser or the value of a Constant node."""
         with about(f"tensor {name!a}"):
-            constant, self.network.tensors[name] = read_tensor(tensor, self.folder)
+            constant, self.network.tensors[name] = read_tensor(tensor, self.folder, False)
+            if infinite(constant):
+                self.infinite.add(name)
             self.define(name, constant._replace(name=name))
             self.room += 8 * len(constant.values)
             self.network.weights += len(constant.values) - constant.values.count(0)
@@ -1851,9 +2007,11 @@ class OnnxReader:
         values = [*values]
         if kind == 7 and any(isinstance(value, Product) for value in values):
             support(len(values) <= MAX_AXES, "found many symbols in a constant")
-        elif kind == 7:
-            fits = all(value == int(value) and abs(value) < 1 << 63 for value in values)
-            demand(fits, "found a number that is no 64-bit integer")
+        elif kind not in FLOATS:
+            low, high = INTEGERS.get(kind, (-(1 << 63), (1 << 63) - 1))
+            fits = all(value == int(value) and low <= value <= high for value in values)
+            demand(fits or kind != 7, "found a number that is no 64-bit integer")
+            support(fits, "found a number that the type of integers does not have")
             values = [int(value) for value in values]
         made = Value(target, (), tuple(dims), kind, values)
         self.define(target, made)
@@ -1862,7 +2020,7 @@ class OnnxReader:
     def charge(self, work: int) -> None:
         """Work on constants, before it is done."""
         self.room -= work
-        demand(self.room >= 0, "found constants that are too much work for their size", "unknown", "budget")
+        demand(self.room >= 0, "found constants that are too much work for what is stored", "unknown", "budget")
 
     def made(self, target: str, source: Value) -> Value:
         """The value of a new tensor, of the element type and batch axis of its source."""
@@ -1993,6 +2151,8 @@ class OnnxReader:
     def arithmetic(self, target: str, *inputs: Value) -> None:
         """Operators of STEPS and BENDS, of a tensor and a constant or of two constants; sums of computed tensors."""
         op, computed = self.op, [i for i, x in enumerate(inputs) if x.values is None]
+        if computed == [0, 1] and op in ("Mul", "Max") and self.spelled(target, *inputs):
+            return
         if len(computed) == len(inputs) and op in ("Add", "Sub", "Sum"):
             self.sum(target, *inputs)
             return
@@ -2000,7 +2160,10 @@ class OnnxReader:
         fits = len(computed) == 1 or (not computed and op in STEPS)
         support(fits, f"found {len(computed)} computed inputs, expected 1")
         x, c = inputs[::-1] if computed == [1] else inputs
-        same = c.kind in FLOATS or not (computed or op == "Div")
+        if not computed and op == "Div" and x.kind == c.kind and x.kind not in FLOATS:
+            self.combined(target, x, c)
+            return
+        same = c.kind in FLOATS or not computed
         demand(same and (computed or c.kind == x.kind), f"found a constant of element type {c.kind}, expected floats")
         fits = op not in ("Max", "Min") or self.opset >= 8 or c.dims[len(x.batch) :] == x.dims
         support(fits, "found a constant of another shape, which opsets before 8 do not broadcast")
@@ -2029,9 +2192,90 @@ class OnnxReader:
         self.net.add(names, target, [1, -1] if self.op == "Sub" else [1] * len(names))
         self.made(target, inputs[0])
 
+    def walked(self, name: str, end: str = "") -> tuple[str, Fraction, Fraction]:
+        """The tensor of which another one is a multiple plus a constant, the same for all units; at most as far as
+        `end`; and these numbers."""
+        factor, constant, nodes = ONE, ZERO, self.network.nodes
+        while name != end and name in nodes and nodes[name].kind == "affine" and nodes[name].row is None:
+            node, units = nodes[name], self.network.units[name]
+            self.charge(units)
+            steps = {(u - v, c, e) for v, (u, c, e) in enumerate(map(node.step, range(units)))}
+            if len(steps) > 1 or self.network.views[name] != self.network.views[node.sources[0]]:
+                break
+            ((moved, c, e),) = steps
+            if moved:
+                break
+            (name,), factor, constant = node.sources, factor * c, constant + factor * e
+        return name, factor, constant
+
+    def only(self, name: str) -> tuple[Function, str]:
+        """The function that all units of a tensor have, and its source."""
+        node, units = self.network.nodes.get(name), self.network.units[name]
+        if node is None or node.kind != "activate":
+            return ("", ()), ""
+        self.charge(units)
+        functions = {*map(node.function, range(units))}
+        return (functions.pop() if len(functions) == 1 else ("", ())), node.sources[0]
+
+    def spelled(self, target: str, x: Value, y: Value) -> bool:
+        """A function of one tensor that is written as a product, or as Max: whether it is one."""
+        for one, other in ((x, y), (y, x)):
+            name, factor, constant = self.walked(other.name, one.name)
+            if self.op == "Max":
+                found: Function | None = ("leaky_relu", (-ONE,)) if (factor, constant) == (-ONE, ZERO) else None
+                found = found if name == one.name else None
+            else:
+                function, below = self.only(name)
+                below, a, b = self.walked(below, one.name) if below else ("", ONE, ZERO)
+                found = gated(function, a, b, factor, constant) if below == one.name else None
+            if found and self.network.views[one.name] == self.network.views[other.name]:
+                self.each(one, target, function=functools.partial(lambda function, _: function, found))
+                return True
+        return False
+
+    def logarithm(self, target: str, x: Value) -> None:
+        """Log of a sigmoid, and of 1 + Exp."""
+        name, factor, constant = self.walked(x.name)
+        function, below = self.only(name)
+        known = {("sigmoid", ONE, ZERO): "log_sigmoid", ("exp", ONE, ONE): "softplus"}
+        found = known.get((function[0], factor, constant))
+        support(
+            found and self.network.views[below] == self.network.views[x.name], "found a logarithm of something else"
+        )
+        self.each(x._replace(name=below), target, function=lambda _: (found, ()))
+
+    def where(self, target: str, condition: Value, x: Value, y: Value) -> None:
+        """Where(Greater(x, t), x, softplus(x))."""
+        source, above = self.thresholds.get(condition.name, ("", ZERO))
+        fits = (
+            x.values is None
+            and y.values is None
+            and source == x.name
+            and self.only(y.name) == (("softplus", ()), source)
+        )
+        support(fits, "found another choice than that of a softplus below a threshold")
+        self.each(x, target, function=lambda _: ("softplus_above", (ONE, above)))
+
     def negate(self, target: str, x: Value) -> None:
         """Neg."""
         self.each(x, target, step=lambda v: (v, -ONE, ZERO))
+
+    def combined(self, target: str, x: Value, y: Value) -> None:
+        """What two constants make element by element: Div of integers, which cuts off, Mod, and comparisons."""
+        op = self.op
+        support(
+            x.kind == y.kind and (op != "Mod" or (x.kind not in FLOATS and not self.attributes["fmod"])), "found floats"
+        )
+        demand(op not in ("Div", "Mod") or all(y.values), "input 1: found a division by zero, expected another number")
+        shape = broadcast([x.dims, y.dims])
+        support(shape is not None, "found constants of shapes that do not fit")
+        dims = tuple(shape or ())
+        self.charge(size(dims))
+        like = Value("", (), dims)
+        pairs = zip(*(map(self.broadcast(c, like), range(math.prod(dims))) for c in (x, y)), strict=True)
+        values = [COMBINED[op](a, b) for a, b in pairs]
+        self.network.folded = True
+        self.fold(target, x.kind if op in ("Div", "Mod") else 9, dims, values)
 
     def stretched(self, target: str, x: Value, c: Value) -> Value:
         """A constant as large as broadcasting with another one makes it."""
@@ -2550,7 +2794,9 @@ class OnnxReader:
     def clip(self, target: str, x: Value, *given: Value | None) -> None:
         """Clip."""
         demand(all(len(bound.values) == 1 for bound in given if bound), "found other bounds, expected one number each")
-        function = bounded(*(Fraction(bound.values[0]) if bound else None for bound in given))
+        numbers = [bound.values[0] if bound else end for bound, end in zip(given, (-math.inf, math.inf), strict=True)]
+        demand(numbers[0] < math.inf and numbers[1] > -math.inf, f"found the bounds {numbers}, expected others")
+        function = bounded(*(None if abs(number) == math.inf else Fraction(number) for number in numbers))
         self.each(x, target, function=lambda _: function)
 
     def head(self, target: str, x: Value) -> None:
@@ -2571,6 +2817,18 @@ class OnnxReader:
         if name != target:
             self.network.reorder(name, target, None, View(shape, None, made.batch))
             self.made(target, made)
+
+
+def gated(function: Function, a: Fraction, b: Fraction, c: Fraction, d: Fraction) -> Function | None:
+    """What y * (c * f(a * y + b) + d) is, if the table has it."""
+    name, parameters = function
+    if name == "sigmoid" and (a, b, c, d) == (ONE, ZERO, ONE, ZERO):
+        return "silu", ()
+    if name == "hard_sigmoid" and (c, d) == (ONE, ZERO):
+        alpha, beta = parameters[0] * a, parameters[0] * b + parameters[1]
+        exact = (alpha, beta) == (Fraction(1, 6), Fraction(1, 2))
+        return ("hard_swish", ()) if exact else ("hard_gate", (alpha, beta))
+    return ("erf_gate", (a, c)) if name == "erf" and b == 0 and c == d else None
 
 
 def sparse(line: Sequence[Any], start: int, bias: Fraction) -> tuple[list[int], list[int], int, Fraction]:
@@ -2657,7 +2915,7 @@ def refuse(truth: object, message: str) -> None:
 
 def trains(node: dict[str, Any]) -> bool:
     """Whether a node may be a BatchNormalization that is training."""
-    settings = [message(data, "attribute") for data in node.get("attribute", [])]
+    settings = [attribute_of(data) for data in node.get("attribute", [])]
     trained = any(setting.get("name") == "training_mode" and setting.get("i") for setting in settings)
     return node.get("op_type") == "BatchNormalization" and (trained or len(node.get("output", [])) > 1)
 
@@ -2705,40 +2963,45 @@ def shaped(op: str, opset: int, attributes: dict[str, Any], inputs: list[Value |
     """The element type (0: unknown) and the shape (None: unknown) of the outputs of an opaque operator."""
     x = inputs[0] if inputs else None
     full = x.full if x and x.ranked else None
-    first = x.kind if x else 0
     shapes: list[Any] = [y.full if y.ranked else None for y in inputs if y]
     setting = {name: value for name, (_, value) in attributes.items()}
-    kind, shape = first, None
-    if op in TRUTHS:
-        kind = 9
-    elif op in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):
-        kind = 7
-    elif op == "Cast":
-        kind = setting.get("to", 0)
-    elif op == "QuantizeLinear":
-        kind = inputs[2].kind if len(inputs) > 2 and inputs[2] else setting.get("output_dtype") or 2
-    elif op in ("DequantizeLinear", "Where"):
-        kind = inputs[1].kind if len(inputs) > 1 and inputs[1] else 0
+    kind, shape = shaped_kind(op, setting, inputs), None
     if op in ALIKE or op in NAMED:
         shape = full
     elif op in SPREAD:
         shape = broadcast(shapes)
+    elif None in shapes or full is None:
+        return [(kind, None)]
     elif op == "Shape":
-        shape = (len(full),) if full is not None and not setting.get("start") and "end" not in setting else None
-    elif op == "Transpose" and full is not None:
+        shape = (len(full),) if not setting.get("start") and "end" not in setting else None
+    elif op == "Transpose":
         perm = setting.get("perm", tuple(range(len(full)))[::-1])
         shape = tuple(full[axis] for axis in perm) if sorted(perm) == [*range(len(full))] else None
-    elif op == "MatMul" and None not in shapes and min(map(len, shapes)) > 1:
+    elif op == "MatMul" and min(map(len, shapes)) > 1:
         lead = broadcast([part[:-2] for part in shapes])
         shape = None if lead is None else (*lead, shapes[0][-2], shapes[1][-1])
-    elif op == "Gather" and None not in shapes and full is not None and len(shapes) == 2:
+    elif op == "Gather" and len(shapes) == 2:
         axis = setting.get("axis", 0) % max(len(full), 1)
         shape = (*full[:axis], *shapes[1], *full[axis + 1 :])
-    elif (op.startswith("Reduce") or op in ("ArgMax", "ArgMin")) and full is not None:
+    elif op.startswith("Reduce") or op in ("ArgMax", "ArgMin"):
         shape = reduced_shape(op, setting, full, inputs)
-    elif op == "Concat" and None not in shapes and shapes and "axis" in setting:
+    elif op == "Concat" and "axis" in setting:
         shape = joined(shapes, setting["axis"])
     return [(kind, shape)]
+
+
+def shaped_kind(op: str, setting: dict[str, Any], inputs: list[Value | None]) -> int:
+    """The element type of the first output of an opaque operator; 0: unknown."""
+    kinds = [x.kind if x else 0 for x in inputs] + [0, 0, 0]
+    if op in TRUTHS:
+        return 9
+    if op in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):
+        return 7
+    if op in ("MatMul", "Gemm", "Conv", "Add", "Sub", "Mul", "Div"):
+        return next(filter(None, kinds), 0)
+    named = {"Cast": setting.get("to", 0), "DequantizeLinear": kinds[1], "Where": kinds[1]}
+    named["QuantizeLinear"] = kinds[2] or setting.get("output_dtype") or 2
+    return int(named.get(op, kinds[0]))
 
 
 def broadcast(shapes: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -2810,7 +3073,7 @@ def settings(
     there: whether the opset has an attribute of this name.
     """
     found: dict[str, Any] = {}
-    for attribute in (message(data, "attribute") for data in attributes):
+    for attribute in (attribute_of(data) for data in attributes):
         name, number = attribute.pop("name", ""), attribute.pop("type", 0)
         with about(f"attribute {name!a}"):
             support(name in expected and number in ATTRIBUTES, f"found it with type {number}, expected other ones")
@@ -2852,6 +3115,10 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "PRelu", "Max", "Min"), (R.arithmetic, "m m", {})),
     "Sum": (R.arithmetic, "m*", {}),
     "Neg": (R.negate, "m", {}),
+    "Mod": (R.combined, "n n", {"fmod": 0}),
+    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), (R.combined, "n n", {})),
+    "Log": (R.logarithm, "x", {}),
+    "Where": (R.where, "a e e", {}),
     "Pow": (R.power, "f n", {}),
     **dict.fromkeys(("Sqrt", "Reciprocal"), (R.power, "f", {})),
     "Shape": (R.shape, "a", {"start": 0, "end": int}),
@@ -3206,7 +3473,8 @@ class Checker:
         self.original, self.reduced = Half("original", original, self.atoms), Half("reduced", reduced, self.atoms)
         self.relations, self.anchors, self.bounds = relations, dict[str, Anchor](), False
         inputs = [network.views[name] for network in (original, reduced) for name in network.inputs]
-        self.exact = original.mixes or reduced.mixes or not all(known(view.dims) for view in inputs)
+        mixes = any(network.mixes or network.depends() for network in (original, reduced))
+        self.exact = mixes or not all(known(view.dims) for view in inputs)
         self.partners: dict[Given, Given] = {}
 
     def run(self) -> None:
@@ -5477,26 +5745,24 @@ def assumed(networks: Sequence[Network]) -> tuple[dict[str, Any], list[tuple[str
     """The opaque operators on which outputs depend, counted in N; and what is assumed of what they make."""
     operators, domains, found = dict[str, int](), set[str](), list[tuple[str, ...]]()
     for side, network in zip(SIDES, networks, strict=True):
-        needed = network.needed()
-        for given in network.given if network.given else ():
-            if needed.isdisjoint(given.outputs.values()):
-                continue
-            domains |= {given.domain} - {"", "ai.onnx.ml"}
+        for given in network.depends():
+            domains |= {given.domain} - {"", *FREE_DOMAINS}
             if side == SIDES[0]:
                 operators[given.name] = operators.get(given.name, 0) + 1
             for kind, name in zip(given.types, given.outputs.values(), strict=False):
-                found.append((side, name, TYPES.get(kind, "?"), shape_words(network, network.views[name])))
+                found.append((side, name, TYPES.get(kind, "?"), shape_words(network.views[name])))
     return {"operators": operators, "domains": sorted(domains)}, sorted(found)
 
 
-def shape_words(network: Network, view: View) -> str:
-    """A shape in words: symbols that an input has by their names."""
-    if view.channel == ENTIRE and not view.lead:
+def shape_words(view: View) -> str:
+    """A shape in words: symbols by the names that the file gives them."""
+    if not view.lead and not known(view.dims):
         return "?"
-    sizes = [
-        str(n) if isinstance(n, int) or {*n.symbols} <= {*network.symbols.values()} else "?" for n in view.placed[0]
+    words = [
+        str(n) if isinstance(n, int) or all(x.name and not x.of for x in n.symbols) else "?"
+        for n in (*view.lead, *view.dims)
     ]
-    return f"[{','.join(sizes)}]"
+    return f"[{','.join(words)}]"
 
 
 def check_opaque(document: dict[str, Any], networks: Sequence[Network]) -> str:

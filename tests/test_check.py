@@ -843,12 +843,13 @@ OPAQUE = {
     *("Softmax over the batch", "Softmax over one of two axes", "Softmax in opset 11 over the last of two"),
     *("Relu with an attribute", "an attribute of strings", "Constant of a text", "an input of integers"),
     *("MatMul on the left with more axes", "Reshape, 1 and -1"),
+    *("NaN", "infinity", "half infinity", "bfloat16 NaN"),
 }
 # Any axis may be a position, of any size
 READ_BY_POSITION = {
     *("MatMul on a matrix", "Transpose the batch axis", "Squeeze the batch axis", "Squeeze without axes"),
     *("Unsqueeze the batch axis", "an input with a symbol", "an input vector with a symbol"),
-    *("an input of negative size", "MatMul with an axis of size 1", "Flatten a vector"),
+    *("an input of negative size", "MatMul with an axis of size 1", "Flatten a vector", "Div of integers"),
 }
 
 
