@@ -43,6 +43,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 MAX_UNPACKED = 512 << 20  # bytes of one file, unpacked and with its external data
 MAX_UNITS = 1 << 24  # of a tensor
+MAX_ELEMENTS = 1 << 40
 MAX_AXES = 32
 MAX_KERNEL = 1 << 12  # of a pool that counts padding, along an axis
 MAX_FOLDED = 1 << 22  # elements of constants that are made of constants, and eight times those of the file
@@ -60,6 +61,7 @@ SPECIFICATIONS = {  # and the words for them in the answer
     "batch normalisation exact": "with batch normalisation exact",
 }
 SCOPE = "over the reals, for each item of the batch, element types aside"  # what the answer speaks of
+ALL_FEEDS = "over the reals, at all inputs of the declared shapes, element types aside"
 BY_POSITION = {  # how inputs or outputs may be matched by position, and the words for it in the answer
     "position": "by position",
     "position as demanded": "by position as demanded, not by name: another claim",
@@ -219,6 +221,9 @@ FUNCTIONS: dict[str, tuple[int, str, Callable[..., Any]]] = {
     "round": (0, "odd", lambda y: Fraction(round(y))),
     "quantize": (4, "one", quantized(round)),
     "quantize_floor": (4, "one", quantized(math.floor)),
+    "hard_gate": (2, "one", lambda y, alpha, beta: y * clipped(alpha * y + beta, ZERO, ONE)),
+    "erf_gate": (2, "one", lambda y, *_: at_zero(ZERO)(y)),  # c * y * (1 + erf(a * y))
+    "softplus_above": (2, "one", lambda y, beta, above: y if beta * y > above else None),  # softplus(beta * y) / beta
     "softsign": (0, "odd", lambda y: y / (1 + abs(y))),
     "elu": (1, "one", lambda y, _: y if y >= 0 else None),
     "selu": (2, "one", lambda y, _, gamma: gamma * y if y >= 0 else None),
@@ -238,6 +243,7 @@ FUNCTIONS: dict[str, tuple[int, str, Callable[..., Any]]] = {
 FITS: dict[str, Callable[..., Any]] = {  # what the parameters must be, where not any
     "clip": lambda low, high: low <= high,
     "celu": lambda alpha: alpha != 0,
+    "softplus_above": lambda beta, _: beta > 0,
     "surd": lambda d: d > 0 and d.denominator == 1,
     "quantize": lambda s, z, a, b: s > 0 and z.denominator == a.denominator == b.denominator == 1 and a <= b,
 }
@@ -333,15 +339,82 @@ def value_at(function: Function, y: Fraction) -> Fraction | None:
 # --- Networks: nodes that each define one tensor -----------------------------------------------------
 
 
+class Symbol:
+    """A size that a file leaves open.  `same`: the symbol of the reduced network that it is, once that is known; `of`:
+    what it is computed from, if it is."""
+
+    def __init__(self, name: str, of: tuple[Any, ...] = ()) -> None:
+        self.name, self.of = name, of
+        self.same: Symbol | None = None
+
+    def key(self) -> tuple[Any, ...]:
+        """Equal for equal symbols; names say nothing."""
+        return ("of", *self.of) if self.of else (id(self),) if self.same is None else self.same.key()
+
+
+class Product:
+    """A size that is a number times some symbols."""
+
+    def __init__(self, number: int, symbols: tuple[Symbol, ...]) -> None:
+        self.number, self.symbols = number, symbols
+
+    def key(self) -> tuple[Any, ...]:
+        """Equal for equal products."""
+        return self.number, *sorted((symbol.key() for symbol in self.symbols), key=hash)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Product) and self.key() == other.key()
+
+    def __hash__(self) -> int:
+        return hash(self.key())
+
+    def __mul__(self, other: "Size") -> "Product":
+        if isinstance(other, Product):
+            return Product(self.number * other.number, self.symbols + other.symbols)
+        return Product(self.number * other, self.symbols)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: "Size") -> "Size | None":
+        """What times the other size is this one, if there is such a size."""
+        left, number = [*self.symbols], other.number if isinstance(other, Product) else other
+        for symbol in other.symbols if isinstance(other, Product) else ():
+            at = next((i for i, mine in enumerate(left) if mine.key() == symbol.key()), None)
+            if at is None:
+                return None
+            left.pop(at)
+        whole, rest = divmod(self.number, number) if number else (0, 1)
+        return None if rest else Product(whole, tuple(left)) if left else whole
+
+    def __repr__(self) -> str:
+        words = sorted(symbol.name for symbol in self.symbols)
+        return "*".join(([str(self.number)] if self.number != 1 else []) + words)
+
+
+Size: TypeAlias = int | Product
+ENTIRE = -1  # in place of a channel axis: the only unit is the whole tensor
+IMPLIED: tuple[Size, ...] = (Product(1, (Symbol("batch"),)),)  # the batch axis of formats that do not write it
+
+
+def product(sizes: Iterable[Any]) -> Any:
+    """The product of sizes."""
+    return functools.reduce(operator.mul, sizes, 1)
+
+
+def known(sizes: Iterable[Any]) -> bool:
+    """Whether all sizes are numbers."""
+    return all(isinstance(n, int) for n in sizes)
+
+
 class Window(NamedTuple):
     """A kernel over a grid, all fields one entry an axis: tap t of it reads, for position q of the target grid,
     position stride*q + dilation*t - begin of the source grid, or 0 where there is none.  Transposed: the tap reads
     position p where q = stride*p + dilation*t - begin.
     """
 
-    source: tuple[int, ...]
-    target: tuple[int, ...]
-    kernel: tuple[int, ...]
+    source: tuple[Any, ...]  # sizes
+    target: tuple[Any, ...]
+    kernel: tuple[Any, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
     begin: tuple[int, ...]
@@ -351,10 +424,14 @@ class Window(NamedTuple):
     def lift(self, tap: int) -> "Lift | None":
         """What a tap does to an image; None: nothing."""
         same, keeps, rest = True, True, tap
-        for n, m, size, stride, dilation, begin in reversed([*zip(*self[:6], strict=True)]):
+        for at, (n, m, size, stride, dilation, begin) in enumerate(reversed([*zip(*self[:6], strict=True)])):
             rest, offset = divmod(rest, size)
             shift = dilation * offset - begin
-            same &= n == m and shift == 0 and (stride == 1 or m == 1)
+            stays = n == m and shift == 0 and (stride == 1 or m == 1)
+            same &= stays
+            if not known((n, m)):  # no size makes it read padding
+                keeps &= stays or (begin == self.end[len(self.end) - 1 - at] == 0 and not self.transposed)
+                continue
             first, last = shift, stride * (m - 1) + shift
             if self.transposed:
                 keeps &= shift % stride == 0 and (stride == 1 or m == 1)
@@ -364,18 +441,20 @@ class Window(NamedTuple):
 
     def pools(self) -> bool:
         """Whether every position of the target reads some position of the source (and the window is not transposed)."""
-        axes = zip(*self[:6], strict=True)
-        return not self.transposed and all(
-            (k == 1 or dilation <= n) and -(-begin // dilation) < k and stride * (m - 1) - begin < n
-            for n, m, k, stride, dilation, begin in axes
-        )
+
+        def reads(n: Any, m: Any, k: Any, stride: int, dilation: int, begin: int, end: int) -> bool:
+            if not known((n, m, k)):  # whatever the sizes are
+                return k == n or (known((k,)) and (k == 1 or dilation == 1) and max(begin, end) < k)
+            return bool((k == 1 or dilation <= n) and -(-begin // dilation) < k and stride * (m - 1) - begin < n)
+
+        return not self.transposed and all(itertools.starmap(reads, zip(*self[:7], strict=True)))
 
     def counts_padding(self) -> bool:
         """Whether the taps read `begin` or `end` zeros around the source anywhere; for windows that pool."""
         for n, m, k, stride, dilation, begin, end in zip(*self[:7], strict=True):
-            if begin > 0:
+            if begin > 0 or (end > 0 and not known((n, m, k))):
                 return True
-            support(k <= MAX_KERNEL or not end, f"found {k} taps, expected at most {MAX_KERNEL}")
+            support(not end or k <= MAX_KERNEL, f"found {k} taps, expected at most {MAX_KERNEL}")
             for offset in range(0, k * dilation, dilation) if end else ():
                 q = max(0, -((offset - n) // stride))  # the first position that reads beyond the source
                 if q < m and stride * q + offset < n + end:
@@ -385,7 +464,8 @@ class Window(NamedTuple):
 
 class Lift(NamedTuple):
     """A linear operator on images: "tap" t of a window, "average" over a window, "at": the position taken out of an
-    image of so many, "put": an element put there, with zeros elsewhere."""
+    image of so many, "put": an element put there, with zeros elsewhere; of a grid and axes of it, "pick": what is at an
+    index of the axis, "sum" over the axes, "permute": in another order.  Axes before those that it names go along."""
 
     name: str
     over: Any
@@ -394,35 +474,51 @@ class Lift(NamedTuple):
 
 
 class View(NamedTuple):
-    """The shape of a tensor without the batch axis, and the axis of its channels, each of which is a unit: an image
-    over the other axes.  Without such an axis every element is a unit."""
+    """The shape of a tensor, the first axis aside, and the axis of its channels, each of which is a unit: an image
+    over the other axes.  Without such an axis every element is a unit.  ENTIRE: the tensor is the only one.
 
-    dims: tuple[int, ...]
+    lead: the first axis, over which every unit is an image too: most often the batch; or no axis.
+    """
+
+    dims: tuple[Any, ...]  # sizes
     channel: int | None = None
+    lead: tuple[Any, ...] = IMPLIED
 
     @property
     def units(self) -> int:
-        return math.prod(self.dims) if self.channel is None else self.dims[self.channel]
+        if self.channel == ENTIRE:
+            return 1
+        return int(product(self.dims) if self.channel is None else self.dims[self.channel])
 
     @property
-    def grid(self) -> tuple[int, ...]:
+    def grid(self) -> tuple[Any, ...]:
+        if self.channel == ENTIRE:
+            return self.dims
         return () if self.channel is None else self.dims[: self.channel] + self.dims[self.channel + 1 :]
 
     @property
-    def positions(self) -> int:
-        return math.prod(self.grid)
+    def positions(self) -> Any:
+        return product(self.grid)
 
     @property
-    def inner(self) -> int:
+    def placed(self) -> tuple[Any, ...]:
+        """All sizes, and the axes that count units."""
+        kept, end = len(self.lead), len(self.lead) + len(self.dims)
+        if self.channel == ENTIRE:
+            return (*self.lead, *self.dims), 0, 0
+        return (*self.lead, *self.dims), *((kept, end) if self.channel is None else (kept + self.channel,) * 2)
+
+    @property
+    def inner(self) -> Any:
         """How far apart neighbouring channels are."""
-        return 1 if self.channel is None else math.prod(self.dims[self.channel + 1 :])
+        return 1 if self.channel is None else product(self.dims[self.channel + 1 :])
 
     @property
-    def order(self) -> tuple[int, int]:
+    def order(self) -> tuple[Any, Any]:
         """What says where the elements of each unit are, for tensors with equally many elements."""
         return self.units, self.inner if self.units > 1 else 1
 
-    def element(self, unit: int, position: int) -> int:
+    def element(self, unit: int, position: int) -> Any:
         """The element at a position of a unit."""
         outer, rest = divmod(position, self.inner)
         return (outer * self.units + unit) * self.inner + rest
@@ -443,11 +539,12 @@ def viewed(dims: tuple[int, ...], channel: int | None) -> View:
 class Node(NamedTuple):
     """How a tensor is made from the tensors `sources`.
 
-    kind      "affine", "activate" or "head"
+    kind      "affine", "activate", "head" or "opaque"
     step      for a unit v: (u, factor, constant), meaning factor * source[u] + constant; then the function is applied
     row       instead of a step: columns, integers, their denominator, and the bias, meaning the sum of all products
     place     for a column of a row: the number of a source, a unit of it, and what is done to it; None: it is the unit
     function  of each unit; the name of a head is a function like no other
+    given     of an opaque node: what it is, and which of its outputs the tensor is
     """
 
     sources: tuple[str, ...]
@@ -456,6 +553,24 @@ class Node(NamedTuple):
     row: Callable[[int], tuple[Iterable[Any], Iterable[int], int, Fraction]] | None = None
     place: Callable[[Any], tuple[int, int, Lift | None]] | None = None
     function: Callable[[int], Function] = lambda _: IDENTITY
+    given: "tuple[Given, int] | None" = None
+
+
+@dataclass(eq=False)
+class Given:
+    """An opaque operator: a function of its computed sources of which no more is known than that it is one.
+
+    words    what says which function it is, the constants among its inputs too
+    types    of each source and of each output: the element type
+    outputs  the tensors, by their place
+    """
+
+    name: str  # domain:operator
+    domain: str
+    words: tuple[Any, ...]
+    sources: tuple[str, ...]
+    types: list[int]
+    outputs: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -476,25 +591,33 @@ class Network:
     rooted: bool = False  # whether it has irrational scales, which the specification says how to read
     kinds: set[int] = field(default_factory=set)  # the element types of its inputs and computed tensors
     folded: bool = False  # whether it has constants that are made of others by arithmetic
+    symbols: dict[str, Symbol] = field(default_factory=dict)  # of its inputs
+    mixes: bool = False  # whether it looks at the first axis of its inputs; opaque operators aside
+    given: list[Given] = field(default_factory=list)  # its opaque operators
 
     def define(self, name: str, view: View, node: Node | None = None) -> None:
         """Add a tensor: an input, or what a node makes."""
         demand(name and name not in self.views, f"tensor {name!a}: defined twice, expected a new name")
         elements = size(view.dims)
-        demand(0 < elements <= MAX_UNITS, f"tensor {name!a}: found {elements} elements, expected 1 to {MAX_UNITS}")
+        fits = (
+            0 < (elements if isinstance(elements, int) else elements.number) <= MAX_ELEMENTS and view.units <= MAX_UNITS
+        )
+        demand(fits, f"tensor {name!a}: found {elements} elements, expected 1 to {MAX_UNITS}")
         self.views[name], self.units[name] = view, view.units
         if node is None:
             self.inputs.append(name)
         else:
             self.nodes[name] = node
 
-    def sizes(self, names: str) -> list[int]:
-        """The numbers of elements of the inputs or the outputs."""
-        return [math.prod(self.views[name].dims) for name in getattr(self, names)]
+    def sizes(self, names: str) -> list[Any]:
+        """The numbers of elements of the inputs or the outputs, or their sizes where some are symbols."""
+        shapes = [self.views[name].dims for name in getattr(self, names)]
+        return [product(dims) if known(dims) else dims for dims in shapes]
 
     def dense(self, source: str, target: str, rows: list[list[tuple[int, Fraction]]], bias: list[Fraction]) -> None:
         """Add a dense node, whose rows list (column, weight)."""
-        self.define(target, View((len(rows),)), Node((source,), row=self.listed(rows, bias)))
+        view = View((len(rows),), lead=self.views[source].lead)
+        self.define(target, view, Node((source,), row=self.listed(rows, bias)))
 
     def listed(self, rows: list[list[tuple[int, Fraction]]], bias: list[Fraction]) -> Callable[[int], Any]:
         """`row` of a node whose rows list (column, weight)."""
@@ -508,14 +631,14 @@ class Network:
 
     def slide(self, source: str, target: str, units: int, window: Window, **fields: Any) -> None:
         """Add a node that moves a window over the images of a tensor."""
-        dims, channel = self.views[source]
+        dims, channel, lead = self.views[source]
         fits = channel == 0 and dims[1:] == window.source
         demand(fits, f"found a window over {list(window.source)} for the shape {list(dims)}")
-        self.define(target, View((units, *window.target), 0), Node((source,), **fields))
+        self.define(target, View((units, *window.target), 0, lead), Node((source,), **fields))
 
     def convolve(self, source: str, target: str, units: int, window: Window, row: Callable[[int], Any]) -> None:
         """Add a convolution: column u*T + t is tap t, of T, of unit u."""
-        lift, taps = functools.cache(window.lift), math.prod(window.kernel)
+        lift, taps = functools.cache(window.lift), product(window.kernel)
         self.slide(source, target, units, window, row=row, place=lambda c: (0, c // taps, lift(c % taps)))
 
     def pool(self, kind: str, source: str, target: str, window: Window, padding: bool = False) -> None:
@@ -523,18 +646,60 @@ class Network:
         support(kind == "pad" or window.pools(), "found a window that reads nothing somewhere, expected none")
         fields: dict[str, Any] = {"kind": "activate", "function": lambda _: ("max_pool", (window,))}
         if kind != "max":
-            lift = window.lift(0)
-            if kind == "average" and (lift or math.prod(window.kernel) > 1):
+            lift = window.lift(0) if known(window.kernel) else Lift("tap", window, 0, False)
+            if kind == "average" and (lift or product(window.kernel) != 1):
                 lift = Lift("average", window, int(padding), not (padding and window.counts_padding()))
             fields = {"row": lambda v: ([v], [1], 1, ZERO), "place": lambda v: (0, v, lift)}
         self.slide(source, target, self.units[source], window, **fields)
 
     def select(self, sources: Sequence[str], target: str, view: View, pick: Callable[[int], tuple[int, int]]) -> None:
         """Add a node whose unit v is unit u of source i, for (i, u) = pick(v)."""
-        fits = all(self.views[name].grid == view.grid for name in sources)
+        fits = all((self.views[name].grid, self.views[name].lead) == (view.grid, view.lead) for name in sources)
         demand(fits, f"found sources of other grids, expected {list(view.grid)}")
         row, place = lambda v: ([pick(v)], [1], 1, ZERO), lambda column: (*column, None)
         self.define(target, view, Node(tuple(sources), row=row, place=place))
+
+    def through(self, source: str, target: str, view: View, lift: Lift | None) -> None:
+        """Add a node that does the same to every unit, or nothing."""
+        fields: dict[str, Any] = {}
+        if lift:
+            fields = {"row": lambda v: ([v], [1], 1, ZERO), "place": lambda v: (0, v, lift)}
+        self.define(target, view, Node((source,), **fields))
+
+    def taken(self, source: str, target: str, axis: int) -> None:
+        """Add a node that takes a whole tensor apart along an axis."""
+        view = self.views[source]
+        n, inner = view.dims[axis], product(view.dims[axis + 1 :])
+        demand(view.channel == ENTIRE and isinstance(n, int), "found another view, expected a whole tensor")
+        pick: Callable[[int], Any] = lambda v: Lift("pick", (n, inner), v, True) if n > 1 else None  # noqa: E731
+        made = view._replace(channel=None if len(view.dims) == 1 else axis)
+        row: Callable[[int], Any] = lambda v: ([v], [1], 1, ZERO)  # noqa: E731
+        self.define(target, made, Node((source,), row=row, place=lambda v: (0, 0, pick(v))))
+
+    def constant(self, target: str, view: View, values: Callable[[int], Fraction]) -> None:
+        """Add a tensor of constants."""
+        self.define(target, view, Node((), row=lambda v: ([], [], 1, values(v)), place=lambda column: column))
+
+    def opaque(self, given: Given, views: dict[int, View]) -> None:
+        """Add the outputs of an opaque operator, by their place: whole tensors."""
+        self.given.append(given)
+        for place, view in views.items():
+            self.define(given.outputs[place], view, Node(given.sources, "opaque", given=(given, place)))
+
+    def needed(self, more: Iterable[str] = ()) -> set[str]:
+        """The tensors on which an output depends, or one of some more tensors."""
+        found, left = set[str](), [*self.outputs, *more]
+        while left:
+            name = left.pop()
+            if name not in found:
+                found.add(name)
+                left += self.nodes[name].sources if name in self.nodes else ()
+        return found
+
+    def depends(self) -> list[Given]:
+        """The opaque operators on which an output depends."""
+        needed = self.needed() if self.given else set[str]()
+        return [given for given in self.given if not needed.isdisjoint(given.outputs.values())]
 
     def add(self, sources: Sequence[str], target: str, signs: Sequence[int]) -> None:
         """Add a node that adds tensors, with signs."""
@@ -547,14 +712,14 @@ class Network:
         """Add a head, which mixes all units."""
         support(kind in HEADS, f"head: found {kind!a:.60}, expected one of {HEADS}")
         demand(self.views[source].positions == 1, "found images below a head, expected elements")
-        made = View((1,)) if kind == "argmax" else self.views[source]
+        made = self.views[source]._replace(dims=(1,), channel=None) if kind == "argmax" else self.views[source]
         self.define(target, made, Node((source,), "head", function=lambda _: (kind, ())))
 
     def reorder(self, source: str, target: str, axes: Sequence[int] | None, made: View) -> None:
         """Add a node that permutes the axes, and reads the elements with another shape and channel axis."""
         view = self.views[source]
         axes = [*range(len(view.dims))] if axes is None else axes
-        fits = sorted(axes) == [*range(len(view.dims))] and size(made.dims) == math.prod(view.dims)
+        fits = sorted(axes) == [*range(len(view.dims))] and size(made.dims) == product(view.dims)
         demand(fits, f"found axes or a shape that do not fit the shape {list(view.dims)}")
         origin, images, parts = permuted(view.dims, axes), made.positions, view.positions
         fields: dict[str, Any] = {}
@@ -576,10 +741,27 @@ class Network:
         self.define(target, made, Node((source,), **fields))
 
 
-def size(dims: Sequence[int]) -> int:
+def size(dims: Sequence[Any]) -> Any:
     """The number of elements of an array."""
-    support(len(dims) <= MAX_AXES, f"found {len(dims)} axes, expected at most {MAX_AXES}")
-    return math.prod(dims)
+    demand(len(dims) <= MAX_AXES, f"found {len(dims)} axes, expected at most {MAX_AXES}", "unsupported", "refused")
+    return product(dims)
+
+
+def permuting(sizes: Sequence[Any], order: Sequence[int]) -> Lift | None:
+    """What a permutation of the axes of an image does to it; None: nothing.  Axes that stay together are one."""
+    order = [axis for axis in order if sizes[axis] != 1]
+    runs: list[list[int]] = []
+    follows = dict(itertools.pairwise(sorted(order)))
+    for axis in order:
+        if runs and follows.get(runs[-1][-1]) == axis:
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+    if runs and runs[0][0] == min(order):  # it comes first as before
+        runs.pop(0)
+    places = sorted(run[0] for run in runs)
+    shape = tuple(product(sizes[axis] for axis in run) for run in sorted(runs))
+    return Lift("permute", (shape, tuple(places.index(run[0]) for run in runs)), 0, True) if runs else None
 
 
 def strides(dims: Sequence[int]) -> list[int]:
@@ -628,7 +810,7 @@ def unpack(packed: bytes, limit: int) -> bytes:
     return bytes(content)
 
 
-def read_network(path: str, specification: str, limit: int) -> Network:
+def read_network(path: str, specification: str, limit: int, domains: Iterable[str] = ()) -> Network:
     """The network in a file, whose suffix names the format, as a specification says."""
     with about(path, BROKEN):
         kind = next((name for name in FORMATS if path.lower().endswith(f".{name}")), "")
@@ -641,7 +823,7 @@ def read_network(path: str, specification: str, limit: int) -> Network:
             read_nnet(content, network, specification == "raw nnet")
         else:
             content = unpack(content, limit) if kind == "onnx.gz" else content
-            OnnxReader(network, Folder(os.path.dirname(path), limit - len(content))).read(content)
+            OnnxReader(network, Folder(os.path.dirname(path), limit - len(content)), domains).read(content)
         for name in network.outputs:
             demand(name in network.views, f"output {name!a}: found no node that defines it")
         several = len(set(network.outputs)) == len(network.outputs) > 0
@@ -912,22 +1094,24 @@ def read_nnet(content: bytes, network: Network, raw: bool) -> None:
 # message, repeated with a `*`; "-" says nothing about the function, "!" is refused, a number not listed is malformed.
 MESSAGES = {
     "model": "1:ir_version:- 2:producer_name:- 3:producer_version:- 4:domain:- 5:model_version:- 6:doc_string:- "
-    "7:graph:graph 8:opset_import:opset* 14:metadata_props:- 20:training_info:! 25:functions:! 26:configuration:!",
+    "7:graph:graph 8:opset_import:opset* 14:metadata_props:- 20:training_info:! 25:functions:b* 26:configuration:!",
     "opset": "1:domain:s 2:version:i",
     "graph": "1:node:node* 2:name:- 5:initializer:tensor* 10:doc_string:- 11:input:value* 12:output:value* "
-    "13:value_info:- 14:quantization_annotation:- 15:sparse_initializer:! 16:metadata_props:-",
+    "13:value_info:value* 14:quantization_annotation:- 15:sparse_initializer:! 16:metadata_props:-",
     "node": "1:input:s* 2:output:s* 3:name:s 4:op_type:s 5:attribute:b* 6:doc_string:- 7:domain:s "
     "8:overload:s 9:metadata_props:- 10:device_configurations:!",
-    "attribute": "1:name:s 2:f:f 3:i:i 4:s:s 5:t:tensor 6:g:! 7:floats:f* 8:ints:i* 9:strings:! 10:tensors:! "
-    "11:graphs:! 13:doc_string:- 14:tp:! 15:type_protos:! 20:type:i 21:ref_attr_name:! 22:sparse_tensor:! "
+    "attribute": "1:name:s 2:f:f 3:i:i 4:s:s 5:t:tensor 6:g:b 7:floats:f* 8:ints:i* 9:strings:b* 10:tensors:tensor* "
+    "11:graphs:b* 13:doc_string:- 14:tp:! 15:type_protos:! 20:type:i 21:ref_attr_name:s 22:sparse_tensor:! "
     "23:sparse_tensors:!",
     "tensor": "1:dims:i* 2:data_type:i 3:segment:! 4:float_data:f* 5:int32_data:i* 6:string_data:! 7:int64_data:i* "
     "8:name:s 9:raw_data:b 10:double_data:d* 11:uint64_data:! 12:doc_string:- 13:external_data:entry* "
     "14:data_location:i 16:metadata_props:-",
+    "function": "1:name:s 4:input:s* 5:output:s* 6:attribute:s* 7:node:node* 8:doc_string:- 9:opset_import:opset* "
+    "10:domain:s 11:attribute_proto:b* 12:value_info:- 13:overload:s 14:metadata_props:-",
     "entry": "1:key:s 2:value:s",
     "value": "1:name:s 2:type:type 3:doc_string:- 4:metadata_props:-",
-    "type": "1:tensor_type:array 4:sequence_type:! 5:map_type:! 6:denotation:- 7:opaque_type:! "
-    "8:sparse_tensor_type:! 9:optional_type:!",
+    "type": "1:tensor_type:array 4:sequence_type:- 5:map_type:- 6:denotation:- 7:opaque_type:- "
+    "8:sparse_tensor_type:- 9:optional_type:-",
     "array": "1:elem_type:i 2:shape:shape",
     "shape": "1:dim:dimension*",
     "dimension": "1:dim_value:i 2:dim_param:s 3:denotation:-",
@@ -986,6 +1170,11 @@ def message(data: memoryview, name: str) -> dict[str, Any]:
     return found
 
 
+def attribute_of(data: Any) -> dict[str, Any]:
+    """The fields of an attribute, which may be those of a node of a function, with its values put in."""
+    return {**data} if isinstance(data, dict) else message(data, "attribute")
+
+
 def decoded(kind: str, wire: int, value: Any) -> list[Any]:
     """What is in one field: several numbers where they are packed, or one value."""
     if kind == "i":
@@ -1016,15 +1205,21 @@ class Value(NamedTuple):
     """A tensor of an ONNX graph: of the network, or a constant array, row-major."""
 
     name: str  # in the network
-    batch: tuple[int, ...]  # no axis, or the size of the batch axis: 0 for a symbol
-    dims: tuple[int, ...]  # the other axes
+    batch: tuple[Any, ...]  # the size of the first axis of a computed tensor, see View; or no axis
+    dims: tuple[Any, ...]  # the other axes
     kind: int = 1  # element type
     values: Any = None  # of a constant: an array, or a list
     grid: "Grid | None" = None  # of what QuantizeLinear makes of the tensor `name`
+    ranked: bool = True  # whether it is known how many axes there are
 
     @property
-    def full(self) -> tuple[int, ...]:
+    def full(self) -> tuple[Any, ...]:
         return (*self.batch, *self.dims)
+
+    @property
+    def open(self) -> bool:
+        """Whether it is a constant with symbols in it."""
+        return self.kind == 7 and type(self.values) is list and any(isinstance(n, Product) for n in self.values)
 
 
 class Grid(NamedTuple):
@@ -1067,8 +1262,8 @@ class Folder:
         return path
 
 
-def read_tensor(tensor: dict[str, Any], folder: Folder) -> tuple[Value, str]:
-    """A constant, and the hash of its type, shape and content."""
+def read_tensor(tensor: dict[str, Any], folder: Folder, finite: bool = True) -> tuple[Value, str]:
+    """A constant, and the hash of its type, shape and content; unless `finite`, some elements may be no numbers."""
     kind, dims = tensor.get("data_type", 0), tuple(tensor.get("dims", ()))
     support(kind in PACKED, f"found element type {kind}, expected one of {', '.join(map(str, PACKED))}")
     need = size(dims) * struct.calcsize(PACKED[kind])
@@ -1088,11 +1283,18 @@ def read_tensor(tensor: dict[str, Any], folder: Folder) -> tuple[Value, str]:
         if sys.byteorder == "big":
             values.byteswap()
     demand(kind != 9 or max(values, default=0) <= 1, "found a truth value other than 0 and 1")
-    if kind in FLOATS and not all(map(math.isfinite, values)):
-        v, value = next((v, value) for v, value in enumerate(values) if not math.isfinite(value))
-        index = [v // step % n for n, step in zip(dims, strides(dims), strict=True)]
-        raise Stop("malformed", f"element {index}: found {value}, expected a finite number")
-    return Value("", (), dims, kind, values), digest.hexdigest()
+    found = Value("", (), dims, kind, values)
+    demand(not finite or not infinite(found), infinite(found))
+    return found, digest.hexdigest()
+
+
+def infinite(constant: Value) -> str:
+    """Which element of a constant is no number; nothing: all are."""
+    if constant.kind not in FLOATS or all(map(math.isfinite, constant.values)):
+        return ""
+    v, value = next((v, value) for v, value in enumerate(constant.values) if not math.isfinite(value))
+    index = [v // step % n for n, step in zip(constant.dims, strides(constant.dims), strict=True)]
+    return f"element {index}: found {value}, expected a finite number"
 
 
 def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
@@ -1114,7 +1316,8 @@ def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
 
 OPSETS = range(6, 29)
 # The first opset of an operator, and of an attribute: of every operator, or of one.  All others are older than opset 7.
-SINCE = {"Cos": 7, "Sin": 7, "ConstantOfShape": 9, "Erf": 9, "Sign": 9, "DequantizeLinear": 10, "QuantizeLinear": 10}
+SINCE = {"Mod": 10, "GreaterOrEqual": 12, "LessOrEqual": 12, "Where": 9}
+SINCE |= {"Cos": 7, "Sin": 7, "ConstantOfShape": 9, "Erf": 9, "Sign": 9, "DequantizeLinear": 10, "QuantizeLinear": 10}
 SINCE |= {"ThresholdedRelu": 10, "Round": 11, "Celu": 12, "HardSwish": 14, "Mish": 18, "Gelu": 20, "Swish": 24}
 SINCE |= {"count_include_pad": 7, "storage_order": 8, "ceil_mode": 10, "MaxPool dilations": 10, "value_float": 12}
 SINCE |= {"value_floats": 12, "value_int": 12, "value_ints": 12, "select_last_index": 12, "seed": 12, "allowzero": 14}
@@ -1130,6 +1333,7 @@ FLAGS = {"keepdims", "noop_with_empty_axes", "ceil_mode", "storage_order", "coun
 FLAGS |= {"transA", "transB", "allowzero", "signed", "narrow", "training_mode", "spatial", "is_test", "broadcast"}
 QONNX = ("Quant", "BipolarQuant")  # operators of these domains
 QONNX_DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
+FREE_DOMAINS = ("ai.onnx.ml", *QONNX_DOMAINS)  # of which all operators that are read are functions
 INTEGERS = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 6: (-(1 << 31), (1 << 31) - 1)}
 # ONNX's number of an attribute's type: the field that holds the value, and the type of the value
 ATTRIBUTES = {1: ("f", float), 2: ("i", int), 3: ("s", str), 4: ("t", dict), 6: ("floats", tuple), 7: ("ints", list)}
@@ -1141,6 +1345,15 @@ STEPS: dict[str, Callable[[Fraction], tuple[Fraction, Fraction]]] = {
     "Mul": lambda c: (c, ZERO),
     "Div": lambda c: (1 / c, ZERO),
 }
+COMBINED: dict[str, Callable[[Fraction, Fraction], Any]] = {  # of two constants
+    "Div": lambda a, b: math.trunc(a / b),
+    "Mod": lambda a, b: a % b,
+    "Equal": lambda a, b: int(a == b),
+    "Greater": lambda a, b: int(a > b),
+    "GreaterOrEqual": lambda a, b: int(a >= b),
+    "Less": lambda a, b: int(a < b),
+    "LessOrEqual": lambda a, b: int(a <= b),
+}
 BENDS: dict[str, Callable[[Fraction], Function]] = {
     "PRelu": lambda c: ("leaky_relu", (c,)),
     "Max": lambda c: bounded(c, None),
@@ -1148,6 +1361,198 @@ BENDS: dict[str, Callable[[Fraction], Function]] = {
     "root": lambda c: IDENTITY if c == 1 else ("surd", (c,)),
 }
 
+
+# Operators of ONNX's own domain, and the opsets from 6 on in which each began or changed (6 or less: what opset 6 has)
+VERSION_WORDS = """
+    Abs:6,13 Acos:7,22 Acosh:9,22 Add:6,7,13,14 AffineGrid:20 And:1,7 ArgMax:1,11,12,13 ArgMin:1,11,12,13 Asin:7,22
+    Asinh:9,22 Atan:7,22 Atanh:9,22 Attention:23,24,25 AveragePool:1,7,10,11,19,22 BatchNormalization:6,7,9,14,15
+    Bernoulli:15,22 BitCast:26 BitShift:11,28 BitwiseAnd:18 BitwiseNot:18 BitwiseOr:18 BitwiseXor:18
+    BlackmanWindow:17 Cast:6,9,13,19,21,23,24,25,28 CastLike:15,19,21,23,24,25 CausalConvWithState:27 Ceil:6,13
+    Celu:12,28 CenterCropPad:18 Clip:6,11,12,13 Col2Im:18 Compress:9,11,28 Concat:4,11,13 ConcatFromSequence:11
+    Constant:1,9,11,12,13,19,21,23,24,25 ConstantOfShape:9,20,21,23,24,25 Conv:1,11,22 ConvInteger:10
+    ConvTranspose:1,11,22 Cos:7,22 Cosh:9,22 CumProd:26 CumSum:11,14 DFT:17,20 DeformConv:19,22
+    DepthToSpace:1,11,13,28 DequantizeLinear:10,13,19,21,23,24,25,28 Det:11,22 Div:6,7,13,14 Dropout:6,7,10,12,13,22
+    DynamicQuantizeLinear:11 Einsum:12,28 Elu:6,22 Equal:1,7,11,13,19 Erf:9,13 Exp:6,13 Expand:8,13 EyeLike:9,22
+    Flatten:1,9,11,13,21,23,24,25 Floor:6,13 GRU:3,7,14,22 Gather:1,11,13 GatherElements:11,13 GatherND:11,12,13
+    Gelu:20 Gemm:6,7,9,11,13 GlobalAveragePool:1,22 GlobalLpPool:2,22 GlobalMaxPool:1,22 Greater:1,7,9,13
+    GreaterOrEqual:12,16 GridSample:16,20,22 GroupNormalization:18,21 HammingWindow:17 HannWindow:17
+    HardSigmoid:6,22 HardSwish:14,22 Hardmax:1,11,13 Identity:1,13,14,16,19,21,23,24,25 If:1,11,13,16,19,21,23,24,25
+    ImageDecoder:20 InstanceNormalization:6,22 IsInf:10,20 IsNaN:9,13,20 LRN:1,13 LSTM:1,7,14,22
+    LayerNormalization:17 LeakyRelu:6,16 Less:1,7,9,13 LessOrEqual:12,16 LinearAttention:27 Log:6,13
+    LogSoftmax:1,11,13 Loop:1,11,13,16,19,21,23,24,25 LpNormalization:1,22 LpPool:2,11,18,22 MatMul:1,9,13
+    MatMulInteger:10 Max:6,8,12,13 MaxPool:1,8,10,11,12,22 MaxRoiPool:1,22 MaxUnpool:9,11,22 Mean:6,8,13
+    MeanVarianceNormalization:9,13 MelWeightMatrix:17 Min:6,8,12,13 Mish:18,22 Mod:10,13,28 Mul:6,7,13,14
+    Multinomial:7,22 Neg:6,13 NegativeLogLikelihoodLoss:12,13,22 NonMaxSuppression:10,11 NonZero:9,13 Not:1
+    OneHot:9,11,28 Optional:15,28 OptionalGetElement:15,18,28 OptionalHasElement:15,18,28 Or:1,7 PRelu:6,7,9,16
+    Pad:2,11,13,18,19,21,23,24,25 Pow:1,7,12,13,15 QLinearConv:10 QLinearMatMul:10,21
+    QuantizeLinear:10,13,19,21,23,24,25,28 RMSNormalization:23 RNN:1,7,14,22 RandomNormal:1,22 RandomNormalLike:1,22
+    RandomUniform:1,22 RandomUniformLike:1,22 Range:11,27 Reciprocal:6,13 ReduceL1:1,11,13,18 ReduceL2:1,11,13,18
+    ReduceLogSum:1,11,13,18,28 ReduceLogSumExp:1,11,13,18,28 ReduceMax:1,11,12,13,18,20 ReduceMean:1,11,13,18
+    ReduceMin:1,11,12,13,18,20 ReduceProd:1,11,13,18 ReduceSum:1,11,13 ReduceSumSquare:1,11,13,18 RegexFullMatch:20
+    Relu:6,13,14 Reshape:5,13,14,19,21,23,24,25 Resize:10,11,13,18,19 ReverseSequence:10,28 RoiAlign:10,16,22
+    RotaryEmbedding:23 Round:11,22 STFT:17 Scan:8,9,11,16,19,21,23,24,25 Scatter:9,11 ScatterElements:11,13,16,18
+    ScatterND:11,13,16,18 Selu:6,22 SequenceAt:11 SequenceConstruct:11 SequenceEmpty:11 SequenceErase:11
+    SequenceInsert:11 SequenceLength:11 SequenceMap:17 Shape:1,13,15,19,21,23,24,25 Shrink:9 Sigmoid:6,13 Sign:9,13
+    Sin:7,22 Sinh:9,22 Size:1,13,19,21,23,24,25 Slice:1,10,11,13 Softmax:1,11,13 SoftmaxCrossEntropyLoss:12,13
+    Softplus:1,22 Softsign:1,22 SpaceToDepth:1,13,28 Split:2,11,13,18 SplitToSequence:11,24 Sqrt:6,13
+    Squeeze:1,11,13,21,23,24,25 StringConcat:20 StringNormalizer:10 StringSplit:20 Sub:6,7,13,14 Sum:6,8,13
+    SwiGLU:28 Swish:24 Tan:7,22 Tanh:6,13 TensorScatter:24 TfIdfVectorizer:9 ThresholdedRelu:10,22 Tile:6,13
+    TopK:1,10,11,24 Transpose:1,13,21,23,24,25 Trilu:14 Unique:11,28 Unsqueeze:1,11,13,21,23,24,25 Upsample:1,7,9,10
+    Where:9,16 Xor:1,7
+"""
+# The attributes that have a default, from an opset on until the next that is listed for the operator; lists with +
+DEFAULT_WORDS = """
+    Add@6:broadcast=0 Add@7: AffineGrid@20:align_corners=0 And@1:broadcast=0 And@7: ArgMax@1:axis=0,keepdims=1
+    ArgMax@12:axis=0,keepdims=1,select_last_index=0 ArgMin@1:axis=0,keepdims=1
+    ArgMin@12:axis=0,keepdims=1,select_last_index=0 Attention@23:is_causal=0,qk_matmul_output_mode=0,softcap=0.0
+    Attention@25:is_causal=0,left_window_size=-1,qk_matmul_output_mode=0,right_window_size=-1,softcap=0.0
+    AveragePool@1:auto_pad=NOTSET AveragePool@7:auto_pad=NOTSET,count_include_pad=0
+    AveragePool@10:auto_pad=NOTSET,ceil_mode=0,count_include_pad=0
+    BatchNormalization@6:epsilon=1e-05,is_test=0,momentum=0.9,spatial=1
+    BatchNormalization@7:epsilon=1e-05,momentum=0.9,spatial=1 BatchNormalization@9:epsilon=1e-05,momentum=0.9
+    BatchNormalization@14:epsilon=1e-05,momentum=0.9,training_mode=0 BlackmanWindow@17:output_datatype=1,periodic=1
+    Cast@19:saturate=1 Cast@24:round_mode=up,saturate=1 CastLike@19:saturate=1 CastLike@24:round_mode=up,saturate=1
+    CausalConvWithState@27:activation=none Celu@12:alpha=1.0 Clip@6:max=3.4028235e+38,min=-3.4028235e+38 Clip@11:
+    ConcatFromSequence@11:new_axis=0 Conv@1:auto_pad=NOTSET,group=1 ConvInteger@10:auto_pad=NOTSET,group=1
+    ConvTranspose@1:auto_pad=NOTSET,group=1 CumProd@26:exclusive=0,reverse=0 CumSum@11:exclusive=0,reverse=0
+    DFT@17:axis=1,inverse=0,onesided=0 DFT@20:inverse=0,onesided=0 DeformConv@19:group=1,offset_group=1
+    DepthToSpace@11:mode=DCR DequantizeLinear@13:axis=1 DequantizeLinear@21:axis=1,block_size=0
+    DequantizeLinear@23:axis=1,block_size=0,output_dtype=0 Div@6:broadcast=0 Div@7: Dropout@6:is_test=0,ratio=0.5
+    Dropout@7:ratio=0.5 Dropout@12: Elu@6:alpha=1.0 Equal@1:broadcast=0 Equal@7: EyeLike@9:k=0 Flatten@1:axis=1
+    GRU@3:direction=forward,linear_before_reset=0,output_sequence=0 GRU@7:direction=forward,linear_before_reset=0
+    GRU@14:direction=forward,layout=0,linear_before_reset=0 Gather@1:axis=0 GatherElements@11:axis=0
+    GatherND@12:batch_dims=0 Gelu@20:approximate=none Gemm@6:alpha=1.0,beta=1.0,broadcast=0,transA=0,transB=0
+    Gemm@7:alpha=1.0,beta=1.0,transA=0,transB=0 GlobalLpPool@2:p=2 Greater@1:broadcast=0 Greater@7:
+    GridSample@16:align_corners=0,mode=bilinear,padding_mode=zeros
+    GridSample@20:align_corners=0,mode=linear,padding_mode=zeros GroupNormalization@18:epsilon=1e-05
+    GroupNormalization@21:epsilon=1e-05,stash_type=1 HammingWindow@17:output_datatype=1,periodic=1
+    HannWindow@17:output_datatype=1,periodic=1 HardSigmoid@6:alpha=0.2,beta=0.5 Hardmax@1:axis=1 Hardmax@13:axis=-1
+    ImageDecoder@20:pixel_format=RGB InstanceNormalization@6:epsilon=1e-05
+    IsInf@10:detect_negative=1,detect_positive=1 LRN@1:alpha=1e-04,beta=0.75,bias=1.0
+    LSTM@1:direction=forward,input_forget=0,output_sequence=0 LSTM@7:direction=forward,input_forget=0
+    LSTM@14:direction=forward,input_forget=0,layout=0 LayerNormalization@17:axis=-1,epsilon=1e-05,stash_type=1
+    LeakyRelu@6:alpha=0.01 Less@1:broadcast=0 Less@7:
+    LinearAttention@27:chunk_size=64,scale=0.0,update_rule=gated_delta LogSoftmax@1:axis=1 LogSoftmax@13:axis=-1
+    LpNormalization@1:axis=-1,p=2 LpPool@2:auto_pad=NOTSET,p=2 LpPool@18:auto_pad=NOTSET,ceil_mode=0,p=2
+    MaxPool@1:auto_pad=NOTSET MaxPool@8:auto_pad=NOTSET,storage_order=0
+    MaxPool@10:auto_pad=NOTSET,ceil_mode=0,storage_order=0 MaxRoiPool@1:spatial_scale=1.0
+    MeanVarianceNormalization@9:axes=0+2+3 MelWeightMatrix@17:output_datatype=1 Mod@10:fmod=0 Mul@6:broadcast=0
+    Mul@7: NegativeLogLikelihoodLoss@12:reduction=mean NonMaxSuppression@10:center_point_box=0 OneHot@9:axis=-1
+    Or@1:broadcast=0 Or@7: Pad@2:mode=constant,value=0.0 Pad@11:mode=constant Pow@1:broadcast=0 Pow@7:
+    QLinearConv@10:auto_pad=NOTSET,group=1 QuantizeLinear@13:axis=1 QuantizeLinear@19:axis=1,saturate=1
+    QuantizeLinear@21:axis=1,block_size=0,output_dtype=0,saturate=1
+    QuantizeLinear@23:axis=1,block_size=0,output_dtype=0,precision=0,saturate=1
+    RMSNormalization@23:axis=-1,epsilon=1e-05,stash_type=1
+    RNN@1:activations=Tanh+Tanh,direction=forward,output_sequence=0 RNN@7:activations=Tanh+Tanh,direction=forward
+    RNN@14:activations=Tanh+Tanh,direction=forward,layout=0 Range@27:stash_type=1 ReduceL1@1:keepdims=1
+    ReduceL1@18:keepdims=1,noop_with_empty_axes=0 ReduceL2@1:keepdims=1
+    ReduceL2@18:keepdims=1,noop_with_empty_axes=0 ReduceLogSum@1:keepdims=1
+    ReduceLogSum@18:keepdims=1,noop_with_empty_axes=0 ReduceLogSumExp@1:keepdims=1
+    ReduceLogSumExp@18:keepdims=1,noop_with_empty_axes=0 ReduceMax@1:keepdims=1
+    ReduceMax@18:keepdims=1,noop_with_empty_axes=0 ReduceMean@1:keepdims=1
+    ReduceMean@18:keepdims=1,noop_with_empty_axes=0 ReduceMin@1:keepdims=1
+    ReduceMin@18:keepdims=1,noop_with_empty_axes=0 ReduceProd@1:keepdims=1
+    ReduceProd@18:keepdims=1,noop_with_empty_axes=0 ReduceSum@1:keepdims=1
+    ReduceSum@13:keepdims=1,noop_with_empty_axes=0 ReduceSumSquare@1:keepdims=1
+    ReduceSumSquare@18:keepdims=1,noop_with_empty_axes=0 Reshape@14:allowzero=0 Resize@10:mode=nearest
+    Resize@11:coordinate_transformation_mode=half_pixel,cubic_coeff_a=-0.75,exclude_outside=0,extrapolation_value=0.0,mode=nearest,nearest_mode=round_prefer_floor
+    Resize@18:antialias=0,coordinate_transformation_mode=half_pixel,cubic_coeff_a=-0.75,exclude_outside=0,extrapolation_value=0.0,keep_aspect_ratio_policy=stretch,mode=nearest,nearest_mode=round_prefer_floor
+    ReverseSequence@10:batch_axis=1,time_axis=0
+    RoiAlign@10:mode=avg,output_height=1,output_width=1,sampling_ratio=0,spatial_scale=1.0
+    RoiAlign@16:coordinate_transformation_mode=half_pixel,mode=avg,output_height=1,output_width=1,sampling_ratio=0,spatial_scale=1.0
+    RotaryEmbedding@23:interleaved=0,rotary_embedding_dim=0 STFT@17:onesided=1 Scatter@9:axis=0
+    ScatterElements@11:axis=0 ScatterElements@16:axis=0,reduction=none ScatterND@16:reduction=none
+    Selu@6:alpha=1.6732632,gamma=1.050701 Shape@15:start=0 Shrink@9:bias=0.0,lambd=0.5 Softmax@1:axis=1
+    Softmax@13:axis=-1 SoftmaxCrossEntropyLoss@12:reduction=mean SpaceToDepth@28:mode=DCR Split@2:axis=0
+    SplitToSequence@11:axis=0,keepdims=1 StringNormalizer@10:case_change_action=NONE,is_case_sensitive=0
+    Sub@6:broadcast=0 Sub@7: SwiGLU@28:alpha=1.0 Swish@24:alpha=1.0 TensorScatter@24:axis=-2,mode=linear
+    ThresholdedRelu@10:alpha=1.0 TopK@1:axis=-1 TopK@11:axis=-1,largest=1,sorted=1 Trilu@14:upper=1
+    Unique@11:sorted=1 Upsample@1:mode=nearest Xor@1:broadcast=0 Xor@7:
+"""
+VERSIONS = {op: [*map(int, versions.split(","))] for op, versions in (w.split(":") for w in VERSION_WORDS.split())}
+DEFAULTS: dict[str, dict[int, dict[str, str]]] = {}
+for _word in DEFAULT_WORDS.split():
+    _name, _, _words = _word.partition(":")
+    _op, _, _since = _name.partition("@")
+    _pairs = [pair.partition("=") for pair in _words.split(",") if pair]
+    DEFAULTS.setdefault(_op, {})[int(_since)] = {key: value for key, _, value in _pairs}
+# What is no function of its inputs, or has none that is understood
+NO_FUNCTIONS = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
+NO_FUNCTIONS |= {"Dropout"}  # may be training
+# Opaque operators whose first output has the element type and the shape of the first input; truth values;
+# and those that broadcast all inputs
+ALIKE = {
+    *("Quant", "BipolarQuant"),
+    "Softmax",
+    "LogSoftmax",
+    "Hardmax",
+    "LayerNormalization",
+    "InstanceNormalization",
+    "GroupNormalization",
+    "RMSNormalization",
+    "LpNormalization",
+    "LRN",
+    "MeanVarianceNormalization",
+    "CumSum",
+    "Clip",
+    "Cast",
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "Trilu",
+    "Identity",
+    "Not",
+    "IsNaN",
+    "IsInf",
+    "Log",
+    "Sqrt",
+    "Reciprocal",
+    "Neg",
+    "Acos",
+    "Acosh",
+    "Asin",
+    "Asinh",
+    "Atan",
+    "Atanh",
+    "Cosh",
+    "Sinh",
+    "Tan",
+    "Gelu",
+    "Swish",
+    "Shrink",
+    "BitwiseNot",
+}
+TRUTHS = {"And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "IsNaN", "IsInf"}
+SPREAD = {
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Pow",
+    "Max",
+    "Min",
+    "Sum",
+    "Mean",
+    "Mod",
+    "PRelu",
+    "And",
+    "Or",
+    "Xor",
+    "Equal",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "BitwiseAnd",
+    "BitwiseOr",
+    "BitwiseXor",
+    "BitShift",
+    "Where",
+}
+# ONNX's number of an element type: its name
+TYPES = {1: "float", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool"}
+TYPES |= {10: "float16", 11: "double", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16"}
+# ONNX's number of an attribute's type: the field that holds the value
+FORMS = {1: "f", 2: "i", 3: "s", 4: "t", 5: "g", 6: "floats", 7: "ints", 8: "strings", 9: "tensors", 10: "graphs"}
 
 # Inputs of an operator, see OPERATORS: element types
 PORT = re.compile(r"(\w)([?*]?):?(\w*)@?(\d*)")
@@ -1161,32 +1566,56 @@ class OnnxReader:
     What is made of constants alone goes the same way, in a network of its own, and is evaluated at once.
     """
 
-    def __init__(self, network: Network, folder: Folder) -> None:
+    def __init__(self, network: Network, folder: Folder, domains: Iterable[str] = ()) -> None:
         self.network, self.folder, self.opset = network, folder, 0
         self.constants = Network("constants", "")
         self.values: dict[str, Value | None] = {}  # None: the mask of a Dropout
         self.views_of: dict[str, Value] = {}  # the implied tensors
         self.room, self.trials = MAX_FOLDED, MAX_TRIALS
-        self.op, self.outputs, self.net = "", list[str](), network  # of the node that is read
+        self.op, self.outputs, self.net, self.depth = "", list[str](), network, 0  # of the node that is read
+        self.domains, self.versions = domains, dict[str, int]()  # custom domains that are allowed; imported ones
+        self.declared: dict[str, Any] = {}  # types, by tensor
+        self.results = set[str]()  # the outputs of the graph
+        self.infinite = set[str]()  # constants that hold infinity, or what is no number
+        self.thresholds: dict[str, tuple[str, Fraction]] = {}  # what Greater makes: of a tensor, above a number
+        self.waiting: dict[str, Any] = {}  # nodes that make no tensor unless an opaque node reads it
+        self.functions, self.bodies = list[Any](), dict[tuple[str, str, str], dict[str, Any]]()  # of the model
         self.attributes: dict[str, Any] = {}
 
     def read(self, content: bytes) -> None:
         """The whole file."""
         model = message(memoryview(content), "model")
-        versions = [entry.get("version", 0) for entry in model.get("opset_import", []) if standard(entry)]
+        versions = {
+            (bool(standard(e)), e.get("domain", ""), e.get("version", 0)) for e in model.get("opset_import", [])
+        }
+        count = len({version for own, _, version in versions if own})
         demand("graph" in model, "model: found no graph")
-        demand(len(versions) == 1, f"model: found {len(versions)} versions of ONNX's operators, expected 1")
-        self.opset, graph = versions[0], model["graph"]
-        support(self.opset in OPSETS, f"opset: found {self.opset}, expected {OPSETS[0]} to {OPSETS[-1]}")
+        fits = count == 1 or (count == 0 and versions)  # there may be other operators only
+        demand(fits, f"model: found {count} versions of ONNX's operators, expected 1")
+        for own, domain, version in sorted(versions):
+            same = self.versions.setdefault("" if own else domain, version) == version
+            demand(same, f"model: found two versions of the operators of {domain!a}, expected one")
+        self.opset, graph, self.functions = self.versions.get("", 0), model["graph"], model.get("functions", [])
+        for data in self.functions:
+            body = message(data, "function")
+            words = body.get("domain", ""), body.get("name", ""), body.get("overload", "")
+            refuse(not standard(body), f"found a function {words[1]!a:.60} in the domain of ONNX's own operators")
+            demand(words not in self.bodies, f"found the function {words[1]!a:.60} twice")
+            self.bodies[words] = body
+        support(self.opset in OPSETS or not count, f"opset: found {self.opset}, expected {OPSETS[0]} to {OPSETS[-1]}")
         for tensor in graph.get("initializer", []):
             self.keep(tensor.get("name", ""), tensor)
         for port in graph.get("input", []):
             name = port.get("name", "")
             if name not in self.network.tensors:  # an initialiser that is also listed as an input is a constant
                 with about(f"input {name!a}"):
-                    value = input_value(name, port.get("type", {}).get("tensor_type", {}))
+                    value = self.port(name, port.get("type", {}))
                     self.define(name, value)
-                    self.network.define(name, View(value.dims))
+                    whole = not known(value.dims)
+                    self.network.define(name, View(value.dims, ENTIRE if whole else None, value.batch))
+        for port in (*graph.get("value_info", []), *graph.get("output", [])):
+            self.declared[port.get("name", "")] = port.get("type", {})
+        self.results = {port.get("name", "") for port in graph.get("output", [])}
         for index, node in enumerate(graph.get("node", [])):
             with about(f"node {index} {node.get('op_type', '')!a} {node.get('name', '')!a}"):
                 self.node(node)
@@ -1198,10 +1627,147 @@ class OnnxReader:
             self.network.external[location] = hashlib.sha256(data).hexdigest()
 
     def node(self, node: dict[str, Any]) -> None:
-        """One node, by its row of OPERATORS."""
+        """One node: by its row of OPERATORS, or as an opaque one where that does not fit; the nodes of its body."""
+        self.charge(64 if self.depth else 1)
+        body = self.bodies.get((node.get("domain", ""), node.get("op_type", ""), node.get("overload", "")))
+        if body is not None:
+            self.called(node, body)
+            return
+        mark = self.mark()
+        try:
+            if node.get("op_type") == "If" and standard(node) and self.branched(node):
+                return
+            constant = self.ruled(node)
+            support(not (constant and self.results & {*node.get("output", [])}), "found a constant as an output")
+        except Stop as error:
+            if (error.verdict, error.rule) != ("unsupported", "format"):
+                raise
+            self.rewind(mark, kept=node.get("op_type") == "Constant")
+            with about(f"{error}; as an opaque operator"):
+                self.opaque(node)
+
+    def called(self, node: dict[str, Any], body: dict[str, Any]) -> None:
+        """The nodes of a local function, for a node that calls it."""
+        given, settings = node.get("input", []), {}
+        for data in (*body.get("attribute_proto", []), *node.get("attribute", [])):
+            setting = attribute_of(data)
+            settings[setting.get("name", "")] = setting
+        formal, results = body.get("input", []), body.get("output", [])
+        demand(len(given) <= len(formal), f"found {len(given)} inputs, expected at most {len(formal)}")
+        names = dict(itertools.zip_longest(formal, given, fillvalue=""))
+        versions = {
+            "" if standard(entry) else entry["domain"]: entry.get("version", 0)
+            for entry in body.get("opset_import", [])
+        }
+        outer = self.opset, self.versions
+        self.opset, self.versions = versions.get("", self.opset), {**self.versions, **versions}
+        refuse(self.opset in OPSETS and self.depth < 16, f"found opset {self.opset}, or functions inside of functions")
+        self.depth += 1
+        self.spliced(body.get("node", []), names, results, node.get("output", []), settings)
+        self.depth -= 1
+        self.opset, self.versions = outer
+
+    def branched(self, node: dict[str, Any]) -> bool:
+        """The nodes of a branch of an If with a constant condition: whether it is one."""
+        names, outputs = node.get("input", []), node.get("output", [])
+        condition = self.values.get(names[0]) if len(names) == 1 else None
+        if condition is None or condition.values is None or condition.kind != 9 or len(condition.values) != 1:
+            return False
+        branch = "then_branch" if condition.values[0] else "else_branch"
+        found = [
+            setting["g"] for data in node.get("attribute", []) if (setting := attribute_of(data)).get("name") == branch
+        ]
+        support(len(found) == 1 and self.depth < 16, "found no such branch")
+        graph = message(found[0], "graph")
+        support(not graph.get("input") and not graph.get("sparse_initializer"), "found a branch that is no graph")
+        prefix, inner = next(filter(None, outputs), ""), dict[str, str]()
+        for tensor in graph.get("initializer", []):
+            inner[tensor.get("name", "")] = f"{prefix}/{tensor.get('name', '')}"
+            self.keep(inner[tensor.get("name", "")], tensor)
+        results = [port.get("name", "") for port in graph.get("output", [])]
+        self.depth += 1
+        self.spliced(graph.get("node", []), inner, results, outputs, None)
+        self.depth -= 1
+        return True
+
+    def spliced(
+        self,
+        nodes: list[dict[str, Any]],
+        names: dict[str, str],
+        results: list[str],
+        outputs: list[str],
+        settings: dict[str, Any] | None,
+    ) -> None:
+        """The nodes of a body, whose names are those of its inputs (of a branch: of all around it, too), of the outputs
+        of the node that it is put in place of, or else new ones; settings: what attributes of a function stand for."""
+        fits = len(outputs) <= len(results) and len({*results}) == len(results)
+        demand(fits, f"found {len(outputs)} outputs, expected {len(results)}")
+        prefix, made = next(filter(None, outputs), ""), {name for node in nodes for name in node.get("output", [])}
+        for result, output in zip(results, outputs, strict=False):
+            if result in made and output:
+                names = {**names, result: output}
+        for node in nodes:
+            for name in node.get("output", []):
+                names.setdefault(name, f"{prefix}/{name}" if name else "")
+        names[""] = ""
+        for index, node in enumerate(nodes):
+            attributes = [setting for data in node.get("attribute", []) if (setting := self.put_in(data, settings))]
+            held = {"g", "graphs"} & {key for setting in attributes for key in setting}
+            refuse(settings is None or not held, "found a subgraph in a function, expected none")
+            support(not held, "found a subgraph in a branch, expected none")
+            known = [*names] if settings is not None else [*names, *self.values]
+            demand({*node.get("input", [])} <= {*known}, "found an input that nothing defines")
+            sources = [names.get(name, name) for name in node.get("input", [])]
+            targets = [names[name] for name in node.get("output", [])]
+            with about(f"node {index} {node.get('op_type', '')!a} inside"):
+                self.node({**node, "input": sources, "output": targets, "attribute": attributes})
+        for result, output in zip(results, outputs, strict=False):
+            if result not in made and output:
+                self.node({"op_type": "Identity", "input": [names.get(result, result)], "output": [output]})
+
+    def put_in(self, data: Any, settings: dict[str, Any] | None) -> dict[str, Any] | None:
+        """An attribute of a node of a function, with the value that the call gives; None: it gives none."""
+        setting = attribute_of(data)
+        word = setting.get("ref_attr_name")
+        if not word:
+            return setting
+        demand(settings is not None, "found an attribute of a function, expected a value")
+        given = (settings or {}).get(word)
+        return None if given is None else {**given, "name": setting.get("name", "")}
+
+    def mark(self) -> tuple[Any, ...]:
+        """What is read so far."""
+        net, made = self.network, self.constants
+        books: list[Any] = [
+            net.views,
+            net.units,
+            net.nodes,
+            self.values,
+            self.views_of,
+            made.views,
+            made.units,
+            made.nodes,
+        ]
+        books += [self.waiting, self.thresholds]
+        state = net.weights, net.rooted, net.folded, net.mixes, {*net.kinds}
+        place = self.depth, self.opset, self.versions, len(net.given), len(net.tensors)
+        return (*((book, len(book)) for book in books), place, state)
+
+    def rewind(self, mark: tuple[Any, ...], kept: bool) -> None:
+        """Forget what was read since; but not the hashes of constants, if they are to be kept."""
+        *books, (self.depth, self.opset, self.versions, given, tensors), state = mark
+        net = self.network
+        for book, length in (*books, *([] if kept else [(net.tensors, tensors)])):
+            while len(book) > length:
+                book.popitem()
+        del net.given[given:]
+        net.weights, net.rooted, net.folded, net.mixes, net.kinds = state
+
+    def ruled(self, node: dict[str, Any]) -> bool:
+        """One node, by its row of OPERATORS; whether it is made of constants only."""
         op, outputs = node.get("op_type", ""), node.get("output", [])
         if op in ("Dropout", "MaxPool") and len(outputs) == 2 and not outputs[1]:
-            outputs.pop()
+            outputs = outputs[:1]
         found = f"found operator {op!a} of domain {node.get('domain', '')!a}, expected one of the table"
         known = op in OPERATORS and (standard(node) if op not in QONNX else node.get("domain") in QONNX_DOMAINS)
         support(known and not node.get("overload"), found)
@@ -1225,6 +1791,11 @@ class OnnxReader:
         read(self, outputs[0], *inputs)
         if op == "Dropout" and len(outputs) > 1:
             self.define(outputs[1], None)
+        for name in outputs:
+            made = self.values[name]
+            if made and (made.grid or made.open):
+                self.waiting[name] = node
+        return constant or op == "Constant"
 
     def arguments(self, names: list[str], ports: list[tuple[str, str, str, bool]]) -> list[Value | None]:
         """The inputs of a node: computed tensors, or constants of the right type; None where one is left out."""
@@ -1239,7 +1810,12 @@ class OnnxReader:
             demand(None not in taken or mark == "?", f"found {len(names)} inputs, expected more")
             for x in filter(None, taken):
                 fits = letter in "aem" or (x.values is None) == (letter == "x")
+                fits = fits and (letter == "a" or self.op == "Reshape" or not x.open)
                 support(fits, f"found {x.name!a}: no constant, or 0 computed inputs")
+                fits = x.name not in self.infinite or self.op == "Clip"
+                support(fits, f"tensor {x.name!a}: {infinite(x) if not fits else ''}")
+                fits = x.ranked or self.op in NAMED or self.op in ("Gelu", "Swish")
+                support(fits, f"found {x.name!a}, of which nothing says how many axes it has")
                 fits = x.values is not None or letter == "a" or x.kind in FLOATS
                 support(fits, f"found integers that are computed, {x.name!a}, expected floats")
                 fits = x.kind in KINDS[letter] and (letter not in "lv" or len(x.dims) == 1)
@@ -1256,6 +1832,159 @@ class OnnxReader:
         support(fits, f"tensor {name!a}: found a mask, or integers of a QuantizeLinear, expected floats")
         return value
 
+    # Opaque operators
+
+    def opaque(self, node: dict[str, Any]) -> None:
+        """A node of which no more is known than that it is a function of its inputs."""
+        op, domain, overload = node.get("op_type", ""), node.get("domain", ""), node.get("overload", "")
+        domain = "" if domain == "ai.onnx" else domain
+        names, outputs = node.get("input", []), node.get("output", [])
+        version = self.function_version(op, domain, overload)
+        refuse(not trains(node), "found a BatchNormalization in training, which is no function of its inputs alone")
+        attributes, captured = self.attributed(node, op, domain, version)
+        inputs, tensors = list[Any](), list[Value]()
+        for name in (*names, *captured):
+            x = self.settled(name) if name else None
+            if x is None:
+                inputs.append(None)
+            elif x.values is None:
+                inputs.append(("tensor",))
+                tensors.append(x)
+            else:
+                self.charge(len(x.values))
+                inputs.append(("constant", x.kind, x.dims, content(x)))
+        while inputs and inputs[-1] is None:
+            inputs.pop()
+        present = {place: name for place, name in enumerate(outputs) if name}
+        demand(present and len({*present.values()}) == len(present), "found no outputs, or a name twice")
+        words = (domain, op, overload, version, attributes, (*present,), (*inputs,), captured)
+        given = Given(f"{domain or 'ai.onnx'}:{op}", domain, words, tuple(x.name for x in tensors), [], present)
+        values = [self.value_of(name) if name else None for name in names]
+        shapes = shaped(
+            op if domain in ("", *QONNX_DOMAINS) else "", self.opset, dict(attributes), values, len(outputs)
+        )
+        views, made = dict[int, View](), list[Value]()
+        for place, name in present.items():
+            value = self.port(name, self.declared.get(name, {}), inputs=False)
+            kind, shape = shapes[place] if place < len(shapes) else (0, None)
+            if not value.ranked and shape is not None:
+                lead = len(shape) > 1 or not known(shape)
+                value = value._replace(batch=(*shape[:lead],), dims=(*shape[lead:],), ranked=True)
+            value = value._replace(kind=value.kind or kind)
+            given.types.append(value.kind)
+            views[place] = View(value.dims, None if value.dims == () else ENTIRE, value.batch)
+            made.append(value)
+        given.types += [x.kind for x in tensors]
+        above = values[1] if op == "Greater" and domain == "" and len(values) == 2 else None
+        if above and above.values is not None and len(above.values) == 1 and above.kind in FLOATS and tensors:
+            self.thresholds[outputs[0]] = tensors[0].name, Fraction(above.values[0])
+        self.network.opaque(given, views)
+        for value in made:
+            self.define(value.name, value)
+
+    def function_version(self, op: str, domain: str, overload: str) -> int:
+        """The version of an operator that is a function, as far as is known."""
+        if domain:
+            free = domain == "ai.onnx.ml" or domain in self.domains or (domain in FREE_DOMAINS and op in QONNX)
+            found = f"found operator {op!a} of domain {domain!a}, of which nothing says that it is a function"
+            refuse(free, f"{found} (--opaque-domain {one_line(domain)})")
+            demand(domain in self.versions, f"found domain {domain!a}, which the model does not import")
+            return self.versions[domain]
+        version = since(op, self.opset)
+        trained = op == "BatchNormalization" and self.opset < 7
+        refuse(op not in NO_FUNCTIONS and not overload and not trained, f"found {op!a:.60}, which may be no function")
+        demand(version, f"found operator {op!a:.60}, expected one that opset {self.opset} has")
+        return version
+
+    def settled(self, name: str) -> Value | None:
+        """An input of an opaque operator; what made no tensor so far is one now."""
+        demand(name in self.values, f"tensor {name!a}: read before any node defines it")
+        if name in self.waiting:
+            node = self.waiting.pop(name)
+            del self.values[name]
+            self.opaque(node)
+        refuse(self.values[name] is not None, f"tensor {name!a}: found a mask, expected a tensor")
+        return self.values[name]
+
+    def value_of(self, name: str) -> Value | None:
+        """What a name stands for."""
+        return self.values[name]
+
+    def attributed(self, node: dict[str, Any], op: str, domain: str, version: int) -> tuple[Any, Any]:
+        """The attributes, in order, with defaults; and what subgraphs read from outside."""
+        found, captured, graphs = dict[str, Any](), dict[str, None](), False
+        for attribute in (attribute_of(data) for data in node.get("attribute", [])):
+            name, number = attribute.pop("name", ""), attribute.pop("type", 0)
+            with about(f"attribute {name!a}"):
+                refuse(number in FORMS and attribute.keys() <= {FORMS[number]}, f"found type {number} or other fields")
+                demand(name not in found, "found it twice")
+                key = FORMS[number]
+                value = attribute.get(
+                    key, [] if key.endswith("s") and key != "s" else {"f": 0.0, "i": 0, "s": ""}.get(key)
+                )
+                demand(value is not None, "found no value")
+                for graph in [value] if key == "g" else value if key == "graphs" else ():
+                    graphs = True
+                    captured.update(dict.fromkeys(self.captured(graph)))
+                found[name] = key, self.attribute(key, value)
+        for name, word in () if domain else defaults(op, version).items():
+            found.setdefault(name, word)
+        if graphs:  # what names stand for in there
+            found[""] = "model", (tuple(sorted(self.versions.items())), tuple(bytes(f) for f in self.functions))
+            for body in self.bodies.values():
+                self.inspected(body)
+        return tuple(sorted(found.items())), tuple(captured)
+
+    def attribute(self, key: str, value: Any) -> Any:
+        """The value of an attribute as something that is equal where the values are."""
+        if key in ("t", "tensors"):
+            return tuple(read_tensor(tensor, self.folder, False)[1] for tensor in ([value] if key == "t" else value))
+        if key in ("f", "floats"):
+            return struct.pack(f"<{len(value)}f", *value) if key == "floats" else struct.pack("<f", value)
+        if isinstance(value, list):
+            return tuple(bytes(item) if isinstance(item, memoryview) else item for item in value)
+        return bytes(value) if isinstance(value, memoryview) else value
+
+    def captured(self, data: memoryview, depth: int = 1) -> list[str]:
+        """The names that a subgraph reads from outside; its operators are functions, and it holds its constants."""
+        refuse(depth < 16, "found subgraphs inside of subgraphs, expected fewer")
+        graph, outside = message(data, "graph"), list[str]()
+        inner = {tensor.get("name", "") for tensor in graph.get("initializer", [])}
+        external = any(
+            "external_data" in tensor or tensor.get("data_location") for tensor in graph.get("initializer", [])
+        )
+        refuse(not external and not graph.get("sparse_initializer"), "found a subgraph with external data")
+        inner |= {port.get("name", "") for port in graph.get("input", [])} | {""}
+        for read, made in self.inspected(graph, depth):
+            outside += [name for name in read if name not in inner]
+            inner |= {*made}
+        return outside + [port.get("name", "") for port in graph.get("output", []) if port.get("name", "") not in inner]
+
+    def inspected(self, graph: dict[str, Any], depth: int = 1) -> Iterator[tuple[list[str], list[str]]]:
+        """What each node of a subgraph or a function reads, subgraphs included, and makes; all must be functions."""
+        found = []
+        for node in graph.get("node", []):
+            op, domain = node.get("op_type", ""), "" if standard(node) else node.get("domain", "")
+            own = (node.get("domain", ""), op, node.get("overload", "")) in self.bodies
+            fits = own or (op not in NO_FUNCTIONS if domain == "" else domain == "ai.onnx.ml" or domain in self.domains)
+            refuse(op != "Constant" or not self.reaches_out(node), "found a constant with external data inside")
+            refuse(
+                fits and not trains(node),
+                f"found {op!a:.60} of domain {domain!a:.60} inside, which nobody says to be a function",
+            )
+            read = [*node.get("input", [])]
+            for data in node.get("attribute", []):
+                attribute = attribute_of(data)
+                for part in [attribute["g"]] if "g" in attribute else attribute.get("graphs", []):
+                    read += self.captured(part, depth + 1)
+            found.append((read, node.get("output", [])))
+        return iter(found)
+
+    def reaches_out(self, node: dict[str, Any]) -> bool:
+        """Whether a Constant keeps its value in another file."""
+        tensors = [t for data in node.get("attribute", []) if (t := attribute_of(data).get("t"))]
+        return any("external_data" in tensor or tensor.get("data_location") for tensor in tensors)
+
     # What the operators are made of
 
     def define(self, name: str, value: Value | None) -> None:
@@ -1263,38 +1992,73 @@ class OnnxReader:
         demand(name and name not in self.values, f"tensor {name!a}: expected a name that is not taken")
         self.values[name] = value
         if value and value.values is not None:
-            self.constants.views[name] = View(value.dims)
+            self.constants.views[name] = View(value.dims, None, ())
         elif value:
             self.network.kinds.add(value.kind)
+
+    def port(self, name: str, kind: dict[str, Any], inputs: bool = True) -> Value:
+        """An input, or what is declared of another tensor: a first axis, and others."""
+        refuse("tensor_type" in kind or not inputs, "found a sequence or another type, expected a tensor")
+        element, dims = declared(kind)
+        demand(dims is not None or not inputs, "found no shape, expected one")
+        if dims is None:
+            return Value(name, (), (self.fresh(name),), element, ranked=False)
+        found, own = list[Any](), dict[str, Any]()
+        for n in dims:
+            demand(
+                n is None or isinstance(n, str) or n > 0 or n == -1,
+                f"found dimensions {dims}, expected positive numbers",
+            )
+            if isinstance(n, str) and (inputs or n in self.network.symbols):
+                n = Product(1, (self.network.symbols.setdefault(n, Symbol(n)),))
+            elif not isinstance(n, int) or n < 0:
+                n = own.setdefault(n, self.fresh(n)) if isinstance(n, str) else self.fresh("?")
+            found.append(n)
+        lead = len(found) > 1 or not known(found)
+        return Value(name, (*found[:lead],), (*found[lead:],), element)
+
+    def fresh(self, name: str) -> Product:
+        """A size of which nothing is known."""
+        return Product(1, (Symbol(name),))
 
     def keep(self, name: str, tensor: dict[str, Any]) -> None:
         """An initialiser or the value of a Constant node."""
         with about(f"tensor {name!a}"):
-            constant, self.network.tensors[name] = read_tensor(tensor, self.folder)
+            constant, self.network.tensors[name] = read_tensor(tensor, self.folder, False)
+            if infinite(constant):
+                self.infinite.add(name)
             self.define(name, constant._replace(name=name))
             self.room += 8 * len(constant.values)
             self.network.weights += len(constant.values) - constant.values.count(0)
 
     def fold(self, target: str, kind: int, dims: Sequence[int], values: Iterable[Any]) -> Value:
         """A constant made of constants, of elements that are not made yet."""
-        self.room -= size(dims)
-        support(self.room >= 0, "found constants that are made too much larger than they are stored")
+        self.charge(size(dims))
         values = [*values]
-        if kind == 7:
-            fits = all(value == int(value) and abs(value) < 1 << 63 for value in values)
-            demand(fits, "found a number that is no 64-bit integer")
+        if kind == 7 and any(isinstance(value, Product) for value in values):
+            support(len(values) <= MAX_AXES, "found many symbols in a constant")
+        elif kind not in FLOATS:
+            low, high = INTEGERS.get(kind, (-(1 << 63), (1 << 63) - 1))
+            fits = all(value == int(value) and low <= value <= high for value in values)
+            demand(fits or kind != 7, "found a number that is no 64-bit integer")
+            support(fits, "found a number that the type of integers does not have")
             values = [int(value) for value in values]
         made = Value(target, (), tuple(dims), kind, values)
         self.define(target, made)
         return made
 
+    def charge(self, work: int) -> None:
+        """Work on constants, before it is done."""
+        self.room -= work
+        demand(self.room >= 0, "found constants that are too much work for what is stored", "unknown", "budget")
+
     def made(self, target: str, source: Value) -> Value:
         """The value of a new tensor, of the element type and batch axis of its source."""
-        dims, node = self.net.views[target].dims, self.net.nodes[target]
+        (dims, _, lead), node = self.net.views[target], self.net.nodes[target]
         if self.net is self.constants:
             parts = [self.values[name].values for name in node.sources]  # type: ignore[union-attr]
             return self.fold(target, source.kind, dims, (element(node, parts, v) for v in range(math.prod(dims))))
-        value = Value(target, source.batch, dims, source.kind)
+        value = Value(target, lead, dims, source.kind, ranked=source.ranked)
         self.define(target, value)
         return value
 
@@ -1307,19 +2071,33 @@ class OnnxReader:
         """A tensor with another channel axis; made once."""
         name = x.name + suffix
         if name not in self.views_of:
-            self.net.reorder(x.name, name, None, View(x.dims, channel))
+            if channel is not None and self.net.views[x.name].channel == ENTIRE:
+                self.net.taken(x.name, name, channel)
+            else:
+                support(known(x.dims), f"found the shape {[*x.full]}, expected numbers")
+                self.net.reorder(x.name, name, None, View(x.dims, channel, x.batch))
             self.views_of[name] = self.made(name, x)
         return self.views_of[name]
 
     def elements(self, x: Value) -> Value:
         """The tensor with every element a unit."""
+        x = self.image(x) if self.net.views[x.name].channel == ENTIRE else x
         return x if self.net.views[x.name].channel is None else self.implied(x, " as elements", None)
 
     def image(self, x: Value) -> Value:
-        """The tensor with its first axis as channels."""
+        """The tensor with the axis after the first one as channels."""
         fits = len(x.dims) > 1 and x.batch
         support(fits, f"found the shape {list(x.dims)}, expected a batch axis, channels and a grid")
-        return x if self.net.views[x.name].channel == 0 else self.implied(self.elements(x), " as image", 0)
+        return self.along(x, 0)
+
+    def along(self, x: Value, axis: int) -> Value:
+        """The tensor with an axis as channels."""
+        channel, full = self.net.views[x.name].channel, axis + len(x.batch)
+        support(isinstance(x.dims[axis], int), f"found a symbol as axis {full}, expected a number of channels")
+        if channel == axis or (channel is None and len(x.dims) == 1):
+            return x
+        x = x if channel in (None, ENTIRE) else self.elements(x)
+        return self.implied(x, " as image" + (f" of axis {full}" if full != 1 else ""), axis)
 
     def broadcast(self, constant: Value, x: Value) -> Callable[[int], Fraction]:
         """The number of a constant that broadcasting pairs with each element; the shape must stay."""
@@ -1337,12 +2115,17 @@ class OnnxReader:
         view, at = self.net.views[x.name], self.broadcast(constant, x)
         if view.channel is None:
             return x, at
-        after = len(view.dims) - view.channel  # axes from the channel axis on
+        if view.channel == ENTIRE and len({*constant.values}) > 1:
+            return self.spread(self.along(x, varying(constant) + len(x.dims)), constant)
+        after = len(view.dims) - view.channel if view.channel >= 0 else 0  # axes from the channel axis on
         inner = math.prod(constant.dims[1 - after :] if after > 1 else ())
-        own = constant.dims[-after] if len(constant.dims) >= after else 1
+        own = constant.dims[-after] if len(constant.dims) >= after > 0 and view.channel >= 0 else 1
         first: dict[int, Any] = {}
-        if all(first.setdefault(i // inner % own, value) == value for i, value in enumerate(constant.values)):
-            return x, lambda v: at(view.element(v, 0))
+        self.charge(len(constant.values))
+        if view.channel == ENTIRE:
+            return x, lambda _: Fraction(constant.values[0])
+        if view.channel >= 0 and all(first.setdefault(i // inner % own, n) == n for i, n in enumerate(constant.values)):
+            return x, lambda v: Fraction(first[v if own > 1 else 0])
         return self.elements(x), at
 
     def apply(self, op: str, x: Value, constant: Value, target: str) -> Value:
@@ -1374,15 +2157,16 @@ class OnnxReader:
         index, gemm, settings = computed[0], self.op == "Gemm", self.attributes
         x, weight = inputs[index], inputs[1 - index]
         demand(not gemm or inputs[2] or self.opset >= 11, "found no C, which an opset before 11 needs")
-        fits = len(x.dims) == 1 and len(weight.dims) == 2 and (index == 0 or not (gemm or x.batch))
-        fits = fits and not (gemm and (settings["transA"] or not x.batch))
-        found = f"found shapes {list(x.dims)} and {list(weight.dims)}, expected a vector and a matrix"
-        support(fits, f"{found}, the batch axis apart")
+        fits = len(x.dims) > 0 and len(weight.dims) == 2 and (index == 0 or not (gemm or x.batch or len(x.dims) > 1))
+        fits = fits and not (gemm and (settings["transA"] or not x.batch or len(x.dims) > 1))
+        found = f"found shapes {list(x.full)} and {list(weight.dims)}, expected a tensor and a matrix behind it"
+        support(fits and known(x.dims[-1:]), found)
         by_rows = index == 1 or bool(settings.get("transB"))  # whether W or its transpose is the matrix
         alpha, beta = (Fraction(settings.get(name, 1)) for name in ("alpha", "beta"))
         self.network.folded |= alpha * beta != 1 or alpha != beta
         units, below = weight.dims if by_rows else weight.dims[::-1]
-        demand(x.dims == (below,), f"found {x.dims[0]} elements, expected {below} for the matrix")
+        demand(x.dims[-1] == below, f"found {x.dims[-1]} elements, expected {below} for the matrix")
+        x = self.along(x, len(x.dims) - 1)
         values, bias = weight.values, Value("", (), (1,), 1, [0])
         at = self.broadcast(inputs[2] if gemm and inputs[2] else bias, Value("", x.batch, (units,)))
 
@@ -1390,12 +2174,15 @@ class OnnxReader:
             line = values[v * below : (v + 1) * below] if by_rows else values[v::units]
             return sparse(line if alpha == 1 else [alpha * Fraction(w) for w in line], 0, beta * at(v))
 
-        self.network.define(target, View((units,)), Node((x.name,), row=row))
+        view = self.network.views[x.name]
+        self.network.define(target, view._replace(dims=(*view.dims[:-1], units)), Node((x.name,), row=row))
         self.made(target, x)
 
     def arithmetic(self, target: str, *inputs: Value) -> None:
         """Operators of STEPS and BENDS, of a tensor and a constant or of two constants; sums of computed tensors."""
         op, computed = self.op, [i for i, x in enumerate(inputs) if x.values is None]
+        if computed == [0, 1] and op in ("Mul", "Max") and self.spelled(target, *inputs):
+            return
         if len(computed) == len(inputs) and op in ("Add", "Sub", "Sum"):
             self.sum(target, *inputs)
             return
@@ -1403,7 +2190,10 @@ class OnnxReader:
         fits = len(computed) == 1 or (not computed and op in STEPS)
         support(fits, f"found {len(computed)} computed inputs, expected 1")
         x, c = inputs[::-1] if computed == [1] else inputs
-        same = c.kind in FLOATS or not (computed or op == "Div")
+        if not computed and op == "Div" and x.kind == c.kind and x.kind not in FLOATS:
+            self.combined(target, x, c)
+            return
+        same = c.kind in FLOATS or not computed
         demand(same and (computed or c.kind == x.kind), f"found a constant of element type {c.kind}, expected floats")
         fits = op not in ("Max", "Min") or self.opset >= 8 or c.dims[len(x.batch) :] == x.dims
         support(fits, "found a constant of another shape, which opsets before 8 do not broadcast")
@@ -1416,16 +2206,106 @@ class OnnxReader:
 
     def sum(self, target: str, *inputs: Value) -> None:
         """A sum of computed tensors of one shape; of their elements where their channel axes differ."""
-        same = len({(x.batch, x.dims) for x in inputs}) == 1
+        same = len({x.full for x in inputs}) == 1
         support(same, f"found shapes {[list(x.dims) for x in inputs]}, expected one")
+        channels = {self.net.views[x.name].channel for x in inputs} - {ENTIRE}
+        if channels == {None} and len(inputs[0].dims) == 1:
+            channels = {0}
+        if (
+            len(channels) == 1
+            and None not in channels
+            and any(self.net.views[x.name].channel == ENTIRE for x in inputs)
+        ):
+            inputs = tuple(self.along(x, channel or 0) for x in inputs for channel in channels)
         several = len({self.net.views[x.name] for x in inputs}) > 1
         names = [self.elements(x).name if several else x.name for x in inputs]
         self.net.add(names, target, [1, -1] if self.op == "Sub" else [1] * len(names))
         self.made(target, inputs[0])
 
+    def walked(self, name: str, end: str = "") -> tuple[str, Fraction, Fraction]:
+        """The tensor of which another one is a multiple plus a constant, the same for all units; at most as far as
+        `end`; and these numbers."""
+        factor, constant, nodes = ONE, ZERO, self.network.nodes
+        while name != end and name in nodes and nodes[name].kind == "affine" and nodes[name].row is None:
+            node, units = nodes[name], self.network.units[name]
+            self.charge(units)
+            steps = {(u - v, c, e) for v, (u, c, e) in enumerate(map(node.step, range(units)))}
+            if len(steps) > 1 or self.network.views[name] != self.network.views[node.sources[0]]:
+                break
+            ((moved, c, e),) = steps
+            if moved:
+                break
+            (name,), factor, constant = node.sources, factor * c, constant + factor * e
+        return name, factor, constant
+
+    def only(self, name: str) -> tuple[Function, str]:
+        """The function that all units of a tensor have, and its source."""
+        node, units = self.network.nodes.get(name), self.network.units[name]
+        if node is None or node.kind != "activate":
+            return ("", ()), ""
+        self.charge(units)
+        functions = {*map(node.function, range(units))}
+        return (functions.pop() if len(functions) == 1 else ("", ())), node.sources[0]
+
+    def spelled(self, target: str, x: Value, y: Value) -> bool:
+        """A function of one tensor that is written as a product, or as Max: whether it is one."""
+        for one, other in ((x, y), (y, x)):
+            name, factor, constant = self.walked(other.name, one.name)
+            if self.op == "Max":
+                found: Function | None = ("leaky_relu", (-ONE,)) if (factor, constant) == (-ONE, ZERO) else None
+                found = found if name == one.name else None
+            else:
+                function, below = self.only(name)
+                below, a, b = self.walked(below, one.name) if below else ("", ONE, ZERO)
+                found = gated(function, a, b, factor, constant) if below == one.name else None
+            if found and self.network.views[one.name] == self.network.views[other.name]:
+                self.each(one, target, function=functools.partial(lambda function, _: function, found))
+                return True
+        return False
+
+    def logarithm(self, target: str, x: Value) -> None:
+        """Log of a sigmoid, and of 1 + Exp."""
+        name, factor, constant = self.walked(x.name)
+        function, below = self.only(name)
+        known = {("sigmoid", ONE, ZERO): "log_sigmoid", ("exp", ONE, ONE): "softplus"}
+        found = known.get((function[0], factor, constant))
+        support(
+            found and self.network.views[below] == self.network.views[x.name], "found a logarithm of something else"
+        )
+        self.each(x._replace(name=below), target, function=lambda _: (found, ()))
+
+    def where(self, target: str, condition: Value, x: Value, y: Value) -> None:
+        """Where(Greater(x, t), x, softplus(x))."""
+        source, above = self.thresholds.get(condition.name, ("", ZERO))
+        fits = (
+            x.values is None
+            and y.values is None
+            and source == x.name
+            and self.only(y.name) == (("softplus", ()), source)
+        )
+        support(fits, "found another choice than that of a softplus below a threshold")
+        self.each(x, target, function=lambda _: ("softplus_above", (ONE, above)))
+
     def negate(self, target: str, x: Value) -> None:
         """Neg."""
         self.each(x, target, step=lambda v: (v, -ONE, ZERO))
+
+    def combined(self, target: str, x: Value, y: Value) -> None:
+        """What two constants make element by element: Div of integers, which cuts off, Mod, and comparisons."""
+        op = self.op
+        support(
+            x.kind == y.kind and (op != "Mod" or (x.kind not in FLOATS and not self.attributes["fmod"])), "found floats"
+        )
+        demand(op not in ("Div", "Mod") or all(y.values), "input 1: found a division by zero, expected another number")
+        shape = broadcast([x.dims, y.dims])
+        support(shape is not None, "found constants of shapes that do not fit")
+        dims = tuple(shape or ())
+        self.charge(size(dims))
+        like = Value("", (), dims)
+        pairs = zip(*(map(self.broadcast(c, like), range(math.prod(dims))) for c in (x, y)), strict=True)
+        values = [COMBINED[op](a, b) for a, b in pairs]
+        self.network.folded = True
+        self.fold(target, x.kind if op in ("Div", "Mod") else 9, dims, values)
 
     def stretched(self, target: str, x: Value, c: Value) -> Value:
         """A constant as large as broadcasting with another one makes it."""
@@ -1472,8 +2352,7 @@ class OnnxReader:
         return found
 
     def shape(self, target: str, x: Value) -> None:
-        """Shape, of a tensor whose batch axis is a number."""
-        support(0 not in x.full, "found a symbolic batch axis, expected a number")
+        """Shape."""
         part = x.full[self.attributes["start"] : self.attributes["end"]]
         self.fold(target, 7, (len(part),), part)
 
@@ -1598,13 +2477,17 @@ class OnnxReader:
         given = {name: settings.get(name) for name in names}
         stride, dilation, more, pads = (names[name] if n is None else n for name, n in given.items())
         fits = [*map(len, (kernel, stride, dilation, more, pads[rank:]))] == [rank] * 5
-        fits = fits and min((*kernel, *stride, *dilation)) > 0 and min((*pads, *more)) >= 0
+        fits = fits and all(isinstance(n, Product) or n > 0 for n in (*kernel, *stride, *dilation))
+        fits = fits and min((*pads, *more)) >= 0
         support(fits, f"found a window that does not fit {rank} axes, or negative numbers")
         same = auto in ("SAME_UPPER", "SAME_LOWER") and not transposed
-        known = auto == "NOTSET" or ((same or auto == "VALID") and not any(pads) and not ceil)
-        support(known, f"found auto_pad {auto!a:.40} with pads or ceil_mode, expected one of them")
+        fits = auto == "NOTSET" or ((same or auto == "VALID") and not any(pads) and not ceil)
+        support(fits, f"found auto_pad {auto!a:.40} with pads or ceil_mode, expected one of them")
         begin, end, target = pads[:rank], pads[rank:], []
         for i, n in enumerate(grid):
+            if not known((n, kernel[i])):
+                target.append(self.slid(n, kernel[i], stride[i], dilation[i], begin, end, i))
+                continue
             s, span = stride[i], dilation[i] * (kernel[i] - 1) + 1
             if same:
                 total = (-(-n // s) - 1) * s + span - n
@@ -1620,9 +2503,28 @@ class OnnxReader:
                 target.append(room // s + 2)
             else:
                 target.append(room // s + 1 if room >= 0 else 0)
-        demand(min(target) > 0, f"found a kernel {list(kernel)} larger than {list(grid)}")
+        fits = all(isinstance(n, Product) or n > 0 for n in target)
+        demand(fits, f"found a kernel {list(kernel)} larger than {list(grid)}")
         lists = (grid, target, kernel, stride, dilation, begin, end)
         return Window(**dict(zip(Window._fields, map(tuple, lists), strict=False)), transposed=transposed)
+
+    def slid(self, n: Size, k: Size, stride: int, dilation: int, begin: list[int], end: list[int], i: int) -> Size:
+        """How many positions a window has along an axis of unknown size."""
+        auto, settings = self.attributes.get("auto_pad", "NOTSET"), self.attributes
+        fits = self.op != "ConvTranspose" and not settings.get("ceil_mode", 0)
+        if not isinstance(k, int):  # all of the axis
+            support(fits and k == n and stride == dilation == 1 and begin[i] == end[i] == 0, "found another window")
+            return 1
+        total = dilation * (k - 1)
+        support(fits and isinstance(n, Product), "found another window over symbols than the table has")
+        if auto in ("SAME_UPPER", "SAME_LOWER"):
+            alike = "Pool" not in self.op or dilation == 1
+            support(stride == 1 and alike, f"found auto_pad {auto} over symbols, expected pads")
+            begin[i] = total // 2 if auto == "SAME_UPPER" else total - total // 2
+            end[i] = total - begin[i]
+        if stride == 1 and begin[i] + end[i] == total:
+            return n
+        return Product(1, (Symbol("?", (n, k, stride, dilation, begin[i], end[i])),))
 
     def convolution(self, target: str, x: Value, weight: Value, bias: Value | None) -> None:
         """Conv: W is (rows, columns of a group, kernel); ConvTranspose: (columns, rows of a group, kernel)."""
@@ -1652,7 +2554,7 @@ class OnnxReader:
     def pool(self, target: str, x: Value) -> None:
         """AveragePool, MaxPool, of all positions too; ReduceMean."""
         x, settings = self.image(x), self.attributes
-        kernel = settings["kernel_shape"] if "kernel_shape" in settings else x.dims[1:]
+        kernel = settings["kernel_shape"] if "kernel_shape" in settings else [*x.dims[1:]]
         padding, kind = settings.get("count_include_pad", 0), "max" if "Max" in self.op else "average"
         fits = kernel is not None and padding in (0, 1) and not settings.get("storage_order")
         support(fits, "found another kernel_shape, count_include_pad or storage_order than the table has")
@@ -1676,7 +2578,7 @@ class OnnxReader:
         """The tensor without these axes."""
         before = self.values[self.kept(target)]
         if before and before.name != target:
-            self.network.reorder(before.name, target, None, View(dims))
+            self.network.reorder(before.name, target, None, View(dims, None, before.batch))
             self.made(target, before)
 
     def pad(self, target: str, x: Value, pads: Value, value: Value | None, chosen: Value | None) -> None:
@@ -1694,6 +2596,7 @@ class OnnxReader:
         outer = any(side[0] or side[1] for side in around)
         support(not outer, "found pads of the batch axis or the channels, expected none")
         (begin, end), grid = (tuple(side[2:]) for side in around), x.dims[1:]
+        support(known(grid), "found pads around symbols, expected numbers")
         sizes, ones = tuple(map(sum, zip(begin, grid, end, strict=True))), (1,) * len(grid)
         self.network.pool("pad", x.name, target, Window(grid, sizes, ones, ones, ones, begin, end))
         self.made(target, x)
@@ -1713,6 +2616,10 @@ class OnnxReader:
         its shape, if it is not `dims`."""
         made = tuple(dims if made is None else made)
         channels = {self.net.views[x.name].channel for x in sources}
+        if ENTIRE in channels and picks:
+            (axis,) = [*picks] if len(picks) == 1 else [0]
+            sources = [self.along(x, axis) for x in sources]
+            channels = {self.net.views[x.name].channel for x in sources}
         whole = not picks or (made == tuple(dims) and channels == picks.keys())
         sources = sources if whole else [*map(self.elements, sources)]
         steps, channel = [strides(x.dims) for x in sources], self.net.views[sources[0].name].channel
@@ -1726,7 +2633,7 @@ class OnnxReader:
             return i, sum(map(operator.mul, index, steps[i]))
 
         of = pick if channel is None else picks.get(channel, lambda v: (0, v))
-        self.net.select([x.name for x in sources], target, View(made, channel), of)
+        self.net.select([x.name for x in sources], target, View(made, channel, sources[0].batch), of)
         self.made(target, sources[0])
 
     def concat(self, target: str, *parts: Value) -> None:
@@ -1734,6 +2641,7 @@ class OnnxReader:
         x, axis = parts[0], self.axis(parts[0])
         others = {(y.values is None, y.kind, y.batch, len(y.dims), replaced(y.dims, axis)) for y in parts}
         support(len(others) == 1, "found other shapes, or constants beside computed tensors")
+        support(known(y.dims[axis] for y in parts), "found symbols along the axis, expected numbers")
         starts = [0, *itertools.accumulate(y.dims[axis] for y in parts)]
 
         def pick(index: int) -> tuple[int, int]:
@@ -1755,6 +2663,7 @@ class OnnxReader:
         picks = {}
         for start, end, axis, step in zip(starts or [], ends or [], axes, steps, strict=True):
             n = dims[axis - kept]
+            support(known((n,)), "found a slice along a symbol, expected a number")
             part = range(n)[start : None if step < 0 and end < -n else end : step]
             dims[axis - kept] = len(part)
             if part != range(n):
@@ -1766,6 +2675,7 @@ class OnnxReader:
         axis, count = self.axis(x), len(self.outputs)
         demand(self.attributes["num_outputs"] in (None, count), "num_outputs: found another number than outputs")
         n = x.dims[axis]
+        support(known((n,)), "found a split along a symbol, expected a number")
         each = -(-n // count)
         demand(given or n % count == 0 or self.opset >= 18, f"found {n} units in {count} equal parts")
         sizes = [*given.values] if given else [each] * (count - 1) + [n - each * (count - 1)]
@@ -1779,23 +2689,60 @@ class OnnxReader:
         """Gather by constant indices."""
         axis = self.axis(x)
         n = x.dims[axis]
+        support(known((n,)), "found indices along a symbol, expected a number")
+        self.charge(len(indices.values))
         demand(all(-n <= i < n for i in indices.values), f"indices: found another than -{n} to {n - 1}")
         where = [i + n if i < 0 else i for i in indices.values]
         picks = {} if where == [*range(n)] and len(indices.dims) == 1 else {axis: lambda j: (0, where[j])}
         made = replaced(x.dims, axis, *indices.dims)
         self.choose(target, [x], replaced(x.dims, axis, len(where)), picks, made)
 
-    def move(self, target: str, x: Value, new: Sequence[int], axes: Any = None, same: bool = False) -> None:
-        """All elements, after a permutation of the axes, in another shape; both with the batch axis."""
-        kept, view = len(x.batch), self.net.views[x.name]
-        fits = tuple(new[:kept]) == x.batch and size(new[kept:]) == math.prod(x.dims)
-        fits = fits and (axes is None or axes[:kept] == [*range(kept)])
-        support(fits, f"found shape {[*new]} for {[*x.full]}, expected that the batch axis stays")
-        axes = [*range(len(x.dims))] if axes is None else [axis - kept for axis in axes[kept:]]
-        made = tuple(new[kept:])
-        channel = view.channel if same else channel_after(view, axes, made)
-        self.net.reorder(x.name, target, axes, View(made, channel))
+    def move(self, target: str, x: Value, new: Sequence[Any], axes: Any = None, same: bool = False) -> None:
+        """All elements, after a permutation of the axes, in another shape; both with the first axis."""
+        view, kept, order = self.net.views[x.name], len(x.batch), [*range(len(x.full))] if axes is None else [*axes]
+        support(x.ranked and size(new) == product(x.full), f"found shape {[*new]} for {[*x.full]}")
+        lone = not x.batch or x.batch == (1,)
+        stays = tuple(new[:kept]) == x.batch and order[:kept] == [*range(kept)]
+        if same:
+            self.net.through(x.name, target, view, None)
+        elif known(x.dims) and view.channel != ENTIRE and (stays or (lone and known(new))):
+            lead = (
+                x.batch if stays and (kept or self.net is self.constants) else (*new[: len(new) > 1 and new[0] == 1],)
+            )
+            self.network.mixes |= lead != x.batch != ()
+            axes, made = [axis - kept for axis in order if axis >= kept], tuple(new[len(lead) :])
+            channel = channel_after(view, axes, made)
+            self.net.reorder(x.name, target, axes, View(made, channel, lead))
+        else:
+            made_view, lift = self.regridded(x, view, new, order)
+            self.network.mixes |= bool(x.batch) and not stays
+            self.net.through(x.name, target, made_view, lift)
         self.made(target, x)
+
+    def regridded(self, x: Value, view: View, new: Sequence[Any], order: list[int]) -> tuple[View, Lift | None]:
+        """The view after a reordering that keeps the units, whatever the sizes of the other axes are; and what it does
+        to each."""
+        full, units, axis = x.full, view.units, view.channel
+        found = f"found shape {[*new]} for {[*full]}, expected that the units stay"
+        if axis is None and units > 1:  # elements that lie along one axis
+            longer = [i for i, n in enumerate(view.dims) if n != 1]
+            support(len(longer) == 1, found)
+            axis = longer[0]
+        c = None if axis is None or axis == ENTIRE else axis + len(x.batch)
+        symbols = [
+            [s.key() for n in dims if isinstance(n, Product) for s in n.symbols]
+            for dims in ([full[i] for i in order], new)
+        ]
+        support(symbols[0] == symbols[1], f"{found}, and symbols in order")
+        lift, j = permuting(full, [i for i in order if i != c]), None
+        if c is not None:
+            before = product(full[i] for i in order[: order.index(c)])
+            j = next((j for j, n in enumerate(new) if n == units and product(new[:j]) == before), None)
+            support(j is not None, found)
+        lead = 0 if j == 0 else min(1, len(new))
+        dims, channel = tuple(new[lead:]), ENTIRE if j is None else j - lead
+        one = (channel != ENTIRE and len(dims) == 1) or (known(dims) and product(dims) == 1)
+        return View(dims, None if one else channel, tuple(new[:lead])), lift
 
     def same(self, target: str, x: Value, _: Value | None = None, training: Value | None = None) -> None:
         """Identity, and Dropout that is not training."""
@@ -1807,7 +2754,7 @@ class OnnxReader:
         """Cast between float types; of a constant it may not change a value."""
         kind = self.attributes["to"]
         if x.values is None:
-            support(kind in FLOATS, f"found a cast to type {kind}, expected floats")
+            support(kind in FLOATS and x.kind in PACKED, f"found a cast to type {kind}, expected floats")
             self.same(target, x._replace(kind=kind))
         elif kind == x.kind:
             self.define(target, x._replace(name=target))
@@ -1834,23 +2781,23 @@ class OnnxReader:
 
     def reshape(self, target: str, x: Value, given: Value) -> None:
         """Reshape: 0 copies a size, -1 is what is left; a symbolic batch axis is the size 0."""
-        wanted, full, kept = [*given.values], x.full, len(x.batch)
-        fits = min(wanted, default=0) >= -1 and wanted.count(-1) <= 1
+        wanted, full = [*given.values], x.full
+        fits = all(isinstance(n, Product) or n >= -1 for n in wanted) and wanted.count(-1) <= 1
         demand(fits, f"shape: found {wanted}, expected sizes and at most one -1")
         emptied = self.attributes["allowzero"] and 0 in wanted
         support(not emptied, "shape: found 0 with allowzero, expected none")
         new = [full[i] if n == 0 and i < len(full) else n for i, n in enumerate(wanted)]
-        if x.batch and new and (new[0] == -1 or (x.batch == (0,) and -1 not in new)):
+        if x.batch and not known(x.batch) and new and -1 not in new and known(new):
             new[0] = x.batch[0]
         if -1 in new:
-            new[new.index(-1)] = math.prod(full[kept:]) // max(-size(new[kept:]), 1)
+            new[new.index(-1)] = left_over(product(full), size([n for n in new if n != -1]))
         self.move(target, x, new)
 
     def squeeze(self, target: str, x: Value, given: Value | None) -> None:
         """Squeeze drops axes of size 1, Unsqueeze makes more of them."""
         full, more = x.full, self.op == "Unsqueeze"
         support(given is None or len(given.values), "axes: found an empty list, which some read as none")
-        support(given or (not more and x.batch != (0,)), "axes: found none, expected a list")
+        support(given or (not more and known(x.full)), "axes: found none, expected a list")
         axes = [*given.values] if given else [i for i, n in enumerate(full) if n == 1]
         rank = len(full) + (len(axes) if more else 0)
         places = {axis % rank for axis in axes if -rank <= axis < rank}
@@ -1877,7 +2824,9 @@ class OnnxReader:
     def clip(self, target: str, x: Value, *given: Value | None) -> None:
         """Clip."""
         demand(all(len(bound.values) == 1 for bound in given if bound), "found other bounds, expected one number each")
-        function = bounded(*(Fraction(bound.values[0]) if bound else None for bound in given))
+        numbers = [bound.values[0] if bound else end for bound, end in zip(given, (-math.inf, math.inf), strict=True)]
+        demand(numbers[0] < math.inf and numbers[1] > -math.inf, f"found the bounds {numbers}, expected others")
+        function = bounded(*(None if abs(number) == math.inf else Fraction(number) for number in numbers))
         self.each(x, target, function=lambda _: function)
 
     def head(self, target: str, x: Value) -> None:
@@ -1886,8 +2835,9 @@ class OnnxReader:
         joined, rank = kind != "argmax" and self.opset < 13, len(x.full)
         axis = axis if axis is not None else 1 if joined else -1
         at = axis + rank * (axis < 0) - len(x.batch)
-        spanned = math.prod(x.dims[at:] if joined else x.dims[at : at + 1]) if 0 <= at < len(x.dims) else 0
-        fits = spanned == math.prod(x.dims) and not self.attributes.get("select_last_index")
+        spanned = product(x.dims[at:] if joined else x.dims[at : at + 1]) if 0 <= at < len(x.dims) else 0
+        fits = spanned == product(x.dims) and not self.attributes.get("select_last_index")
+        fits = fits and self.net.views[x.name].channel != ENTIRE
         support(fits, f"found axis {axis} of {[*x.full]}, expected all elements besides the batch axis, and the first")
         x = x if self.net.views[x.name].positions == 1 else self.elements(x)
         shape = (1,) * (len(x.dims) - 1 + self.attributes.get("keepdims", 1))
@@ -1895,8 +2845,20 @@ class OnnxReader:
         self.network.head(x.name, name, kind)
         made = self.made(name, x._replace(kind=7 if kind == "argmax" else x.kind))
         if name != target:
-            self.network.reorder(name, target, None, View(shape))
+            self.network.reorder(name, target, None, View(shape, None, made.batch))
             self.made(target, made)
+
+
+def gated(function: Function, a: Fraction, b: Fraction, c: Fraction, d: Fraction) -> Function | None:
+    """What y * (c * f(a * y + b) + d) is, if the table has it."""
+    name, parameters = function
+    if name == "sigmoid" and (a, b, c, d) == (ONE, ZERO, ONE, ZERO):
+        return "silu", ()
+    if name == "hard_sigmoid" and (c, d) == (ONE, ZERO):
+        alpha, beta = parameters[0] * a, parameters[0] * b + parameters[1]
+        exact = (alpha, beta) == (Fraction(1, 6), Fraction(1, 2))
+        return ("hard_swish", ()) if exact else ("hard_gate", (alpha, beta))
+    return ("erf_gate", (a, c)) if name == "erf" and b == 0 and c == d else None
 
 
 def sparse(line: Sequence[Any], start: int, bias: Fraction) -> tuple[list[int], list[int], int, Fraction]:
@@ -1947,6 +2909,20 @@ def bounded(low: Fraction | None, high: Fraction | None) -> Function:
     return ("at_least", (low,)) if low else RELU
 
 
+def varying(constant: Value) -> int:
+    """The only axis along which a constant varies, counted from the end."""
+    longer = [axis - len(constant.dims) for axis, n in enumerate(constant.dims) if n > 1]
+    support(len(longer) == 1, f"found a constant of shape {[*constant.dims]}, expected one that varies along one axis")
+    return longer[0]
+
+
+def left_over(total: Size, part: Size) -> Size:
+    """What times a part is the total; 0 where there is none."""
+    if isinstance(total, int):
+        return total // part if isinstance(part, int) and part > 0 and total % part == 0 else 0
+    return total // part or 0
+
+
 def channel_after(view: View, axes: Sequence[int], made: Sequence[int]) -> int | None:
     """Where the channel axis is after a reordering that keeps every image as it is; None: elements."""
     if view.channel is None or view.positions == 1:
@@ -1962,18 +2938,154 @@ def standard(entry: dict[str, Any]) -> bool:
     return entry.get("domain", "") in ("", "ai.onnx")
 
 
-def input_value(name: str, kind: dict[str, Any]) -> Value:
-    """An input: axis 0 is the batch axis if there is another axis."""
-    element = kind.get("elem_type", 0)
-    support(element in FLOATS, f"found element type {element}, expected floats")
-    demand("shape" in kind, "found no shape, expected one")
-    clear = all(len({"dim_value", "dim_param"} & dim.keys()) < 2 for dim in kind["shape"].get("dim", []))
+def refuse(truth: object, message: str) -> None:
+    """Stop unless something is a function that is understood or given."""
+    demand(truth, message, "unsupported", "refused")
+
+
+def trains(node: dict[str, Any]) -> bool:
+    """Whether a node may be a BatchNormalization that is training."""
+    settings = [attribute_of(data) for data in node.get("attribute", [])]
+    trained = any(setting.get("name") == "training_mode" and setting.get("i") for setting in settings)
+    return node.get("op_type") == "BatchNormalization" and (trained or len(node.get("output", [])) > 1)
+
+
+def since(op: str, opset: int) -> int:
+    """The opset in which an operator got the meaning that it has in another one; 0: it has none there."""
+    return max((version for version in VERSIONS.get(op, ()) if version <= opset), default=0)
+
+
+def defaults(op: str, version: int) -> dict[str, Any]:
+    """The attributes that have a default, as `OnnxReader.attribute` makes them."""
+    found: dict[str, Any] = {}
+    first = max((since for since in DEFAULTS.get(op, {}) if since <= version), default=None)
+    for name, word in DEFAULTS[op][first].items() if first is not None else ():
+        if "+" in word[1:] and word[0] in "T0123456789":
+            parts = word.split("+")
+            found[name] = (
+                ("ints", tuple(map(int, parts))) if parts[0].isdigit() else ("strings", tuple(map(str.encode, parts)))
+            )
+        elif re.fullmatch("-?[0-9]+", word):
+            found[name] = "i", int(word)
+        elif re.fullmatch("-?[0-9.]+(e[-+]?[0-9]+)?", word):
+            found[name] = "f", struct.pack("<f", float(word))
+        else:
+            found[name] = "s", word
+    return found
+
+
+def content(x: Value) -> Any:
+    """What is equal for equal constants of one type and shape: their bytes, as far as there are any."""
+    code = PACKED[x.kind] if x.kind not in (10, 16) else "f"
+    try:
+        values = (
+            x.values if isinstance(x.values, array) else [int(n) if code not in "fd" else float(n) for n in x.values]
+        )
+        packed = x.values if isinstance(x.values, array) else array(code, values)
+        if isinstance(x.values, array) or all(map(operator.eq, packed, x.values)):
+            return hashlib.sha256(packed.tobytes()).hexdigest()
+    except (TypeError, OverflowError):
+        pass  # symbols, or numbers that the type does not have
+    return tuple(x.values)
+
+
+def shaped(op: str, opset: int, attributes: dict[str, Any], inputs: list[Value | None], outputs: int) -> list[Any]:
+    """The element type (0: unknown) and the shape (None: unknown) of the outputs of an opaque operator."""
+    x = inputs[0] if inputs else None
+    full = x.full if x and x.ranked else None
+    shapes: list[Any] = [y.full if y.ranked else None for y in inputs if y]
+    setting = {name: value for name, (_, value) in attributes.items()}
+    kind, shape = shaped_kind(op, setting, inputs), None
+    if op in ALIKE or op in NAMED:
+        shape = full
+    elif op in SPREAD:
+        shape = broadcast(shapes)
+    elif None in shapes or full is None:
+        return [(kind, None)]
+    elif op == "Shape":
+        shape = (len(full),) if not setting.get("start") and "end" not in setting else None
+    elif op == "Transpose":
+        perm = setting.get("perm", tuple(range(len(full)))[::-1])
+        shape = tuple(full[axis] for axis in perm) if sorted(perm) == [*range(len(full))] else None
+    elif op == "MatMul" and min(map(len, shapes)) > 1:
+        lead = broadcast([part[:-2] for part in shapes])
+        shape = None if lead is None else (*lead, shapes[0][-2], shapes[1][-1])
+    elif op == "Gather" and len(shapes) == 2:
+        axis = setting.get("axis", 0) % max(len(full), 1)
+        shape = (*full[:axis], *shapes[1], *full[axis + 1 :])
+    elif op.startswith("Reduce") or op in ("ArgMax", "ArgMin"):
+        shape = reduced_shape(op, setting, full, inputs)
+    elif op == "Concat" and "axis" in setting:
+        shape = joined(shapes, setting["axis"])
+    return [(kind, shape)]
+
+
+def shaped_kind(op: str, setting: dict[str, Any], inputs: list[Value | None]) -> int:
+    """The element type of the first output of an opaque operator; 0: unknown."""
+    kinds = [x.kind if x else 0 for x in inputs] + [0, 0, 0]
+    if op in TRUTHS:
+        return 9
+    if op in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):
+        return 7
+    if op in ("MatMul", "Gemm", "Conv", "Add", "Sub", "Mul", "Div"):
+        return next(filter(None, kinds), 0)
+    named = {"Cast": setting.get("to", 0), "DequantizeLinear": kinds[1], "Where": kinds[1]}
+    named["QuantizeLinear"] = kinds[2] or setting.get("output_dtype") or 2
+    return int(named.get(op, kinds[0]))
+
+
+def broadcast(shapes: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The shape that broadcasting makes; None where that is unknown."""
+    if None in shapes or not shapes:
+        return None
+    rank, made = max(map(len, shapes)), list[Any]()
+    for axis in range(-rank, 0):
+        sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
+        if len(sizes) > 1:
+            return None
+        made.append(sizes.pop() if sizes else 1)
+    return tuple(made)
+
+
+def reduced_shape(op: str, setting: dict[str, Any], full: Any, inputs: list[Value | None]) -> tuple[Any, ...] | None:
+    """The shape after a reduction along constant axes."""
+    rank, axes = len(full), setting.get("axes")
+    if op in ("ArgMax", "ArgMin"):
+        axes = [setting.get("axis", 0)]
+    elif len(inputs) > 1 and inputs[1]:
+        axes = inputs[1].values if inputs[1].values is None or not inputs[1].open else None
+        if axes is None:
+            return None
+    if not axes:
+        axes = [] if setting.get("noop_with_empty_axes") else [*range(rank)]
+    places = {axis % rank for axis in axes if -rank <= axis < rank} if rank else set()
+    if setting.get("keepdims", 1):
+        return tuple(1 if i in places else n for i, n in enumerate(full))
+    return tuple(n for i, n in enumerate(full) if i not in places)
+
+
+def joined(shapes: Sequence[Any], axis: int) -> tuple[Any, ...] | None:
+    """The shape of a concatenation along an axis."""
+    rank = len(shapes[0])
+    if any(len(shape) != rank for shape in shapes) or not -rank <= axis < rank:
+        return None
+    axis %= rank
+    if len({replaced(shape, axis) for shape in shapes}) > 1 or not known(shape[axis] for shape in shapes):
+        return None
+    return replaced(shapes[0], axis, sum(shape[axis] for shape in shapes))
+
+
+def declared(kind: dict[str, Any]) -> tuple[int, list[Any] | None]:
+    """The element type (0: no tensor), and the sizes where there is a shape: numbers, names, or None."""
+    tensor = kind.get("tensor_type")
+    if tensor is None:
+        return 0, None
+    if "shape" not in tensor:
+        return tensor.get("elem_type", 0), None
+    found = tensor["shape"].get("dim", [])
+    clear = all(len({"dim_value", "dim_param"} & dim.keys()) < 2 for dim in found)
     demand(clear, "found a dimension that is a number and a symbol, expected one of them")
-    dims = [dim.get("dim_value") for dim in kind["shape"].get("dim", [])]
-    batched = len(dims) > 1
-    demand(all(n is None or n > 0 for n in dims), f"found dimensions {dims}, expected positive numbers")
-    support(None not in dims[batched:], f"found dimensions {dims}, expected numbers beside the batch axis")
-    return Value(name, (dims[0] or 0,) if batched else (), tuple(dims[batched:]), element)
+    return tensor.get("elem_type", 0), [dim.get("dim_value", dim.get("dim_param") or None) for dim in found]
 
 
 def has(opset: int, op: str, attribute: str = "") -> bool:
@@ -1991,7 +3103,7 @@ def settings(
     there: whether the opset has an attribute of this name.
     """
     found: dict[str, Any] = {}
-    for attribute in (message(data, "attribute") for data in attributes):
+    for attribute in (attribute_of(data) for data in attributes):
         name, number = attribute.pop("name", ""), attribute.pop("type", 0)
         with about(f"attribute {name!a}"):
             support(name in expected and number in ATTRIBUTES, f"found it with type {number}, expected other ones")
@@ -2033,6 +3145,10 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "PRelu", "Max", "Min"), (R.arithmetic, "m m", {})),
     "Sum": (R.arithmetic, "m*", {}),
     "Neg": (R.negate, "m", {}),
+    "Mod": (R.combined, "n n", {"fmod": 0}),
+    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), (R.combined, "n n", {})),
+    "Log": (R.logarithm, "x", {}),
+    "Where": (R.where, "a e e", {}),
     "Pow": (R.power, "f n", {}),
     **dict.fromkeys(("Sqrt", "Reciprocal"), (R.power, "f", {})),
     "Shape": (R.shape, "a", {"start": 0, "end": int}),
@@ -2181,7 +3297,7 @@ def read_certificate(content: bytes) -> dict[str, Any]:
     """A certificate in the grammar of its version; that of version 2 depends on the criterion of its claim."""
     value = fit(read_json(content), dict)
     version = fit({key: value[key] for key in HEAD if key in value}, HEAD)["version"]
-    support(version in (1, 2), f"version: found {version}, expected 1 or 2")
+    support(version in (1, 2), f"version: found {version}, expected one of [1, 2]")
     claim, evidence = CLAIM, dict[str, Any]()
     if version == 2:
         criterion = fit(fit(value.get("claim"), dict).get("criterion"), one_of(*CLAIMS))
@@ -2190,6 +3306,8 @@ def read_certificate(content: bytes) -> dict[str, Any]:
             evidence = {"input": {str: [rational]}, "outputs": {side: [rational] for side in SIDES}}
         elif criterion != "exact":
             evidence = {"trees": [read_tree]}
+        elif "opaque" in value or "assumes" in value:
+            evidence = {"opaque": {"operators": {str: int}, "domains": [str]}, "assumes": [(str, str, str, str)]}
     document: dict[str, Any] = fit(value, {**CERTIFICATE, "claim": claim, **evidence})
     for row in rows_of(document) if version == 1 else ():
         known = row.kind in ("class", "sum", "free", "same") and not row.tensor
@@ -2331,6 +3449,8 @@ class Half:
         """The form of a unit of a node that has rows."""
         assert node.row is not None
         columns, integers, d, bias = node.row(v)
+        if not node.sources:
+            return affine(({}, 1), ONE, bias)
         below = [self.known[name] for name in node.sources]
         e, lift = below[0].denominator, None
         if node.place is None:
@@ -2397,6 +3517,12 @@ class Half:
 # --- The rules ----------------------------------------------------------------------------------------
 
 
+def is_fresh(n: Product, network: Network) -> bool:
+    """Whether a size is a symbol of its own, that no other size is known to be equal to."""
+    (symbol, *others), inputs = n.symbols, network.symbols.values()
+    return not others and n.number == 1 and symbol not in inputs and symbol.same is None and not symbol.of
+
+
 class Anchor(NamedTuple):
     """The classes of an anchored tensor of N': class k is the atom `first` + k; `leader` gives its unit and the c."""
 
@@ -2406,13 +3532,20 @@ class Anchor(NamedTuple):
 
 
 class Checker:
-    """The rules of docs/certificate-format.md, section by section; each stops where it fails."""
+    """The rules of docs/certificate-format.md, section by section; each stops where it fails.
+
+    exact: whether the first axis of inputs and outputs is part of what is said, and not each item of it alone
+    """
 
     def __init__(self, original: Network, reduced: Network, relations: dict[str, Any]) -> None:
         self.atoms = Atoms(original.weights + reduced.weights)
         self.original, self.reduced = Half("original", original, self.atoms), Half("reduced", reduced, self.atoms)
         self.relations, self.anchors, self.bounds = relations, dict[str, Anchor](), False
         self.signs = any(row.kind in ("linear", "zero") for row in rows_of({"relations": relations}))
+        inputs = [network.views[name] for network in (original, reduced) for name in network.inputs]
+        mixes = any(network.mixes or network.depends() for network in (original, reduced))
+        self.exact = mixes or not all(known(view.dims) for view in inputs)
+        self.partners: dict[Given, Given] = {}
 
     def run(self) -> None:
         """All rules."""
@@ -2421,11 +3554,18 @@ class Checker:
         over = {relation["over"] for relation in self.relations["original"].values()}
         for tensor, node in self.reduced.network.nodes.items():
             self.reduced.prepare(node)
-            if node.kind != "affine" or tensor in over or tensor in self.relations["reduced"]:
+            if node.given:
+                self.reduced.known[tensor] = atoms(self.atoms.new(1))
+            elif node.kind != "affine" or tensor in over or tensor in self.relations["reduced"]:
                 self.reduced_tensor(tensor, node)
+        needed = self.original.network.needed(self.relations["original"])
         for tensor, node in self.original.network.nodes.items():
+            if tensor not in needed:
+                continue
             self.original.prepare(node)
-            if tensor in self.relations["original"]:
+            if node.given:
+                self.original.known[tensor] = self.reduced.known[self.partner(*node.given)]
+            elif tensor in self.relations["original"]:
                 self.original_tensor(tensor, node, **self.relations["original"][tensor])
             else:
                 hold("relation", node.kind == "affine", f"original {tensor!a}: found no relation, expected one")
@@ -2440,13 +3580,15 @@ class Checker:
                     hold("relation", node, "no node defines this tensor")
                     view, theirs = half.network.views[tensor], self.reduced.network.views
                     hold("row-count", len(rows) == view.units, f"found {len(rows)} rows, expected {view.units}")
+                    hold("relation", not (node and node.given), "an opaque tensor has no relation")
                     allowed = half is self.original or (node and node.kind != "head")
                     hold("head", allowed, "a head of the reduced network may not have a relation")
                     if over is not None:
-                        known = over in self.reduced.network.nodes
-                        hold("over", known, f"`over` names {over!a:.60}, which no node defines")
-                        same = theirs[over].positions == view.positions
-                        hold("over", same, f"`over` names {over!a:.60}, which has images of another size")
+                        there = over in self.reduced.network.nodes
+                        hold("over", there, f"`over` names {over!a:.60}, which no node defines")
+                        given = self.reduced.network.nodes[over].given
+                        hold("over", not given, f"`over` names {over!a:.60}, which is opaque")
+                        self.check_grids(theirs[over], view, over, self.exact)
                         needed = any((row.kind in ("class", "twin") and not row.tensor) or row.terms for row in rows)
                         hold("over", needed, "found `over` though no row names a class")
                     for row in rows:
@@ -2459,16 +3601,95 @@ class Checker:
             reduced = self.reduced.network
             known = name in reduced.nodes and reduced.nodes[name].kind != "head"
             hold("over", known, f"a row names {name!a:.60}, which no node defines, or a head")
-            same = reduced.views[name].positions == view.positions
-            hold("over", same, f"a row names {name!a:.60}, which has images of another size")
+            hold("over", not reduced.nodes[name].given, f"a row names {name!a:.60}, which is opaque")
+            self.check_grids(reduced.views[name], view, name, self.exact)
             hold("over", not self.bounds, "a row names a tensor, expected none where there are bounds")
+
+    def check_grids(self, theirs: View, ours: View, over: str, later: bool) -> None:
+        """Units of two tensors have as many positions; `later`: symbols are not compared yet."""
+        sizes = [(product(view.lead) if self.exact else 1) * view.positions for view in (theirs, ours)]
+        same = sizes[0] == sizes[1] or (later and not known(sizes))
+        hold("over", same, f"`over` names {over!a:.60}, which has images of another size")
 
     def check_inputs(self) -> None:
         """Rule 1."""
         original, reduced = self.original.network, self.reduced.network
+        if self.exact:
+            self.check_sizes([(original.views[a], reduced.views[b]) for a, b in self.pairs("inputs")])
         hold("input", original.sizes("inputs") == reduced.sizes("inputs"), "inputs: their numbers of elements differ")
-        for ours, theirs in zip(original.inputs, reduced.inputs, strict=True):
+        for ours, theirs in self.pairs("inputs"):
             self.original.known[ours] = self.reduced.known[theirs] = atoms(self.atoms.new(reduced.units[theirs]))
+
+    def pairs(self, what: str) -> Iterator[tuple[str, str]]:
+        """The inputs or outputs of N with those of N'."""
+        return zip(getattr(self.original.network, what), getattr(self.reduced.network, what), strict=True)
+
+    def check_sizes(self, pairs: Sequence[tuple[View, View]]) -> None:
+        """The inputs have equal shapes, the symbols of N' being renamed; each is one of N, and then is that one."""
+        names: dict[Symbol, Symbol] = {}
+        for ours, theirs in pairs:
+            shapes = (*ours.lead, *ours.dims), (*theirs.lead, *theirs.dims)
+            found = f"inputs: found the shapes {[*shapes[0]]} and {[*shapes[1]]}, expected one, symbols renamed"
+            hold("input", len(shapes[0]) == len(shapes[1]), found)
+            for n, m in zip(*shapes, strict=True):
+                if known((n, m)):
+                    hold("input", n == m, found)
+                    continue
+                hold("input", not known((n,)) and not known((m,)), found)
+                (symbol,), (other,) = n.symbols, m.symbols
+                hold("input", names.setdefault(symbol, other) is other, found)
+        hold("input", len({*names.values()}) == len(names), "inputs: one symbol of the reduced network is two")
+        for symbol, other in names.items():
+            symbol.same = other
+
+    def partner(self, given: Given, place: int) -> str:
+        """Rule 6: the tensor of N' that an output of an opaque node of N is equal to."""
+        if given not in self.partners:
+            reason = "no opaque node of the reduced network is the same operator"
+            for other in self.reduced.network.given:
+                with contextlib.suppress(KeyError):
+                    reason = self.difference(given, other)
+                    if not reason:
+                        self.partners[given] = other
+                        break
+            hold(
+                "opaque",
+                given in self.partners,
+                f"original {next(iter(given.outputs.values()))!a} ({given.name}): {reason}",
+            )
+        return self.partners[given].outputs[place]
+
+    def difference(self, given: Given, other: Given) -> str:
+        """Why two opaque nodes are not known to be equal; nothing: they are, and so are the sizes of their outputs."""
+        self.atoms.spend(1)
+        if given.words != other.words or len(given.sources) != len(other.sources):
+            return "no opaque node of the reduced network is the same operator, with equal attributes and constants"
+        if given.types != other.types:
+            return "element types differ"
+        original, reduced = self.original.network, self.reduced.network
+        for ours, theirs in zip(given.sources, other.sources, strict=True):
+            if original.views[ours].placed != reduced.views[theirs].placed:
+                return f"the shapes of {ours!a} and {theirs!a} differ, or their channels"
+            for v in range(original.units[ours]):
+                form, equal = self.original.form(ours, v), self.reduced.form(theirs, v)
+                self.atoms.spend(1 + len(form[0]))
+                if has_free(form) or has_free(equal) or not is_multiple(form, ONE, equal):
+                    return f"unit {v} of {ours!a} has another form than that of {theirs!a}, or a free unknown"
+        names: dict[Symbol, Symbol] = {}
+        for place, name in given.outputs.items():
+            shapes = [(*view.lead, *view.dims) for view in (original.views[name], reduced.views[other.outputs[place]])]
+            if len(shapes[0]) != len(shapes[1]):
+                return f"the shapes of {name!a} differ"
+            for n, m in zip(*shapes, strict=True):
+                fresh = not known((n, m)) and isinstance(n, Product) and isinstance(m, Product)
+                fresh = fresh and is_fresh(n, original) and is_fresh(m, reduced)
+                if n != m and not (fresh and names.setdefault(n.symbols[0], m.symbols[0]) is m.symbols[0]):
+                    return f"the shapes of {name!a} differ"
+        if len({*names.values()}) < len(names):
+            return "two sizes of an output are one in the reduced network"
+        for symbol, same in names.items():
+            symbol.same = same
+        return ""
 
     def reduced_tensor(self, tensor: str, node: Node) -> None:
         """Rule 2, for an anchored tensor."""
@@ -2496,6 +3717,9 @@ class Checker:
     def original_tensor(self, tensor: str, node: Node, rows: list[Row], over: str | None) -> None:
         """Rules 3 and 4."""
         other = None if over is None else self.reduced.network.nodes[over]
+        if over is not None:
+            views = self.reduced.network.views[over], self.original.network.views[tensor]
+            self.check_grids(*views, over, later=False)
         if node.kind == "head" or (other is not None and other.kind == "head"):
             same = other is not None and other.function(0) == node.function(0)
             same = same and len(rows) == self.reduced.network.units[over or ""]
@@ -2523,7 +3747,9 @@ class Checker:
         hold("output", same, "outputs: their numbers of elements differ")
         orders = [[network.views[name].order for name in network.outputs] for network in (original, reduced)]
         hold("output", orders[0] == orders[1], "outputs: their channels lie in another order")
-        for ours, theirs in zip(original.outputs, reduced.outputs, strict=True):
+        leads = [[product(network.views[name].lead) for name in network.outputs] for network in (original, reduced)]
+        hold("output", not self.exact or leads[0] == leads[1], "outputs: their shapes differ")
+        for ours, theirs in self.pairs("outputs"):
             self.check_equal(ours, theirs, "output", "output", "free")
 
     def is_positive(self, tensor: str, k: int) -> bool:
@@ -4928,6 +6154,7 @@ def read_question(files: Question, max_unpacked: int) -> tuple[dict[str, Any], Q
     found = {}
     for name, path in files.networks.items():
         found[name] = read_network(path, document["specification"], max_unpacked)
+        check_classic([found[name]])
         for what, claimed in document["networks"][name].items():
             same = getattr(found[name], what) == claimed
             hold("hash", same, f"network {name}: the certificate is about another file: another {what}")
@@ -5012,12 +6239,64 @@ def one_line(message: str) -> str:
     return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in message[:800])
 
 
-def read_all(paths: Sequence[str], max_unpacked: int) -> tuple[dict[str, Any], list[Network], str]:
+def assumed(networks: Sequence[Network]) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
+    """The opaque operators on which outputs depend, counted in N; and what is assumed of what they make."""
+    operators, domains, found = dict[str, int](), set[str](), list[tuple[str, ...]]()
+    for side, network in zip(SIDES, networks, strict=True):
+        for given in network.depends():
+            domains |= {given.domain} - {"", *FREE_DOMAINS}
+            if side == SIDES[0]:
+                operators[given.name] = operators.get(given.name, 0) + 1
+            for kind, name in zip(given.types, given.outputs.values(), strict=False):
+                found.append((side, name, TYPES.get(kind, "?"), shape_words(network.views[name])))
+    return {"operators": operators, "domains": sorted(domains)}, sorted(found)
+
+
+def shape_words(view: View) -> str:
+    """A shape in words: symbols by the names that the file gives them."""
+    if not view.lead and not known(view.dims):
+        return "?"
+    words = [
+        str(n) if isinstance(n, int) or all(x.name and not x.of for x in n.symbols) else "?"
+        for n in (*view.lead, *view.dims)
+    ]
+    return f"[{','.join(words)}]"
+
+
+def check_opaque(document: dict[str, Any], networks: Sequence[Network]) -> str:
+    """The certificate says which operators are taken as given functions; what is to be said of them."""
+    opaque, assumes = assumed(networks)
+    claimed = document.get("opaque", {"operators": {}, "domains": []})
+    hold("opaque", claimed == opaque, f"opaque: found {claimed}, expected {opaque}")
+    found = document.get("assumes", [])
+    difference = sorted({*found} ^ {*assumes}) or [*found, "and", *assumes]
+    hold("assumes", found == assumes, f"assumes: the files say something else of {difference[:2]!a:.200}")
+    if not assumes:
+        return ""
+    count, names = sum(opaque["operators"].values()), sorted({name.split(":")[1] for name in opaque["operators"]})
+    words = (
+        f"{count} opaque operator{'s' * (count != 1)} taken as given function{'s' * (count != 1)} ({', '.join(names)})"
+    )
+    return f"{words}{', of ' + ', '.join(opaque['domains']) if opaque['domains'] else ''}, "
+
+
+def check_classic(networks: Sequence[Network]) -> None:
+    """No operator is opaque, all sizes but the batch's are known, and nothing looks at the batch."""
+    for network in networks:
+        classic = not network.given and all(known(view.dims) for view in network.views.values())
+        support(classic and not network.mixes, "found opaque operators or symbols, expected none here")
+
+
+def read_all(
+    paths: Sequence[str], max_unpacked: int, domains: Iterable[str] = ()
+) -> tuple[dict[str, Any], list[Network], str]:
     """The certificate, the networks that it is about, and what is to be said of how they are matched."""
     *models, certificate = paths
     with about(certificate, BROKEN):
         document = read_certificate(read_file(certificate, max_unpacked))
-    networks = [read_network(path, document["claim"]["specification"], max_unpacked) for path in models]
+    networks = [read_network(path, document["claim"]["specification"], max_unpacked, domains) for path in models]
+    if document["claim"]["criterion"] != "exact":
+        check_classic(networks)
     check_files(document, networks)
     return document, networks, match(networks, document["claim"].get("match"))
 
@@ -5029,10 +6308,11 @@ def check(
     max_unpacked: int = MAX_UNPACKED,
     max_work: int = MAX_WORK,
     jobs: int = 1,
+    domains: Iterable[str] = (),
 ) -> Verdict:
     """Whether the certificate shows what it claims of two network files."""
     paths = (original, reduced, certificate)
-    return judge(lambda: read_all(paths, max_unpacked), max_work, jobs, (paths, max_unpacked))
+    return judge(lambda: read_all(paths, max_unpacked, domains), max_work, jobs, (paths, max_unpacked))
 
 
 def judge(
@@ -5051,12 +6331,15 @@ def judge(
         if claim["criterion"] != "exact":
             Walk(document, networks, max_work).run(jobs, (walk_of, *setup))
             return Verdict("within", one_line(said(claim, networks[0]) + matching), 0, "")
+        opaque = check_opaque(document, networks)
         Checker(networks[0], networks[1], document["relations"]).run()
     except Stop as error:
         return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
-    words = f"{SCOPE}, for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
+    words = (
+        f"{opaque}{ALL_FEEDS if opaque else SCOPE}, for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
+    )
     return Verdict("equivalent", words, 0, "")
 
 
@@ -5074,6 +6357,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--max-unpacked", type=int, default=MAX_UNPACKED, metavar="BYTES", help="size limit of a file")
     parser.add_argument("--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS", help="work limit for bounds")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for bounds")
+    parser.add_argument(
+        "--opaque-domain", action="append", default=[], metavar="NAME", help="operators of this domain are functions"
+    )
     options = parser.parse_args(words)
     pairs = [word.partition("=") for word in options.network]
     if not all(path for *_, path in pairs) or len({name for name, *_ in pairs}) != len(pairs):
@@ -5086,7 +6372,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             question = Question(options.query, {name: path for name, _, path in pairs}, options.certificate)
             found = check_query(question, *limits)
         else:
-            found = check(options.original, options.reduced, options.certificate, *limits)
+            files = options.original, options.reduced, options.certificate
+            found = check(*files, *limits, options.opaque_domain)
     except Exception as error:  # whatever it is, it is a bug of this file and must not look like a verdict
         if os.environ.get("EXACTLUMP_DEBUG"):
             raise

@@ -856,14 +856,13 @@ def test_a_scale_is_a_normal_number(tmp_path):
         (1e-300, 1e300, "float64"),
     ):
         path = save(tmp_path / "m.onnx", normalised([gamma], [variance], dtype=dtype))
-        with pytest.raises(check.Stop, match="normal number"):
-            read(path, specification=FLOAT32)
+        assert [given.name for given in read(path, specification=FLOAT32).given] == ["ai.onnx:BatchNormalization"]
     with pytest.raises(check.Stop, match="positive"):
         read(save(tmp_path / "m.onnx", normalised([1], [0])), specification=FLOAT32)
     proto = normalised([1], [1])
     proto.graph.node[0].attribute.append(helper.make_attribute("training_mode", 1))
     path = save(tmp_path / "m.onnx", proto)
-    with pytest.raises(check.Stop, match="trained"):
+    with pytest.raises(check.Stop, match="in training"):
         read(path, specification=FLOAT32)
 
 
@@ -1027,6 +1026,9 @@ KINDS_REFUSED = {
 @pytest.mark.parametrize("name", KINDS_REFUSED)
 def test_types_and_places_of_inputs(name, tmp_path):
     proto, part = KINDS_REFUSED[name]
+    if name == "a short list of strides":
+        assert [given.name for given in read(save(tmp_path / "m.onnx", proto)).given] == ["ai.onnx:Conv"]
+        return
     with pytest.raises(check.Stop, match=re.escape(part)):
         read(save(tmp_path / "m.onnx", proto))
 
@@ -1081,11 +1083,19 @@ OTHERWISE = {
 OTHERWISE["a truth value in a byte that is 2"].graph.initializer[0].raw_data = b"\x02\x00\x01"
 
 
+# Whatever the operator makes of it, it is a function: opaque
+OPAQUE = {"the mean of integers", "parts without a name", "a truth value that is 2", "axes to keep that are 2"}
+OPAQUE |= {"no axes to squeeze", "SAME and a kernel shorter than the stride", "SAME and dilations"}
+
+
 @pytest.mark.parametrize("name", OTHERWISE)
-def test_what_is_read_in_several_ways_is_refused(name, tmp_path):
+def test_what_is_read_in_several_ways_is_not_read_in_one(name, tmp_path):
     path = save(tmp_path / "m.onnx", OTHERWISE[name])
-    with pytest.raises(check.Stop):
-        read(path)
+    if name in OPAQUE:
+        assert read(path).given
+    else:
+        with pytest.raises(check.Stop):
+            read(path)
     with pytest.raises((FormatError, UnsupportedLayer)):
         formats.read(path)
 
@@ -1113,8 +1123,10 @@ def test_roots_of_float64_are_not_rounded_to_float32(tmp_path):
     path = save(tmp_path / "m.onnx", made)
     coarse, fine = ("batch normalisation folded, scales in float" + bits for bits in ("32", "64"))
     assert check.read_network(str(path), fine, check.MAX_UNPACKED).rooted
-    with pytest.raises(check.Stop, match="float64"):
-        check.read_network(str(path), coarse, check.MAX_UNPACKED)
+    assert [given.name for given in check.read_network(str(path), coarse, check.MAX_UNPACKED).given] == [
+        "ai.onnx:Sqrt",
+        "ai.onnx:Mul",
+    ]
     with pytest.raises(UnsupportedLayer, match="float64"):
         formats.read(path, batchnorm="float32")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, PATH, SECONDS, as_json, print_json
+from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, OPAQUE_DOMAIN, PATH, SECONDS, as_json, print_json
 from exactlump.errors import FormatError
 from exactlump.verbs.checking import check_files
 from exactlump.verdicts import EXIT_CODES
@@ -21,6 +21,7 @@ from exactlump.verdicts import EXIT_CODES
 @click.option(
     "--jobs", type=click.IntRange(1, 999), default=1, show_default=True, metavar="N", help="Processes for bounds."
 )
+@OPAQUE_DOMAIN
 @MAX_UNPACKED
 @as_json
 def check_verb(
@@ -30,6 +31,7 @@ def check_verb(
     verified: bool,
     timeout: float | None,
     jobs: int,
+    opaque_domains: tuple[str, ...],
     max_unpacked: int,
     as_json: bool,
     no_times: bool,
@@ -47,6 +49,7 @@ def check_verb(
             verified=verified,
             seconds=timeout,
             jobs=jobs,
+            opaque_domains=opaque_domains,
         )
     except FormatError as error:
         if as_json or verified:

@@ -14,6 +14,7 @@ from exactlump.cli.terminal import (
     EPILOG,
     FORCE,
     MAX_UNPACKED,
+    OPAQUE_DOMAIN,
     PATH,
     RAW_NNET,
     as_json,
@@ -56,6 +57,7 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @RAW_NNET
 @MAX_UNPACKED
 @BATCHNORM
+@OPAQUE_DOMAIN
 @click.option("--architecture", type=PATH, metavar="FILE", help="JSON that lists the layers of a .pt or .pth file.")
 @click.option(
     "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
@@ -73,6 +75,7 @@ def reduce_verb(
     raw_nnet: bool,
     max_unpacked: int,
     batchnorm: str | None,
+    opaque_domains: tuple[str, ...],
     architecture: Path | None,
     executor: str | None,
     fail_if_unchanged: bool,
@@ -103,6 +106,7 @@ def reduce_verb(
             executor=executor,
             overwrite=overwrite,
             rules=rules,
+            opaque_domains=opaque_domains,
             listen=lambda words: status.update(plain(words)),
         )
     if as_json:

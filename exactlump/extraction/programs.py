@@ -99,7 +99,7 @@ class Side:
         self.size += self.network.units[name] * self.network.views[name].positions
 
     def register(self, tensor: str, unit: int, position: int) -> int:
-        return self.first[tensor] + unit * self.network.views[tensor].positions + position
+        return self.first[tensor] + unit * int(self.network.views[tensor].positions) + position
 
     def elements(self, tensor: str) -> list[int]:
         """The registers of all elements, row-major."""
@@ -245,6 +245,9 @@ class Rows:
         if row.kind in ("linear", "zero"):
             facts = [self.factor(name, k, b, p) for name, k, b in row.facts]
             return words({"linear": "line"}.get(row.kind, row.kind), len(facts), *facts)
+        check.support(
+            row.kind != "mirror", "found a row that mirrors another, expected one that the text has words for"
+        )
         if row.tensor or row.kind == "twin":
             return words(row.kind, self.factor(row.tensor or over, row.of, row.number, p))
         if row.kind == "free" or (reduced and row.kind == "class" and self.leaders[tensor][row.of].unit == v):
@@ -322,6 +325,7 @@ def program(reading: Reading) -> Iterator[str]:
     document, (original, reduced) = reading.document, reading.networks
     relations, claim = document["relations"], document["claim"]
     check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
+    check.check_classic(reading.networks)
     check.Checker(original, reduced, relations).check_names()
     demand_small(reading.networks)
     return _program(original, reduced, relations, claim, reading.digest)

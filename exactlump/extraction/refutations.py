@@ -24,6 +24,7 @@ Box = Sequence[tuple[Fraction, Fraction]]
 def read_pair(paths: Sequence[str], specification: str, match: dict[str, str], max_unpacked: int) -> list[Network]:
     """Two networks, the inputs and outputs of the second in the order of the first.  Raises `check.Stop`."""
     networks = [check.read_network(path, specification, max_unpacked) for path in paths]
+    check.check_classic(networks)
     check.match(networks, match)
     return networks
 

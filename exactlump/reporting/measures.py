@@ -44,7 +44,7 @@ def _products(network: Network, node: Dense | Conv) -> int:
     if isinstance(node, Dense):
         return products
     slides_over = node.source if node.window.transposed else node.target
-    return products * network.views[slides_over].positions
+    return products * int(network.views[slides_over].positions)
 
 
 def size(path: Path, beside: tuple[Path, ...]) -> int:

@@ -6,7 +6,7 @@ Both judge what was read once: the answer is about the bytes whose SHA-256 it na
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,14 @@ class CheckOptions:
     verified      whether the checker that is extracted from the Coq proof is asked, too
     seconds       the most that this one may take; None: as long as it takes
     jobs          processes for bounds: of that one where it is asked, else of check.py
+    opaque_domains  domains besides ONNX's own whose operators are taken for functions
     """
 
     max_unpacked: int = MAX_UNPACKED
     verified: bool = False
     seconds: float | None = None
     jobs: int = 1
+    opaque_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def check_files(
     verified: bool = False,
     seconds: float | None = None,
     jobs: int = 1,
+    opaque_domains: Sequence[str] = (),
 ) -> FileCheck:
     """Whether a certificate shows what it claims of two model files, by `exactlump/check.py`.
 
@@ -101,9 +104,9 @@ def check_files(
     there is none, or another one than these proofs give.
     """
     start = time.perf_counter()
-    options = CheckOptions(max_unpacked, verified, seconds, jobs)
+    options = CheckOptions(max_unpacked, verified, seconds, jobs, tuple(opaque_domains))
     paths = [os.fspath(path) for path in (original, reduced, certificate)]
-    reading = Reading(paths, max_unpacked)
+    reading = Reading(paths, max_unpacked, options.opaque_domains)
     program = _program() if verified else None
     found = check.judge(reading.read, jobs=1 if verified else jobs, setup=(paths, max_unpacked))
     if found.code == USAGE:

@@ -55,11 +55,14 @@ class Pair:
         return (*read, *files_beside(self.beside))
 
 
-def read_pair(a: Any, b: Any, *, match: str | None, raw_nnet: bool, max_unpacked: int) -> Pair:
+def read_pair(
+    a: Any, b: Any, *, match: str | None, raw_nnet: bool, max_unpacked: int, opaque_domains: Sequence[str] = ()
+) -> Pair:
     """Two networks, from whatever `read` takes; raises as it does."""
     names = _name(a, "a"), _name(b, "b")
     with external_data() as beside:
-        one, other = (formats.read(model, raw_nnet=raw_nnet, max_unpacked=max_unpacked) for model in (a, b))
+        how: dict[str, Any] = {"max_unpacked": max_unpacked, "opaque_domains": opaque_domains}
+        one, other = (formats.read(model, raw_nnet=raw_nnet, **how) for model in (a, b))
     notes = tuple[str, ...]()
     for name, network in zip(names, (one, other), strict=True):
         notes += tuple(f"{name}: {note}" for note in network.notes)

@@ -15,8 +15,9 @@ from typing import Any
 
 from exactlump import check, formats
 from exactlump.certificates import certificate
+from exactlump.certificates.assumptions import assumptions, domains, operators, without_opaque
 from exactlump.certificates.certificate import Certificate
-from exactlump.errors import FormatError, ShapeError
+from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.network import ports
 from exactlump.network.kinds import Head
@@ -58,6 +59,7 @@ class RefuteOptions:
     raw_nnet      leave out the normalisation in the headers of .nnet files
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     overwrite     whether a certificate with other content may be replaced
+    opaque_domains  domains besides ONNX's own whose operators are taken for functions
     Raises FormatError where options exclude each other.
     """
 
@@ -78,6 +80,7 @@ class RefuteOptions:
     raw_nnet: bool = False
     max_unpacked: int = formats.MAX_UNPACKED
     overwrite: bool = False
+    opaque_domains: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if sum(given is not None for given in (self.box, self.vnnlib, self.around)) > 1:
@@ -223,6 +226,7 @@ def refute(
     raw_nnet: bool = False,
     max_unpacked: int = formats.MAX_UNPACKED,
     overwrite: bool = False,
+    opaque_domains: Sequence[str] = (),
 ) -> FileFinding:
     """Find an exact input at which two networks differ, or show that there is none, or say `unknown`.
 
@@ -253,6 +257,7 @@ def refute(
         raw_nnet=raw_nnet,
         max_unpacked=max_unpacked,
         overwrite=overwrite,
+        opaque_domains=tuple(opaque_domains),
     )
     return refute_files(a, b, options)
 
@@ -264,7 +269,8 @@ def _number(value: Any) -> Rational | None:
 def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFinding:
     """`refute`, with the options in one."""
     start = time.monotonic()
-    pair = read_pair(a, b, match=options.match, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked)
+    how: dict[str, Any] = {"raw_nnet": options.raw_nnet, "max_unpacked": options.max_unpacked}
+    pair = read_pair(a, b, match=options.match, **how, opaque_domains=options.opaque_domains)
     one, other = pair.networks
     if options.certificate is not None:
         if not pair.are_files:
@@ -287,7 +293,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     notes += found.notes
     written = None
     if pair.are_files and found.verdict == "equivalent" and found.common is not None:
-        found, written, why = _certified(pair.paths, found, pair.specification, options)
+        found, written, why = _certified(pair.paths, (one, other), found, pair.specification, options)
         notes += (why,) if why else ()
     room = options.max_unpacked
     replayed, why_not = in_float32(pair.paths, (one, other), found, room) if pair.are_files else (None, ())
@@ -324,6 +330,8 @@ def _decides(network: Network) -> bool:
 def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, ...]]:
     """The domain, and what is to be said about it."""
     inputs = sum(network.units(port.name) for port in network.inputs)
+    if network.is_open and (options.vnnlib is not None or options.box is not None):
+        raise UnsupportedLayer("domain: found given functions or unknown sizes, expected all reals")
     if options.vnnlib is not None:
         found = read_box(options.vnnlib)
         if len(found.box.lower) != inputs:
@@ -338,18 +346,26 @@ def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, .
 
 
 def _certified(
-    paths: tuple[Path, Path], found: Finding, specification: str, options: RefuteOptions
+    paths: tuple[Path, Path],
+    networks: tuple[Network, Network],
+    found: Finding,
+    specification: str,
+    options: RefuteOptions,
 ) -> tuple[Finding, Path | None, str]:
     """The finding, if the checker accepts a certificate of it; else `unknown`, and why."""
     assert found.common is not None
     digests = [formats.digest(path, max_unpacked=options.max_unpacked) for path in paths]
     forward, backward = found.common.forward, found.common.backward
-    claim = Certificate(specification, digests[0], digests[1], forward, backward, found.matching)
+    forward, backward = without_opaque(networks[0], forward), without_opaque(networks[1], backward)
+    sides = zip(("original", "reduced"), networks, strict=True)
+    given = operators(networks[0]), domains(*networks), assumptions(sides)
+    claim = Certificate(specification, digests[0], digests[1], forward, backward, found.matching, *given)
     words = certificate.dumps(claim).encode()
     with tempfile.TemporaryDirectory(prefix="exactlump-") as folder:
         proof = Path(folder) / "certificate.json"
         proof.write_bytes(words)
-        verdict = check.check(str(paths[0]), str(paths[1]), str(proof), options.max_unpacked)
+        files = str(paths[0]), str(paths[1]), str(proof)
+        verdict = check.check(*files, options.max_unpacked, domains=options.opaque_domains)
     if verdict.verdict != "equivalent":
         reason = f"the checker did not accept the common quotient ({verdict.verdict}: {verdict.reason})"
         return replace(found, verdict="unknown", method="none", common=None), None, reason

@@ -61,7 +61,7 @@ def fold(
     reader: Reader, op: Operator, function: Callable[..., Any], operands: Sequence[Constant], *, floats: bool = True
 ) -> None:
     """Define the value, element by element, of an exact function of constants of one element type."""
-    kinds = {operand.kind for operand in operands}
+    kinds = {finite(operand).kind for operand in operands}
     if len(kinds) > 1:
         raise FormatError(f"found {', '.join(sorted(map(type_name, kinds)))}, expected one element type")
     (kind,) = kinds
@@ -127,11 +127,9 @@ def _reciprocal(reader: Reader, op: Operator) -> None:
 def _shape(reader: Reader, op: Operator) -> None:
     """The shape of a tensor, whose batch axis is a number; from `start` to `end` since opset 15."""
     source = reader.lookup(op.input(0))
-    dims: Shape = source.shape
-    if not isinstance(source, Constant) and source.batch is not None:
-        if not isinstance(source.batch, int):
-            raise UnsupportedLayer("found a symbolic batch axis, expected a number")
-        dims = (source.batch, *dims)
+    dims: Shape = source.shape if isinstance(source, Constant) else source.sizes
+    if not isinstance(source, Constant) and not (source.known and all(isinstance(n, int) for n in dims)):
+        raise UnsupportedLayer("found unknown sizes, expected numbers")
     part = dims[op.attributes.get("start", 0) : op.attributes.get("end", len(dims))]
     reader.fold(op.target, Constant(np.array(part, np.int64), TensorProto.INT64))
 
@@ -156,7 +154,7 @@ def _constant(reader: Reader, op: Operator) -> None:
     if name == "value" and isinstance(value, TensorProto):
         reader.fold(op.target, constant(value, reader.folder))
     elif name in ("value_float", "value_floats"):
-        reader.fold(op.target, finite(Constant(np.array(value, np.float32), TensorProto.FLOAT)))
+        reader.fold(op.target, Constant(np.array(value, np.float32), TensorProto.FLOAT))
     elif name in ("value_int", "value_ints"):
         reader.fold(op.target, Constant(np.array(value, np.int64), TensorProto.INT64))
     else:
