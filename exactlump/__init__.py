@@ -70,16 +70,16 @@ if TYPE_CHECKING:
     from exactlump.reduction.loop import Reduction as Reduction
     from exactlump.reduction.quotient import Step as Step
     from exactlump.reduction.reports import LayerReport as LayerReport
+    from exactlump.reporting.bundling import BundleOptions as BundleOptions
+    from exactlump.reporting.bundling import FileBundle as FileBundle
+    from exactlump.reporting.bundling import bundle_files as bundle_files
+    from exactlump.reporting.bundling import verify_bundle as verify_bundle
     from exactlump.reporting.report_file import FileReport as FileReport
     from exactlump.reporting.report_file import ReportOptions as ReportOptions
     from exactlump.reporting.report_file import report_file as report_file
     from exactlump.smt.obligations import Obligations as Obligations
+    from exactlump.verbs.bounded import bound as bound
     from exactlump.verbs.bounding import FileBound as FileBound
-    from exactlump.verbs.bounding import bound as bound
-    from exactlump.verbs.bundling import BundleOptions as BundleOptions
-    from exactlump.verbs.bundling import FileBundle as FileBundle
-    from exactlump.verbs.bundling import bundle_files as bundle_files
-    from exactlump.verbs.bundling import verify_bundle as verify_bundle
     from exactlump.verbs.checking import FileCheck as FileCheck
     from exactlump.verbs.checking import check_files as check_files
     from exactlump.verbs.comparing import FileComparison as FileComparison
@@ -129,8 +129,9 @@ _PUBLIC = {
     "reduction.reports": "LayerReport",
     "reporting.report_file": "FileReport ReportOptions report_file",
     "smt.obligations": "Obligations",
-    "verbs.bounding": "FileBound bound",
-    "verbs.bundling": "BundleOptions FileBundle bundle_files verify_bundle",
+    "verbs.bounded": "bound",
+    "verbs.bounding": "FileBound",
+    "reporting.bundling": "BundleOptions FileBundle bundle_files verify_bundle",
     "verbs.checking": "FileCheck check_files",
     "verbs.comparing": "FileComparison compare",
     "verbs.inspecting": "Inspection LayerInspection inspect_file",

@@ -20,8 +20,8 @@ from exactlump.network.activations import Activation
 from exactlump.numbers.rational import rational
 from exactlump.refutation.clock import OutOfTime
 from exactlump.verbs import judging
-from exactlump.verbs.bounded import bound_files
-from exactlump.verbs.bounding import BoundOptions, bound
+from exactlump.verbs.bounded import bound, bound_files
+from exactlump.verbs.bounding import BoundOptions
 from exactlump.verbs.checking import FileCheck, check_files
 from exactlump.verbs.comparing import compare
 from exactlump.verbs.data import read_inputs

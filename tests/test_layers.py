@@ -18,10 +18,15 @@ IMPORTS = {
     "verdicts": "",
     "version": "",
     "errors": "verdicts",
+    "schemas": "errors",
     "extraction": "",
-    "extraction.programs": "check",
+    "extraction.reading": "check",
     "extraction.coq": "errors",
+    "extraction.programs": "check extraction.reading",
     "extraction.verified": "errors verdicts",
+    "extraction.bounds": "check extraction.programs extraction.reading",
+    "extraction.refutations": "check extraction.programs extraction.reading",
+    "extraction.texts": "check extraction.bounds extraction.programs extraction.reading extraction.refutations",
     "numbers": "",
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
@@ -31,35 +36,27 @@ IMPORTS = {
     "markov.distributions": "errors markov.chains numbers.rational",
     "markov.quotients": "errors markov.chains markov.definitions numbers.rational",
     "markov": "markov.chains markov.definitions markov.distributions markov.quotients",
+    "__main__": "cli",
     "network": "",
-    "network.windows": "",
-    "network.views": "network.windows",
+    "network.sizes": "",
+    "network.windows": "network.sizes",
+    "network.views": "network.sizes network.windows",
     "network.activations": "errors numbers.rational",
     "network.origin": "numbers.rational",
-    "network.kinds": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
+    "network.kind": "errors network.activations network.views network.windows numbers.matrix numbers.rational",
+    "network.moves": "errors network.kind network.views",
+    "network.opaque": "network.kind network.views",
+    "network.kinds": (
+        "errors network.activations network.kind network.moves network.opaque network.views network.windows "
+        "numbers.matrix numbers.rational"
+    ),
     "network.meaning": "errors network.kinds network.views network.windows numbers.rational",
     "network.program": (
-        "errors network.activations network.kinds network.meaning network.origin network.views numbers.matrix "
-        "numbers.rational"
+        "errors network.activations network.kinds network.meaning network.origin network.sizes network.views "
+        "numbers.matrix numbers.rational"
     ),
     "network.layers": "network.activations network.kinds network.program numbers.rational",
     "network.ports": "errors network.program",
-    "__main__": "cli",
-    "points": "",
-    "points.hyperplanes": "numbers.rational",
-    "points.limbs": "numbers.matrix numbers.rational",
-    "points.gathers": "network.activations network.kinds network.views network.windows numbers.matrix numbers.rational",
-    "points.affine": "errors network.kinds network.meaning network.program numbers.rational",
-    "points.evaluation": (
-        "errors network.activations network.kinds network.program network.views points.gathers points.limbs"
-    ),
-    "points.floating": (
-        "errors network.activations network.kinds network.program network.views numbers.matrix numbers.rational "
-        "points.gathers"
-    ),
-    "points.boxes": "errors numbers.rational points.floating",
-    "points.domains": "errors formats.files numbers.rational points.boxes",
-    "points.vnnlib": "errors formats.files numbers.rational points.boxes",
     "queries.words": "errors",
     "queries.formula": "numbers.rational",
     "queries.linear": "numbers.rational",
@@ -80,9 +77,32 @@ IMPORTS = {
         "queries.assignments queries.boxes queries.choosing queries.formula queries.normal queries.printing "
         "queries.query queries.read queries.vacuity"
     ),
+    "points": "",
+    "points.hyperplanes": "numbers.rational",
+    "points.limbs": "numbers.matrix numbers.rational",
+    "points.gathers": (
+        "errors network.activations network.kinds network.views network.windows numbers.matrix numbers.rational"
+    ),
+    "points.affine": "errors network.kinds network.meaning network.program numbers.rational",
+    "points.evaluation": (
+        "errors network.activations network.kinds network.program network.views points.gathers points.limbs"
+    ),
+    "points.floating": (
+        "errors network.activations network.kinds network.program network.views numbers.matrix numbers.rational "
+        "points.gathers"
+    ),
+    "points.boxes": "errors numbers.rational points.floating",
+    "points.domains": "errors formats.files numbers.rational points.boxes",
+    "points.vnnlib": "errors formats.files numbers.rational points.boxes",
     "lumping": "",
     "lumping.forms": "network.kinds network.meaning network.program network.windows numbers.rational",
+    "lumping.kinks": "errors lumping.forms network.activations network.kinds network.program numbers.rational",
     "lumping.simulations": "errors lumping.forms network.activations network.kinds network.program numbers.rational",
+    "lumping.kink_flaws": (
+        "errors lumping.forms lumping.kinks lumping.simulations network.activations network.kinds "
+        "network.program numbers.rational"
+    ),
+    "lumping.kink_rows": "lumping.kinks lumping.simulations",
     "lumping.maximum": (
         "errors lumping.forms lumping.simulations network.kinds network.layers network.meaning network.program "
         "numbers.rational"
@@ -122,8 +142,8 @@ IMPORTS = {
     "drawing.images": "drawing.numerals drawing.palette drawing.svg errors numbers.rational",
     "drawing.matrices": "drawing.numerals drawing.palette drawing.svg numbers.matrix numbers.rational",
     "drawing.savings": "drawing.numerals drawing.palette drawing.svg",
-    "drawing.cells": "drawing.numerals errors network.kinds network.program numbers.rational",
     "drawing.chains": "drawing.numerals drawing.palette drawing.spots drawing.svg markov numbers.rational",
+    "drawing.cells": "drawing.numerals errors network.kinds network.program numbers.rational",
     "drawing.layout": "network.kinds network.program numbers.rational",
     "drawing.planes": (
         "drawing.cells drawing.numerals drawing.palette drawing.spots drawing.svg network.program numbers.rational"
@@ -155,7 +175,7 @@ IMPORTS = {
     "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
     "formats.onnx.graph": (
         "errors formats.files formats.onnx.tensors network.activations network.kinds network.origin "
-        "network.views numbers.matrix numbers.rational"
+        "network.sizes network.views numbers.matrix numbers.rational"
     ),
     "formats.onnx.functions": (
         "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
@@ -164,9 +184,14 @@ IMPORTS = {
         "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
         "numbers.floats numbers.rational"
     ),
-    "formats.onnx.reorderings": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
-    "formats.onnx.selections": "errors formats.onnx.graph formats.onnx.tensors network.kinds network.views",
-    "formats.onnx.windows": "errors formats.onnx.graph network.windows",
+    "formats.onnx.reorderings": (
+        "errors formats.onnx.graph formats.onnx.tensors network.kinds network.sizes network.views"
+    ),
+    "formats.onnx.selections": (
+        "errors formats.onnx.graph formats.onnx.tensors network.kinds network.sizes network.views"
+    ),
+    "formats.onnx.shapes": "formats.onnx.graph formats.onnx.tensors network.sizes",
+    "formats.onnx.windows": "errors formats.onnx.graph network.sizes network.windows",
     "formats.exact": (
         "errors formats.exact_words formats.files network.activations network.kinds network.program "
         "network.views network.windows numbers.matrix numbers.rational"
@@ -183,11 +208,17 @@ IMPORTS = {
         "network.windows numbers.matrix numbers.rational"
     ),
     "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
+    "formats.onnx.opaque": (
+        "errors formats.onnx.graph formats.onnx.shapes formats.onnx.tensors network.kinds network.opaque "
+        "network.sizes numbers.rational"
+    ),
     "formats.onnx.writer": "errors network.origin network.program network.views numbers.floats numbers.rational",
+    "formats.onnx.obstacles": "errors formats.onnx.opaque network.program",
     "formats.onnx.quantisers": (
         "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
         "network.kinds network.origin numbers.rational"
     ),
+    "formats.onnx.write_opaque": "errors formats.onnx.writer network.kinds network.opaque network.sizes",
     "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
     "formats.onnx.write_weights": (
         "errors formats.onnx.writer network.kinds network.origin numbers.floats numbers.matrix numbers.rational"
@@ -206,17 +237,19 @@ IMPORTS = {
         "numbers.floats"
     ),
     "formats.onnx.write_nodes": (
-        "errors formats.onnx.reorderings formats.onnx.write_weights formats.onnx.writer network.kinds "
-        "network.views numbers.floats numbers.rational"
+        "errors formats.onnx.reorderings formats.onnx.write_opaque formats.onnx.write_weights "
+        "formats.onnx.writer network.kinds network.views numbers.floats numbers.rational"
     ),
     "formats.onnx.reading": (
-        "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.tensors "
-        "formats.specification network.origin network.program network.views numbers.rational"
+        "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.obstacles "
+        "formats.onnx.opaque formats.onnx.shapes formats.onnx.tensors formats.specification network.kinds "
+        "network.origin network.program network.sizes network.views numbers.rational"
     ),
     "formats.onnx.writing": (
-        "errors formats.files formats.onnx.implied formats.onnx.reading formats.onnx.write_functions "
-        "formats.onnx.write_images formats.onnx.write_nodes formats.onnx.writer network.kinds network.program "
-        "network.views"
+        "errors formats.files formats.onnx.graph formats.onnx.implied formats.onnx.reading "
+        "formats.onnx.write_functions formats.onnx.write_images formats.onnx.write_nodes "
+        "formats.onnx.write_opaque formats.onnx.writer network.kinds network.opaque network.program "
+        "network.sizes network.views"
     ),
     "formats.torch": "errors formats.files formats.onnx.reading formats.torch_layers network.program network.views",
     "formats.models": "errors formats.files formats.onnx.reading formats.torch network.program",
@@ -281,11 +314,36 @@ IMPORTS = {
         "bounding.trees bounding.working errors network.ports network.program numbers.rational points.floating"
     ),
     "bounding.certifying": "bounding.bound errors formats.files network.ports network.program numbers.rational version",
+    "verification": "",
+    "verification.problems": "numbers.rational queries.formula queries.normal queries.query",
+    "verification.witnesses": (
+        "errors network.program numbers.rational points.evaluation points.floating points.limbs queries.choosing "
+        "queries.normal queries.query verification.problems"
+    ),
+    "verification.boxes": (
+        "bounding.batched bounding.chain bounding.compiled bounding.compiled_bounds bounding.compiled_slopes "
+        "bounding.compiled_walk bounding.exact_pass bounding.program bounding.trees verification.problems"
+    ),
+    "verification.programs": (
+        "bounding.boxes bounding.chain bounding.elements bounding.program bounding.relating bounding.relations "
+        "errors network.activations network.program numbers.rational points.boxes verification.problems"
+    ),
+    "verification.walks": "bounding.trees verification.boxes",
+    "verification.answers": (
+        "bounding.boxes bounding.chain bounding.program bounding.relations bounding.trees errors fast.compiled "
+        "network.program numbers.rational queries.linear queries.normal queries.query queries.simplex "
+        "verification.boxes verification.problems verification.programs verification.walks "
+        "verification.witnesses"
+    ),
+    "verification.certifying": "errors formats.files numbers.rational verification.answers version",
     "certificates": "",
     "certificates.grammar": "errors formats.specification network.ports numbers.rational",
     "certificates.certificate": (
         "certificates.grammar errors formats formats.files formats.guesses formats.specification "
         "lumping.simulations network.ports numbers.rational version"
+    ),
+    "certificates.assumptions": (
+        "certificates.certificate lumping.simulations network.kinds network.program network.sizes network.views"
     ),
     "reduction": "",
     "reduction.float_layers": "lumping.forms network.kinds network.layers numbers.rational",
@@ -295,6 +353,11 @@ IMPORTS = {
     "reduction.gathering": (
         "errors lumping.simulations network.kinds network.layers network.program network.views network.windows "
         "numbers.matrix numbers.rational"
+    ),
+    "reduction.kink_signs": "lumping.kinks network.kinds network.program",
+    "reduction.kink_chains": (
+        "lumping.forms lumping.kink_rows lumping.kinks lumping.simulations network.activations network.kinds "
+        "network.program numbers.matrix numbers.rational"
     ),
     "reduction.survivors": (
         "network.kinds network.layers network.program network.views numbers.matrix numbers.rational reduction.gathering"
@@ -322,9 +385,15 @@ IMPORTS = {
         "network.layers network.program reduction.float_sums reduction.fusion reduction.plans reduction.quotient"
     ),
     "reduction.reports": "network.layers network.program numbers.rational reduction.rules",
+    "reduction.kink_rounds": (
+        "errors lumping.forms lumping.kink_flaws lumping.kinks lumping.simulations network.kinds network.layers "
+        "network.program numbers.floats numbers.rational reduction.float_sums reduction.kink_chains "
+        "reduction.kink_signs reduction.quotient reduction.reports"
+    ),
     "reduction.loop": (
         "errors lumping.maximum lumping.simulations network.program reduction.float_chains reduction.float_sums "
-        "reduction.misfits reduction.plans reduction.quotient reduction.reports reduction.rules"
+        "reduction.kink_rounds reduction.misfits reduction.plans reduction.quotient reduction.reports "
+        "reduction.rules"
     ),
     "library": "",
     "library.files": "formats",
@@ -334,30 +403,6 @@ IMPORTS = {
         "lumping.simulations network.layers network.program numbers.rational reduction.plans reduction.quotient"
     ),
     "library.reductions": "formats lumping.maximum reduction.loop reduction.quotient",
-    "refutation": "",
-    "refutation.clock": "",
-    "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
-    "refutation.question": "errors numbers.rational points.floating points.limbs smt.smtlib",
-    "refutation.comparing": (
-        "errors network.kinds network.program numbers.matrix numbers.rational points.boxes points.evaluation "
-        "points.limbs refutation.question"
-    ),
-    "refutation.shorten": "numbers.rational points.boxes",
-    "refutation.search": "network.kinds numbers.rational points.boxes points.floating refutation.comparing",
-    "refutation.replay": "errors formats formats.files network.program numbers.rational points.floating",
-    "refutation.matching": (
-        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational "
-        "reduction.loop"
-    ),
-    "refutation.whole": (
-        "network.kinds network.program numbers.rational points.boxes refutation.question smt.functions "
-        "smt.monolithic smt.obligations smt.smtlib smt.solve"
-    ),
-    "refutation.refute": (
-        "errors network.ports network.program numbers.rational points.boxes points.evaluation points.limbs "
-        "refutation.clock refutation.comparing refutation.dichotomy refutation.matching refutation.question "
-        "refutation.search refutation.shorten refutation.whole"
-    ),
     "smt": "",
     "smt.smtlib": "errors numbers.rational",
     "smt.solve": "errors numbers.rational smt.smtlib",
@@ -390,6 +435,31 @@ IMPORTS = {
     "smt.prove": (
         "errors network.kinds network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve"
     ),
+    "refutation": "",
+    "refutation.clock": "",
+    "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
+    "refutation.question": "errors numbers.rational points.floating points.limbs smt.smtlib",
+    "refutation.comparing": (
+        "errors network.kinds network.program numbers.matrix numbers.rational points.boxes points.evaluation "
+        "points.limbs refutation.question"
+    ),
+    "refutation.shorten": "numbers.rational points.boxes",
+    "refutation.search": "network.kinds numbers.rational points.boxes points.floating refutation.comparing",
+    "refutation.replay": "errors formats formats.files network.program numbers.rational points.floating",
+    "refutation.matching": (
+        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational "
+        "reduction.loop"
+    ),
+    "refutation.whole": (
+        "network.kinds network.program numbers.rational points.boxes refutation.question smt.functions "
+        "smt.monolithic smt.obligations smt.smtlib smt.solve"
+    ),
+    "refutation.common_kinks": "lumping.kink_flaws lumping.kink_rows lumping.kinks network.program refutation.matching",
+    "refutation.refute": (
+        "errors network.ports network.program numbers.rational points.boxes points.evaluation points.limbs "
+        "refutation.clock refutation.common_kinks refutation.comparing refutation.dichotomy refutation.matching "
+        "refutation.question refutation.search refutation.shorten refutation.whole"
+    ),
     "relaxations": "",
     "relaxations.dependencies": "numbers.rational points.affine",
     "relaxations.regions": (
@@ -419,21 +489,81 @@ IMPORTS = {
         "refutation.refute relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
         "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
     ),
+    "reporting": "",
+    "reporting.measures": "network.kinds network.program",
+    "reporting.figures": (
+        "certificates.certificate drawing drawing.layout drawing.links drawing.marks drawing.palette drawing.svg "
+        "lumping.simulations network.kinds network.program numbers.rational"
+    ),
+    "reporting.difference": (
+        "drawing errors formats formats.files network.ports network.program numbers.rational points.boxes "
+        "points.domains points.vnnlib refutation.question reporting.figures verbs.naming"
+    ),
+    "reporting.facts": (
+        "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
+        "reduction.loop reduction.reports"
+    ),
+    "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
+    "reporting.matrix": (
+        "certificates.certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations"
+    ),
+    "reporting.words": "network.ports reporting.facts reporting.measures",
+    "reporting.report": (
+        "certificates.certificate errors formats formats.files formats.onnx.reading network.ports "
+        "network.program reporting.facts reporting.figures reporting.matrix reporting.measures reporting.record "
+        "smt.evidence verbs.rechecking"
+    ),
+    "reporting.page": (
+        "drawing.svg errors formats.files numbers.floats numbers.rational reporting.difference reporting.figures "
+        "reporting.matrix reporting.measures reporting.record reporting.report reporting.words smt.evidence "
+        "verbs.checking version"
+    ),
+    "reporting.bundling": (
+        "certificates.certificate errors formats formats.files reporting.page reporting.report schemas "
+        "verbs.answers verbs.checking verbs.rechecking"
+    ),
+    "reporting.report_file": (
+        "errors formats reporting.difference reporting.matrix reporting.page reporting.report smt.evidence "
+        "verbs.answers"
+    ),
+    "testing": "formats numbers.rational verbs.naming verbs.refuting",
     "verbs": "",
     "verbs.answers": "formats.files numbers.rational verdicts version",
+    "verbs.checking": (
+        "check errors extraction.reading extraction.texts extraction.verified formats.files verbs.answers verdicts"
+    ),
+    "verbs.checkingqueries": "errors verbs.checking verdicts",
+    "verbs.serialising": "numbers.floats numbers.rational queries.assignments queries.printing queries.query",
     "verbs.naming": "network.kinds network.program network.views",
-    "verbs.saving": "errors numbers.floats numbers.rational verbs.naming",
+    "verbs.saving": "errors formats.files numbers.floats numbers.rational points.floating verbs.naming",
     "verbs.inspecting": (
-        "formats formats.files lumping.maximum network.kinds network.layers network.program verbs.answers"
+        "errors formats formats.files formats.onnx.obstacles formats.onnx.reading lumping.maximum network.kinds "
+        "network.layers network.program network.views verbs.answers"
     ),
+    "verbs.pairs": "formats formats.files formats.specification network.ports network.program verbs.answers",
+    "verbs.data": "errors formats.files numbers.rational points.boxes verbs.pairs",
     "verbs.exporting": (
-        "certificates.certificate check errors extraction.coq extraction.programs formats formats.files verbs.answers"
+        "certificates.certificate check errors extraction.coq extraction.programs extraction.reading formats "
+        "formats.files verbs.answers"
     ),
-    "verbs.checking": "check errors extraction.verified formats.files verbs.answers verbs.exporting verdicts",
+    "verbs.judging": "bounding.certifying errors formats formats.files verbs.checking verbs.pairs verdicts",
     "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
+    "verbs.verifying": (
+        "bounding.certifying errors formats formats.files formats.specification network.program numbers.rational "
+        "queries.assignments queries.query queries.read refutation.replay verbs.answers verbs.checkingqueries "
+        "verbs.serialising verification.answers verification.certifying"
+    ),
+    "verbs.spaces": (
+        "bounding.boxes errors formats.files numbers.rational points.boxes points.domains queries verbs.data "
+        "verbs.pairs"
+    ),
+    "verbs.bounding": (
+        "errors formats formats.files network.ports numbers.rational refutation.question verbs.answers "
+        "verbs.naming verbs.saving verbs.spaces"
+    ),
     "verbs.reducing": (
-        "certificates.certificate check errors fast.workers formats formats.files network.kinds network.ports "
-        "network.program reduction.loop verbs.answers"
+        "certificates.assumptions certificates.certificate check errors fast.workers formats formats.files "
+        "network.kinds network.ports network.program reduction.loop verbs.answers"
     ),
     "verbs.demonstrating": (
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
@@ -444,62 +574,68 @@ IMPORTS = {
         "network.program numbers.rational smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove "
         "verbs.answers verdicts"
     ),
+    "verbs.bounded": (
+        "bounding.bound bounding.boxes bounding.certifying bounding.relating bounding.relations errors formats "
+        "formats.files network.ports network.program numbers.rational points.evaluation points.floating "
+        "points.limbs refutation.clock refutation.question refutation.refute verbs.answers verbs.bounding "
+        "verbs.data verbs.judging verbs.naming verbs.pairs verbs.spaces"
+    ),
+    "verbs.climbing": (
+        "bounding.ascent bounding.boxes errors network.program numbers.rational points.boxes points.evaluation "
+        "points.limbs refutation.question refutation.refute"
+    ),
+    "verbs.replaying": (
+        "check errors extraction.refutations extraction.verified network.program numbers.rational points.boxes "
+        "refutation.question refutation.refute refutation.replay"
+    ),
     "verbs.refuting": (
-        "certificates.certificate check errors formats formats.files formats.specification network.kinds "
-        "network.ports network.program numbers.rational points.boxes points.domains points.floating "
-        "points.vnnlib refutation.question refutation.refute refutation.replay verbs.answers verbs.naming "
-        "verbs.saving"
+        "certificates.assumptions certificates.certificate check errors formats formats.files network.kinds "
+        "network.ports network.program numbers.rational points.boxes points.domains points.vnnlib "
+        "refutation.question refutation.refute verbs.answers verbs.climbing verbs.data verbs.naming verbs.pairs "
+        "verbs.replaying verbs.saving verbs.spaces"
     ),
     "verbs.relaxing": (
         "errors formats formats.files network.program numbers.rational points.boxes points.domains "
         "refutation.replay relaxations.extremes relaxations.regions relaxations.relaxation verbs.answers "
         "verbs.naming"
     ),
-    "reporting": "",
-    "reporting.picture": "",
-    "reporting.facts": (
-        "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
-        "reduction.loop reduction.reports reporting.picture"
+    "verbs.comparing": (
+        "errors formats network.ports numbers.rational verbs.answers verbs.bounded verbs.bounding verbs.naming "
+        "verbs.refuting verbs.saving"
     ),
-    "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
-    "reporting.matrix": (
-        "certificates.certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations"
-    ),
-    "reporting.report": (
-        "certificates.certificate errors formats formats.files formats.onnx.reading network.ports "
-        "network.program reporting.facts reporting.matrix reporting.picture reporting.record smt.evidence "
-        "verbs.rechecking"
-    ),
-    "reporting.page": (
-        "errors formats.files numbers.floats numbers.rational reporting.matrix reporting.picture "
-        "reporting.record reporting.report smt.evidence verbs.checking version"
-    ),
-    "reporting.report_file": "formats reporting.matrix reporting.page reporting.report smt.evidence verbs.answers",
     "__init__": (
         "certificates.certificate errors fast.engine fast.workers formats library.files library.lumpings "
         "library.reductions library.values lumping.maximum lumping.simulations network.activations network.kinds "
         "network.program network.views network.windows numbers.floats numbers.matrix numbers.rational "
-        "points.boxes reduction.loop reduction.quotient reduction.reports reporting.report_file smt.obligations "
-        "verbs.checking verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing version"
+        "points.boxes reduction.loop reduction.quotient reduction.reports reporting.bundling "
+        "reporting.report_file smt.obligations verbs.bounded verbs.bounding verbs.checking verbs.comparing "
+        "verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing verbs.verifying version"
     ),
     "cli.tables": "",
+    "cli.supports": "check",
     "cli.failing": "verbs.answers verdicts",
     "cli.terminal": "cli.failing formats.files",
+    "cli.check": "cli.terminal errors verbs.checking verdicts",
     "cli.main": "cli.failing cli.terminal errors verdicts version",
     "cli": "cli.failing cli.main verdicts",
     "cli.figures": "numbers.rational points.floating verbs.naming",
     "cli.inspect": "cli.tables cli.terminal verbs.inspecting",
     "cli.export": "cli.terminal verbs.exporting",
-    "cli.check": "cli.terminal errors verbs.checking verdicts",
-    "cli.reduce": "cli.terminal formats.specification reduction.plans verbs.reducing verdicts",
+    "cli.verify": "cli.terminal verbs.verifying verdicts",
+    "cli.asking": "cli.figures cli.terminal formats.files formats.specification verbs.bounding",
+    "cli.reduce": "cli.terminal formats.specification reduction.loop reduction.plans verbs.reducing verdicts",
     "cli.demo": "cli.terminal verbs.demonstrating",
     "cli.prove": "cli.terminal verbs.proving verdicts",
+    "cli.bound": "cli.asking cli.terminal verbs.bounded verdicts",
+    "cli.bundle": "cli.terminal reporting.bundling verdicts",
     "cli.refute": (
-        "cli.figures cli.terminal formats.files formats.specification points.boxes refutation.refute "
-        "verbs.refuting verdicts"
+        "cli.asking cli.figures cli.terminal formats.files formats.specification points.boxes refutation.refute "
+        "verbs.refuting verbs.spaces verdicts"
     ),
     "cli.relax": "cli.figures cli.terminal numbers.rational verbs.relaxing verdicts",
     "cli.report": "cli.terminal reporting.report_file verdicts",
+    "cli.compare": "cli.asking cli.refute cli.terminal verbs.comparing verdicts",
+    "pytest_plugin": "testing",
 }
 
 # Packages that need not be installed: imported late, so that everything else works without them.

@@ -5,13 +5,16 @@ Half of the time is for finding a bound, the rest for the checker.  What is not 
 best numbers that are known.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
+from exactlump import formats
 from exactlump.bounding.bound import Bound
 from exactlump.bounding.bound import bound as search
 from exactlump.bounding.boxes import Domain
@@ -31,7 +34,7 @@ from exactlump.refutation.clock import OutOfTime, alarm
 from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Options, refute
 from exactlump.verbs.answers import file_read, file_written
-from exactlump.verbs.bounding import DEFAULTS, BoundOptions, Decisions, FileBound, Listener, silent
+from exactlump.verbs.bounding import DEFAULTS, BoundOptions, Decisions, FileBound, Listener, options_of, silent
 from exactlump.verbs.data import read_inputs
 from exactlump.verbs.judging import Judge, Maker
 from exactlump.verbs.naming import inputs_of
@@ -41,6 +44,69 @@ from exactlump.verbs.spaces import space
 _FINDING = 0.5  # the share of the time that is left in which a bound is looked for
 _FLIPPING = 0.2  # ... an input where decisions differ
 _LOOKS = 256  # at so many inputs of a box it is seen what a decides
+
+
+def bound(
+    a: Any,
+    b: Any,
+    box: Any = None,
+    *,
+    boxes: Sequence[Any] = (),
+    vnnlib: str | os.PathLike[str] | None = None,
+    around: Any = None,
+    radius: Any = None,
+    clip: Sequence[Any] | None = None,
+    epsilon: Any = None,
+    metric: str = "max",
+    argmax: bool = False,
+    inputs: Any = None,
+    rounding: str | None = None,
+    seconds: float = 60.0,
+    seed: int = 0,
+    jobs: int = 1,
+    certificate: str | os.PathLike[str] | None = None,
+    match: str | None = None,
+    raw_nnet: bool = False,
+    max_unpacked: int = formats.MAX_UNPACKED,
+    overwrite: bool = False,
+    listen: Listener = silent,
+) -> FileBound:
+    """How far apart two networks can be on a box: an upper bound with a certificate, and an exact input (T8').
+
+    a, b    whatever `read` takes: paths, `Network`s, modules of PyTorch, ONNX models
+    box     the inputs; boxes: several, of which any may hold them; or `vnnlib`, or `around` with `radius`
+    epsilon a number, or a text such as "1/3", or a list of such; clip: two bounds
+    listen  told what is done, now and then
+    The others are those of `BoundOptions`.
+    Raises FormatError, ShapeError, UnsupportedLayer for what has no bounds, CannotWrite.
+
+    >>> from exactlump import Network
+    >>> a, b = (Network.chain([[[1, 1]], [[w]]]) for w in (2, 3))
+    >>> bound(a, b, (0, 1))
+    within on box [0, 1], at most 2, found 2
+    """
+    options = options_of(
+        box=box,
+        boxes=boxes,
+        vnnlib=vnnlib,
+        around=around,
+        radius=radius,
+        clip=clip,
+        epsilon=epsilon,
+        metric=metric,
+        argmax=argmax,
+        inputs=inputs,
+        rounding=rounding,
+        seconds=seconds,
+        seed=seed,
+        jobs=jobs,
+        certificate=certificate,
+        match=match,
+        raw_nnet=raw_nnet,
+        max_unpacked=max_unpacked,
+        overwrite=overwrite,
+    )
+    return bound_files(a, b, options, listen)
 
 
 def bound_files(
