@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from exactlump.fast.engine import proportional_classes as proportional_classes
     from exactlump.fast.workers import FanOut as FanOut
     from exactlump.formats import read as read
+    from exactlump.library.approximations import least_squares as least_squares
+    from exactlump.library.approximations import merge as merge
+    from exactlump.library.approximations import truncate as truncate
     from exactlump.library.files import write as write
     from exactlump.library.lumpings import LayerStep as LayerStep
     from exactlump.library.lumpings import is_lumping as is_lumping
@@ -109,6 +112,7 @@ _PUBLIC = {
     "fast.engine": "proportional_classes",
     "fast.workers": "FanOut",
     "formats": "read",
+    "library.approximations": "least_squares merge truncate",
     "library.files": "write",
     "library.lumpings": "LayerStep is_lumping maximum_lumping quotient steps",
     "library.reductions": "exact_quotient reduce",

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from exactlump.bounding.bound import bound
 from exactlump.bounding.boxes import Domain
 from exactlump.bounding.relating import related, twins
 from exactlump.bounding.relations import Constant, Multiple, Relations, Twin
@@ -172,6 +173,15 @@ def test_copies_and_constants_of_the_second_network_are_facts():
         Multiple(0, rational(2)),
     ]
     assert exactly(ours, theirs, relations) == 0
+
+
+def test_tensors_of_constants_alone_are_bounded_too():
+    ours = relu_chain(([["0"], ["0"]], ["1/2", "1"]), ([["1", "1"]], ["0"]))
+    theirs = relu_chain(([["0"], ["0"]], ["1/4", "1"]), ([["1", "1"]], ["0"]))
+    relations = related(ours, theirs, cube(1))
+    assert relations.theirs == {}
+    assert exactly(ours, theirs, relations) == Fraction(1, 4)
+    assert max(bound(ours, theirs, cube(1), relations=relations, timeout=2).upper) == rational("1/4")
 
 
 def test_odd_functions_have_no_twins_but_signs():

@@ -15,7 +15,7 @@ import exactlump
 from exactlump import Network, check, formats
 from exactlump.bounding import compiled, compiled_walk, working
 from exactlump.cli.main import main
-from exactlump.errors import CannotWrite, FormatError, ShapeError
+from exactlump.errors import CannotWrite, FormatError, NoExactValue, ShapeError
 from exactlump.network.activations import Activation
 from exactlump.numbers.rational import rational
 from exactlump.refutation.clock import OutOfTime
@@ -318,6 +318,8 @@ def test_decisions_at_given_inputs_are_certified_by_margins(suffix, folder, end)
 def test_a_decision_needs_two_outputs():
     with pytest.raises(ShapeError, match="outputs: found 1, expected at least 2"):
         bound(Network.chain([[[1]]]), Network.chain([[[2]]]), (0, 1), argmax=True)
+    with pytest.raises(ShapeError, match="outputs: found 1, expected at least 2"):
+        bound(Network.chain([[[1]]]), Network.chain([[[2]]]), (0, 1), metric="margins")
     with pytest.raises(FormatError, match="argmax: found it with epsilon or metric"):
         bound(TURN, NEAR, (0, 1), argmax=True, epsilon=1)
 
@@ -559,6 +561,17 @@ def test_functions_without_exact_values_have_bounds():
     theirs = relu_chain(([["1", "1"]], ["0"]), ([["9/8"]], ["0"]), functions=[Activation("sigmoid")])
     found = compare(ours, theirs, (0, 1), epsilon="1/8", seconds=8)
     assert (found.verdict, found.finding, found.method) == ("within", None, "bound")
+
+
+def test_decisions_of_functions_without_exact_values():
+    functions = [Activation("sigmoid")]
+    ours = relu_chain(([["1"], ["-1"]], ["1", "1"]), ([["1", "0"], ["0", "1"]], ["0", "0"]), functions=functions)
+    theirs = relu_chain(([["1"], ["-1"]], ["1", "1"]), ([["17/16", "0"], ["0", "1"]], ["0", "0"]), functions=functions)
+    found = bound(ours, theirs, ("1/2", 1), argmax=True, seconds=8)
+    assert (found.verdict, found.index) == ("within", 0)
+    assert found.notes[0].startswith("no input is looked for: ")
+    with pytest.raises(NoExactValue):
+        bound(ours, theirs, (0, 1), argmax=True, inputs=[[1]], seconds=8)
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -255,7 +255,7 @@ def _classes(before: Affine, functions: Sequence[Activation | None], parts: int)
         if member.of == len(classes):
             classes[first] = member.of, rational(size)
         found.append(member)
-    return found if len(classes) < len(found) else None
+    return found if 0 < len(classes) < len(found) else None  # a tensor without classes has nothing to be bounded
 
 
 def _constant(before: Affine, places: Sequence[int], function: Activation) -> Rational | None:

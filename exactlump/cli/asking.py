@@ -125,7 +125,7 @@ def _sizes(found: FileBound) -> Iterator[str]:
         question = f"whether {what} {limits}" if found.options.epsilon is not None else "how far apart both are"
         yield f"{question} on {found.domain} was not shown in time"
         if found.leaves:
-            yield f"a certificate with {found.leaves} leaves was found, and not checked"
+            yield f"a tree with {found.leaves} leaves was found, and not checked"
         yield unchecked(found)
         yield f"by {at_least(found.least)} at an exact input" if found.least else "no difference found"
 

@@ -19,6 +19,7 @@ from exactlump.bounding.bound import Bound
 from exactlump.bounding.bound import bound as search
 from exactlump.bounding.boxes import Domain
 from exactlump.bounding.certifying import bound_certificate, difference_certificate
+from exactlump.bounding.curve_values import values
 from exactlump.bounding.relating import related, twins
 from exactlump.bounding.relations import Relations
 from exactlump.errors import FormatError, NoExactValue, ShapeError, UnsupportedLayer
@@ -28,7 +29,6 @@ from exactlump.network.ports import Matching
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational, Vector
 from exactlump.points.evaluation import Evaluator
-from exactlump.points.floating import FloatNetwork
 from exactlump.points.limbs import numbers
 from exactlump.refutation.clock import OutOfTime, alarm
 from exactlump.refutation.question import Question, decision
@@ -191,8 +191,8 @@ class _Work:
     def run(self, deadline: float) -> None:
         """Find out what is asked, until the deadline."""
         outputs = sum(self.one.views[name].elements for name in self.one.outputs)
-        if self.options.argmax and outputs < 2:
-            raise ShapeError(f"outputs: found {outputs}, expected at least 2 for a decision")
+        if outputs < 2 and (self.options.argmax or self.options.metric == "margins"):
+            raise ShapeError(f"outputs: found {outputs}, expected at least 2 for a decision, or a margin")
         try:
             if self.options.argmax and not self.given:
                 self.flip(deadline)
@@ -213,7 +213,8 @@ class _Work:
         if index is not None:
             found = self.search(ours, theirs, relations, deadline, index=index)
             if found.shown and self.judge(found, ours):
-                self.verdict, self.index = "within", index
+                self.index = index
+                self.verdict = "within"
                 return
         found = self.search(ours, theirs, relations, deadline, metric="margins")
         if found.shown and self.judge(found, ours):
@@ -286,7 +287,8 @@ class _Work:
         whole = found.undivided
         for bound in (whole, found) if whole is not None and found.leaves > whole.leaves else (found,):
             if bound is not None and self.judge(bound, ours):
-                self.verdict, self.found = "within", bound
+                self.found = bound  # before the verdict: time may be up between the two
+                self.verdict = "within"
         return self.verdict == "within"
 
     def sided(self, epsilon: Sequence[Rational] | None) -> Sequence[Rational] | None:
@@ -321,12 +323,13 @@ class _Work:
 
     def constant(self) -> int | None:
         """What a decides wherever it is looked at, if that is one decision."""
-        network, rng = FloatNetwork(self.one), np.random.default_rng(self.options.seed)
-        seen = set[int]()
+        rng, seen = np.random.default_rng(self.options.seed), set[int]()
         for box in self.domain.boxes:
             low, high = box.floats()
             x = np.concatenate([[(low + high) / 2], low + (high - low) * rng.random((_LOOKS, low.size))])
-            seen |= {*network(x).argmax(axis=1).tolist()}
+            known = values(self.one, x)
+            outputs = np.concatenate([known[name].reshape(len(x), -1) for name in self.one.outputs], axis=1)
+            seen |= {*outputs.argmax(axis=1).tolist()}
         return seen.pop() if len(seen) == 1 else None
 
     def look(self, found: Bound) -> None:
@@ -345,8 +348,8 @@ class _Work:
                 outside.append(n)
             elif all(ours[y] - ours[j] > most[self.pair_of(y, j)] for j in range(count) if j != y):
                 certified.append(n)
-        self.verdict = "within"
         self.alike = Decisions(len(self.given), tuple(certified), tuple(flipped), tuple(outside))
+        self.verdict = "within"
         if flipped:
             self.evaluate(self.given[flipped[0]])
             self.different()
