@@ -42,7 +42,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 MAX_UNPACKED = 512 << 20  # bytes of one file, unpacked and with its external data
 MAX_UNITS = 1 << 24  # of a tensor
-MAX_ELEMENTS = 1 << 40
+MAX_SIZE = 1 << 40
 MAX_AXES = 32
 MAX_KERNEL = 1 << 12  # of a pool that counts padding, along an axis
 MAX_FOLDED = 1 << 22  # elements of constants that are made of constants, and eight times those of the file
@@ -570,9 +570,7 @@ class Network:
         """Add a tensor: an input, or what a node makes."""
         demand(name and name not in self.views, f"tensor {name!a}: defined twice, expected a new name")
         elements = size(view.dims)
-        fits = (
-            0 < (elements if isinstance(elements, int) else elements.number) <= MAX_ELEMENTS and view.units <= MAX_UNITS
-        )
+        fits = 0 < (elements if isinstance(elements, int) else elements.number) <= MAX_SIZE and view.units <= MAX_UNITS
         demand(fits, f"tensor {name!a}: found {elements} elements, expected 1 to {MAX_UNITS}")
         self.views[name], self.units[name] = view, view.units
         if node is None:
@@ -1822,11 +1820,12 @@ class OnnxReader:
                 support(fits, f"found {x.name!a}: no constant, or 0 computed inputs")
                 fits = x.name not in self.infinite or self.op == "Clip"
                 support(fits, f"tensor {x.name!a}: {infinite(x) if not fits else ''}")
-                fits = x.ranked or self.op in NAMED or self.op in ("Gelu", "Swish")
+                fits = x.ranked or self.op in NAMED or self.op in ("Gelu", "Swish", "Dropout")
                 support(fits, f"found {x.name!a}, of which nothing says how many axes it has")
                 fits = x.values is not None or letter == "a" or x.kind in FLOATS
                 support(fits, f"found integers that are computed, {x.name!a}, expected floats")
                 fits = x.kind in KINDS[letter] and (letter not in "lv" or len(x.dims) == 1)
+                support(fits or x.values is not None, f"found element type {x.kind}, {x.name!a}")
                 demand(fits, f"{x.name!a}: found element type {x.kind} of shape {[*x.dims]}, expected another")
             found += taken
         demand(not rest, f"found {len(names)} inputs, expected {len(ports)}")
@@ -2710,7 +2709,7 @@ class OnnxReader:
     def move(self, target: str, x: Value, new: Sequence[Any], axes: Any = None, same: bool = False) -> None:
         """All elements, after a permutation of the axes, in another shape; both with the first axis."""
         view, kept, order = self.net.views[x.name], len(x.batch), [*range(len(x.full))] if axes is None else [*axes]
-        support(x.ranked and size(new) == product(x.full), f"found shape {[*new]} for {[*x.full]}")
+        support(same or size(new) == product(x.full), f"found shape {[*new]} for {[*x.full]}")
         lone = not x.batch or x.batch == (1,)
         stays = tuple(new[:kept]) == x.batch and order[:kept] == [*range(kept)]
         if same:
@@ -2770,6 +2769,7 @@ class OnnxReader:
             self.define(target, x._replace(name=target))
         else:
             self.charge(len(x.values))
+            support(not x.open, "found a cast of symbols")
             support(kind in (1, 6, 7, 11), f"found a cast of constants to type {kind}")
             values = array(PACKED[kind], map(int if kind in (6, 7) else float, x.values))
             support([*values] == [*x.values], f"found a cast to type {kind} that changes a constant")
@@ -2813,6 +2813,7 @@ class OnnxReader:
         rank = len(full) + (len(axes) if more else 0)
         places = {axis % rank for axis in axes if -rank <= axis < rank}
         demand(len(places) == len(axes), f"axes: found {axes}, expected some of {rank} axes, each once")
+        support(more or known(full[i] for i in places), "found axes that are symbols, expected axes of size 1")
         ones = more or all(full[i] == 1 for i in places)
         demand(ones, f"axes: found {axes} for shape {[*full]}, expected axes of size 1")
         old = iter(full)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the checker's budget while it reads: small files that ask for much are stopped before the work."""
 
+import ast
 import gzip
 import json
 import tracemalloc
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,3 +108,13 @@ def test_long_denominators_are_charged(tmp_path, monkeypatch):
     with pytest.raises(check.Stop, match="denominator") as caught:
         check.Checker(network, network, {side: {} for side in check.SIDES}).run()
     assert caught.value.verdict == "unknown"
+
+
+def test_no_name_of_the_checker_means_two_things():
+    """The file has no parts of its own: what is defined twice at its top is another thing for what stands above."""
+    tops = ast.parse(Path(check.__file__).read_text()).body
+    names = [top.name for top in tops if isinstance(top, ast.FunctionDef | ast.ClassDef)]
+    for top in tops:
+        targets = top.targets if isinstance(top, ast.Assign) else [top.target] if isinstance(top, ast.AnnAssign) else []
+        names += [leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
