@@ -83,6 +83,8 @@ _LIKE_FIRST = {*_ELEMENTWISE} | set(
         "DequantizeLinear",
         "Trilu",
         "Identity",
+        "Quant",
+        "BipolarQuant",
     ]
 )
 _TRUTHS = set(
