@@ -42,13 +42,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 MAX_UNPACKED = 512 << 20  # bytes of one file, unpacked and with its external data
 MAX_UNITS = 1 << 24  # of a tensor
-MAX_ELEMENTS = 1 << 40
+MAX_SIZE = 1 << 40
 MAX_AXES = 32
 MAX_KERNEL = 1 << 12  # of a pool that counts padding, along an axis
 MAX_FOLDED = 1 << 22  # elements of constants that are made of constants, and eight times those of the file
 MAX_TRIALS = 1 << 28  # divisors that are tried
 MAX_BITS = 1 << 20  # of a number
-MAX_ROW = 1 << 33  # bits of the numbers over one denominator
+MAX_PARSED = 1 << 23  # work on what is packed in protobufs: a field counts four, a number that is packed one
+MAX_ROW = 1 << 30  # bits of the numbers over one denominator
 MAX_WORK = 10**12  # products, for bounds
 MAX_STORED = 10**7  # coefficients of the forms of derived tensors
 SIDES = ("original", "reduced")
@@ -569,9 +570,7 @@ class Network:
         """Add a tensor: an input, or what a node makes."""
         demand(name and name not in self.views, f"tensor {name!a}: defined twice, expected a new name")
         elements = size(view.dims)
-        fits = (
-            0 < (elements if isinstance(elements, int) else elements.number) <= MAX_ELEMENTS and view.units <= MAX_UNITS
-        )
+        fits = 0 < (elements if isinstance(elements, int) else elements.number) <= MAX_SIZE and view.units <= MAX_UNITS
         demand(fits, f"tensor {name!a}: found {elements} elements, expected 1 to {MAX_UNITS}")
         self.views[name], self.units[name] = view, view.units
         if node is None:
@@ -780,8 +779,12 @@ def unpack(packed: bytes, limit: int) -> bytes:
     return bytes(content)
 
 
-def read_network(path: str, specification: str, limit: int, domains: Iterable[str] = ()) -> Network:
-    """The network in a file, whose suffix names the format, as a specification says."""
+def read_network(
+    path: str, specification: str, limit: int, domains: Iterable[str] = (), work: int = MAX_WORK
+) -> Network:
+    """The network in a file, whose suffix names the format, as a specification says; `domains`: of operators that are
+    known to be functions; work: at most so much, beyond what goes with the size of the file."""
+    METER.left = min(MAX_PARSED, work)
     with about(path, BROKEN):
         kind = next((name for name in FORMATS if path.lower().endswith(f".{name}")), "")
         demand(kind, f"found another suffix, expected one of {', '.join(FORMATS)}")
@@ -793,7 +796,7 @@ def read_network(path: str, specification: str, limit: int, domains: Iterable[st
             read_nnet(content, network, specification == "raw nnet")
         else:
             content = unpack(content, limit) if kind == "onnx.gz" else content
-            OnnxReader(network, Folder(os.path.dirname(path), limit - len(content)), domains).read(content)
+            OnnxReader(network, Folder(os.path.dirname(path), limit - len(content)), domains, work).read(content)
         for name in network.outputs:
             demand(name in network.views, f"output {name!a}: found no node that defines it")
         several = len(set(network.outputs)) == len(network.outputs) > 0
@@ -1093,6 +1096,20 @@ SCHEMAS = {
 WIRES = {"i": (0,), "i*": (0, 2), "f": (5,), "f*": (5, 2), "d*": (1, 2)}  # every other kind: 2
 
 
+class Meter:
+    """What is left of the work on protobufs, of the file that is read."""
+
+    left = MAX_PARSED
+
+    def charge(self, work: int) -> None:
+        """Use some, before the work is done."""
+        self.left -= work
+        demand(self.left >= 0, "protobuf: found more fields than the budget allows", "unknown", "budget")
+
+
+METER = Meter()
+
+
 def varint(data: memoryview, at: int, most: int = 10) -> tuple[int, int]:
     """The number of at most so many bytes that starts at a position, and the position after it."""
     value = 0
@@ -1110,6 +1127,7 @@ def fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
     """Field number, wire type and value (an integer or a view) of each field of a message."""
     at = 0
     while at < len(data):
+        METER.charge(4)
         key, at = varint(data, at, 5)
         wire = key & 7
         demand(wire in (0, 1, 2, 5), f"protobuf: found wire type {wire}, expected 0, 1, 2 or 5")
@@ -1132,7 +1150,10 @@ def message(data: memoryview, name: str) -> dict[str, Any]:
             continue
         support(kind != "!", f"{name}: found {key}, expected none")
         demand(wire in WIRES.get(kind, (2,)), f"{name}: found {key} with wire type {wire}")
-        if kind.endswith("*"):
+        if kind in ("f*", "d*"):
+            METER.charge(len(value) if name == "attribute" else 1)
+            found.setdefault(key, array(kind[0])).extend(floats(kind[0], value))
+        elif kind.endswith("*"):
             found.setdefault(key, []).extend(decoded(kind[:-1], wire, value))
         else:
             demand(key not in found, f"{name}: found {key} twice, expected it once")
@@ -1148,18 +1169,27 @@ def attribute_of(data: Any) -> dict[str, Any]:
 def decoded(kind: str, wire: int, value: Any) -> list[Any]:
     """What is in one field: several numbers where they are packed, or one value."""
     if kind == "i":
+        METER.charge(len(value) if wire == 2 else 1)
         numbers, at = ([value], 0) if wire == 0 else ([], 0)
         while wire == 2 and at < len(value):
             number, at = varint(value, at)
             numbers.append(number)
         return [n - (1 << 64) if n >> 63 else n for n in numbers]
     if kind in ("f", "d"):
-        count, odd = divmod(len(value), struct.calcsize(kind))
-        demand(not odd, f"protobuf: found {odd} bytes more than {count} numbers")
-        return list(struct.unpack(f"<{count}{kind}", value))
+        return [*floats(kind, value)]
     if kind == "s":
         return [str(value, "utf-8")]
     return [value if kind == "b" else message(value, kind)]
+
+
+def floats(kind: str, data: memoryview) -> Any:
+    """Floats that lie one behind the other."""
+    count, odd = divmod(len(data), struct.calcsize(kind))
+    demand(not odd, f"protobuf: found {odd} bytes more than {count} numbers")
+    (values := array(kind)).frombytes(data)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
 
 
 # --- ONNX constants -----------------------------------------------------------------------------------
@@ -1279,6 +1309,12 @@ def tensor_bytes(tensor: dict[str, Any], folder: Folder, need: int) -> Any:
         return tensor["raw_data"]
     values = tensor.get(name, [])
     with about(name, BROKEN):
+        if isinstance(values, array):
+            return (
+                array(values.typecode, values).tobytes()
+                if sys.byteorder == "little"
+                else struct.pack(f"<{len(values)}{code}", *values)
+            )
         return struct.pack(f"<{len(values)}{'H' if code == 'e' else code}", *values)
 
 
@@ -1536,12 +1572,12 @@ class OnnxReader:
     What is made of constants alone goes the same way, in a network of its own, and is evaluated at once.
     """
 
-    def __init__(self, network: Network, folder: Folder, domains: Iterable[str] = ()) -> None:
+    def __init__(self, network: Network, folder: Folder, domains: Iterable[str] = (), work: int = MAX_WORK) -> None:
         self.network, self.folder, self.opset = network, folder, 0
         self.constants = Network("constants", "")
         self.values: dict[str, Value | None] = {}  # None: the mask of a Dropout
         self.views_of: dict[str, Value] = {}  # the implied tensors
-        self.room, self.trials = MAX_FOLDED, MAX_TRIALS
+        self.room, self.most, self.trials = min(MAX_FOLDED, work), work, MAX_TRIALS
         self.op, self.outputs, self.net, self.depth = "", list[str](), network, 0  # of the node that is read
         self.domains, self.versions = domains, dict[str, int]()  # custom domains that are allowed; imported ones
         self.declared: dict[str, Any] = {}  # types, by tensor
@@ -1784,11 +1820,12 @@ class OnnxReader:
                 support(fits, f"found {x.name!a}: no constant, or 0 computed inputs")
                 fits = x.name not in self.infinite or self.op == "Clip"
                 support(fits, f"tensor {x.name!a}: {infinite(x) if not fits else ''}")
-                fits = x.ranked or self.op in NAMED or self.op in ("Gelu", "Swish")
+                fits = x.ranked or self.op in NAMED or self.op in ("Gelu", "Swish", "Dropout")
                 support(fits, f"found {x.name!a}, of which nothing says how many axes it has")
                 fits = x.values is not None or letter == "a" or x.kind in FLOATS
                 support(fits, f"found integers that are computed, {x.name!a}, expected floats")
                 fits = x.kind in KINDS[letter] and (letter not in "lv" or len(x.dims) == 1)
+                support(fits or x.values is not None, f"found element type {x.kind}, {x.name!a}")
                 demand(fits, f"{x.name!a}: found element type {x.kind} of shape {[*x.dims]}, expected another")
             found += taken
         demand(not rest, f"found {len(names)} inputs, expected {len(ports)}")
@@ -1998,7 +2035,7 @@ class OnnxReader:
             if infinite(constant):
                 self.infinite.add(name)
             self.define(name, constant._replace(name=name))
-            self.room += 8 * len(constant.values)
+            self.room = min(self.room + 8 * len(constant.values), self.most)
             self.network.weights += len(constant.values) - constant.values.count(0)
 
     def fold(self, target: str, kind: int, dims: Sequence[int], values: Iterable[Any]) -> Value:
@@ -2338,6 +2375,7 @@ class OnnxReader:
         """BatchNormalization of a trained network: gamma / sqrt(var + epsilon) * (x - mean) + beta."""
         trained = self.attributes["training_mode"] == 0 and self.attributes["spatial"] == 1
         support(x.batch and trained, "found another use than of a trained network")
+        self.charge(8 * sum(len(part.values) for part in parts))
         demand(all(part.dims == x.dims[:1] for part in parts), "found other shapes than one number a channel")
         gamma, beta, mean, variance = ([*map(Fraction, part.values)] for part in parts)
         sums = [s + Fraction(self.attributes["epsilon"]) for s in variance]
@@ -2372,6 +2410,7 @@ class OnnxReader:
         alike = zero is None or zero.dims == scale.dims or {zero.dims, scale.dims} <= {(), (1,)}
         same = zero is None or (zero.kind == kind and alike)
         demand(same, "input 2: found zero points of another shape or type than the scales")
+        self.charge(len(scale.values))
         rank, axis, dims = len(x.full), self.attributes["axis"], list[int]()
         if len(scale.values) != 1 or len(scale.dims) > 1:
             support(len(scale.dims) == 1 and -rank <= axis < rank, "found scales of several axes")
@@ -2670,7 +2709,7 @@ class OnnxReader:
     def move(self, target: str, x: Value, new: Sequence[Any], axes: Any = None, same: bool = False) -> None:
         """All elements, after a permutation of the axes, in another shape; both with the first axis."""
         view, kept, order = self.net.views[x.name], len(x.batch), [*range(len(x.full))] if axes is None else [*axes]
-        support(x.ranked and size(new) == product(x.full), f"found shape {[*new]} for {[*x.full]}")
+        support(same or size(new) == product(x.full), f"found shape {[*new]} for {[*x.full]}")
         lone = not x.batch or x.batch == (1,)
         stays = tuple(new[:kept]) == x.batch and order[:kept] == [*range(kept)]
         if same:
@@ -2729,6 +2768,8 @@ class OnnxReader:
         elif kind == x.kind:
             self.define(target, x._replace(name=target))
         else:
+            self.charge(len(x.values))
+            support(not x.open, "found a cast of symbols")
             support(kind in (1, 6, 7, 11), f"found a cast of constants to type {kind}")
             values = array(PACKED[kind], map(int if kind in (6, 7) else float, x.values))
             support([*values] == [*x.values], f"found a cast to type {kind} that changes a constant")
@@ -2772,6 +2813,7 @@ class OnnxReader:
         rank = len(full) + (len(axes) if more else 0)
         places = {axis % rank for axis in axes if -rank <= axis < rank}
         demand(len(places) == len(axes), f"axes: found {axes}, expected some of {rank} axes, each once")
+        support(more or known(full[i] for i in places), "found axes that are symbols, expected axes of size 1")
         ones = more or all(full[i] == 1 for i in places)
         demand(ones, f"axes: found {axes} for shape {[*full]}, expected axes of size 1")
         old = iter(full)
@@ -3432,7 +3474,9 @@ class Half:
         for v, form in forms:
             self.atoms.spend(1, room=1 + len(form[0]))
             kept[v] = form
-        d = common({e for _, e in kept.values()}, 1 + sum(len(terms) for terms, _ in kept.values()))
+        count = sum(len(terms) for terms, _ in kept.values())
+        d = common({e for _, e in kept.values()}, 1 + count)
+        self.atoms.spend(1, room=count * (d.bit_length() // 512))
         result = {v: [(atom, n * (d // e)) for atom, n in terms.items()] for v, (terms, e) in kept.items()}
         bits = max((n.bit_length() for entry in result.values() for _, n in entry), default=0)
         self.atoms.spend(1, bits=bits)
@@ -5783,13 +5827,13 @@ def check_opaque(document: dict[str, Any], networks: Sequence[Network]) -> str:
 
 
 def read_all(
-    paths: Sequence[str], max_unpacked: int, domains: Iterable[str] = ()
+    paths: Sequence[str], max_unpacked: int, domains: Iterable[str] = (), work: int = MAX_WORK
 ) -> tuple[dict[str, Any], list[Network], str]:
     """The certificate, the networks that it is about, and what is to be said of how they are matched."""
     *models, certificate = paths
     with about(certificate, BROKEN):
         document = read_certificate(read_file(certificate, max_unpacked))
-    networks = [read_network(path, document["claim"]["specification"], max_unpacked, domains) for path in models]
+    networks = [read_network(path, document["claim"]["specification"], max_unpacked, domains, work) for path in models]
     exact = document["claim"]["criterion"] == "exact"
     classic = all(known(view.dims) for network in networks for view in network.views.values())
     support(exact or (classic and not any(network.given for network in networks)), "found opaque operators or symbols")
@@ -5809,7 +5853,7 @@ def check(
     """Whether the certificate shows what it claims of two network files."""
     paths = (original, reduced, certificate)
     try:
-        document, networks, matching = read_all(paths, max_unpacked, domains)
+        document, networks, matching = read_all(paths, max_unpacked, domains, max_work)
         claim = document["claim"]
         if claim["criterion"] == "different":
             reason = differing(document, networks) + matching
@@ -5836,7 +5880,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.add_argument(name, metavar=name.upper())
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--max-unpacked", type=int, default=MAX_UNPACKED, metavar="BYTES", help="size limit of a file")
-    parser.add_argument("--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS", help="work limit for bounds")
+    parser.add_argument(
+        "--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS", help="work limit while reading, and for bounds"
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for bounds")
     parser.add_argument(
         "--opaque-domain", action="append", default=[], metavar="NAME", help="operators of this domain are functions"
