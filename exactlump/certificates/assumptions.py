@@ -8,8 +8,8 @@ from exactlump.certificates.certificate import Assumption
 from exactlump.lumping.simulations import Simulation
 from exactlump.network.kinds import Opaque
 from exactlump.network.program import Network
-from exactlump.network.sizes import Size, Unknown, symbol, text
-from exactlump.network.views import Batch, Shape
+from exactlump.network.sizes import Unknown, shown
+from exactlump.network.views import Shape
 
 # ONNX's names of its element types, by number (onnx.proto, TensorProto.DataType).
 _TYPES = [
@@ -45,8 +45,10 @@ def operators(network: Network) -> dict[str, int]:
 
 def domains(*networks: Network) -> tuple[str, ...]:
     """Their domains besides ONNX's own, in any of some networks."""
-    names = {name.rpartition(":")[0] for network in networks for name in operators(network)}
-    return tuple(sorted(names - {"ai.onnx", "ai.onnx.ml"}))
+    names = {
+        name for network in networks for name in operators(network) if not name.endswith((":Quant", ":BipolarQuant"))
+    }
+    return tuple(sorted({name.rpartition(":")[0] for name in names} - {"ai.onnx", "ai.onnx.ml"}))
 
 
 def assumptions(networks: Iterable[tuple[str, Network]]) -> tuple[Assumption, ...]:
@@ -57,27 +59,15 @@ def assumptions(networks: Iterable[tuple[str, Network]]) -> tuple[Assumption, ..
             for port in node.call.outputs:
                 if port is not None:
                     kind = _TYPES[port.kind] if port.kind < len(_TYPES) else "?"
-                    found.add((side, port.name, kind, _shape(network, port.shape)))
+                    found.add((side, port.name, kind, _shape(port.shape)))
     return tuple(sorted(found))
 
 
-def _shape(network: Network, shape: Shape | None) -> str:
-    """A shape in words: symbols that an input has by their names, other sizes that are not known as `?`."""
+def _shape(shape: Shape | None) -> str:
+    """A shape in words: symbols by the names that the file has for them, other sizes that are not known as `?`."""
     if shape is None:
         return "?"
-    symbols = {
-        name for port in network.inputs for size in (*port.shape, _batch(port.batch)) for name in _names(size)
-    } - {"?"}
-    return text(tuple(size if not _names(size) or _names(size) <= symbols else symbol("?") for size in shape))
-
-
-def _batch(batch: Batch) -> Size:
-    return 1 if batch is None else symbol(batch) if isinstance(batch, str) else batch
-
-
-def _names(size: Size) -> set[str]:
-    """The symbols of a size; a name that a file does not give is none that is known."""
-    return {name or "?" for name in size.names} if isinstance(size, Unknown) else set()
+    return f"[{','.join(shown(size) if isinstance(size, Unknown) else str(size) for size in shape)}]"
 
 
 def without_opaque(network: Network, simulation: Simulation) -> Simulation:

@@ -116,7 +116,7 @@ def parts(node: Node, views: Sequence[View]) -> Sums | Anchored:
         case Shift():
             return Sums(lambda v: Sum([Part(ONE, 0, v)], node.constant[v]))
         case Regrid():
-            lift = Lift(("permute", node.key, 0), True, _unknown) if node.axes is not None else None
+            lift = Lift(("permute", node.key, 0), True, _unknown) if node.key else None
             return Sums(lambda v: Sum([Part(ONE, 0, v, lift)], ZERO))
         case Reorder():
             return _moved(node, views[0])

@@ -68,10 +68,10 @@ class Reorder(_Lone, _Affine):
 class Regrid(Reorder):
     """A reordering that leaves every unit as it is, and may know of no sizes: only the axes of positions change.
 
-    axes   the permutation of all axes, the batch among them, if it changes the order of positions; else None
+    axes   the permutation of all axes, the batch among them; None: they stay as they are
     open   whether the target is open; then `shape` has all axes
     batch  of a target that is not open: its batch axis (see `Port`)
-    key    what the permutation is called: equal for equal ones
+    key    what the permutation is called, equal for equal ones, if it changes the order of positions; else ""
     """
 
     open: bool = False

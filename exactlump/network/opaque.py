@@ -82,7 +82,7 @@ class Opaque(_Joint):
 
 def is_number(shape: Shape) -> bool:
     """Whether a tensor is a number, or a batch of numbers: its one unit is an element."""
-    return not shape or (len(shape) == 1 and not isinstance(shape[0], int) and not str(shape[0]).startswith("?"))
+    return not shape or (len(shape) == 1 and not isinstance(shape[0], int) and not str(shape[0]).startswith("??"))
 
 
 __all__ = ["Call", "Kind", "Opaque", "Port"]

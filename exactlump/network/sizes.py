@@ -64,3 +64,13 @@ def text(sizes: Sizes) -> str:
     '[N,3]'
     """
     return f"[{','.join(map(str, sizes))}]"
+
+
+def shown(size: Unknown) -> str:
+    """An unknown size by its names in the file; "?" where it has none there.
+
+    A symbol that no input has is its name, "?", and the tensor's name; one without a name, and one that follows from
+    others, begins with "?".
+    """
+    names = [name.split("?")[0] for name in size.names]
+    return str(Unknown(size.factor, tuple(names))) if all(names) else "?"

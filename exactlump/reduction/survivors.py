@@ -203,7 +203,10 @@ def columns_of_unit(network: Network, node: Dense | Conv, below: str) -> int:
     """How many columns of the weights belong to each unit of the anchored tensor below: its taps, or its positions."""
     if isinstance(node, Conv):
         return int(node.window.taps)
-    return 1 if node.grid else int(network.views[below].positions // network.views[node.source].positions)
+    under, source = network.views[below], network.views[node.source]
+    if under.open or source.open:
+        return source.units // under.units
+    return 1 if node.grid else int(under.positions // source.positions)
 
 
 def _matrix(weights: Weights, span: int, columns: int) -> Matrix:

@@ -22,6 +22,7 @@ from exactlump.formats.onnx.normalisation import NORMALISATIONS
 from exactlump.formats.onnx.quantisers import CUSTOM, QUANTISERS
 from exactlump.formats.onnx.reorderings import REORDERINGS, unchanged
 from exactlump.formats.onnx.selections import SELECTIONS
+from exactlump.formats.onnx.spelled import product
 from exactlump.formats.onnx.tensors import CASTABLE, FLOATS, Constant, type_name
 from exactlump.network.kinds import Add, Dense, Scale, Shift
 from exactlump.numbers.matrix import Matrix
@@ -143,6 +144,8 @@ def _arithmetic(
             first = isinstance(found[1], Constant)
             data = reader.ranked(op.input(int(not first)))
             read(reader, op, data, op.input(int(first)), first)
+        elif op.kind == "Mul" and product(reader, op):
+            pass
         elif signs:
             _sum(reader, op, signs)
         else:

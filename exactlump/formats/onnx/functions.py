@@ -8,6 +8,7 @@ from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
+from exactlump.formats.onnx.spelled import logarithm, product, where
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
 from exactlump.network.kinds import Activate, Head, HeadKind, Reorder
@@ -99,6 +100,8 @@ def _extreme(lowest: bool) -> Read:
     def read(reader: Reader, op: Operator) -> None:
         found = [reader.lookup(name) for name in op.inputs]
         computed = [entry for entry in found if isinstance(entry, Data)]
+        if len(computed) == 2 and op.kind == "Max" and product(reader, op):
+            return
         if len(found) != 2 or len(computed) != 1:
             raise UnsupportedLayer(f"found {len(computed)} computed of {len(found)} tensors, expected 1 of 2")
         data = reader.ranked(computed[0].name)
@@ -197,6 +200,8 @@ FUNCTIONS: Mapping[str, Read] = {
     "Max": _extreme(lowest=True),
     "Min": _extreme(lowest=False),
     "PRelu": _prelu,
+    "Log": logarithm,
+    "Where": where,
     "Softmax": _head("softmax"),
     "LogSoftmax": _head("log_softmax"),
     "ArgMax": _argmax,

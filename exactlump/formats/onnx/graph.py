@@ -170,6 +170,10 @@ class Reader:
     quantised what a QuantizeLinear makes: the tensor that it reads; that tensor by units, and their functions
     vectors   what is known of the values of INT64 tensors that are made of shapes: sizes, in order
     waiting   the nodes of the quantisers in `quantised`
+    declared  the element types and shapes that the graph declares, by tensor
+    outputs   the names of its outputs
+    thresholds  what Greater compares: a tensor, and a number
+    spelled   the tensors that spelled-out functions consist of
     batchnorm the float type of rounded roots, or "exact"
     rounded   a bound of the relative error of each root that was rounded
     unfolded  whether a batch normalisation was read exactly
@@ -191,6 +195,9 @@ class Reader:
     waiting: dict[str, NodeProto] = field(default_factory=dict)
     declared: dict[str, tuple[int, Sizes | None]] = field(default_factory=dict)
     outputs: Set[str] = field(default_factory=set)
+    thresholds: dict[str, tuple[str, Rational]] = field(default_factory=dict)
+    spelled: set[str] = field(default_factory=set)
+    _makers: dict[str, int] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     batchnorm: str = "float32"
@@ -207,7 +214,14 @@ class Reader:
     def emit(self, node: Node, tensor: Data) -> None:
         """Add a node, and the tensor that it defines."""
         self.define(tensor)
+        self._makers[tensor.name] = len(self.nodes)
         self.nodes.append(node)
+
+    def maker(self, name: str) -> Node | None:
+        """The node that defines a tensor; None for inputs, and products that wait."""
+        place = self._makers.get(name, len(self.nodes))
+        found = self.nodes[place] if place < len(self.nodes) else None
+        return found if found is not None and found.target == name else None
 
     def fold(self, name: str, value: Constant) -> None:
         """Define a constant."""

@@ -107,7 +107,7 @@ def read_opaque(reader: Reader, node: NodeProto, domains: dict[str, int], why: s
     for j, port in enumerate(outputs):
         if port is None:
             continue
-        shape = port.shape if port.shape is not None else (symbol(f"?{port.name}"),)
+        shape = port.shape if port.shape is not None else (symbol(f"??{port.name}"),)
         made = Data(port.name, shape, None, port.kind, None, open=True, known=port.shape is not None)
         if port.shape is not None and is_number(port.shape):
             made = Data(port.name, (), batch_of(port.shape[0]) if port.shape else None, port.kind)
@@ -191,7 +191,7 @@ def _outputs(reader: Reader, node: NodeProto, found: Inputs) -> Iterator[Port | 
             continue
         declared = reader.declared.get(name)
         kind, shape = declared or (0, None)
-        if shape is None and j == 0 and node.domain in STANDARD:
+        if shape is None and j == 0 and (node.domain in STANDARD or node.op_type in ("Quant", "BipolarQuant")):
             shape = shape_of(reader, op, found)
         if not kind and j == 0:
             kind = kind_of(op, found)
@@ -270,4 +270,4 @@ def _size(name: str, axis: int, dim: "onnx.TensorShapeProto.Dimension", symbols:
         return int(dim.dim_value)
     if dim.dim_param in symbols and dim.dim_param:
         return symbol(dim.dim_param)
-    return symbol(f"{dim.dim_param or axis}?{name}")
+    return symbol(f"{dim.dim_param}?{name}" if dim.dim_param else f"?{axis}?{name}")

@@ -20,6 +20,7 @@ from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Re
 from exactlump.formats.onnx.obstacles import refusals
 from exactlump.formats.onnx.opaque import declared, read_opaque
 from exactlump.formats.onnx.shapes import follow, is_number
+from exactlump.formats.onnx.spelled import threshold
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.network.kinds import Node, Opaque
@@ -155,13 +156,20 @@ def parse(
     notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader))
     origin = Origin(opset, model.ir_version, reader.steps)
     return Network(
-        inputs, tuple(_reached(reader.nodes, outputs)), outputs, dtype, notes, _specification(reader), origin
+        inputs,
+        tuple(_reached(reader.nodes, outputs, reader.spelled)),
+        outputs,
+        dtype,
+        notes,
+        _specification(reader),
+        origin,
     )
 
 
 def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
     """Read a node by its rule, or, where that does not cover it, as opaque."""
     mark = reader.mark()
+    own = {node.domain: 1} if (node.domain, node.op_type) in CUSTOM else {}
     if node.domain in _STANDARD and is_number(reader, Operator.bare(node)):
         return
     try:
@@ -173,10 +181,11 @@ def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
     except UnsupportedLayer as error:
         reader.reset(mark)
         try:
-            read_opaque(reader, node, domains, str(error))
+            read_opaque(reader, node, {**domains, **own}, str(error))
         except UnsupportedLayer as refusal:
             raise UnsupportedLayer(f"{error}; {refusal}") from error
     if node.domain in _STANDARD:
+        threshold(reader, Operator.bare(node))
         follow(reader, Operator.bare(node))
 
 
@@ -184,14 +193,18 @@ def _is_constant(reader: Reader, op: Operator) -> bool:
     return all(isinstance(reader.lookup(name), Constant) for name in op.inputs if name)
 
 
-def _reached(nodes: Sequence[Node], outputs: Sequence[str]) -> list[Node]:
-    """The nodes without the opaque operators that no output depends on, and what is made of them."""
+def _reached(nodes: Sequence[Node], outputs: Sequence[str], spelled: Collection[str]) -> list[Node]:
+    """The nodes without the opaque operators that no output depends on, and what is made of them.
+
+    spelled: the tensors that spelled-out functions consist of, which are left out likewise
+    """
     live, gone = set(outputs), set[str]()
     for node in reversed(nodes):
         if node.target in live:
             live.update(node.reads)
     for node in nodes:
-        if node.target not in live and (isinstance(node, Opaque) or not gone.isdisjoint(node.reads)):
+        dead = isinstance(node, Opaque) or node.target in spelled or not gone.isdisjoint(node.reads)
+        if node.target not in live and dead:
             gone.add(node.target)
     return [node for node in nodes if node.target not in gone]
 
@@ -302,7 +315,7 @@ def _port(value: ValueInfoProto) -> Data:
         if len(sizes) == len(dims) and (dims or batch is not None):
             return Data(value.name, tuple(sizes), batch, tensor.elem_type)
         every = dims if batch is None else [batch, *dims]
-        named = [n if isinstance(n, int) else symbol(n or f"{i}?{value.name}") for i, n in enumerate(every)]
+        named = [n if isinstance(n, int) else symbol(n or f"?{i}?{value.name}") for i, n in enumerate(every)]
         return Data(value.name, tuple(named), None, tensor.elem_type, open=True)
 
 

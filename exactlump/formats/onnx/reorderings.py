@@ -217,8 +217,7 @@ def regrid(reader: Reader, op: Operator, data: Data) -> None:
     moved = [i for i in order if i != data.axis and data.sizes[i] != 1]
     key = "" if moved == sorted(moved) else f"{text(data.sizes)} {data.axis} {list(order)}"
     made = settled_on(op.target, sizes, axis, data.kind)
-    lift = axes if key else None
-    node = Regrid(data.name, op.target, lift, made.shape, made.channel, 0, made.open, made.batch, key)
+    node = Regrid(data.name, op.target, axes, made.shape, made.channel, 0, made.open, made.batch, key)
     reader.emit(node, made)
 
 

@@ -82,6 +82,8 @@ _LIKE_FIRST = {*_ELEMENTWISE} | {
     "DequantizeLinear",
     "Trilu",
     "Identity",
+    "Quant",
+    "BipolarQuant",
 }
 _TRUTHS = {"And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "IsNaN", "IsInf"}
 _BROADCAST = {

@@ -65,7 +65,7 @@ def _unsized(op: Operator, grid: Grid, fields: tuple[Grid, Grid, Grid], spans: G
         elif more == -1 and stride == 1:
             target.append(n)
         else:
-            target.append(symbol(f"({n}{more:+d})/{stride}+1"))
+            target.append(symbol(f"?({n}{more:+d})/{stride}+1"))
     return Window(grid, tuple(target), *fields, begin, end)
 
 

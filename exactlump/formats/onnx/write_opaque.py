@@ -10,7 +10,7 @@ from exactlump.errors import CannotWrite
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import Opaque, Regrid
 from exactlump.network.opaque import Port
-from exactlump.network.sizes import Size, Sizes, Unknown
+from exactlump.network.sizes import Size, Sizes, Unknown, shown
 
 
 def opaque(writer: Writer, node: Opaque) -> None:
@@ -62,11 +62,8 @@ def value(name: str, port: Port) -> ValueInfoProto:
 
 def dims(sizes: Sizes) -> list[int | str | None]:
     """Sizes as a file names them: symbols of a tensor's own have no name there, or the one that they had."""
-    found: list[int | str | None] = []
-    for size in sizes:
-        word = size if isinstance(size, int) else str(size).split("?")[0]
-        found.append(None if word == "" or (isinstance(size, Unknown) and str(word).isdigit()) else word)
-    return found
+    words = [size if isinstance(size, int) else shown(size) for size in sizes]
+    return [None if word == "?" else word for word in words]
 
 
 def full(writer: Writer, tensor: str) -> Sizes:

@@ -246,5 +246,5 @@ def _value(writer: Writer, port: Port) -> ValueInfoProto:
     kind = writer.kinds.get(port.name, 0) or port.kind or _KINDS[writer.dtype]
     if port.name in writer.integers:
         kind = TensorProto.INT64
-    unknown = any(str(size).startswith("?") for size in port.shape)
+    unknown = any(str(size).startswith("??") for size in port.shape)
     return helper.make_tensor_value_info(port.name, kind, None if unknown else dims(sizes))
