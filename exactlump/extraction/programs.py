@@ -235,6 +235,7 @@ class Rows:
             return words("sum", len(terms), *terms, row.number)
         if row.kind == "sum":
             return words("constant", row.number)
+        check.support(row.kind != "mirror", f"{tensor!a} unit {v}: found the twin of a free unit, which has no text")
         if row.kind in ("linear", "zero"):
             facts = [self.factor(name, k, b, p) for name, k, b in row.facts]
             return words({"linear": "line"}.get(row.kind, row.kind), len(facts), *facts)
