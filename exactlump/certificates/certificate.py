@@ -25,6 +25,7 @@ from exactlump.lumping.simulations import (
     Affine,
     Elsewhere,
     Free,
+    Idle,
     Mirror,
     Relation,
     Row,
@@ -38,6 +39,8 @@ from exactlump.network.ports import ALONE, Matching
 from exactlump.numbers.rational import parse, text
 from exactlump.version import VERSION
 
+EVERYWHERE, IDLE = "all reals", "zero on domain"
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -45,6 +48,7 @@ class Certificate:
 
     specification      how the original is read: one of exactlump/formats/specification.py
     forward, backward  the simulations from the original and from the reduced network to their quotient
+    domain             "all reals", or boxes as `Domain.json` gives them: then nothing is said of any other input
     matching           of their inputs and outputs; None: by position, in certificates of version 1
     """
 
@@ -54,6 +58,7 @@ class Certificate:
     forward: Simulation
     backward: Simulation
     matching: Matching | None = ALONE
+    domain: Any = EVERYWHERE
 
     def __repr__(self) -> str:
         names = (f"{file.format} {file.sha256[:12]}" for file in (self.original, self.reduced))
@@ -64,7 +69,7 @@ def dumps(certificate: Certificate) -> str:
     """The canonical text: sorted keys, no blanks, one line; equal certificates have equal bytes."""
     backward = {t: r for t, r in certificate.backward.items() if not r.is_identity}
     matching = {} if certificate.matching is None else {"match": asdict(certificate.matching)}
-    claim = {"criterion": "exact", "domain": "all reals", "specification": certificate.specification, **matching}
+    claim = {"criterion": "exact", "domain": certificate.domain, "specification": certificate.specification, **matching}
     document = {
         "format": "exactlump certificate",
         "version": 2 if matching else 1,
@@ -106,6 +111,7 @@ def loads(words: str) -> Certificate:
             {tensor: _read_relation(r, r.get("over")) for tensor, r in relations["original"].items()},
             {tensor: _read_relation(r, tensor) for tensor, r in relations["reduced"].items()},
             Matching(**document["claim"]["match"]) if document["version"] > 1 else None,
+            document["claim"]["domain"],
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
@@ -138,6 +144,8 @@ def _row(row: Row) -> Any:
         return ["=", row.unit, text(row.factor)]
     if isinstance(row, Elsewhere):
         return {"class": [row.tensor, row.k, text(row.factor)]}
+    if isinstance(row, Idle):
+        return IDLE
     if isinstance(row, Twin):
         return {"twin": [*([row.tensor] if row.tensor else []), row.k, text(row.factor)]}
     if isinstance(row, Mirror):
@@ -161,6 +169,8 @@ def _read_row(row: Any) -> Row:
         return NULL
     if row == "free":
         return FREE
+    if row == IDLE:
+        return Idle()
     if isinstance(row, dict) and len(row) == 1:
         return _read_kink(*row.items())
     if isinstance(row, dict):

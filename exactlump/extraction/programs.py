@@ -292,6 +292,7 @@ def read_program(
         document = check.read_certificate(content)
     claim = document["claim"]
     check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
+    check.support(claim["domain"] == "all reals", "domain: found boxes, expected all reals")
     networks = [check.read_network(path, claim["specification"], max_unpacked) for path in (original, reduced)]
     check.check_files(document, networks)
     check.match(networks, claim.get("match"))
