@@ -77,6 +77,7 @@ BROKEN = (OSError, EOFError, ValueError, OverflowError, RecursionError, struct.e
 
 Form: TypeAlias = tuple[dict[int, int], int]
 NOTHING: dict[int, Form] = {}
+NOWHERE: dict[str, tuple[list[int], list[int]]] = {}
 
 
 class Stop(Exception):
@@ -3259,8 +3260,8 @@ def read_row(value: Any) -> Row:
     """A row in its grammar."""
     if value is None:
         return Row("sum")
-    if value == "free":
-        return Row("free")
+    if value in ("free", "zero on domain", "linear on domain"):
+        return Row(value)
     if type(value) is list and value[:1] == ["="]:
         return Row("same", *fit(value, (str, int, rational))[1:])
     kind, entry = next(iter(value.items())) if type(value) is dict and len(value) == 1 else ("", None)
@@ -3301,6 +3302,11 @@ def digest(value: Any) -> str:
     return str(value)
 
 
+def everywhere_or(grammar: Any) -> Callable[[Any], Any]:
+    """The grammar of a domain: all reals, or what another grammar reads."""
+    return lambda value: value if value == "all reals" else fit(value, grammar)
+
+
 FORMATS = ("onnx", "onnx.gz", "nnet", "json")
 FILE = {"format": one_of(*FORMATS), "sha256": digest, "tensors": {str: digest}, "external": {str: digest}}
 HEAD = {"format": one_of("exactlump certificate"), "version": int}
@@ -3318,7 +3324,7 @@ ON_BOXES = {
     **MATCH,
 }
 CLAIMS: dict[str, dict[str, Any]] = {  # of version 2, by criterion
-    "exact": {**CLAIM, **MATCH},
+    "exact": {**CLAIM, **MATCH, "domain": everywhere_or({"boxes": [{str: [(END, END)]}]})},
     "approximate": {
         "criterion": str,
         "metric": one_of("max", "per-output", "l1", "margins"),
@@ -3580,10 +3586,19 @@ class Anchor(NamedTuple):
 class Checker:
     """The rules of docs/certificate-format.md, section by section; each stops where it fails.
 
-    exact: whether the first axis of inputs and outputs is part of what is said, and not each item of it alone
+    exact      whether the first axis of inputs and outputs is part of what is said, and not each item of it alone
+    on_domain  the bounds of N alone on the domain of the claim, by the tensor that a function defines: of each element
+               before that
     """
 
-    def __init__(self, original: Network, reduced: Network, relations: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        original: Network,
+        reduced: Network,
+        relations: dict[str, Any],
+        on_domain: dict[str, tuple[list[int], list[int]]] = NOWHERE,
+    ) -> None:
+        self.on_domain = on_domain
         self.atoms = Atoms(original.weights + reduced.weights)
         self.original, self.reduced = Half("original", original, self.atoms), Half("reduced", reduced, self.atoms)
         self.relations, self.anchors, self.bounds = relations, dict[str, Anchor](), False
@@ -3826,6 +3841,20 @@ class Checker:
         hold("sign", self.known_sign(form, -ONE, row.facts), "its form is not known to be <= 0")
         return {}, 1
 
+    def check_on_domain(self, half: Half, tensor: str, v: int, row: Row) -> Form:
+        """A row on the domain: the form that it leaves.  Only of N, whose bounds rest on nothing of N'."""
+        known = half is self.original and tensor in self.on_domain
+        hold("domain", known, "found a row on a domain, expected one only of functions of the original on a domain")
+        images, (lows, highs) = half.network.views[tensor].positions, self.on_domain[tensor]
+        elements, function = slice(v * images, (v + 1) * images), half.network.nodes[tensor].function(v)
+        if row.kind == "linear on domain":
+            hold("activation", line_above(function), "its function is not the identity from 0 on")
+            hold("domain", min(lows[elements]) >= 0, "its form is not known to be >= 0 on the domain")
+            return half.before(tensor, v)
+        hold("activation", zero_below(function), "its function is not 0 up to 0")
+        hold("domain", max(highs[elements]) <= 0, "its form is not known to be <= 0 on the domain")
+        return {}, 1
+
     def check_rows(self, half: Half, tensor: str, rows: list[Row], over: str | None) -> None:
         """Check every unit against its row, those of one class together; then its form is what the row says."""
         node, last, found = half.network.nodes[tensor], Row(""), dict[int, Form]()
@@ -3844,6 +3873,8 @@ class Checker:
                     self.check_sum(half.before(tensor, v), node.function(v), row, half, summands)
                 elif row.kind in ("linear", "zero"):
                     found[v] = self.check_bent(half.before(tensor, v), node.function(v), row)
+                elif row.kind in ("zero on domain", "linear on domain"):
+                    found[v] = self.check_on_domain(half, tensor, v, row)
                 elif row.kind != "free":
                     hold("activation", node.function(v) == function, "its function is not that of its class")
                     scalings = taken_to(function, row.number)
@@ -3909,7 +3940,7 @@ class Checker:
                 (plus, *integers), d = over_common([row.number, *(c for _, c in row.terms)])
                 terms = {first + k: n for (k, _), n in zip(row.terms, integers, strict=True)}
                 yield v, ({**terms, 0: plus} if plus else terms, d)
-            elif row.kind in ("linear", "zero"):
+            elif row.kind in ("linear", "zero", "linear on domain", "zero on domain"):
                 yield v, found[v]
             elif row.kind == "free":
                 yield v, ({base - v: 1}, 1)
@@ -5520,6 +5551,14 @@ def unit_bounds(
     return found
 
 
+def bounds_on(claim: dict[str, Any], network: Network, work: int) -> tuple[dict[str, tuple[list[int], list[int]]], str]:
+    """The bounds of N alone on the domain of an exact claim, and the words for that domain: none for all reals."""
+    if claim["domain"] == "all reals":
+        return {}, ""
+    boxes = boxes_of(claim, Comparison(network, None, {side: {} for side in SIDES}, work))
+    return unit_bounds(network, boxes, [[0]] * len(boxes), work), f"only on {ends_of_boxes(claim, network)}, "
+
+
 def boxes_of(claim: dict[str, Any], comparison: Comparison) -> list[tuple[list[int], list[int]]]:
     """The boxes of a claim, rounded outwards; an input without an end may not be read."""
     network, found = comparison.original.network, []
@@ -5564,12 +5603,17 @@ def nearly(x: Fraction) -> str:
     return f"{digits:.6g}"
 
 
-def said(claim: dict[str, Any], network: Network) -> str:
-    """The claim in words."""
+def ends_of_boxes(claim: dict[str, Any], network: Network) -> str:
+    """The boxes of a claim in words, as far as there is room."""
     ends = [
         f"[{low}, {high}]" for box in claim["domain"]["boxes"] for name in network.inputs for low, high in box[name]
     ]
-    where = " x ".join(ends[:8]) + (" x ..." if len(ends) > 8 else "")
+    return " x ".join(ends[:8]) + (" x ..." if len(ends) > 8 else "")
+
+
+def said(claim: dict[str, Any], network: Network) -> str:
+    """The claim in words."""
+    where = ends_of_boxes(claim, network)
     numbers = ", ".join(map(str, claim.get("epsilon", ())[:8])) + (", ..." if len(claim.get("epsilon", ())) > 8 else "")
     what = {"margins": f"margins by {numbers}", "l1": f"the sum of differences by {numbers}"}
     words = f"both decide {claim['index']}" if "index" in claim else what.get(claim["metric"], numbers)
@@ -6341,7 +6385,7 @@ def read_all(
     with about(certificate, BROKEN):
         document = read_certificate(read_file(certificate, max_unpacked))
     networks = [read_network(path, document["claim"]["specification"], max_unpacked, domains, work) for path in models]
-    if document["claim"]["criterion"] != "exact":
+    if document["claim"]["criterion"] != "exact" or document["claim"]["domain"] != "all reals":
         check_classic(networks)
     check_files(document, networks)
     return document, networks, match(networks, document["claim"].get("match"))
@@ -6378,13 +6422,15 @@ def judge(
             Walk(document, networks, max_work).run(jobs, (walk_of, *setup))
             return Verdict("within", one_line(said(claim, networks[0]) + matching), 0, "")
         opaque = check_opaque(document, networks)
-        Checker(networks[0], networks[1], document["relations"]).run()
+        bounds, where = bounds_on(claim, networks[0], max_work)
+        Checker(networks[0], networks[1], document["relations"], bounds).run()
     except Stop as error:
         return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
     words = (
-        f"{opaque}{ALL_FEEDS if opaque else SCOPE}, for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
+        f"{where}{opaque}{ALL_FEEDS if opaque else SCOPE}, "
+        f"for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
     )
     return Verdict("equivalent", words, 0, "")
 

@@ -9,11 +9,14 @@ import random
 import re
 import shutil
 import subprocess
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+import exactlump
+from exactlump.extraction.programs import read_program
 from tests.proved_programs import (
     EXACT,
     HEADER,
@@ -25,6 +28,7 @@ from tests.proved_programs import (
     random_program,
     refutation_text,
 )
+from tests.test_kinks import drawn, network_of, widened
 
 PROOFS = Path(__file__).parents[1] / "proofs"
 CHECKER = PROOFS / "exactlump-verified"
@@ -375,3 +379,23 @@ def test_the_handshake_names_the_proofs(built: None) -> None:
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     formats = "".join(f"format exactlump-{name} 1\n" for name in ("program", "refutation", "bound"))
     assert ran.stdout == f"exactlump-verified 1\n{formats}proofs {digest}\n"
+
+
+# --- Certificates of kinks ---------------------------------------------------------------------------
+
+
+def test_certificates_of_kinks_are_accepted(built: None, tmp_path: Path) -> None:
+    """What `reduce` makes of planted twins and signs: the proved checker says what check.py says, of false rows too."""
+    rows: Counter[str] = Counter()
+    for seed in range(12):
+        rng = random.Random(seed)
+        places = [tmp_path / f"{seed}{name}" for name in ("a.json", "b.json", "b.json.cert.json")]
+        exactlump.write(network_of(widened(rng, drawn(rng, [2, 3, 4, 2]))), places[0])
+        exactlump.reduce_file(places[0], places[1])
+        text = "\n".join(read_program(*map(str, places))) + "\n"
+        rows.update(line.split(" ")[0] for line in text.splitlines())
+        assert verdict(text, tmp_path)[0] == 0, text
+        for false, true in (("twin", "class"), ("line", "zero"), ("zero", "line")):
+            if f"\n{false} " in text:
+                assert verdict(text.replace(f"\n{false} ", f"\n{true} ", 1), tmp_path)[0] == 1
+    assert min(rows[kind] for kind in ("twin", "line", "zero")) > 0

@@ -25,6 +25,7 @@ from exactlump.lumping.simulations import (
     Affine,
     Elsewhere,
     Free,
+    Idle,
     Mirror,
     Relation,
     Row,
@@ -40,6 +41,7 @@ from exactlump.version import VERSION
 
 # What is assumed of a tensor that an opaque operator makes: side, name, element type, shape.
 Assumption: TypeAlias = tuple[str, str, str, str]
+EVERYWHERE, IDLE = "all reals", "zero on domain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Certificate:
 
     specification      how the original is read: one of exactlump/formats/specification.py
     forward, backward  the simulations from the original and from the reduced network to their quotient
+    domain             "all reals", or boxes as `Domain.json` gives them: then nothing is said of any other input
     matching           of their inputs and outputs; None: by position, in certificates of version 1
     opaque             how often each operator is taken as a given function; nothing where there is none
     domains            the domains besides ONNX's own whose operators are taken for functions
@@ -63,6 +66,7 @@ class Certificate:
     opaque: Mapping[str, int] = field(default_factory=dict)
     domains: tuple[str, ...] = ()
     assumes: tuple[Assumption, ...] = ()
+    domain: Any = EVERYWHERE
 
     def __repr__(self) -> str:
         names = (f"{file.format} {file.sha256[:12]}" for file in (self.original, self.reduced))
@@ -73,7 +77,7 @@ def dumps(certificate: Certificate) -> str:
     """The canonical text: sorted keys, no blanks, one line; equal certificates have equal bytes."""
     backward = {t: r for t, r in certificate.backward.items() if not r.is_identity}
     matching = {} if certificate.matching is None else {"match": asdict(certificate.matching)}
-    claim = {"criterion": "exact", "domain": "all reals", "specification": certificate.specification, **matching}
+    claim = {"criterion": "exact", "domain": certificate.domain, "specification": certificate.specification, **matching}
     document: dict[str, Any] = {
         "format": "exactlump certificate",
         "version": 2 if matching else 1,
@@ -121,6 +125,7 @@ def loads(words: str) -> Certificate:
             dict(document.get("opaque", {}).get("operators", {})),
             tuple(document.get("opaque", {}).get("domains", ())),
             tuple((side, tensor, kind, shape) for side, tensor, kind, shape in document.get("assumes", ())),
+            document["claim"]["domain"],
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
@@ -153,6 +158,8 @@ def _row(row: Row) -> Any:
         return ["=", row.unit, text(row.factor)]
     if isinstance(row, Elsewhere):
         return {"class": [row.tensor, row.k, text(row.factor)]}
+    if isinstance(row, Idle):
+        return IDLE
     if isinstance(row, Twin):
         return {"twin": [*([row.tensor] if row.tensor else []), row.k, text(row.factor)]}
     if isinstance(row, Mirror):
@@ -176,6 +183,8 @@ def _read_row(row: Any) -> Row:
         return NULL
     if row == "free":
         return FREE
+    if row == IDLE:
+        return Idle()
     if isinstance(row, dict) and len(row) == 1:
         return _read_kink(*row.items())
     if isinstance(row, dict):

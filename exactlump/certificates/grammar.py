@@ -146,7 +146,20 @@ def _twin(value: Any) -> None:
 _KINKS: Mapping[str, Rule] = {"class": _place, "twin": _twin, "mirror": _pair, "linear": _facts, "zero": _facts}
 
 
+def _boxes(value: Any) -> None:
+    if value != "all reals":
+        ends = _each(_each(_each(_end, list), list))
+        _keys({"boxes": _each(ends, list)})(value)
+
+
+def _end(value: Any) -> None:
+    if value is not None:
+        _rational(value)
+
+
 def _new_row(value: Any) -> None:
+    if value == "zero on domain":
+        return
     key = next(iter(value)) if type(value) is dict and len(value) == 1 else None
     _KINKS.get(str(key), lambda _: _row(value))(value[key] if key is not None else value)
 
@@ -214,5 +227,7 @@ def _certificate(claim: Mapping[str, Rule], row: Rule, more: Mapping[str, Rule] 
 
 _VERSIONS = {
     1: _certificate(_CLAIM, _row),
-    2: _certificate({**_CLAIM, "match": _keys({"inputs": _MATCH, "outputs": _MATCH})}, _new_row, _GIVEN),
+    2: _certificate(
+        {**_CLAIM, "domain": _boxes, "match": _keys({"inputs": _MATCH, "outputs": _MATCH})}, _new_row, _GIVEN
+    ),
 }

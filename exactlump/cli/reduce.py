@@ -54,6 +54,8 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
     show_default=True,
     help="lumping: Definition 6, constants and fused layers; all: kinks as well, where that makes fewer units.",
 )
+@click.option("--box", nargs=2, metavar="LO HI", help="Exact on this box only: bounds of every input.")
+@click.option("--vnnlib", type=PATH, metavar="FILE", help="The same on the input box of a VNN-LIB 1.0 property.")
 @RAW_NNET
 @MAX_UNPACKED
 @BATCHNORM
@@ -72,6 +74,8 @@ def reduce_verb(
     engine: str | None,
     weights: str,
     rules: str,
+    box: tuple[str, str] | None,
+    vnnlib: Path | None,
     raw_nnet: bool,
     max_unpacked: int,
     batchnorm: str | None,
@@ -107,6 +111,8 @@ def reduce_verb(
             overwrite=overwrite,
             rules=rules,
             opaque_domains=opaque_domains,
+            box=box,
+            vnnlib=vnnlib,
             listen=lambda words: status.update(plain(words)),
         )
     if as_json:
@@ -122,7 +128,7 @@ def _print(done: FileReduction, source: Path, console: Console) -> None:
     before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
     folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
     read = f" to {printable(done.specification.name)}" if done.specification else folded
-    click.echo(f"{done.verdict}{read}: {before} -> {after} hidden neurons, {SCOPE}")
+    click.echo(f"{done.verdict}{done.where}{read}: {before} -> {after} hidden neurons, {SCOPE}")
     if done.specification:
         words = f"{source} was read as {done.specification}: the original of the certificate"
         console.print(plain(words), soft_wrap=True)

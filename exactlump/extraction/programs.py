@@ -242,6 +242,7 @@ class Rows:
             return words("sum", len(terms), *terms, row.number)
         if row.kind == "sum":
             return words("constant", row.number)
+        check.support(row.kind != "mirror", f"{tensor!a} unit {v}: found the twin of a free unit, which has no text")
         if row.kind in ("linear", "zero"):
             facts = [self.factor(name, k, b, p) for name, k, b in row.facts]
             return words({"linear": "line"}.get(row.kind, row.kind), len(facts), *facts)
@@ -325,6 +326,7 @@ def program(reading: Reading) -> Iterator[str]:
     document, (original, reduced) = reading.document, reading.networks
     relations, claim = document["relations"], document["claim"]
     check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
+    check.support(claim["domain"] == "all reals", "domain: found boxes, expected all reals")
     check.check_classic(reading.networks)
     check.Checker(original, reduced, relations).check_names()
     demand_small(reading.networks)

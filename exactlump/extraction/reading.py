@@ -37,7 +37,8 @@ class Reading:
         specification = self.document["claim"]["specification"]
         for path in models:
             self.networks.append(check.read_network(path, specification, self.max_unpacked, self.domains))
-        if self.document["claim"]["criterion"] != "exact":
+        claim = self.document["claim"]
+        if claim["criterion"] != "exact" or claim["domain"] != "all reals":
             check.check_classic(self.networks)
         check.check_files(self.document, self.networks)
         self.matching = check.match(self.networks, self.document["claim"].get("match"))

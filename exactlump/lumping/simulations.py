@@ -121,9 +121,14 @@ class Signed(_NoSum):
     facts: tuple[tuple[str, int, Rational], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Idle(_NoSum):
+    """The unit is 0 on the claim's domain: what it is before its function is nowhere positive there."""
+
+
 # All have `terms`, `sum`, `single` and `constant`.  Those of the second line are about kinks (lumping/kinks.py).
-Row: TypeAlias = Affine | Free | Same | Elsewhere | Twin | Mirror | Signed
-KINK_ROWS = (Elsewhere, Twin, Mirror, Signed)
+Row: TypeAlias = Affine | Free | Same | Elsewhere | Twin | Mirror | Signed | Idle
+KINK_ROWS = (Elsewhere, Twin, Mirror, Signed, Idle)
 NULL = Affine((), ZERO)
 FREE = Free()
 

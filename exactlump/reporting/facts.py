@@ -15,6 +15,7 @@ from exactlump.lumping.simulations import (
     Affine,
     Elsewhere,
     Free,
+    Idle,
     Mirror,
     Relation,
     Row,
@@ -195,8 +196,10 @@ def _member(v: int, row: Row) -> str:
     return f"{v} = {' + '.join(parts)}"
 
 
-def _kink(row: Elsewhere | Twin | Mirror | Signed) -> str:
+def _kink(row: Elsewhere | Twin | Mirror | Signed | Idle) -> str:
     """What a row of a kink says."""
+    if isinstance(row, Idle):
+        return "0 on the domain"
     if isinstance(row, Signed):
         return "its own form, which is not negative" if row.linear else "0, as its form is not positive"
     if isinstance(row, Mirror):

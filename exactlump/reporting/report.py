@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exactlump import formats
-from exactlump.certificates.certificate import Certificate, read_certificate
+from exactlump.certificates.certificate import EVERYWHERE, Certificate, read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.formats.files import ModelFile, about, companions, read_bytes, sha256
 from exactlump.network.ports import as_claimed
@@ -143,7 +143,10 @@ def _sources(
 
 def _certificate(path: Path) -> tuple[Certificate, str]:
     """The certificate, and its producer; what is no certificate is refused even where the checker is not run."""
-    return read_certificate(path), str(json.loads(read_bytes(path))["producer"])
+    claimed = read_certificate(path)
+    if claimed.domain != EVERYWHERE:
+        raise UnsupportedLayer(f"{path}: found a claim about boxes, expected one about all reals (`check` covers both)")
+    return claimed, str(json.loads(read_bytes(path))["producer"])
 
 
 def _networks(claimed: Certificate, original: Path, reduced: Path, max_unpacked: int) -> tuple[Network, Network] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from exactlump import formats
-from exactlump.certificates.certificate import RAW_NNET, Certificate, read_certificate
+from exactlump.certificates.certificate import EVERYWHERE, RAW_NNET, Certificate, read_certificate
 from exactlump.errors import CannotWrite, NotALumping, UnsupportedLayer, WrongType
 from exactlump.formats.files import demand_apart, external_data, write_atomically
 from exactlump.formats.specification import batchnorm_of
@@ -122,6 +122,9 @@ def prove_files(
     if options.evidence is not None:
         demand_apart(options.evidence, (original, reduced, certificate_path))
     claimed = read_certificate(certificate_path)
+    if claimed.domain != EVERYWHERE:
+        words = "found a claim about boxes, expected one about all reals (`check` covers both)"
+        raise UnsupportedLayer(f"{certificate_path}: {words}")
     room = options.max_unpacked
     with external_data() as beside:
         ours, theirs = (

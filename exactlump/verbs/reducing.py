@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from exactlump import check, formats
+from exactlump.bounding.boxes import Domain
 from exactlump.certificates import certificate
 from exactlump.certificates.assumptions import assumptions, domains, operators, without_opaque
-from exactlump.certificates.certificate import Certificate
+from exactlump.certificates.certificate import EVERYWHERE, Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.fast import workers as fanout
 from exactlump.formats.files import ModelFile, about, companions, demand_apart, demand_free, write_atomically
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.ports import match
 from exactlump.network.program import Network
+from exactlump.points.domains import domain_of
+from exactlump.points.vnnlib import read_box
 from exactlump.reduction.loop import Reduction, reduce
+from exactlump.reduction.on_boxes import dead_units, said_of, without
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 
 # Told what is being done, in words; for progress lines.
@@ -42,6 +46,7 @@ class ReduceOptions:
     overwrite     whether files with other content may be replaced
     rules         "all", or "lumping": without kinks (docs/beyond.md)
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
+    box, vnnlib   a domain: the result is exact there and nowhere else; None: all reals
     """
 
     weights: str = "auto"
@@ -54,6 +59,8 @@ class ReduceOptions:
     overwrite: bool = False
     rules: str = "all"
     opaque_domains: tuple[str, ...] = ()
+    box: Any = None
+    vnnlib: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +80,21 @@ class FileReduction:
     notes: tuple[str, ...] = ()
     files: tuple[FileUse, ...] = ()
     options: ReduceOptions = field(default_factory=ReduceOptions)
+    domain: Domain | None = None
 
     def __repr__(self) -> str:
         before, after = self.reduction.original.neurons, self.reduction.reduced.neurons
-        return f"{self.verdict}: {before} -> {after} hidden neurons, in {os.fspath(self.reduced)!r}"
+        return f"{self.verdict}{self.where}: {before} -> {after} hidden neurons, in {os.fspath(self.reduced)!r}"
 
     @property
     def verdict(self) -> str:
         """What the checker said."""
         return "equivalent"
+
+    @property
+    def where(self) -> str:
+        """ " on ..., and nowhere else" for a reduction on a domain; "" for all reals."""
+        return f" only on {self.domain.boxes[0].name}" if self.domain is not None else ""
 
     @property
     def changed(self) -> bool:
@@ -102,6 +115,7 @@ class FileReduction:
             "nonzeros": {"before": original.nonzeros, "after": reduced.nonzeros},
             "changed": self.changed,
             "layers": [asdict(layer) for layer in self.reduction.layers],
+            "domain": self.domain.boxes[0].name if self.domain is not None else EVERYWHERE,
             "weights": self.weights,
             "notes": [*original.notes, *self.notes],
             "specification": original.specification,
@@ -126,6 +140,8 @@ def reduce_file(
     overwrite: bool = False,
     rules: str = "all",
     opaque_domains: Sequence[str] = (),
+    box: Any = None,
+    vnnlib: str | os.PathLike[str] | None = None,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
@@ -133,6 +149,7 @@ def reduce_file(
     The options are those of `ReduceOptions`; the certificate is OUT.cert.json where no other place is given.
     architecture: the network that weights of PyTorch and their layers make is first written as ONNX beside the target,
     and that file is the original of the certificate.
+    box, vnnlib: a domain, as `refute` takes it: units that never fire on it go, and the result is exact on it only.
     listen: is told what is being done, in words.
     The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to
     their names.
@@ -142,6 +159,7 @@ def reduce_file(
     layers = Path(architecture) if architecture is not None else None
     options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite, rules)
     options = replace(options, opaque_domains=tuple(opaque_domains))
+    options = replace(options, box=box, vnnlib=Path(vnnlib) if vnnlib is not None else None)
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     _demand_places((given, layers), target, proof)
@@ -155,13 +173,20 @@ def reduce_file(
     room = max(max_unpacked, formats.MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
     listen(f"reducing {network.neurons} hidden neurons")
-    reduction, notes = _reduce(network, target, dtype, options)
+    domain = _domain(network, options)
+    dead = dead_units(network, domain) if domain is not None else {}
+    reduction, notes = _reduce(without(network, dead), target, dtype, options)
+    if domain is not None:
+        notes += (f"exact on {domain.boxes[0].name}, and nowhere else",)
+        reduction = replace(reduction, original=network, forward=said_of(dead, reduction.forward))
     with _staging(proof) as desk:
         with _staging(target) as folder:
             staged, witness = folder / target.name, desk / proof.name
             listen(f"writing {target}")
             notes += _write(reduction.reduced, staged, source, raw)
             claim = _certificate(reduction, source, staged, raw, room)
+            if domain is not None:
+                claim = replace(claim, domain=domain.json(network))
             for place in (proof, *(target.parent / file.name for file in folder.iterdir())):
                 demand_apart(place, companions(source, claim.original))
             write_atomically(witness, certificate.dumps(claim).encode())
@@ -171,7 +196,19 @@ def reduce_file(
             written = _moved(folder, target, {} if overwrite else {proof: witness})
         os.replace(witness, proof)
     used = _used(given, made, options, companions(source, claim.original), written, proof)
-    return FileReduction(reduction, target, proof, dtype, time.perf_counter() - start, made, notes, used, options)
+    seconds = time.perf_counter() - start
+    return FileReduction(reduction, target, proof, dtype, seconds, made, notes, used, options, domain)
+
+
+def _domain(network: Network, options: ReduceOptions) -> Domain | None:
+    """The domain that was asked for; None for all reals."""
+    if options.box is None and options.vnnlib is None:
+        return None
+    if options.box is not None and options.vnnlib is not None:
+        raise FormatError("domain: found a box and a VNN-LIB file, expected one of them")
+    if options.vnnlib is not None:
+        return Domain((read_box(options.vnnlib).box,))
+    return Domain((domain_of(options.box, sum(network.views[name].elements for name in network.ports)),))
 
 
 def _moved(folder: Path, target: Path, kept: Mapping[Path, Path]) -> list[Path]:

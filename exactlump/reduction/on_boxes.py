@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about a domain: units of a network that never fire on its boxes, and the network without them.
+
+The network that is left computes the same function on the boxes, and another one elsewhere.  Bounds are those of the
+network alone, in the checker's own arithmetic (docs/trust.md, T8'), so that the checker finds the same units.
+
+Throughout: a unit is *dead* when its function is 0 up to 0 and no box has a point where it is positive before that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from exactlump.bounding.boxes import Domain, outward
+from exactlump.bounding.exact_pass import Pass
+from exactlump.bounding.program import prepare
+from exactlump.errors import ShapeError
+from exactlump.lumping.kinks import zero_below
+from exactlump.lumping.simulations import Idle, Relation, Simulation, Twin
+from exactlump.network.kinds import Activate, Conv, Dense, Node
+from exactlump.network.program import Network
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import ZERO
+
+Dead = Mapping[str, frozenset[int]]
+
+
+def dead_units(network: Network, domain: Domain) -> Dead:
+    """The dead units of each activation right above a Dense or Conv node.
+
+    Raises ShapeError for boxes of another number of inputs, UnsupportedLayer for networks that have no bounds.
+    """
+    inputs = sum(network.views[name].elements for name in network.ports)
+    if domain.inputs != inputs:
+        raise ShapeError(f"domain: found {domain.inputs} inputs, expected {inputs}")
+    program, dead = prepare(network, network), dict[str, frozenset[int]]()
+    boxes = [Pass(program).node(*outward(box)).before for box in domain.boxes]
+    for node in network.nodes:
+        if isinstance(node, Activate) and isinstance(_below(network, node), Dense | Conv):
+            key, positions = ("a", program.numbers["a"][node.target]), network.views[node.target].positions
+            most = [max(map(int, highs)) for highs in zip(*(before[key][1] for before in boxes), strict=True)]
+            parts = [most[v * positions : (v + 1) * positions] for v in range(len(node.functions))]
+            found = frozenset(v for v, sigma in enumerate(node.functions) if zero_below(sigma) and max(parts[v]) <= 0)
+            if found:
+                dead[node.target] = found
+    return dead
+
+
+def _below(network: Network, node: Activate) -> Node | None:
+    """The node below an activation, if nothing else reads what it makes."""
+    alone = len(network.consumers[node.source]) == 1 and node.source not in network.outputs
+    return network.producer.get(node.source) if alone else None
+
+
+def without(network: Network, dead: Dead) -> Network:
+    """The network whose dead units have no weights: they are 0 everywhere."""
+    gone = {network.producer[tensor].reads[0]: units for tensor, units in dead.items()}
+    nodes = [_silent(node, gone[node.target]) if node.target in gone else node for node in network.nodes]
+    return replace(network, nodes=tuple(nodes))
+
+
+def _silent(node: Node, units: frozenset[int]) -> Node:
+    assert isinstance(node, Dense | Conv)
+    bias = tuple(ZERO if v in units else b for v, b in enumerate(node.bias))
+    if node.weight.floats is not None:
+        floats = np.array(node.weight.floats)
+        floats[sorted(units)] = 0
+        return replace(node, weight=Matrix.from_floats(floats), bias=bias)
+    rows = [{} if v in units else node.weight.row(v) for v in range(len(bias))]
+    return replace(node, weight=Matrix.from_rows(rows, node.weight.shape[1]), bias=bias)
+
+
+def said_of(dead: Dead, forward: Simulation) -> dict[str, Relation]:
+    """The simulation from the network itself: that of the one without its dead units, which says so of them."""
+    found = dict(forward)
+    for tensor, units in dead.items():
+        if tensor in forward:
+            over = forward[tensor].over
+            rows = tuple(Idle() if v in units else row for v, row in enumerate(forward[tensor].rows))
+            named = any(row.terms or (isinstance(row, Twin) and not row.tensor) for row in rows)
+            found[tensor] = Relation(over if named else None, rows)
+    return found
