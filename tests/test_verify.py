@@ -141,6 +141,18 @@ def test_refused_leaves_are_halved_again(tmp_path):
     assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
 
 
+def test_a_large_tree_is_searched_again(tmp_path, monkeypatch):
+    """With care: it may have fewer boxes, and never has more."""
+    monkeypatch.setattr(answers, "_LARGE", 1 << 60)
+    path, paths = tools.files(tmp_path, ONE + "(assert (>= (+ Y_0 Y_1) 3.01))", N=tools.f())
+    _, plain = tools.worked(path, paths)
+    monkeypatch.setattr(answers, "_LARGE", 2)
+    _, careful = tools.worked(path, paths)
+    assert 1 < careful.leaves <= plain.leaves
+    assert careful.boxes > plain.boxes
+    assert tools.checked(tools.document(careful, path, paths), path, paths).verdict == "unsat"
+
+
 @pytest.mark.parametrize("kind", ["compiled", "batched", "exact"])
 def test_every_way_to_bound_finds_a_tree(kind, tmp_path, monkeypatch):
     if kind == "compiled":
@@ -203,7 +215,7 @@ def test_unsat_prints_one_word_and_writes_a_certificate(run, tmp_path):
     path, paths = write_pair(tmp_path, "(assert (> V[0,0] (+ Y[0,0] 0.04)))")
     code, out, err = run("verify", "query.vnnlib", *PAIR, "--certificate", "out.json")
     assert (code, out) == (0, "unsat\n")
-    assert "unsat: no inputs satisfy the query (1 case), over the reals" in err
+    assert "unsat: no inputs satisfy the query (1 case), over the reals, for the networks as stored" in err
     words = (tmp_path / "out.json").read_text()
     assert tools.checked(words, path, paths).verdict == "unsat"
     again = run("verify", "query.vnnlib", *PAIR, "--certificate", "out.json")

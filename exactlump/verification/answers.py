@@ -40,6 +40,7 @@ from exactlump.verification.walks import Walk, replayed
 from exactlump.verification.witnesses import Replay, Rows, Solution, Witnesses, finder
 
 Listener = Callable[[str], None]
+_LARGE, _SHARE = 50, 0.2  # trees from so many boxes on are searched again, with care for that share of the time left
 _ROUNDS = 4  # how often refused leaves are halved again
 
 
@@ -219,12 +220,26 @@ class Answering:
         if walk.solved and self.finder is not None:
             self.answer.solution = self.finder.best
         elif done:
-            self.answer.shown.append(Shown(group, pair, walk.tree))
+            tree = self.smaller(group, program, chain, walk.tree)
+            self.answer.shown.append(Shown(group, pair, tree))
             self.programs[len(self.answer.shown) - 1] = program, chain
         elif walk.stuck:
             self.answer.notes.append(f"case {group.cases[0] + 1}: a box that cannot be halved is not decided")
         else:
             self.answer.late = True
+
+    def smaller(self, group: Group, program: Program, chain: Chain | None, tree: Tree) -> Tree:
+        """A tree with fewer boxes, if a search that chooses better finds one soon: a box costs the checker far more."""
+        if chain is None or len(tree.splits) < _LARGE:
+            return tree
+        self.listen(f"{len(tree.splits)} boxes: searching fewer")
+        walk = self.walk(group, program, chain, [outward(programs.box_of(group.problems[0]))], (), MARGIN)
+        now = time.monotonic()
+        walk.careful = now + _SHARE * (self.until - now)
+        with _quiet():
+            done = walk.run(now + 2 * _SHARE * (self.until - now), len(tree.splits))
+        self.answer.boxes += len(walk.splits)
+        return walk.tree if done else tree
 
     def program(self, group: Group) -> tuple[int, Program, Chain | None]:
         """The program of a group, its arrays, and the number of its pair."""
