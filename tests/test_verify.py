@@ -167,6 +167,49 @@ def test_every_way_to_bound_finds_a_tree(kind, tmp_path, monkeypatch):
     assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
 
 
+def test_a_query_that_says_nothing_and_one_that_says_too_much(tmp_path):
+    path, paths = tools.files(tmp_path, ONE, N=tools.f())
+    assert tools.worked(path, paths)[1].solution is not None
+    path, paths = tools.files(tmp_path, ONE + "(assert (<= 1 0))", N=tools.f())
+    _, answer = tools.worked(path, paths)
+    assert (answer.cases, answer.done, answer.vacuous) == (0, True, True)
+    assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
+
+
+def test_functions_without_rational_values_are_bounded(tmp_path):
+    """There is no exact solution, and there are bounds."""
+    network = Network.chain([[[1], [-2]], [[1, 1]]], activation="sigmoid")
+    text = "(declare-const X_0 Real) (declare-const Y_0 Real) (assert (>= X_0 -1)) (assert (<= X_0 1))"
+    path, paths = tools.files(tmp_path, text + "(assert (>= Y_0 1.9))", N=network)
+    _, answer = tools.worked(path, paths)
+    assert answer.done
+    assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
+    path, paths = tools.files(tmp_path, text + "(assert (>= Y_0 0.5))", N=network)
+    _, answer = tools.worked(path, paths, seconds=1.0)
+    assert answer.solution is None
+    assert not answer.done
+
+
+def test_three_networks(tmp_path):
+    """A comparison of two of them may decide; one of all three at once is not bounded, and may be satisfied."""
+    third = "(declare-network h (declare-input S real [1,2]) (declare-output T real [1,2]))"
+    head, rest = TWO.split("(assert", 1)
+    text = f"{head}{third}(assert{rest}{SAME}(assert (== S[0,0] X[0,0])) (assert (== S[0,1] X[0,1]))"
+    networks = {"f": tools.f(), "g": tools.g(), "h": tools.f()}
+    near = "(assert (> V[0,0] (+ Y[0,0] 0.04))) (assert (>= T[0,0] 0.5))"
+    path, paths = tools.files(tmp_path, text + near, **networks)
+    _, answer = tools.worked(path, paths)
+    assert answer.done
+    assert answer.pairs[0].networks == ("f", "g")
+    assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
+    path, paths = tools.files(tmp_path, text + "(assert (>= (+ Y[0,0] V[0,0] T[0,0]) 9.0))", **networks)
+    _, answer = tools.worked(path, paths)
+    assert not answer.done
+    assert answer.solution is None
+    path, paths = tools.files(tmp_path, text + "(assert (>= (+ Y[0,0] V[0,0] T[0,0]) 5.9))", **networks)
+    assert tools.worked(path, paths)[1].solution is not None
+
+
 # The command line
 
 

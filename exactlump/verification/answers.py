@@ -16,7 +16,7 @@ from exactlump.bounding.chain import Chain
 from exactlump.bounding.program import Program
 from exactlump.bounding.relations import Relations
 from exactlump.bounding.trees import Tree
-from exactlump.errors import NoExactValue, Undecided, UnsupportedLayer
+from exactlump.errors import NoExactValue, UnsupportedLayer
 from exactlump.fast.compiled import available
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
@@ -158,6 +158,9 @@ class Answering:
         work, known = Work(MAX_WORK), {}
         try:
             for n, part in enumerate(found):
+                if time.monotonic() > self.until:
+                    self.answer.late = True
+                    break
                 outcome = solve(part.comparisons, work)
                 if isinstance(outcome, Conflict):
                     known[n] = {i: c for i, c in outcome.multipliers.items() if c}
@@ -196,7 +199,8 @@ class Answering:
             if not options:
                 self.answer.notes.append(f"case {n + 1}: it compares no outputs of one or two networks")
                 continue
-            asked = problem(self.query, found[n], options[0])
+            problems = [problem(self.query, found[n], names) for names in options]
+            asked = next((one for one in problems if one.unbounded is None), problems[0])
             if asked.unbounded is not None:
                 self.answer.notes.append(f"case {n + 1}: {self.query.element(asked.unbounded)} has no bound on a side")
                 continue
@@ -336,14 +340,3 @@ class Answering:
 
 def _quiet() -> np.errstate:
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
-
-
-def answered(
-    query: Query, networks: Mapping[str, Network], until: float, *, replay: Replay = lambda *_: None, seed: int = 0
-) -> tuple[Answer, Answering]:
-    """What is found about a query, and what can go on with it.  Raises Undecided for a normal form too large."""
-    work = Answering(query, networks, until, replay=replay, seed=seed)
-    return work.run(), work
-
-
-__all__ = ["Answer", "Answering", "Group", "Pair", "Shown", "Undecided", "answered"]
