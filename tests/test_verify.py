@@ -13,7 +13,7 @@ from exactlump import Network, check
 from exactlump.bounding.boxes import outward
 from exactlump.cli.main import main
 from exactlump.cli.supports import QUESTIONS
-from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.errors import ExactlumpError, FormatError, ShapeError, UnsupportedLayer
 from exactlump.queries import disjuncts, read_query
 from exactlump.verbs import verifying
 from exactlump.verbs.verifying import verify
@@ -21,6 +21,7 @@ from exactlump.verification import answers, boxes, programs
 from exactlump.verification.problems import choices, places, problem
 from exactlump.verification.walks import replayed
 from tests import verify_tools as tools
+from tests.query_tools import mutant
 from tests.verify_tools import ONE, SAME, TWO
 
 LOOSE = TWO + "(assert (<= U[0,0] (+ X[0,0] 0.25))) (assert (>= U[0,0] X[0,0]))\n(assert (== U[0,1] (* -1.0 X[0,1])))\n"
@@ -123,6 +124,35 @@ def test_the_engine_bounds_as_the_checker_does(seed, tmp_path):
         parents = known.before, state.before
         i = rng.randrange(len(low))
         (high if rng.random() < 0.5 else low)[i] = low[i] + high[i] >> 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutants_of_queries_have_no_wrong_answers(seed, tmp_path):
+    """A mutant is an error of the package, or is answered as Z3 answers it, or is not decided."""
+    rng, decided = random.Random(seed), []
+    for _ in range(60):
+        count = rng.choice((1, 2))
+        text = mutant(rng, random_text(rng, count))
+        networks = {"N": tools.f()} if count == 1 else {"f": tools.f(), "g": tools.g()}
+        path, paths = tools.files(tmp_path, text, **networks)
+        try:
+            query = read_query(path.read_bytes())
+            verifying._demand_fit(query, {n.name: networks[n.name] for n in query.networks if n.name in networks})
+            if {n.name for n in query.networks} != networks.keys() or any(
+                n.relation == "equal-to" for n in query.networks
+            ):
+                continue
+            _, answer = tools.worked(path, paths, seconds=1.0)
+        except ExactlumpError:
+            continue
+        if answer.solution is not None:
+            assert tools.by_solver(path, paths) == "sat"
+            decided.append("sat")
+        elif answer.done:
+            assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
+            assert tools.by_solver(path, paths) == "unsat"
+            decided.append("unsat")
+    assert {*decided} == {"sat", "unsat"}
 
 
 def test_refused_leaves_are_halved_again(tmp_path):
