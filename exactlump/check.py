@@ -6140,6 +6140,7 @@ class QueryWalk(Walk):
         self.query, self.networks, self.places = query, networks, places_of(query)
         self.bounder = Bounder(Tensors(Atoms(0), 0), [], {}, work)  # which keeps the budget
         self.pairs, self.joints = document["pairs"], dict[tuple[Any, ...], Joint]()
+        self.specification = str(document["specification"])
         self.trees, self.disproofs, self.tasks = list[Tree](), list[Disproof](), list[Task]()
         shown = list[int]()
         for number, entry in enumerate(document["proofs"]):
@@ -6248,6 +6249,8 @@ def read_question(files: Question, max_unpacked: int) -> tuple[dict[str, Any], Q
         for what, claimed in document["networks"][name].items():
             same = getattr(found[name], what) == claimed
             hold("hash", same, f"network {name}: the certificate is about another file: another {what}")
+    special = any(network.rooted or network.format == "nnet" for network in found.values())
+    hold("claim", special or document["specification"] == "as stored", "specification: no file needs one")
     for network in query.networks:
         model = found.setdefault(network.name, found[network.other or network.name])
         for what, ports in (("inputs", network.inputs), ("outputs", network.outputs)):
@@ -6272,7 +6275,10 @@ def check_query(files: Question, max_unpacked: int = MAX_UNPACKED, max_work: int
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
     cases = f"{len(walk.query.cases)} cases" if len(walk.query.cases) != 1 else "1 case"
-    return Verdict("unsat", f"no inputs satisfy the query ({cases}), over the reals", 0, "")
+    words = (
+        f"no inputs satisfy the query ({cases}), over the reals, for the networks {SPECIFICATIONS[walk.specification]}"
+    )
+    return Verdict("unsat", words, 0, "")
 
 
 # --- The whole check ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from exactlump import Network, check
 from exactlump.bounding.boxes import outward
 from exactlump.cli.main import main
 from exactlump.cli.supports import QUESTIONS
-from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.errors import ExactlumpError, FormatError, ShapeError, UnsupportedLayer
 from exactlump.queries import disjuncts, read_query
 from exactlump.verbs import verifying
 from exactlump.verbs.verifying import verify
@@ -21,6 +21,7 @@ from exactlump.verification import answers, boxes, programs
 from exactlump.verification.problems import choices, places, problem
 from exactlump.verification.walks import replayed
 from tests import verify_tools as tools
+from tests.query_tools import mutant
 from tests.verify_tools import ONE, SAME, TWO
 
 LOOSE = TWO + "(assert (<= U[0,0] (+ X[0,0] 0.25))) (assert (>= U[0,0] X[0,0]))\n(assert (== U[0,1] (* -1.0 X[0,1])))\n"
@@ -125,6 +126,35 @@ def test_the_engine_bounds_as_the_checker_does(seed, tmp_path):
         (high if rng.random() < 0.5 else low)[i] = low[i] + high[i] >> 1
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_mutants_of_queries_have_no_wrong_answers(seed, tmp_path):
+    """A mutant is an error of the package, or is answered as Z3 answers it, or is not decided."""
+    rng, decided = random.Random(seed), []
+    for _ in range(60):
+        count = rng.choice((1, 2))
+        text = mutant(rng, random_text(rng, count))
+        networks = {"N": tools.f()} if count == 1 else {"f": tools.f(), "g": tools.g()}
+        path, paths = tools.files(tmp_path, text, **networks)
+        try:
+            query = read_query(path.read_bytes())
+            verifying._demand_fit(query, {n.name: networks[n.name] for n in query.networks if n.name in networks})
+            if {n.name for n in query.networks} != networks.keys() or any(
+                n.relation == "equal-to" for n in query.networks
+            ):
+                continue
+            _, answer = tools.worked(path, paths, seconds=1.0)
+        except ExactlumpError:
+            continue
+        if answer.solution is not None:
+            assert tools.by_solver(path, paths) == "sat"
+            decided.append("sat")
+        elif answer.done:
+            assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
+            assert tools.by_solver(path, paths) == "unsat"
+            decided.append("unsat")
+    assert {*decided} == {"sat", "unsat"}
+
+
 def test_refused_leaves_are_halved_again(tmp_path):
     path, paths = tools.files(tmp_path, ONE + "(assert (>= Y_0 2.01))", N=tools.f())
     work, answer = tools.worked(path, paths)
@@ -141,6 +171,18 @@ def test_refused_leaves_are_halved_again(tmp_path):
     assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
 
 
+def test_a_large_tree_is_searched_again(tmp_path, monkeypatch):
+    """With care: it may have fewer boxes, and never has more."""
+    monkeypatch.setattr(answers, "_LARGE", 1 << 60)
+    path, paths = tools.files(tmp_path, ONE + "(assert (>= (+ Y_0 Y_1) 3.01))", N=tools.f())
+    _, plain = tools.worked(path, paths)
+    monkeypatch.setattr(answers, "_LARGE", 2)
+    _, careful = tools.worked(path, paths)
+    assert 1 < careful.leaves <= plain.leaves
+    assert careful.boxes > plain.boxes
+    assert tools.checked(tools.document(careful, path, paths), path, paths).verdict == "unsat"
+
+
 @pytest.mark.parametrize("kind", ["compiled", "batched", "exact"])
 def test_every_way_to_bound_finds_a_tree(kind, tmp_path, monkeypatch):
     if kind == "compiled":
@@ -153,6 +195,49 @@ def test_every_way_to_bound_finds_a_tree(kind, tmp_path, monkeypatch):
     _, answer = tools.worked(path, paths)
     assert answer.done
     assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
+
+
+def test_a_query_that_says_nothing_and_one_that_says_too_much(tmp_path):
+    path, paths = tools.files(tmp_path, ONE, N=tools.f())
+    assert tools.worked(path, paths)[1].solution is not None
+    path, paths = tools.files(tmp_path, ONE + "(assert (<= 1 0))", N=tools.f())
+    _, answer = tools.worked(path, paths)
+    assert (answer.cases, answer.done, answer.vacuous) == (0, True, True)
+    assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
+
+
+def test_functions_without_rational_values_are_bounded(tmp_path):
+    """There is no exact solution, and there are bounds."""
+    network = Network.chain([[[1], [-2]], [[1, 1]]], activation="sigmoid")
+    text = "(declare-const X_0 Real) (declare-const Y_0 Real) (assert (>= X_0 -1)) (assert (<= X_0 1))"
+    path, paths = tools.files(tmp_path, text + "(assert (>= Y_0 1.9))", N=network)
+    _, answer = tools.worked(path, paths)
+    assert answer.done
+    assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
+    path, paths = tools.files(tmp_path, text + "(assert (>= Y_0 0.5))", N=network)
+    _, answer = tools.worked(path, paths, seconds=1.0)
+    assert answer.solution is None
+    assert not answer.done
+
+
+def test_three_networks(tmp_path):
+    """A comparison of two of them may decide; one of all three at once is not bounded, and may be satisfied."""
+    third = "(declare-network h (declare-input S real [1,2]) (declare-output T real [1,2]))"
+    head, rest = TWO.split("(assert", 1)
+    text = f"{head}{third}(assert{rest}{SAME}(assert (== S[0,0] X[0,0])) (assert (== S[0,1] X[0,1]))"
+    networks = {"f": tools.f(), "g": tools.g(), "h": tools.f()}
+    near = "(assert (> V[0,0] (+ Y[0,0] 0.04))) (assert (>= T[0,0] 0.5))"
+    path, paths = tools.files(tmp_path, text + near, **networks)
+    _, answer = tools.worked(path, paths)
+    assert answer.done
+    assert answer.pairs[0].networks == ("f", "g")
+    assert tools.checked(tools.document(answer, path, paths), path, paths).verdict == "unsat"
+    path, paths = tools.files(tmp_path, text + "(assert (>= (+ Y[0,0] V[0,0] T[0,0]) 9.0))", **networks)
+    _, answer = tools.worked(path, paths)
+    assert not answer.done
+    assert answer.solution is None
+    path, paths = tools.files(tmp_path, text + "(assert (>= (+ Y[0,0] V[0,0] T[0,0]) 5.9))", **networks)
+    assert tools.worked(path, paths)[1].solution is not None
 
 
 # The command line
@@ -203,7 +288,7 @@ def test_unsat_prints_one_word_and_writes_a_certificate(run, tmp_path):
     path, paths = write_pair(tmp_path, "(assert (> V[0,0] (+ Y[0,0] 0.04)))")
     code, out, err = run("verify", "query.vnnlib", *PAIR, "--certificate", "out.json")
     assert (code, out) == (0, "unsat\n")
-    assert "unsat: no inputs satisfy the query (1 case), over the reals" in err
+    assert "unsat: no inputs satisfy the query (1 case), over the reals, for the networks as stored" in err
     words = (tmp_path / "out.json").read_text()
     assert tools.checked(words, path, paths).verdict == "unsat"
     again = run("verify", "query.vnnlib", *PAIR, "--certificate", "out.json")

@@ -371,7 +371,10 @@ def test_the_command_line_of_the_checker(tmp_path, capsys):
     place = str(path.with_name("certificate.json"))
     network = f"N={paths['N']}"
     assert check.main(["--query", str(path), "--network", network, place]) == 0
-    assert capsys.readouterr().out == "unsat: no inputs satisfy the query (1 case), over the reals\n"
+    assert (
+        capsys.readouterr().out
+        == "unsat: no inputs satisfy the query (1 case), over the reals, for the networks as stored\n"
+    )
     assert check.main([f"--query={path}", f"--network={network}", "--json", place]) == 0
     assert json.loads(capsys.readouterr().out)["verdict"] == "unsat"
     assert check.main(["--query", str(path), "--network", f"M={paths['N']}", place]) == 2

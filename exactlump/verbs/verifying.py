@@ -185,6 +185,7 @@ def verify_files(path: Path, options: VerifyOptions, listen: Listener = lambda _
     networks = {n.name: own[n.other if n.relation == EQUAL else n.name] for n in query.networks}
     _demand_fit(query, networks)
     notes += [f"{name}: {note}" for name, network in own.items() for note in network.notes]
+    notes += [f"{name}: {n.specification}" for name, n in own.items() if n.specification != AS_STORED]
     found = _answered(query, networks, path, options, start, listen)
     files = [file_read("query", path), *(file_read(f"network {n}", file) for n, file in options.networks.items())]
     files += files_beside(beside)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This package is about answering queries: exact solutions, and trees of boxes that show that there are none."""
+"""This file is about answers to queries: exact solutions, or trees of boxes that show that there are none."""

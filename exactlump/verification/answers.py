@@ -16,7 +16,7 @@ from exactlump.bounding.chain import Chain
 from exactlump.bounding.program import Program
 from exactlump.bounding.relations import Relations
 from exactlump.bounding.trees import Tree
-from exactlump.errors import NoExactValue, Undecided, UnsupportedLayer
+from exactlump.errors import NoExactValue, UnsupportedLayer
 from exactlump.fast.compiled import available
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
@@ -40,6 +40,7 @@ from exactlump.verification.walks import Walk, replayed
 from exactlump.verification.witnesses import Replay, Rows, Solution, Witnesses, finder
 
 Listener = Callable[[str], None]
+_LARGE, _SHARE = 50, 0.2  # trees from so many boxes on are searched again, with care for that share of the time left
 _ROUNDS = 4  # how often refused leaves are halved again
 
 
@@ -157,6 +158,9 @@ class Answering:
         work, known = Work(MAX_WORK), {}
         try:
             for n, part in enumerate(found):
+                if time.monotonic() > self.until:
+                    self.answer.late = True
+                    break
                 outcome = solve(part.comparisons, work)
                 if isinstance(outcome, Conflict):
                     known[n] = {i: c for i, c in outcome.multipliers.items() if c}
@@ -195,7 +199,8 @@ class Answering:
             if not options:
                 self.answer.notes.append(f"case {n + 1}: it compares no outputs of one or two networks")
                 continue
-            asked = problem(self.query, found[n], options[0])
+            problems = [problem(self.query, found[n], names) for names in options]
+            asked = next((one for one in problems if one.unbounded is None), problems[0])
             if asked.unbounded is not None:
                 self.answer.notes.append(f"case {n + 1}: {self.query.element(asked.unbounded)} has no bound on a side")
                 continue
@@ -219,12 +224,26 @@ class Answering:
         if walk.solved and self.finder is not None:
             self.answer.solution = self.finder.best
         elif done:
-            self.answer.shown.append(Shown(group, pair, walk.tree))
+            tree = self.smaller(group, program, chain, walk.tree)
+            self.answer.shown.append(Shown(group, pair, tree))
             self.programs[len(self.answer.shown) - 1] = program, chain
         elif walk.stuck:
             self.answer.notes.append(f"case {group.cases[0] + 1}: a box that cannot be halved is not decided")
         else:
             self.answer.late = True
+
+    def smaller(self, group: Group, program: Program, chain: Chain | None, tree: Tree) -> Tree:
+        """A tree with fewer boxes, if a search that chooses better finds one soon: a box costs the checker far more."""
+        if chain is None or len(tree.splits) < _LARGE:
+            return tree
+        self.listen(f"{len(tree.splits)} boxes: searching fewer")
+        walk = self.walk(group, program, chain, [outward(programs.box_of(group.problems[0]))], (), MARGIN)
+        now = time.monotonic()
+        walk.careful = now + _SHARE * (self.until - now)
+        with _quiet():
+            done = walk.run(now + 2 * _SHARE * (self.until - now), len(tree.splits))
+        self.answer.boxes += len(walk.splits)
+        return walk.tree if done else tree
 
     def program(self, group: Group) -> tuple[int, Program, Chain | None]:
         """The program of a group, its arrays, and the number of its pair."""
@@ -321,14 +340,3 @@ class Answering:
 
 def _quiet() -> np.errstate:
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
-
-
-def answered(
-    query: Query, networks: Mapping[str, Network], until: float, *, replay: Replay = lambda *_: None, seed: int = 0
-) -> tuple[Answer, Answering]:
-    """What is found about a query, and what can go on with it.  Raises Undecided for a normal form too large."""
-    work = Answering(query, networks, until, replay=replay, seed=seed)
-    return work.run(), work
-
-
-__all__ = ["Answer", "Answering", "Group", "Pair", "Shown", "Undecided", "answered"]

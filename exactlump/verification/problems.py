@@ -121,7 +121,7 @@ def choices(query: Query, found: Disjunct) -> list[tuple[str, ...]]:
     sets = {tuple(sorted(speaks, key=order.index)) for speaks, has_outputs in asked if has_outputs and len(speaks) <= 2}
     sets |= {tuple(sorted({*a, *b}, key=order.index)) for a in sets for b in sets if len({*a, *b}) <= 2}
     covered = {names: sum(speaks <= {*names} for speaks, has in asked if has) for names in sets}
-    return sorted(sets, key=lambda names: (-covered[names], len(names), [order.index(name) for name in names]))
+    return sorted(sets, key=lambda names: (-covered[names], -len(names), [order.index(name) for name in names]))
 
 
 def substituted(terms: Sum, forms: Mapping[int, Sum]) -> Sum:

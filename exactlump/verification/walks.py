@@ -14,6 +14,7 @@ import numpy as np
 from exactlump.bounding.trees import Tree, halves
 from exactlump.verification.boxes import Box, Boxes, Floats, RowPass
 
+_TRIED = 5  # coordinates
 Candidate = Callable[[int, Floats], bool]  # whether an input near these coordinates satisfies that case
 
 
@@ -23,6 +24,7 @@ class Walk:
 
     cases      the numbers of the rows of each case
     candidate  asked about the point where the case furthest from refuted is at its worst; a solution ends the search
+    careful    until then (time.monotonic) boxes are halved along the best of several coordinates, as their halves show
     path       the boxes from the whole one to the one that is searched, each in the one before
     """
 
@@ -30,6 +32,7 @@ class Walk:
     cases: Sequence[range]
     path: Sequence[Box]
     candidate: Candidate = lambda *_: False
+    careful: float = 0.0
     splits: list[int] = field(default_factory=list)
     slopes: dict[int, dict[tuple[int, int], list[int]]] = field(default_factory=dict)
     solved: bool = False
@@ -76,7 +79,8 @@ class Walk:
         if not open_:
             self.splits.append(0)
             return True
-        i = self.chosen(low, high, score)
+        careful = time.monotonic() < self.careful
+        i = self.tried(low, high, known, open_, score) if careful else self.chosen(low, high, score)
         if high[i] - low[i] < 2:
             return False
         self.splits.append(i + 1)
@@ -97,6 +101,18 @@ class Walk:
             if share > best:
                 best, marks, corner = share, self.boxes.score(), self.boxes.corner()
         return best, marks, corner
+
+    def tried(self, low: Sequence[int], high: Sequence[int], known: Any, left: Sequence[int], score: Floats) -> int:
+        """The coordinate whose halves are nearest to refuted, among those that matter most, and the widest."""
+        first = self.chosen(low, high, score)
+        listed = [int(i) for i in np.argsort(-score, kind="stable")[:_TRIED] if score[i] > 0 and high[i] - low[i] >= 2]
+        found = {i: sum(self.worth(half, known, left) for half in halves(low, high, i)) for i in {first, *listed}}
+        return max(sorted(found), key=found.__getitem__)
+
+    def worth(self, box: Box, known: Any, left: Sequence[int]) -> float:
+        """How near to refuted some cases are on a box: 0 if all are."""
+        self.boxes.visit(box, known)
+        return sum(min(0.0, max((self.boxes.row(o)[0] for o in self.cases[case]), default=-1.0)) for case in left)
 
     def chosen(self, low: Sequence[int], high: Sequence[int], score: Floats) -> int:
         """The coordinate to halve: that which matters most, or the widest where that is not known or far wider."""

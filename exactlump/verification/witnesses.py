@@ -182,7 +182,10 @@ class Witnesses:
         if self.asked > _CORNERS or not bool((rows(x[None])[0] <= 0).all()):
             return False
         self.asked += 1
-        return self.ask(found, x)
+        try:
+            return self.ask(found, x)
+        except NoExactValue:
+            return False
 
     def ask(self, found: Problem, x: Floats) -> bool:
         """Evaluate exactly at coordinates, and at floats nearby; whether a solution is found."""
