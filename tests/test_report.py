@@ -6,7 +6,9 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,12 +22,13 @@ from exactlump.drawing.svg import printable
 from exactlump.errors import FormatError
 from exactlump.formats.files import sha256
 from exactlump.network.activations import RELU
-from exactlump.reporting.facts import layers
+from exactlump.reporting.facts import Layer, layers
 from exactlump.reporting.figures import figures
 from exactlump.reporting.matrix import RULES, expected
 from exactlump.reporting.measures import multiply_adds
 from exactlump.reporting.page import render
 from exactlump.reporting.report import report
+from exactlump.reporting.words import classes
 from exactlump.smt.evidence import DISCHARGED
 from exactlump.smt.solve import version
 from exactlump.verbs.checking import CHECKER
@@ -38,6 +41,7 @@ pytest.importorskip("jinja2", reason="the page is written with jinja2")
 
 ROOT = Path(__file__).parents[1]
 NETWORKS = sorted((ROOT / "exactlump" / "networks").iterdir())
+EMPTY = Layer("h", None, 0, 0, 0, 0, 0, 0, 0, None, None, (), "")
 VOID = {"meta", "br", "wbr"}
 TAGS = {"html", "head", "meta", "title", "style", "body", "section", "h1", "h2", "p", "pre", "table", "tr", "th", "td"}
 TAGS |= {"ul", "ol", "li", "strong", "code", "bdi", "span", "q", "div", "br", "wbr", "h3", "a", "header", "main", "nav"}
@@ -814,3 +818,37 @@ def test_large_networks_are_not_reduced_once_more_and_the_page_says_so(triple, m
     found = report(triple[2])
     assert "not examined for this page: more than 11 parameters" in found.layers[0].why
     assert found.verdict == "equivalent"
+
+
+def test_classes_of_one_unit_share_a_row():
+    def layer(*groups):
+        return replace(EMPTY, groups=groups)
+
+    alone = ("class 0", ("0 (ratio 1)",)), ("class 1", ("1 (ratio 1)",))
+    assert classes(layer(*alone)) == (("2 classes of one unit", ("unit v is class v, for each v",)),)
+    other = ("class 1", ("2 (ratio 1/3)",))
+    words = ("0 (ratio 1) is class 0", "2 (ratio 1/3) is class 1")
+    assert classes(layer(alone[0], other)) == (("2 classes of one unit", words),)
+    shared = ("class 2", ("3 (ratio 1)", "4 (ratio 2)")), ("always 0", ("5",))
+    assert classes(layer(*alone, *shared))[:2] == shared
+    assert classes(layer()) == ()
+
+
+# On paper.
+
+
+def test_no_hash_is_lost_on_paper(triple, evidence, tmp_path):
+    """Each SHA-256 of the page is in the text of the PDF that a browser makes of it."""
+    browser, reader = shutil.which("chromium"), shutil.which("pdftotext")
+    if browser is None or reader is None:
+        pytest.skip("chromium or pdftotext: not installed")
+    found = report(triple[2], evidence=evidence)
+    page, pdf = tmp_path / "page.html", tmp_path / "page.pdf"
+    page.write_text(render(found), encoding="utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}"]
+    subprocess.run([browser, *flags, f"--print-to-pdf={pdf}", page.as_uri()], capture_output=True, check=True)
+    text = subprocess.run([reader, "-raw", pdf, "-"], capture_output=True, text=True, check=True).stdout
+    words = "".join(text.split())
+    hashes = {sha256(path) for path in (*triple, evidence, CHECKER)} | {item.script for item in found.items}
+    assert len(hashes) > 8
+    assert {digest for digest in hashes if digest not in words} == set()

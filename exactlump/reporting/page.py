@@ -50,6 +50,8 @@ def render(found: Report | Difference) -> str:
         bar=figures.bar,
         share=figures.share,
         most=_most,
+        classes=words.classes,
+        may_change=words.may_change,
         fate=words.fate,
         fate_words=words.fate_words,
     )
@@ -63,8 +65,6 @@ def render(found: Report | Difference) -> str:
     }
     if isinstance(found, Difference):
         return str(environment.get_template("difference.html").render(**shared, **_about_difference(found)))
-    # What macros use stands among the globals, as an imported macro sees these alone.
-    environment.globals["widest"] = max((layer.units for layer in found.layers), default=1)
     return str(environment.get_template("certificate.html").render(**shared, **_about_certificate(found)))
 
 

@@ -99,6 +99,21 @@ def lead(measures: Sequence[Measure]) -> str:
     return f"From {', '.join(found)}." if found else "Nothing was saved: both have the same size."
 
 
+def classes(layer: Layer) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The groups of a layer for a table: classes of several units, what is in none, and all others in one row."""
+    alone = {group: members[0] for group, members in layer.groups if group.startswith("class ") and len(members) == 1}
+    shared = tuple((group, members) for group, members in layer.groups if group not in alone)
+    words = tuple(f"{member} is {group}" for group, member in alone.items())
+    if not shared and all(member == f"{group.removeprefix('class ')} (ratio 1)" for group, member in alone.items()):
+        words = ("unit v is class v, for each v",)
+    return (*shared, (f"{len(alone)} classes of one unit", words)) if alone else shared
+
+
+def may_change(layer: Layer) -> bool:
+    """Whether something could have gone there: neither an input, nor an output, nor kept for another reason."""
+    return bool(layer.units) and layer.written is not None and not layer.why.startswith(("kept unit", "an output"))
+
+
 def fate(layer: Layer) -> dict[str, int]:
     """What became of the units of a layer, by the colour that shows it."""
     constant = layer.zero + layer.constant
