@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from exactlump import check
 from exactlump.check import ONE, Lift, Network, Row, Window
@@ -47,9 +47,14 @@ def divisor(window: Window, p: int, padding: bool) -> int:
     return total
 
 
-@functools.cache
-def lifted(lift: Lift | None, images: int) -> list[tuple[list[int], int]]:
-    """For each position of a lifted image: the positions of the source that it is the sum of, and a divisor."""
+Taps: TypeAlias = Callable[[Window, int], list[int | None]]
+
+
+def lifted(lift: Lift | None, images: int, taps: Taps = read_positions) -> list[tuple[list[int], int]]:
+    """For each position of a lifted image: the positions of the source that it is the sum of, and a divisor.
+
+    Images that are put together are not among them (`Side.put_together`).
+    """
     if lift is None:
         return [([p], 1) for p in range(images)]
     if lift.name == "tap":
@@ -58,10 +63,7 @@ def lifted(lift: Lift | None, images: int) -> list[tuple[list[int], int]]:
     if lift.name == "average":
         sources = ([q for q in taps(lift.over, p) if q is not None] for p in range(images))
         return [(entry, divisor(lift.over, p, bool(lift.number))) for p, entry in enumerate(sources)]
-    return [([lift.number] if lift.name == "at" else [0] if lift.number == p else [], 1) for p in range(images)]
-
-
-taps = functools.cache(read_positions)
+    return [([lift.number], 1)] * images  # "at"
 
 
 class Parts(NamedTuple):
@@ -79,6 +81,8 @@ class Side:
     def __init__(self, network: Network, anchored: Collection[str]) -> None:
         self.network, self.first, self.size = network, dict[str, int](), 0
         self.neurons = dict[str, int]()
+        self.taps = functools.cache(read_positions)
+        self.table_of = functools.cache(functools.partial(lifted, taps=self.taps))
         readers = Counter(name for node in network.nodes.values() for name in node.sources)
         alone = {
             name
@@ -136,7 +140,7 @@ class Side:
             name, parameters = node.function(v)
             if name == "max_pool":
                 start = self.register(node.sources[0], v, 0)
-                reads = ([q for q in taps(parameters[0], p) if q is not None] for p in range(view.positions))
+                reads = ([q for q in self.taps(parameters[0], p) if q is not None] for p in range(view.positions))
                 bodies: Iterator[str] = (words("greatest", start, len(entry), *entry) for entry in reads)
             else:
                 bodies = self.units(tensor, v, words(name, *parameters))
@@ -148,7 +152,10 @@ class Side:
         node = self.network.nodes[tensor]
         summands, d, constant = self.parts(node, v)
         images = self.network.views[tensor].positions
-        tables = {lift: lifted(lift, images) for *_, lift in summands}
+        if any(lift is not None and lift.name == "put" for *_, lift in summands):
+            yield from self.put_together(tensor, v, function, Parts(summands, d, constant))
+            return
+        tables = {lift: self.table_of(lift, images) for *_, lift in summands}
         lifts = {lift: i for i, lift in enumerate(tables)}
         places = [lifts[lift] for *_, lift in summands]
         seen: dict[Any, tuple[int, int]] = {}  # of this unit: what it reads, without where, and register less start
@@ -167,11 +174,39 @@ class Side:
                 for q in positions:
                     register = self.register(source, u, q)
                     weights[register] = weights.get(register, 0) + w * (common // divisor)
-            start = min(weights, default=0)
-            body = neuron(function, weights, start, d * common, constant)
-            like = self.neurons.setdefault(body, here)
-            seen[shape] = like, start - base
-            yield f"unit {start} {body}" if like == here else f"as {like} {start}"
+            start, line = self.said(function, weights, d * common, constant, here)
+            seen[shape] = self.neurons[line], start - base
+            yield self.unit(line, start, here)
+
+    def said(self, function: str, weights: dict[int, int], d: int, constant: Fraction, here: int) -> tuple[int, str]:
+        """From where on a neuron reads, and its words; the first register that it defines is kept."""
+        start = min(weights, default=0)
+        body = neuron(function, weights, start, d, constant)
+        self.neurons.setdefault(body, here)
+        return start, body
+
+    def unit(self, body: str, start: int, here: int) -> str:
+        """The node that defines a register."""
+        like = self.neurons[body]
+        return f"unit {start} {body}" if like == here else f"as {like} {start}"
+
+    def put_together(self, tensor: str, v: int, function: str, parts: Parts) -> Iterator[str]:
+        """The positions of an image that is put together: each of what belongs there."""
+        placed: dict[int, list[tuple[str, int, int, Lift | None]]] = {}
+        summands, d, constant = parts
+        for summand in summands:
+            lift = summand[3]
+            if lift is None or lift.name != "put":
+                raise check.Stop("unsupported", f"{tensor!a}: found an image that is put together, and more")
+            placed.setdefault(lift.number, []).append(summand)
+        for p in range(self.network.views[tensor].positions):
+            weights: dict[int, int] = {}
+            for source, u, w, _ in placed.get(p, ()):
+                register = self.register(source, u, 0)
+                weights[register] = weights.get(register, 0) + w
+            here = self.register(tensor, v, p)
+            start, body = self.said(function, weights, d, constant, here)
+            yield self.unit(body, start, here)
 
 
 def neuron(function: str, weights: dict[int, int], start: int, d: int, constant: Fraction) -> str:
