@@ -177,9 +177,6 @@ IMPORTS = {
         "errors formats.files formats.onnx.tensors network.activations network.kinds network.origin "
         "network.sizes network.views numbers.matrix numbers.rational"
     ),
-    "formats.onnx.functions": (
-        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
-    ),
     "formats.onnx.normalisation": (
         "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
         "numbers.floats numbers.rational"
@@ -191,6 +188,9 @@ IMPORTS = {
         "errors formats.onnx.graph formats.onnx.tensors network.kinds network.sizes network.views"
     ),
     "formats.onnx.shapes": "formats.onnx.graph formats.onnx.tensors network.sizes",
+    "formats.onnx.spelled": (
+        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
+    ),
     "formats.onnx.windows": "errors formats.onnx.graph network.sizes network.windows",
     "formats.exact": (
         "errors formats.exact_words formats.files network.activations network.kinds network.program "
@@ -202,6 +202,10 @@ IMPORTS = {
     ),
     "formats.onnx.constants": (
         "errors formats.onnx.graph formats.onnx.normalisation formats.onnx.tensors network.views numbers.rational"
+    ),
+    "formats.onnx.functions": (
+        "errors formats.onnx.graph formats.onnx.spelled formats.onnx.tensors network.activations network.kinds "
+        "numbers.rational"
     ),
     "formats.onnx.images": (
         "errors formats.onnx.graph formats.onnx.tensors formats.onnx.windows network.kinds network.views "
@@ -220,17 +224,20 @@ IMPORTS = {
     ),
     "formats.onnx.write_opaque": "errors formats.onnx.writer network.kinds network.opaque network.sizes",
     "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
+    "formats.onnx.write_spelled": (
+        "errors formats.onnx.writer network.activations network.kinds numbers.floats numbers.rational"
+    ),
     "formats.onnx.write_weights": (
         "errors formats.onnx.writer network.kinds network.origin numbers.floats numbers.matrix numbers.rational"
     ),
     "formats.onnx.arithmetic": (
         "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
         "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reorderings formats.onnx.selections "
-        "formats.onnx.tensors network.kinds numbers.matrix numbers.rational"
+        "formats.onnx.spelled formats.onnx.tensors network.kinds numbers.matrix numbers.rational"
     ),
     "formats.onnx.write_functions": (
-        "errors formats.onnx.write_quantisers formats.onnx.writer network.activations network.kinds "
-        "numbers.floats numbers.rational"
+        "errors formats.onnx.write_quantisers formats.onnx.write_spelled formats.onnx.writer network.activations "
+        "network.kinds numbers.floats numbers.rational"
     ),
     "formats.onnx.write_images": (
         "errors formats.onnx.write_weights formats.onnx.writer network.kinds network.views network.windows "
@@ -242,8 +249,8 @@ IMPORTS = {
     ),
     "formats.onnx.reading": (
         "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.obstacles "
-        "formats.onnx.opaque formats.onnx.shapes formats.onnx.tensors formats.specification network.kinds "
-        "network.origin network.program network.sizes network.views numbers.rational"
+        "formats.onnx.opaque formats.onnx.shapes formats.onnx.spelled formats.onnx.tensors formats.specification "
+        "network.kinds network.origin network.program network.sizes network.views numbers.rational"
     ),
     "formats.onnx.writing": (
         "errors formats.files formats.onnx.graph formats.onnx.implied formats.onnx.reading "
@@ -359,6 +366,10 @@ IMPORTS = {
         "lumping.forms lumping.kink_rows lumping.kinks lumping.simulations network.activations network.kinds "
         "network.program numbers.matrix numbers.rational"
     ),
+    "reduction.on_boxes": (
+        "bounding.boxes bounding.exact_pass bounding.program errors lumping.kinks lumping.simulations "
+        "network.kinds network.program numbers.matrix numbers.rational"
+    ),
     "reduction.survivors": (
         "network.kinds network.layers network.program network.views numbers.matrix numbers.rational reduction.gathering"
     ),
@@ -396,6 +407,10 @@ IMPORTS = {
         "reduction.rules"
     ),
     "library": "",
+    "library.approximations": (
+        "bounding.curve_values errors formats network.kinds network.layers network.program numbers.matrix "
+        "numbers.rational relaxations.merging"
+    ),
     "library.files": "formats",
     "library.values": "errors formats network.program network.views numbers.rational points.evaluation points.limbs",
     "library.lumpings": (
@@ -562,8 +577,9 @@ IMPORTS = {
         "verbs.naming verbs.saving verbs.spaces"
     ),
     "verbs.reducing": (
-        "certificates.assumptions certificates.certificate check errors fast.workers formats formats.files "
-        "network.kinds network.ports network.program reduction.loop verbs.answers"
+        "bounding.boxes certificates.assumptions certificates.certificate check errors fast.workers formats "
+        "formats.files network.kinds network.ports network.program points.domains points.vnnlib reduction.loop "
+        "reduction.on_boxes verbs.answers"
     ),
     "verbs.demonstrating": (
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
@@ -575,10 +591,10 @@ IMPORTS = {
         "verbs.answers verdicts"
     ),
     "verbs.bounded": (
-        "bounding.bound bounding.boxes bounding.certifying bounding.relating bounding.relations errors formats "
-        "formats.files network.ports network.program numbers.rational points.evaluation points.floating "
-        "points.limbs refutation.clock refutation.question refutation.refute verbs.answers verbs.bounding "
-        "verbs.data verbs.judging verbs.naming verbs.pairs verbs.spaces"
+        "bounding.bound bounding.boxes bounding.certifying bounding.curve_values bounding.relating "
+        "bounding.relations errors formats formats.files network.ports network.program numbers.rational "
+        "points.evaluation points.limbs refutation.clock refutation.question refutation.refute verbs.answers "
+        "verbs.bounding verbs.data verbs.judging verbs.naming verbs.pairs verbs.spaces"
     ),
     "verbs.climbing": (
         "bounding.ascent bounding.boxes errors network.program numbers.rational points.boxes points.evaluation "
@@ -604,12 +620,13 @@ IMPORTS = {
         "verbs.refuting verbs.saving"
     ),
     "__init__": (
-        "certificates.certificate errors fast.engine fast.workers formats library.files library.lumpings "
-        "library.reductions library.values lumping.maximum lumping.simulations network.activations network.kinds "
-        "network.program network.views network.windows numbers.floats numbers.matrix numbers.rational "
-        "points.boxes reduction.loop reduction.quotient reduction.reports reporting.bundling "
-        "reporting.report_file smt.obligations verbs.bounded verbs.bounding verbs.checking verbs.comparing "
-        "verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing verbs.verifying version"
+        "certificates.certificate errors fast.engine fast.workers formats library.approximations library.files "
+        "library.lumpings library.reductions library.values lumping.maximum lumping.simulations "
+        "network.activations network.kinds network.program network.views network.windows numbers.floats "
+        "numbers.matrix numbers.rational points.boxes reduction.loop reduction.quotient reduction.reports "
+        "reporting.bundling reporting.report_file smt.obligations verbs.bounded verbs.bounding verbs.checking "
+        "verbs.comparing verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing "
+        "verbs.verifying version"
     ),
     "cli.tables": "",
     "cli.supports": "check",
