@@ -250,6 +250,28 @@ def test_an_interruption_gives_the_best_that_is_known():
         bound_files(ours, theirs, options, listen)
 
 
+def test_a_limit_that_a_compiler_wraps_is_a_limit():
+    def listen(what, _boxes, _left):
+        if what == "searching":
+            try:
+                raise OutOfTime
+            except OutOfTime as error:
+                raise RuntimeError("while compiling") from error
+
+    def broken(what, _boxes, _left):
+        if what == "searching":
+            raise RuntimeError("another one")
+
+    rng = seeded(310)
+    ours = chain(rng, 2, 6, 5, 2)
+    theirs = tools.jittered(ours, rng, Fraction(1, 16))
+    found = bound(ours, theirs, (-1, 1), listen=listen)
+    assert (found.verdict, found.notes) == ("unknown", ("out of time",))
+    assert found.most >= found.least > 0
+    with pytest.raises(RuntimeError, match="another one"):
+        bound(ours, theirs, (-1, 1), listen=broken)
+
+
 # Decisions
 
 

@@ -133,10 +133,19 @@ def bound(
             _decide(work, known, start + timeout)
         else:
             _narrow(work, known, start + timeout)
-    except stops as stop:
-        stopped = stop
+    except BaseException as error:
+        stopped = _stop(error, stops)
+        if stopped is None:
+            raise
     found = replace(_result(work, known), relations=work.program.relations, matching=matching, stopped=stopped)
     return replace(found, seconds=time.monotonic() - start)
+
+
+def _stop(error: BaseException | None, stops: tuple[type[BaseException], ...]) -> BaseException | None:
+    """The exception of given types that led to another one: compilers wrap what is raised inside; None for none."""
+    while error is not None and not isinstance(error, stops):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 @dataclass
