@@ -100,3 +100,13 @@ def _verified(paths: list[str], max_unpacked: int) -> tuple[str, str]:
     if EXIT_CODES.get(verdict) != code:
         raise ExactlumpError(f"the extracted checker: found {line[:80]!r} and exit code {code}, expected a verdict")
     return verdict, f"{reason}; {SCOPE}" if verdict == "equivalent" else reason
+
+
+def opsets() -> tuple[int, int]:
+    """The first and the last version of ONNX's operators that the checker reads.  Raises nothing."""
+    return check.OPSETS[0], check.OPSETS[-1]
+
+
+def bounded_operators() -> list[str]:
+    """The names of ONNX's own operators that the checker reads, and has bounds of: all but heads.  Raises nothing."""
+    return sorted(check.OPERATORS.keys() - {"Softmax", "LogSoftmax", "ArgMax", *check.QONNX})
