@@ -20,8 +20,6 @@ ANSWERS: dict[str, Sequence[str]] = {
     "--optimised-disjunctive-reasoning": ("true",),
     "--serialise-assignments": ("true",),
 }
-# Operators that have no bounds.
-HEADS = ("Softmax", "LogSoftmax", "ArgMax")
 QUESTIONS = ("--onnx-opset-versions", "--onnx-operators", *ANSWERS)
 
 
@@ -29,11 +27,9 @@ def lines_of(question: str) -> Iterable[str]:
     """The lines of an answer."""
     if question in ANSWERS:
         return ANSWERS[question]
-    from exactlump import check  # which must read what answers are about
+    from exactlump.verbs.checking import bounded_operators, opsets
 
-    if question == "--onnx-opset-versions":
-        return str(check.OPSETS[0]), str(check.OPSETS[-1])
-    return sorted(check.OPERATORS.keys() - {*HEADS, *check.QONNX})
+    return map(str, opsets()) if question == "--onnx-opset-versions" else bounded_operators()
 
 
 @click.command("supports")

@@ -180,3 +180,13 @@ def _unchanged(role: str, path: str, digest: str | None) -> FileUse:
     if digest not in (None, found.sha256):
         raise FormatError(f"{path}: found another content than was checked, expected a file that nobody changes")
     return found
+
+
+def opsets() -> tuple[int, int]:
+    """The first and the last version of ONNX's operators that the checker reads.  Raises nothing."""
+    return check.OPSETS[0], check.OPSETS[-1]
+
+
+def bounded_operators() -> list[str]:
+    """The names of ONNX's own operators that the checker reads, and has bounds of: all but heads.  Raises nothing."""
+    return sorted(check.OPERATORS.keys() - {"Softmax", "LogSoftmax", "ArgMax", *check.QONNX})

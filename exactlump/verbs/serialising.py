@@ -3,10 +3,8 @@
 
 from collections.abc import Sequence
 from decimal import Context, Decimal
-from typing import Any
 
-from exactlump.numbers.floats import fits, nearest
-from exactlump.numbers.rational import Rational, fraction, text
+from exactlump.numbers.rational import Rational, fraction
 from exactlump.queries.assignments import value_text
 from exactlump.queries.printing import declaration
 from exactlump.queries.query import Query
@@ -30,31 +28,11 @@ def _rounded(value: Rational) -> str:
 
 
 def serialised(query: Query, values: Sequence[Rational]) -> dict[str, bytes]:
-    """A TensorProto for each port, by its name.
-
-    float32 where that holds all values, else float64.  An input that float64 does not hold either is text, an exact
-    rational; an output is rounded to float64 then, and the tensor's doc_string says so.
-    """
-    from onnx import TensorProto, helper
+    """A TensorProto for each port, by its name (`formats/onnx/assignments.py`); of inputs always exact."""
+    from exactlump.formats.onnx.assignments import tensor_bytes
 
     found = {}
-    inputs = {query.ports[query.starts.index(elements.start)].name for elements in query.input_ranges}
     for port, start in zip(query.ports, query.starts, strict=False):
         part = values[start : start + port.size]
-        kind = next((k for k in ("float32", "float64") if all(fits(value, k) for value in part)), None)
-        if kind is None and port.name in inputs:
-            words: Any = [text(value).encode() for value in part]
-            tensor = helper.make_tensor(port.name, TensorProto.STRING, port.shape, words)
-        else:
-            number = TensorProto.FLOAT if kind == "float32" else TensorProto.DOUBLE
-            numbers = [float(_float(value, kind)) for value in part]
-            tensor = helper.make_tensor(port.name, number, port.shape, numbers)
-            if kind is None:
-                tensor.doc_string = "rounded to float64"
-        found[port.name] = tensor.SerializeToString()
+        found[port.name] = tensor_bytes(port.name, port.shape, part, exact=query.is_input(start))
     return found
-
-
-def _float(value: Rational, kind: str | None) -> float:
-    p, q = fraction(nearest(value, kind or "float64"))
-    return p / q

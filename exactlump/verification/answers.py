@@ -41,6 +41,7 @@ from exactlump.verification.witnesses import Replay, Rows, Solution, Witnesses, 
 
 Listener = Callable[[str], None]
 _LARGE, _SHARE = 50, 0.2  # trees from so many boxes on are searched again, with care for that share of the time left
+_NEAR = 1e-3  # how far from refuted, as a share of the scales, the whole box may be to be bounded exactly
 _ROUNDS = 4  # how often refused leaves are halved again
 
 
@@ -215,6 +216,9 @@ class Answering:
         except UnsupportedLayer as error:
             self.answer.notes.append(f"case {group.cases[0] + 1}: {error}")
             return
+        if self.touching(group, program, chain):
+            self.shown(group, pair, program, chain, Tree())
+            return
         self.listen(f"{len(group.cases)} cases: searching a tree")
         rows = [self.finder.rows(asked) for asked in group.problems] if self.finder is not None else []
         walk = self.walk(group, program, chain, [outward(programs.box_of(group.problems[0]))], rows, MARGIN)
@@ -224,13 +228,30 @@ class Answering:
         if walk.solved and self.finder is not None:
             self.answer.solution = self.finder.best
         elif done:
-            tree = self.smaller(group, program, chain, walk.tree)
-            self.answer.shown.append(Shown(group, pair, tree))
-            self.programs[len(self.answer.shown) - 1] = program, chain
+            self.shown(group, pair, program, chain, self.smaller(group, program, chain, walk.tree))
         elif walk.stuck:
             self.answer.notes.append(f"case {group.cases[0] + 1}: a box that cannot be halved is not decided")
         else:
             self.answer.late = True
+
+    def shown(self, group: Group, pair: int, program: Program, chain: Chain | None, tree: Tree) -> None:
+        """Keep a tree."""
+        self.programs[len(self.answer.shown)] = program, chain
+        self.answer.shown.append(Shown(group, pair, tree))
+
+    def touching(self, group: Group, program: Program, chain: Chain | None) -> bool:
+        """Whether exact bounds of the whole box refute what floats leave open by next to nothing, such as that two
+        networks with the same function differ."""
+        if chain is None:
+            return False  # bounds are exact anyway
+        box = outward(programs.box_of(group.problems[0]))
+        walk = self.walk(group, program, chain, [box], (), MARGIN)
+        with _quiet():
+            near = -_NEAR < walk.worth(box, None, range(len(group.cases))) < 0.0
+        if not near:
+            return False
+        self.answer.boxes += 1
+        return replayed(RowPass(program, group.rows, group.spans), Tree(), box, self.until) == []
 
     def smaller(self, group: Group, program: Program, chain: Chain | None, tree: Tree) -> Tree:
         """A tree with fewer boxes, if a search that chooses better finds one soon: a box costs the checker far more."""
