@@ -22,6 +22,7 @@ from exactlump.drawing.svg import printable
 from exactlump.errors import FormatError
 from exactlump.formats.files import sha256
 from exactlump.network.activations import RELU
+from exactlump.reporting.difference import difference
 from exactlump.reporting.facts import Layer, layers
 from exactlump.reporting.figures import figures
 from exactlump.reporting.matrix import RULES, expected
@@ -834,19 +835,42 @@ def test_classes_of_one_unit_share_a_row():
     assert classes(layer()) == ()
 
 
-# On paper.
+# In a browser, where there is one.
+
+
+def browse(folder, *arguments):
+    """What a browser without windows prints."""
+    browser = shutil.which("chromium") or pytest.skip("chromium: not installed")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
+    return subprocess.run([browser, *flags, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+FRAME = """<iframe id="f" width="380" height="800" style="border:0" src="page.html"></iframe><p id="o"></p>
+<script>onload = () => {o.textContent = `scrollWidth ${f.contentDocument.documentElement.scrollWidth}.`}</script>"""
+
+
+def test_the_page_fits_a_phone(answer, triple, evidence, tmp_path):
+    def spoil(lines):
+        lines[1].update(verdict="unknown", reason="out of time " * 20)
+        lines[2].update(values={"element_of_a_long_name" * 9: "1" + "0" * 90}, verdict="refuted")
+
+    found = report(triple[2], evidence=forged(evidence, spoil)), difference(answer)
+    for each in found:
+        (tmp_path / "page.html").write_text(render(each), encoding="utf-8")
+        (tmp_path / "frame.html").write_text(FRAME, encoding="utf-8")
+        uri = (tmp_path / "frame.html").as_uri()
+        shown = browse(tmp_path, "--allow-file-access-from-files", "--dump-dom", uri)
+        (width,) = re.findall(r"scrollWidth (\d+)\.", shown)
+        assert int(width) <= 380
 
 
 def test_no_hash_is_lost_on_paper(triple, evidence, tmp_path):
     """Each SHA-256 of the page is in the text of the PDF that a browser makes of it."""
-    browser, reader = shutil.which("chromium"), shutil.which("pdftotext")
-    if browser is None or reader is None:
-        pytest.skip("chromium or pdftotext: not installed")
+    reader = shutil.which("pdftotext") or pytest.skip("pdftotext: not installed")
     found = report(triple[2], evidence=evidence)
     page, pdf = tmp_path / "page.html", tmp_path / "page.pdf"
     page.write_text(render(found), encoding="utf-8")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}"]
-    subprocess.run([browser, *flags, f"--print-to-pdf={pdf}", page.as_uri()], capture_output=True, check=True)
+    browse(tmp_path, f"--print-to-pdf={pdf}", page.as_uri())
     text = subprocess.run([reader, "-raw", pdf, "-"], capture_output=True, text=True, check=True).stdout
     words = "".join(text.split())
     hashes = {sha256(path) for path in (*triple, evidence, CHECKER)} | {item.script for item in found.items}
