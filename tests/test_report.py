@@ -780,9 +780,20 @@ def test_what_the_answer_says_is_not_believed(answer, change, words):
     assert "The two networks differ" not in answer.with_name("page.html").read_text(encoding="utf-8")
 
 
+def test_a_difference_of_compare_has_a_page_too(answer):
+    def compared(document):
+        document.update(verb="compare", domain="box [0, 1]")
+        document["options"] = {"boxes": [["0", "1"]], "epsilon": None, "metric": "max", "argmax": False}
+
+    place = answer.with_name("page.html")
+    assert report_file(changed(answer, compared), place).verdict == "different"
+    assert "Whether the input lies in it was not examined" in Page(place.read_text(encoding="utf-8")).text()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (lambda d: (d.update(verb="compare"), d["options"].update(metric="l1")), ("'l1'", "expected max")),
         (lambda d: d.update(input=["1"]), ("found 1 numbers as input, expected 2",)),
         (lambda d: d.update(input=["1", 2]), ("a list of rationals as text",)),
         (lambda d: d.update(input=["1", "1/0"]), ("answer.json",)),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the page on an input at which two networks differ: an answer of `exactlump refute --json`.
+"""This file is about the page on an input at which two networks differ: an answer of `refute`, `bound` or `compare`.
 
 Nothing in that file is believed.  Both model files are read again, both outputs are computed again in exact
 arithmetic, and only what comes of that is called a difference.
@@ -173,6 +173,8 @@ def unnamed(places: tuple[Path, ...]) -> str | None:
 
 def _question(document: Mapping[str, Any]) -> Question:
     options = document["options"]
+    if options.get("metric", "max") != "max":
+        raise FormatError(f"found the metric {options['metric']!r:.40}, expected max, or a certificate of a difference")
     if options.get("epsilon") is not None:
         if not isinstance(options["epsilon"], str):
             raise FormatError("found an epsilon that is no text, expected a rational")
@@ -184,6 +186,9 @@ def _domain(path: Path, document: Mapping[str, Any], network: Network) -> tuple[
     """The domain, its name, and what was not examined; None where the property file is not at hand."""
     inputs = sum(math.prod(port.shape) for port in network.inputs)
     options = document["options"]
+    if document["verb"] != "refute":
+        words = "Whether the input lies in it was not examined: the page says that it shows a difference."
+        return None, str(document.get("domain"))[:80], words
     if options.get("vnnlib") is None:
         found = domain_of(options.get("box"), inputs)
         return found, found.name, "The input was compared with it, exactly."

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about `exactlump report` as a library call: a certificate in, a page for an assessor out."""
 
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from exactlump import formats
 from exactlump.errors import FormatError
+from exactlump.formats.files import read_bytes
 from exactlump.reporting.bounded import Bounded, bounded
 from exactlump.reporting.difference import Difference, difference, verb_of
 from exactlump.reporting.matrix import open_items
@@ -98,6 +100,6 @@ def _found(path: str | os.PathLike[str], options: ReportOptions) -> Report | Dif
         return report(path, evidence=options.evidence, original=ours, reduced=theirs, max_unpacked=room)
     if options.evidence is not None:
         raise FormatError(f"{os.fspath(path)}: found an answer of {verb} with evidence, expected a certificate")
-    if verb == "refute":
+    if verb == "refute" or json.loads(read_bytes(Path(path))).get("verdict") == "different":
         return difference(path, original=ours, reduced=theirs, max_unpacked=room)
     return bounded(path, original=ours, reduced=theirs, max_unpacked=room)
