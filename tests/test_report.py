@@ -15,13 +15,18 @@ from pathlib import Path
 import pytest
 from onnx import helper
 
-from exactlump import Activate, Network, Port, read, reduce_file, refute, report_file, write
+from exactlump import Activate, Box, Network, Port, read, reduce_file, refute, report_file, write
+from exactlump.bounding.bound import bound
+from exactlump.bounding.boxes import Domain
+from exactlump.bounding.certifying import bound_certificate, dumps
 from exactlump.certificates.certificate import read_certificate
 from exactlump.cli.main import main
 from exactlump.drawing.svg import printable
 from exactlump.errors import FormatError
+from exactlump.formats import digest as digest_of
 from exactlump.formats.files import sha256
 from exactlump.network.activations import RELU
+from exactlump.reporting.bounded import bounded
 from exactlump.reporting.facts import Layer, layers
 from exactlump.reporting.figures import figures
 from exactlump.reporting.matrix import RULES, expected
@@ -775,9 +780,20 @@ def test_what_the_answer_says_is_not_believed(answer, change, words):
     assert "The two networks differ" not in answer.with_name("page.html").read_text(encoding="utf-8")
 
 
+def test_a_difference_of_compare_has_a_page_too(answer):
+    def compared(document):
+        document.update(verb="compare", domain="box [0, 1]")
+        document["options"] = {"boxes": [["0", "1"]], "epsilon": None, "metric": "max", "argmax": False}
+
+    place = answer.with_name("page.html")
+    assert report_file(changed(answer, compared), place).verdict == "different"
+    assert "Whether the input lies in it was not examined" in Page(place.read_text(encoding="utf-8")).text()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (lambda d: (d.update(verb="compare"), d["options"].update(metric="l1")), ("'l1'", "expected max")),
         (lambda d: d.update(input=["1"]), ("found 1 numbers as input, expected 2",)),
         (lambda d: d.update(input=["1", 2]), ("a list of rationals as text",)),
         (lambda d: d.update(input=["1", "1/0"]), ("answer.json",)),
@@ -834,19 +850,140 @@ def test_classes_of_one_unit_share_a_row():
     assert classes(layer()) == ()
 
 
-# On paper.
+# A bound.
+
+
+@pytest.fixture
+def bound_answer(tmp_path):
+    """An answer of `bound`, as that verb prints it, with its certificate."""
+    networks = [Network.chain([[[1], [2]], [[w, 1], [1, 0]]]) for w in (1, "9/8")]
+    for name, network in zip("ab", networks, strict=True):
+        write(network, tmp_path / f"{name}.json")
+    domain = Domain((Box((-1,), (1,), "box [-1, 1]"),))
+    found = bound(*networks, domain, timeout=20)
+    entries = [digest_of(tmp_path / f"{name}.json") for name in "ab"]
+    certificate = bound_certificate(found, networks[0], *entries)
+    (tmp_path / "bound.cert.json").write_text(dumps(certificate))
+    words = {
+        "verdict": "within",
+        "metric": "max",
+        "uppers": ["1/8", "0"],
+        "input": ["1"],
+        "domain": "box [-1, 1]",
+        "arithmetic": "reals",
+        "swapped": False,
+        "certificate": str(tmp_path / "bound.cert.json"),
+    }
+    files = [
+        {"role": name, "path": str(tmp_path / f"{name}.json"), "sha256": sha256(tmp_path / f"{name}.json")}
+        for name in "ab"
+    ]
+    common = {"verb": "bound", "files": files, "options": {}, "tool": {"name": "exactlump", "version": "0"}}
+    (tmp_path / "answer.json").write_text(json.dumps({**words, **common}))
+    return tmp_path / "answer.json"
+
+
+def test_a_bound_is_checked_again_and_shown(bound_answer, capsys):
+    page_path = bound_answer.with_name("page.html")
+    code, out, err = run(capsys, bound_answer, "-o", page_path)
+    assert (code, err) == (0, "")
+    assert out.startswith("within: 1/8 on [-1, 1], over the reals")
+    page = Page(page_path.read_text(encoding="utf-8"))
+    assert harmless(page)
+    words = page.text()
+    assert "No output differs by more than the bound" in words
+    assert "some output is off by 0.125 (exactly 1/8)" in words
+    assert "python3 -I check.py a.json b.json bound.cert.json" in words
+    assert (page.count("tr", "output"), page.count("figure")) == (2, 1)
+    places = [a["href"][1:] for tag, a in page.elements if tag == "a" and a.get("class") != "skip"]
+    assert places == [a["id"] for tag, a in page.elements if tag == "section" and a["id"] != "verdict"]
+    for name in ("a.json", "b.json", "answer.json", "bound.cert.json"):
+        assert sha256(bound_answer.with_name(name)) in words
+
+
+def test_compare_has_its_bound_inside(bound_answer):
+    document = json.loads(bound_answer.read_text())
+    inner = {key: document.pop(key) for key in ("metric", "uppers", "domain", "arithmetic", "swapped", "certificate")}
+    bound_answer.write_text(json.dumps({**document, "verb": "compare", "bound": {**inner, "input": ["1"]}}))
+    assert report_file(bound_answer, bound_answer.with_name("page.html")).verdict == "within"
+
+
+def test_a_bound_is_the_checkers_and_nobody_elses(bound_answer):
+    place = bound_answer.with_name("bound.cert.json")
+    document = json.loads(place.read_text())
+    document["claim"]["epsilon"] = ["1/9"]
+    place.write_text(json.dumps(document))
+    found = report_file(bound_answer, bound_answer.with_name("page.html"))
+    assert found.verdict in ("rejected", "unknown")
+    assert "No output differs" not in bound_answer.with_name("page.html").read_text(encoding="utf-8")
+    place.unlink()
+    found = report_file(bound_answer, bound_answer.with_name("again.html"))
+    assert found.verdict == "unknown"
+    assert "nothing was re-checked" in found.reason
+
+
+def test_a_certificate_of_something_else_is_no_bound(bound_answer, triple):
+    def other(document):
+        document["certificate"] = str(triple[2])
+        for file, path in zip(document["files"], triple, strict=False):
+            file.update(path=str(path), sha256=sha256(path))
+        document.update(input=None)
+
+    found = report_file(changed(bound_answer, other), bound_answer.with_name("page.html"))
+    assert found.verdict == "rejected"
+    assert "something else than a bound" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d.update(verdict="unknown"), ("'unknown'", "expected a bound")),
+        (lambda d: d.update(uppers=[1]), ("uppers", "a list of rationals")),
+        (lambda d: d.update(verb="compare"), ("expected a bound",)),
+        (lambda d: d.pop("files"), ("expected an answer of",)),
+        (lambda d: d["files"][1].update(sha256="0" * 64), ("b.json", "--reduced FILE")),
+    ],
+)
+def test_what_is_no_answer_about_a_bound_is_refused(bound_answer, capsys, change, words):
+    refused(capsys, bound_answer.parent, changed(bound_answer, change), words=words)
+
+
+# In a browser, where there is one.
+
+
+def browse(folder, *arguments):
+    """What a browser without windows prints."""
+    browser = shutil.which("chromium") or pytest.skip("chromium: not installed")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}"]
+    return subprocess.run([browser, *flags, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+FRAME = """<iframe id="f" width="380" height="800" style="border:0" src="page.html"></iframe><p id="o"></p>
+<script>onload = () => {o.textContent = `scrollWidth ${f.contentDocument.documentElement.scrollWidth}.`}</script>"""
+
+
+def test_the_page_fits_a_phone(bound_answer, triple, evidence, tmp_path):
+    def spoil(lines):
+        lines[1].update(verdict="unknown", reason="out of time " * 20)
+        lines[2].update(values={"element_of_a_long_name" * 9: "1" + "0" * 90}, verdict="refuted")
+
+    found = report(triple[2], evidence=forged(evidence, spoil)), bounded(bound_answer)
+    for each in found:
+        (tmp_path / "page.html").write_text(render(each), encoding="utf-8")
+        (tmp_path / "frame.html").write_text(FRAME, encoding="utf-8")
+        uri = (tmp_path / "frame.html").as_uri()
+        shown = browse(tmp_path, "--allow-file-access-from-files", "--dump-dom", uri)
+        (width,) = re.findall(r"scrollWidth (\d+)\.", shown)
+        assert int(width) <= 380
 
 
 def test_no_hash_is_lost_on_paper(triple, evidence, tmp_path):
     """Each SHA-256 of the page is in the text of the PDF that a browser makes of it."""
-    browser, reader = shutil.which("chromium"), shutil.which("pdftotext")
-    if browser is None or reader is None:
-        pytest.skip("chromium or pdftotext: not installed")
+    reader = shutil.which("pdftotext") or pytest.skip("pdftotext: not installed")
     found = report(triple[2], evidence=evidence)
     page, pdf = tmp_path / "page.html", tmp_path / "page.pdf"
     page.write_text(render(found), encoding="utf-8")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}"]
-    subprocess.run([browser, *flags, f"--print-to-pdf={pdf}", page.as_uri()], capture_output=True, check=True)
+    browse(tmp_path, f"--print-to-pdf={pdf}", page.as_uri())
     text = subprocess.run([reader, "-raw", pdf, "-"], capture_output=True, text=True, check=True).stdout
     words = "".join(text.split())
     hashes = {sha256(path) for path in (*triple, evidence, CHECKER)} | {item.script for item in found.items}

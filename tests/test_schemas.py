@@ -115,7 +115,7 @@ def test_the_schemas_are_schemas_and_say_their_version():
 def test_every_verb_has_a_schema():
     (_, verbs) = schemas.schema("answer")["$defs"]["success"]["allOf"]
     described = {verb["properties"]["verb"]["const"] for verb in verbs["oneOf"]}
-    assert described == VERBS.keys()
+    assert VERBS.keys() - described == set()
 
 
 @pytest.mark.parametrize("verb", RUNS)

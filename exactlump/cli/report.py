@@ -33,7 +33,8 @@ def report_verb(
 ) -> None:
     """Write a certificate as one HTML page for an assessor: no scripts, and it opens offline.
 
-    CERTIFICATE may also be what `exactlump refute --json` printed of an input where two networks differ.
+    CERTIFICATE may also be what `refute --json` printed of an input where two networks differ, or what `bound --json`
+    or `compare --json` printed of a certified bound.
 
     `equivalent` only if both model files are at hand and the checker, run once more, accepts them; `unknown` where
     the page only restates the certificate (docs/report.md).

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the page on an input at which two networks differ: an answer of `exactlump refute --json`.
+"""This file is about the page on an input at which two networks differ: an answer of `refute`, `bound` or `compare`.
 
 Nothing in that file is believed.  Both model files are read again, both outputs are computed again in exact
 arithmetic, and only what comes of that is called a difference.
@@ -75,13 +75,13 @@ class Difference:
         return f"{self.verdict}: {self.reason}"
 
 
-def is_answer(path: str | os.PathLike[str]) -> bool:
-    """Whether a file holds an answer of `refute`, as JSON."""
+def verb_of(path: str | os.PathLike[str]) -> str:
+    """The verb whose answer a file holds, as JSON; "" where it holds something else."""
     try:
         document = json.loads(read_bytes(Path(path)))
     except (ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and document.get("verb") == "refute"
+        return ""
+    return str(document.get("verb", "")) if isinstance(document, dict) else ""
 
 
 def difference(
@@ -98,13 +98,13 @@ def difference(
     path = Path(path)
     with about(path):
         document = _document(path)
-        sides = tuple(_side(path, document, role, given) for role, given in (("a", original), ("b", reduced)))
-        x = _numbers(document.get("input"), "input")
+        sides = tuple(side_of(path, document, role, given) for role, given in (("a", original), ("b", reduced)))
+        x = numbers_of(document.get("input"), "input")
     places = tuple(place for _, place in sides)
     raw = document.get("options", {}).get("raw_nnet") is True
     one, other = (formats.read(place, raw_nnet=raw, max_unpacked=max_unpacked) for place in places)
     demanded = document["options"].get("match")
-    other, _ = ports.match(one, other, demanded if isinstance(demanded, str) else _unnamed(places))
+    other, _ = ports.match(one, other, demanded if isinstance(demanded, str) else unnamed(places))
     with about(path):
         question, (box, domain, note) = _question(document), _domain(path, document, one)
     files = (sides[0][0], sides[1][0])
@@ -143,7 +143,7 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _side(
+def side_of(
     path: Path, document: Mapping[str, Any], role: str, given: str | os.PathLike[str] | None
 ) -> tuple[Side, Path]:
     """One model file, given or found by its hash: where the answer says, or beside it."""
@@ -161,18 +161,20 @@ def _side(
     raise FormatError(f"found no file {stated.name!r:.80} with the hash that it names, expected {option} FILE")
 
 
-def _numbers(words: object, what: str) -> Vector:
+def numbers_of(words: object, what: str) -> Vector:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise FormatError(f"found {type(words).__name__} as {what}, expected a list of rationals as text")
     return tuple(parse(word) for word in words)
 
 
-def _unnamed(places: tuple[Path, ...]) -> str | None:
+def unnamed(places: tuple[Path, ...]) -> str | None:
     return ports.UNNAMED if any(formats.format_of(place) == "nnet" for place in places) else None
 
 
 def _question(document: Mapping[str, Any]) -> Question:
     options = document["options"]
+    if options.get("metric", "max") != "max":
+        raise FormatError(f"found the metric {options['metric']!r:.40}, expected max, or a certificate of a difference")
     if options.get("epsilon") is not None:
         if not isinstance(options["epsilon"], str):
             raise FormatError("found an epsilon that is no text, expected a rational")
@@ -184,6 +186,9 @@ def _domain(path: Path, document: Mapping[str, Any], network: Network) -> tuple[
     """The domain, its name, and what was not examined; None where the property file is not at hand."""
     inputs = sum(math.prod(port.shape) for port in network.inputs)
     options = document["options"]
+    if document["verb"] != "refute":
+        words = "Whether the input lies in it was not examined: the page says that it shows a difference."
+        return None, str(document.get("domain"))[:80], words
     if options.get("vnnlib") is None:
         found = domain_of(options.get("box"), inputs)
         return found, found.name, "The input was compared with it, exactly."
@@ -206,12 +211,12 @@ def _inside(box: Box | None, x: Vector) -> bool:
 def _evaluated(networks: tuple[Network, Network], x: Vector) -> tuple[str, tuple[Vector, Vector] | None]:
     """The outputs of both, in exact arithmetic; or why there are none."""
     try:
-        return "", (_outputs(networks[0], x), _outputs(networks[1], x))
+        return "", (outputs_at(networks[0], x), outputs_at(networks[1], x))
     except NoExactValue as error:
         return str(error), None
 
 
-def _outputs(network: Network, x: Vector) -> Vector:
+def outputs_at(network: Network, x: Vector) -> Vector:
     parts, start = [], 0
     for port in network.inputs:
         size = math.prod(port.shape)

@@ -17,6 +17,7 @@ from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.numbers.floats import nearest
 from exactlump.numbers.rational import fraction, parse
 from exactlump.reporting import figures, words
+from exactlump.reporting.bounded import Bounded
 from exactlump.reporting.difference import Difference
 from exactlump.reporting.matrix import open_items
 from exactlump.reporting.measures import Measure
@@ -30,7 +31,7 @@ _PAGES = Path(__file__).parent / "pages"
 _MOST_LETTERS = 400
 
 
-def render(found: Report | Difference) -> str:
+def render(found: Report | Difference | Bounded) -> str:
     """The page as HTML; equal reports give equal text.  Raises FormatError where jinja2 is not installed."""
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -63,6 +64,9 @@ def render(found: Report | Difference) -> str:
         "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         "checker": _checker(),
     }
+    if isinstance(found, Bounded):
+        about = _about_difference(found) | {"contents": words.contents_of_bound()}
+        return str(environment.get_template("bound.html").render(**shared, **about))
     if isinstance(found, Difference):
         return str(environment.get_template("difference.html").render(**shared, **_about_difference(found)))
     return str(environment.get_template("certificate.html").render(**shared, **_about_certificate(found)))
@@ -82,7 +86,7 @@ def _about_certificate(found: Report) -> dict[str, Any]:
     }
 
 
-def _about_difference(found: Difference) -> dict[str, Any]:
+def _about_difference(found: Difference | Bounded) -> dict[str, Any]:
     return {
         "contents": words.contents_of_difference(),
         "glossary": words.glossary(difference=True),
@@ -90,7 +94,7 @@ def _about_difference(found: Difference) -> dict[str, Any]:
     }
 
 
-def write_report(found: Report | Difference, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+def write_report(found: Report | Difference | Bounded, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
     """Write the page, and not over one of the files that were read for it.  Raises CannotWrite, FormatError.
 
     overwrite: whether a file with other content may be replaced.

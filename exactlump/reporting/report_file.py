@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about `exactlump report` as a library call: a certificate in, a page for an assessor out."""
 
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Any
 
 from exactlump import formats
 from exactlump.errors import FormatError
-from exactlump.reporting.difference import Difference, difference, is_answer
+from exactlump.formats.files import read_bytes
+from exactlump.reporting.bounded import Bounded, bounded
+from exactlump.reporting.difference import Difference, difference, verb_of
 from exactlump.reporting.matrix import open_items
 from exactlump.reporting.page import write_report
 from exactlump.reporting.report import Report, report
@@ -41,7 +44,7 @@ DEFAULTS = ReportOptions()
 class FileReport:
     """A report that was written; its verdict is that of the checker, run once more."""
 
-    report: Report | Difference
+    report: Report | Difference | Bounded
     output: Path
     files: tuple[FileUse, ...]
     options: ReportOptions
@@ -76,9 +79,10 @@ class FileReport:
 def report_file(
     certificate: str | os.PathLike[str], output: str | os.PathLike[str], options: ReportOptions = DEFAULTS
 ) -> FileReport:
-    """Write what there is to say of a certificate, or of an answer of `refute`, as one HTML page.
+    """Write what there is to say of a certificate, or of an answer of another verb, as one HTML page.
 
-    certificate: a certificate, or what `exactlump refute --json` printed of an input where two networks differ.
+    certificate: a certificate, or what `exactlump refute --json` printed of an input where two networks differ, or what
+    `bound --json` or `compare --json` printed of a certified bound.
     Raises FormatError for files that cannot be read, for evidence about other files, and where jinja2 is not
     installed; CannotWrite.
     """
@@ -89,10 +93,13 @@ def report_file(
     return FileReport(found, Path(output), files, options, time.perf_counter() - start)
 
 
-def _found(path: str | os.PathLike[str], options: ReportOptions) -> Report | Difference:
+def _found(path: str | os.PathLike[str], options: ReportOptions) -> Report | Difference | Bounded:
     ours, theirs, room = options.original, options.reduced, options.max_unpacked
-    if not is_answer(path):
+    verb = verb_of(path)
+    if verb not in ("refute", "bound", "compare"):
         return report(path, evidence=options.evidence, original=ours, reduced=theirs, max_unpacked=room)
     if options.evidence is not None:
-        raise FormatError(f"{os.fspath(path)}: found an answer of refute with evidence, expected a certificate")
-    return difference(path, original=ours, reduced=theirs, max_unpacked=room)
+        raise FormatError(f"{os.fspath(path)}: found an answer of {verb} with evidence, expected a certificate")
+    if verb == "refute" or json.loads(read_bytes(Path(path))).get("verdict") == "different":
+        return difference(path, original=ours, reduced=theirs, max_unpacked=room)
+    return bounded(path, original=ours, reduced=theirs, max_unpacked=room)

@@ -35,6 +35,7 @@ _DIFFERENCE_GLOSSARY = (
     ("input", "One number for each element that the networks read; all numbers here are exact fractions."),
     ("difference", "Two outputs at the same input that are not the same number, or differ as was asked."),
     ("decision", "The place of the largest output, the first one where there are several."),
+    ("bound", "A number that no difference exceeds, on the domain; certified if a checker has accepted a proof."),
     ("domain", "The inputs that the question was about: all reals, or a box of intervals."),
     ("replay", "Running the model files in float32, with a runtime, at the nearest input of that type."),
     ("rational", "An exact fraction p/q. Every finite float is one."),
@@ -70,6 +71,12 @@ _DIFFERENCE_NAMES = {
 def contents(with_obligations: bool) -> tuple[tuple[str, str], ...]:
     """The sections of the page about a certificate."""
     return _SECTIONS if with_obligations else _SECTIONS[:-1]
+
+
+def contents_of_bound() -> tuple[tuple[str, str], ...]:
+    """The sections of the page about a bound."""
+    names = {**dict(_SECTIONS), "values": "Output by output"}
+    return tuple((where, names[where]) for where in _DIFFERENCE_SECTIONS)
 
 
 def contents_of_difference() -> tuple[tuple[str, str], ...]:
