@@ -225,6 +225,8 @@ def _why(claimed: Certificate, original: Network, reduced: Network) -> Mapping[s
 def _reason(original: Network, name: str, relation: Relation, again: Mapping[str, LayerReport]) -> str:
     if name in original.outputs:
         return "an output: kept unit by unit"
+    if relation.over is None and any(isinstance(row, Elsewhere | Twin) for row in relation.rows):
+        return "its kinks are in several layers of the reduced network (docs/beyond.md)"
     if relation.over is None:
         return "nothing is left"
     layer = again.get(relation.over)
