@@ -192,7 +192,7 @@ def test_the_layers_say_what_the_certificate_says(triple):
         "constant": ("3 = 5",),
         "unobservable": ("5",),
     }
-    assert "1 are negative multiples of others, which no rule merges yet" in hidden.why
+    assert "1 are negative multiples of others: twins, which would not be fewer units here" in hidden.why
     assert (output.name, output.why) == ("y", "an output: kept unit by unit")
     page = shown(report(triple[2]))
     assert page.count("tr", "layer") == 2
@@ -205,7 +205,10 @@ def test_the_layers_of_bundled_networks_are_those_of_the_reduction(source, tmp_p
     found = report(done.certificate, original=source)
     assert found.verdict == "equivalent"
     rows = {layer.name: layer for layer in found.layers}
+    kinks = bool(done.reduction.own)
     for layer in done.reduction.layers:
+        if kinks and layer.before == 0:  # of the reduced network, which has other layers
+            continue
         row = rows[layer.name]
         if layer.before == 0:
             assert (row.written, row.copies) == (layer.after, layer.copies)
@@ -216,7 +219,7 @@ def test_the_layers_of_bundled_networks_are_those_of_the_reduction(source, tmp_p
             layer.constant,
             layer.unobservable,
         )
-        if not layer.fused:
+        if not layer.fused and not kinks:
             assert (row.merged, row.written) == (layer.merged, layer.after)
             assert "could go" not in row.why
     page = shown(found)

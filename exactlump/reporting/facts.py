@@ -154,7 +154,9 @@ def _is_covered(network: Network, name: str, rows: Collection[str | None]) -> bo
 
 def _kind(row: Row) -> str:
     """ "class", "zero", "constant", "sum", "kink" or "free"."""
-    if isinstance(row, KINK_ROWS):
+    if isinstance(row, Idle) or (isinstance(row, Signed) and not row.linear):
+        return "zero"
+    if isinstance(row, KINK_ROWS) and not isinstance(row, Mirror):
         return "kink"
     if row.sum is None:
         return "free"
@@ -185,12 +187,12 @@ def _member(v: int, row: Row) -> str:
     """A unit with the multiple of its class that it is, its constant, its sum."""
     if isinstance(row, Same):
         return f"{v} = {text(row.factor)} * unit {row.unit}"
+    if isinstance(row, KINK_ROWS):
+        return f"{v} = {_kink(row)}"
     if isinstance(row, Free) or _kind(row) == "zero":
         return str(v)
     if row.single is not None:
         return f"{v} (ratio {text(row.single[1])})"
-    if isinstance(row, KINK_ROWS):
-        return f"{v} = {_kink(row)}"
     assert isinstance(row, Affine)
     parts = [f"{text(c)} * class {k}" for k, c in row.terms] + ([text(row.plus)] if row.plus else [])
     return f"{v} = {' + '.join(parts)}"
@@ -226,6 +228,8 @@ def _why(claimed: Certificate, original: Network, reduced: Network) -> Mapping[s
 def _reason(original: Network, name: str, relation: Relation, again: Mapping[str, LayerReport]) -> str:
     if name in original.outputs:
         return "an output: kept unit by unit"
+    if relation.over is None and any(isinstance(row, Elsewhere | Twin) for row in relation.rows):
+        return "its kinks are in several layers of the reduced network (docs/beyond.md)"
     if relation.over is None:
         return "nothing is left"
     layer = again.get(relation.over)
