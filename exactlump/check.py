@@ -438,7 +438,7 @@ class Window(NamedTuple):
 class Lift(NamedTuple):
     """A linear operator on images: "tap" t of a window, "average" over a window, "at": the position taken out of an
     image of so many, "put": an element put there, with zeros elsewhere; of a grid and axes of it, "pick": what is at an
-    index of the axis, "sum" over the axes, "permute": in another order.  Axes before those that it names go along."""
+    index of the axis, "permute": in another order.  Axes before those that it names go along."""
 
     name: str
     over: Any
@@ -5828,6 +5828,11 @@ def check_opaque(document: dict[str, Any], networks: Sequence[Network]) -> str:
     return f"{words}{', of ' + ', '.join(opaque['domains']) if opaque['domains'] else ''}, "
 
 
+def classic(network: Network) -> bool:
+    """Whether all that is said of a network can be said of each item of a batch, and with numbers alone."""
+    return not network.given and not network.mixes and all(known(view.dims) for view in network.views.values())
+
+
 def read_all(
     paths: Sequence[str], max_unpacked: int, domains: Iterable[str] = (), work: int = MAX_WORK
 ) -> tuple[dict[str, Any], list[Network], str]:
@@ -5837,8 +5842,7 @@ def read_all(
         document = read_certificate(read_file(certificate, max_unpacked))
     networks = [read_network(path, document["claim"]["specification"], max_unpacked, domains, work) for path in models]
     exact = document["claim"]["criterion"] == "exact"
-    classic = all(known(view.dims) for network in networks for view in network.views.values())
-    support(exact or (classic and not any(network.given for network in networks)), "found opaque operators or symbols")
+    support(exact or all(map(classic, networks)), "found opaque operators, symbols, or a batch axis that moves")
     check_files(document, networks)
     return document, networks, match(networks, document["claim"].get("match"))
 
@@ -5908,7 +5912,7 @@ def reading(network: Network) -> Iterator[str]:
     """What is read in a file, a line of JSON for each tensor and then one for each unit."""
     shapes = {name: network.views[name].placed for name in network.views}
     described: Callable[[str], dict[str, Any]] = (
-        lambda name: {  # noqa: E731
+        lambda name: {
             "tensor": name,
             "shape": [*map(str, shapes[name][0])],
             "units": [*shapes[name][1:]],

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about two readers: `check.py --network` shows what it reads; the engine reads the same, unit by unit.
 
-What one step adds to a product is one node for the engine and two for the checker: steps are followed to what both name.
+What one step adds to a product is one node for the engine, two for the checker: steps are followed to what both name.
 """
 
 import json
