@@ -5910,14 +5910,11 @@ def unit_words(network: Network, name: str, v: int) -> list[Any]:
 
 def reading(network: Network) -> Iterator[str]:
     """What is read in a file, a line of JSON for each tensor and then one for each unit."""
-    shapes = {name: network.views[name].placed for name in network.views}
-    described: Callable[[str], dict[str, Any]] = (
-        lambda name: {
-            "tensor": name,
-            "shape": [*map(str, shapes[name][0])],
-            "units": [*shapes[name][1:]],
-        }
-    )
+
+    def described(name: str) -> dict[str, Any]:
+        shape, *units = network.views[name].placed
+        return {"tensor": name, "shape": [*map(str, shape)], "units": units}
+
     yield json.dumps({"inputs": [*map(described, network.inputs)], "outputs": network.outputs})
     for name, node in network.nodes.items():
         if node.given:
