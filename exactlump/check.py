@@ -1163,6 +1163,11 @@ def message(data: memoryview, name: str) -> dict[str, Any]:
     return found
 
 
+def by_value(setting: dict[str, Any]) -> None:
+    """An attribute of a node that is in no function has a value of its own."""
+    refuse("ref_attr_name" not in setting, "found ref_attr_name outside of a function, expected a value")
+
+
 def attribute_of(data: Any) -> dict[str, Any]:
     """The fields of an attribute, which may be those of a node of a function, with its values put in."""
     return {**data} if isinstance(data, dict) else message(data, "attribute")
@@ -1925,6 +1930,7 @@ class OnnxReader:
         for attribute in (attribute_of(data) for data in node.get("attribute", [])):
             name, number = attribute.pop("name", ""), attribute.pop("type", 0)
             with about(f"attribute {name!a}"):
+                by_value(attribute)
                 refuse(number in FORMS and attribute.keys() <= {FORMS[number]}, f"found type {number} or other fields")
                 demand(name not in found, "found it twice")
                 key = FORMS[number]
@@ -3120,6 +3126,7 @@ def settings(
     for attribute in (attribute_of(data) for data in attributes):
         name, number = attribute.pop("name", ""), attribute.pop("type", 0)
         with about(f"attribute {name!a}"):
+            by_value(attribute)
             support(name in expected and number in ATTRIBUTES, f"found it with type {number}, expected other ones")
             demand(there(name), "found it, but the opset does not have it")
             (key, kind), default = ATTRIBUTES[number], expected[name]
