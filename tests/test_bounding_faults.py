@@ -6,9 +6,7 @@ tests ask: certificates with known answers, integers of the proved checker, and 
 """
 
 import importlib.util
-import itertools
 import json
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,8 +14,6 @@ import pytest
 
 from exactlump import check
 from exactlump.network.activations import RELU, Activation, leaky_relu
-from exactlump.network.kinds import Dense
-from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, rational
 from tests import bounding_tools as tools
 from tests.bounding_tools import approximate, certificate, seeded
