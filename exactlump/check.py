@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about checking a certificate: that two network files compute the same function over the reals.
 
-    python3 -I check.py ORIGINAL REDUCED CERTIFICATE [--json] [--max-unpacked BYTES]
+    python3 -I check.py ORIGINAL REDUCED CERTIFICATE [--json] [--max-unpacked BYTES] [--opaque-domain NAME]
+    python3 -I check.py --network FILE
 
 It is the rules of docs/certificate-format.md in one file that needs the standard library only.  It reads the networks
 itself, believes nothing that the producer computed, uses no floating-point arithmetic, and refuses what it does not
@@ -53,6 +54,7 @@ MAX_ROW = 1 << 30  # bits of the numbers over one denominator
 MAX_WORK = 10**12  # products, for bounds
 MAX_STORED = 10**7  # coefficients of the forms of derived tensors
 SIDES = ("original", "reduced")
+VERSIONS_READ = [1, 2]  # of certificates
 SPECIFICATIONS = {  # and the words for them in the answer
     "as stored": "as stored",
     "raw nnet": "as raw nnet",
@@ -436,7 +438,7 @@ class Window(NamedTuple):
 class Lift(NamedTuple):
     """A linear operator on images: "tap" t of a window, "average" over a window, "at": the position taken out of an
     image of so many, "put": an element put there, with zeros elsewhere; of a grid and axes of it, "pick": what is at an
-    index of the axis, "sum" over the axes, "permute": in another order.  Axes before those that it names go along."""
+    index of the axis, "permute": in another order.  Axes before those that it names go along."""
 
     name: str
     over: Any
@@ -3283,7 +3285,7 @@ def read_certificate(content: bytes) -> dict[str, Any]:
     """A certificate in the grammar of its version; that of version 2 depends on the criterion of its claim."""
     value = fit(read_json(content), dict)
     version = fit({key: value[key] for key in HEAD if key in value}, HEAD)["version"]
-    support(version in (1, 2), f"version: found {version}, expected one of [1, 2]")
+    support(version in VERSIONS_READ, f"version: found {version}, expected one of {VERSIONS_READ}")
     claim, evidence = CLAIM, dict[str, Any]()
     if version == 2:
         criterion = fit(fit(value.get("claim"), dict).get("criterion"), one_of(*CLAIMS))
@@ -5826,6 +5828,11 @@ def check_opaque(document: dict[str, Any], networks: Sequence[Network]) -> str:
     return f"{words}{', of ' + ', '.join(opaque['domains']) if opaque['domains'] else ''}, "
 
 
+def classic(network: Network) -> bool:
+    """Whether all that is said of a network can be said of each item of a batch, and with numbers alone."""
+    return not network.given and not network.mixes and all(known(view.dims) for view in network.views.values())
+
+
 def read_all(
     paths: Sequence[str], max_unpacked: int, domains: Iterable[str] = (), work: int = MAX_WORK
 ) -> tuple[dict[str, Any], list[Network], str]:
@@ -5835,8 +5842,7 @@ def read_all(
         document = read_certificate(read_file(certificate, max_unpacked))
     networks = [read_network(path, document["claim"]["specification"], max_unpacked, domains, work) for path in models]
     exact = document["claim"]["criterion"] == "exact"
-    classic = all(known(view.dims) for network in networks for view in network.views.values())
-    support(exact or (classic and not any(network.given for network in networks)), "found opaque operators or symbols")
+    support(exact or all(map(classic, networks)), "found opaque operators, symbols, or a batch axis that moves")
     check_files(document, networks)
     return document, networks, match(networks, document["claim"].get("match"))
 
@@ -5873,8 +5879,81 @@ def check(
     return Verdict("equivalent", words, 0, "")
 
 
+def lift_words(lift: Any) -> list[Any]:
+    """A lift in words that are equal where lifts are."""
+    if isinstance(lift.over, Window):
+        return [lift.name, window_words(lift.over), lift.number]
+    return [lift.name, str(lift.over), lift.number]
+
+
+def window_words(window: Window) -> str:
+    """A window in words: the sizes of each field."""
+    return " ".join("x".join(map(str, sizes)) for sizes in window[:7]) + " transposed" * window.transposed
+
+
+def unit_words(network: Network, name: str, v: int) -> list[Any]:
+    """How a unit is made: the function, its summands (source, unit, lift, weight), and the constant."""
+    node = network.nodes[name]
+    function, parameters = node.function(v)
+    words = [function, *(window_words(p) if isinstance(p, Window) else str(p) for p in parameters)]
+    if node.row is None:
+        u, factor, constant = node.step(v)
+        return [words, [[node.sources[0], u, None, str(factor)]] if factor else [], str(constant)]
+    columns, integers, d, bias = node.row(v)
+    places = [node.place(column) if node.place else (0, column, None) for column in columns]
+    weights = [Fraction(w, d) for w, _ in zip(integers, places, strict=False)]
+    parts = [
+        [node.sources[i], u, lift and lift_words(lift), str(w)] for (i, u, lift), w in zip(places, weights, strict=True)
+    ]
+    return [words, sorted(parts, key=str), str(bias)]
+
+
+def reading(network: Network) -> Iterator[str]:
+    """What is read in a file, a line of JSON for each tensor and then one for each unit."""
+
+    def described(name: str) -> dict[str, Any]:
+        shape, *units = network.views[name].placed
+        return {"tensor": name, "shape": [*map(str, shape)], "units": units}
+
+    yield json.dumps({"inputs": [*map(described, network.inputs)], "outputs": network.outputs})
+    for name, node in network.nodes.items():
+        if node.given:
+            given, place = node.given
+            yield json.dumps({**described(name), "opaque": given.name, "output": place, "sources": node.sources})
+            continue
+        yield json.dumps({**described(name), "kind": node.kind})
+        for v in range(network.units[name]):
+            yield json.dumps(unit_words(network, name, v))
+
+
+def show(argv: Sequence[str]) -> int:
+    """`--network FILE`: what is read in a file; `--version`: the versions of certificates that are checked."""
+    parser = argparse.ArgumentParser("check", description="Show what is read in a network file.")
+    parser.add_argument("--network", metavar="FILE")
+    parser.add_argument("--version", action="store_true")
+    parser.add_argument("--specification", choices=SPECIFICATIONS, default="as stored")
+    parser.add_argument("--opaque-domain", action="append", default=[], metavar="NAME")
+    parser.add_argument("--max-unpacked", type=int, default=MAX_UNPACKED, metavar="BYTES")
+    parser.add_argument("--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS")
+    options = parser.parse_args(argv)
+    if options.version:
+        print(f"check: certificates of versions {', '.join(map(str, VERSIONS_READ))}")
+        return 0
+    limits = options.max_unpacked, options.opaque_domain, options.max_work
+    try:
+        for line in reading(read_network(options.network, options.specification, *limits)):
+            print(line)
+    except Stop as error:
+        print(f"check: {one_line(str(error))}", file=sys.stderr)
+        return CODES[error.verdict]
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if any(word.partition("=")[0] in ("--network", "--version") for word in argv):
+        return show(argv)
     parser = argparse.ArgumentParser("check", description="Check what a certificate says of two network files.")
     for name in (*SIDES, "certificate"):
         parser.add_argument(name, metavar=name.upper())

@@ -96,7 +96,7 @@ class Side:
         self.size += self.network.units[name] * self.network.views[name].positions
 
     def register(self, tensor: str, unit: int, position: int) -> int:
-        return self.first[tensor] + unit * self.network.views[tensor].positions + position
+        return self.first[tensor] + unit * int(self.network.views[tensor].positions) + position
 
     def elements(self, tensor: str) -> list[int]:
         """The registers of all elements, row-major."""
@@ -287,6 +287,8 @@ def read_program(
     claim = document["claim"]
     check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
     networks = [check.read_network(path, claim["specification"], max_unpacked) for path in (original, reduced)]
+    plain = all(map(check.classic, networks))
+    check.support(plain, "found opaque operators, or sizes that are symbols, which the proved checker does not have")
     check.check_files(document, networks)
     check.match(networks, claim.get("match"))
     check.Checker(networks[0], networks[1], document["relations"]).check_names()
