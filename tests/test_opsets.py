@@ -84,7 +84,7 @@ def test_an_operator_is_refused_before_its_first_opset(op, tmp_path):
         made.opset_import[0].version = opset
         path = save(tmp_path / "m.onnx", made)
         engine, checker = taken(path)
-        assert engine == checker, opset
+        assert engine == checker or op in READ_AS_OPAQUE, opset
         assert (engine or checker) <= (opset >= first or op in READ_AS_OPAQUE), opset
         assert opset != max(first, 13) or (engine and checker)
 
@@ -131,7 +131,9 @@ def test_max_and_min_do_not_broadcast_before_opset_8(tmp_path):
     for opset in range(6, 14):
         for values, fits in ((np.float32(1), opset >= 8), (np.ones((1, 2)), True)):
             made = model([node("Max", "x c", "y")], {"x": [1, 2]}, {"y": [1, 2]}, {"c": values}, opset=opset)
-            assert taken(save(tmp_path / "m.onnx", made)) == (fits,) * 2
+            path = save(tmp_path / "m.onnx", made)
+            assert taken(path) == (True, True)
+            assert (not read(path).opaque) == fits
 
 
 # Protocol buffers
