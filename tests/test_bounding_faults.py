@@ -14,7 +14,7 @@ import pytest
 
 from exactlump import check
 from exactlump.network.activations import RELU, Activation, leaky_relu
-from exactlump.numbers.rational import rational
+from exactlump.numbers.rational import ZERO, rational
 from tests import bounding_tools as tools
 from tests.bounding_tools import approximate, certificate, seeded
 from tests.image_networks import image_network

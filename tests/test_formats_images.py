@@ -78,7 +78,7 @@ def test_a_thousand_random_graphs_mean_what_onnx_says_and_survive_writing():
         kinds.update(operators(made))
 
     compare()
-    missing = {kind.__name__ for kind in Node.__args__} - set(nodes)
+    missing = {kind.__name__ for kind in Node.__args__} - set(nodes) - {"Opaque", "Pick"}  # tests/test_opaque.py
     assert not missing, missing
     assert len(kinds) >= 35, sorted(kinds)
 

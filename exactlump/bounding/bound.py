@@ -111,6 +111,8 @@ def bound(
     for numbers that do not fit.
     """
     start = time.monotonic()
+    for network in (ours, theirs):
+        network.demand_sizes()
     theirs, matching = match(ours, theirs, demanded)
     outputs = sum(ours.views[name].elements for name in ours.outputs)
     given = epsilons(epsilon, metric, outputs)

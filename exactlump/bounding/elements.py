@@ -98,6 +98,8 @@ def after(network: Network, node: Node, known: Mapping[str, Affine]) -> Affine:
     below = [known[name] for name in node.reads]
     count = range(len(below[0].rows))
     match operation(node, network.views_below(node)):
+        case Product(last=True):
+            raise UnsupportedLayer(f"tensor {node.target!r}: found a dense layer on positions, which has no bounds yet")
         case Product(weight, bias, None):
             return _mixed(below[0], [[*weight.row(v).items()] for v in range(len(bias))], bias)
         case Product(weight, bias, windows):

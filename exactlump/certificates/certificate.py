@@ -8,9 +8,9 @@ does not use this file.
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from exactlump.certificates import grammar
 from exactlump.errors import FormatError
@@ -24,6 +24,9 @@ from exactlump.network.ports import ALONE, Matching
 from exactlump.numbers.rational import parse, text
 from exactlump.version import VERSION
 
+# What is assumed of a tensor that an opaque operator makes: side, name, element type, shape.
+Assumption: TypeAlias = tuple[str, str, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -32,6 +35,9 @@ class Certificate:
     specification      how the original is read: one of exactlump/formats/specification.py
     forward, backward  the simulations from the original and from the reduced network to their quotient
     matching           of their inputs and outputs; None: by position, in certificates of version 1
+    opaque             how often each operator is taken as a given function; nothing where there is none
+    domains            the domains besides ONNX's own whose operators are taken for functions
+    assumes            (side, tensor, element type, shape) of what opaque operators make
     """
 
     specification: str
@@ -40,6 +46,9 @@ class Certificate:
     forward: Simulation
     backward: Simulation
     matching: Matching | None = ALONE
+    opaque: Mapping[str, int] = field(default_factory=dict)
+    domains: tuple[str, ...] = ()
+    assumes: tuple[Assumption, ...] = ()
 
     def __repr__(self) -> str:
         names = (f"{file.format} {file.sha256[:12]}" for file in (self.original, self.reduced))
@@ -51,7 +60,7 @@ def dumps(certificate: Certificate) -> str:
     backward = {t: r for t, r in certificate.backward.items() if not r.is_identity}
     matching = {} if certificate.matching is None else {"match": asdict(certificate.matching)}
     claim = {"criterion": "exact", "domain": "all reals", "specification": certificate.specification, **matching}
-    document = {
+    document: dict[str, Any] = {
         "format": "exactlump certificate",
         "version": 2 if matching else 1,
         "producer": f"exactlump {VERSION}",
@@ -63,6 +72,9 @@ def dumps(certificate: Certificate) -> str:
             "reduced": {tensor: {"rows": _relation(r)["rows"]} for tensor, r in backward.items()},
         },
     }
+    if certificate.opaque:
+        document["opaque"] = {"operators": dict(certificate.opaque), "domains": sorted(certificate.domains)}
+        document["assumes"] = sorted(map(list, certificate.assumes))
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
@@ -92,6 +104,9 @@ def loads(words: str) -> Certificate:
             {tensor: _read_relation(r, r.get("over")) for tensor, r in relations["original"].items()},
             {tensor: _read_relation(r, tensor) for tensor, r in relations["reduced"].items()},
             Matching(**document["claim"]["match"]) if document["version"] > 1 else None,
+            dict(document.get("opaque", {}).get("operators", {})),
+            tuple(document.get("opaque", {}).get("domains", ())),
+            tuple((side, tensor, kind, shape) for side, tensor, kind, shape in document.get("assumes", ())),
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(

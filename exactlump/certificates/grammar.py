@@ -71,11 +71,15 @@ def _one_of(what: str, *known: Any) -> Rule:
     return rule
 
 
-def _keys(rules: Mapping[str, Rule]) -> Rule:
+def _keys(rules: Mapping[str, Rule], more: Mapping[str, Rule] | None = None) -> Rule:
+    """An object with these keys; `more` are there all or not at all."""
+
     def rule(value: Any) -> None:
-        _demand(type(value) is dict and value.keys() == rules.keys(), value, f"an object with the keys {[*rules]}")
+        known = {**rules, **(more or {})}
+        named = type(value) is dict and (value.keys() == rules.keys() or value.keys() == known.keys())
+        _demand(named, value, f"an object with the keys {[*rules]}")
         for key, item in value.items():
-            rules[key](item)
+            known[key](item)
 
     return rule
 
@@ -152,7 +156,18 @@ _MATCH = _one_of("matching", *MATCHES)
 _HEAD = {"format": _one_of("format", "exactlump certificate"), "version": _version}
 
 
-def _certificate(claim: Mapping[str, Rule]) -> Rule:
+def _assumption(value: Any) -> None:
+    _each(_text, list)(value)
+    _demand(len(value) == 4 and value[0] in ("original", "reduced"), value, "side, tensor, element type and shape")
+
+
+_GIVEN = {
+    "opaque": _keys({"operators": _each(_index), "domains": _each(_text, list)}),
+    "assumes": _each(_assumption, list),
+}
+
+
+def _certificate(claim: Mapping[str, Rule], more: Mapping[str, Rule] | None = None) -> Rule:
     """The grammar of one version, by that of its claim."""
     return _keys(
         {
@@ -164,11 +179,12 @@ def _certificate(claim: Mapping[str, Rule]) -> Rule:
             "relations": _keys(
                 {"original": _each(_relation), "reduced": _each(_keys({"rows": _each(_row, list)}))},
             ),
-        }
+        },
+        more,
     )
 
 
 _VERSIONS = {
     1: _certificate(_CLAIM),
-    2: _certificate({**_CLAIM, "match": _keys({"inputs": _MATCH, "outputs": _MATCH})}),
+    2: _certificate({**_CLAIM, "match": _keys({"inputs": _MATCH, "outputs": _MATCH})}, _GIVEN),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, PATH, as_json, print_json
+from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, OPAQUE_DOMAIN, PATH, as_json, print_json
 from exactlump.errors import FormatError
 from exactlump.verbs.checking import check_files
 from exactlump.verdicts import EXIT_CODES
@@ -17,6 +17,7 @@ from exactlump.verdicts import EXIT_CODES
 @click.argument("reduced", type=PATH)
 @click.argument("certificate", type=PATH)
 @click.option("--verified", is_flag=True, help="Ask the checker that is extracted from the Coq proof, too.")
+@OPAQUE_DOMAIN
 @MAX_UNPACKED
 @as_json
 def check_verb(
@@ -24,6 +25,7 @@ def check_verb(
     reduced: Path,
     certificate: Path,
     verified: bool,
+    opaque_domains: tuple[str, ...],
     max_unpacked: int,
     as_json: bool,
     no_times: bool,
@@ -33,7 +35,8 @@ def check_verb(
     `make proofs` builds the checker that --verified asks (proofs/README.md).
     """
     try:
-        found = check_files(original, reduced, certificate, max_unpacked=max_unpacked, verified=verified)
+        files = original, reduced, certificate
+        found = check_files(*files, max_unpacked=max_unpacked, verified=verified, opaque_domains=opaque_domains)
     except FormatError as error:
         if as_json or verified:
             raise

@@ -7,7 +7,17 @@ from pathlib import Path
 import click
 
 from exactlump.cli.tables import lines_of
-from exactlump.cli.terminal import BATCHNORM, EPILOG, MAX_UNPACKED, PATH, RAW_NNET, as_json, print_json, printable
+from exactlump.cli.terminal import (
+    BATCHNORM,
+    EPILOG,
+    MAX_UNPACKED,
+    OPAQUE_DOMAIN,
+    PATH,
+    RAW_NNET,
+    as_json,
+    print_json,
+    printable,
+)
 from exactlump.verbs.inspecting import Inspection, inspect_file
 
 
@@ -16,12 +26,20 @@ from exactlump.verbs.inspecting import Inspection, inspect_file
 @RAW_NNET
 @MAX_UNPACKED
 @BATCHNORM
+@OPAQUE_DOMAIN
 @as_json
 def inspect_verb(
-    source: Path, raw_nnet: bool, max_unpacked: int, batchnorm: str | None, as_json: bool, no_times: bool
+    source: Path,
+    raw_nnet: bool,
+    max_unpacked: int,
+    batchnorm: str | None,
+    opaque_domains: tuple[str, ...],
+    as_json: bool,
+    no_times: bool,
 ) -> None:
     """Say what IN holds, layer by layer, and how its neurons are classed by the maximum lumping."""
-    found = inspect_file(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
+    how = {"max_unpacked": max_unpacked, "batchnorm": batchnorm}
+    found = inspect_file(source, raw_nnet=raw_nnet, opaque_domains=opaque_domains, **how)  # type: ignore[arg-type]
     if as_json:
         print_json(found, no_times)
         return
@@ -29,6 +47,13 @@ def inspect_verb(
     rule = "─" if (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf") else "-"
     for line in (printable(title), *lines_of(_rows(found), rule)):
         print(line)
+    if found.opaque or found.refused:
+        words = ", ".join(f"{name} {count}" for name, count in found.operators.items())
+        print(printable(f"operators: {words}"))
+    for word, entries in (("opaque", found.opaque), ("refused", found.refused)):
+        for entry in entries:
+            remedy = f" ({entry['remedy']})" if entry["remedy"] else ""
+            print(printable(f"{word}: {entry['operator']} {entry['place']}: {entry['why']}{remedy}"))
     for note in found.notes:
         print(printable(f"note: {note}"), file=sys.stderr)
 

@@ -12,6 +12,7 @@ from exactlump.cli.terminal import (
     EPILOG,
     FORCE,
     MAX_UNPACKED,
+    OPAQUE_DOMAIN,
     PATH,
     RAW_NNET,
     as_json,
@@ -46,6 +47,7 @@ from exactlump.verdicts import SCOPE
 @RAW_NNET
 @MAX_UNPACKED
 @BATCHNORM
+@OPAQUE_DOMAIN
 @click.option("--architecture", type=PATH, metavar="FILE", help="JSON that lists the layers of a .pt or .pth file.")
 @click.option(
     "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
@@ -61,6 +63,7 @@ def reduce_verb(
     raw_nnet: bool,
     max_unpacked: int,
     batchnorm: str | None,
+    opaque_domains: tuple[str, ...],
     architecture: Path | None,
     executor: str | None,
     overwrite: bool,
@@ -89,6 +92,7 @@ def reduce_verb(
             architecture=architecture,
             executor=executor,
             overwrite=overwrite,
+            opaque_domains=opaque_domains,
             listen=lambda words: status.update(plain(words)),
         )
     if as_json:

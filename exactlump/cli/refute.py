@@ -8,7 +8,17 @@ from pathlib import Path
 import click
 
 from exactlump.cli.figures import brief, input_line, outputs_line
-from exactlump.cli.terminal import EPILOG, FORCE, MAX_UNPACKED, PATH, SECONDS, as_json, print_json, printable
+from exactlump.cli.terminal import (
+    EPILOG,
+    FORCE,
+    MAX_UNPACKED,
+    OPAQUE_DOMAIN,
+    PATH,
+    SECONDS,
+    as_json,
+    print_json,
+    printable,
+)
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
 from exactlump.points.boxes import exact_number
@@ -36,6 +46,7 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
     type=click.Choice(["name", "position"]),
     help="What of B an input and an output of A is. [default: by name, if both files have the same names]",
 )
+@OPAQUE_DOMAIN
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
 @FORCE
 @MAX_UNPACKED
@@ -51,6 +62,7 @@ def refute_verb(
     seed: int,
     certificate: Path | None,
     match: str | None,
+    opaque_domains: tuple[str, ...],
     raw_nnet: bool,
     overwrite: bool,
     max_unpacked: int,
@@ -79,6 +91,7 @@ def refute_verb(
             raw_nnet=raw_nnet,
             max_unpacked=max_unpacked,
             overwrite=overwrite,
+            opaque_domains=opaque_domains,
         )
     found = refute_files(a, b, options)
     if as_json:

@@ -56,6 +56,13 @@ MAX_UNPACKED = click.option(
 )
 FORCE = click.option("--force", "overwrite", is_flag=True, help="Replace files that have other content.")
 RAW_NNET = click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
+OPAQUE_DOMAIN = click.option(
+    "--opaque-domain",
+    "opaque_domains",
+    multiple=True,
+    metavar="NAME",
+    help="Operators of this domain, which no rule reads, are functions of their inputs. Repeatable.",
+)
 BATCHNORM = click.option(
     "--batchnorm",
     type=click.Choice(["float32", "float64", "exact"]),

@@ -10,7 +10,21 @@ Throughout: u, v units; an edge's weight is None where it has no single one (a k
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exactlump.network.kinds import Activate, Add, Conv, Dense, Head, MaxPool, Node, Reorder, Scale, Select
+from exactlump.network.kinds import (
+    Activate,
+    Add,
+    Conv,
+    Dense,
+    Head,
+    MaxPool,
+    Node,
+    Opaque,
+    Pick,
+    Regrid,
+    Reorder,
+    Scale,
+    Select,
+)
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational
 
@@ -104,6 +118,12 @@ def _joined(network: Network, node: Node) -> Iterator[tuple[str, int, int, Ratio
             yield from ((name, v, v, ONE * sign) for v in range(network.units(name)))
     elif isinstance(node, Select):
         yield from ((node.sources[i], u, v, ONE) for v, (i, u) in enumerate(node.picks))
+    elif isinstance(node, Regrid):
+        yield from ((node.source, v, v, ONE) for v in range(network.units(node.target)))
+    elif isinstance(node, Opaque):
+        yield from ((name, u, 0, None) for name in node.sources for u in range(network.units(name)))
+    elif isinstance(node, Pick):
+        yield from ((node.source, 0, v, None) for v in range(network.units(node.target)))
     elif isinstance(node, Reorder):
         before, after = network.views[node.source], network.views[node.target]
         order = node.order(before.shape)

@@ -5,6 +5,7 @@ The format modules are imported when they are needed: importing onnx takes longe
 """
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ def read(
     raw_nnet: bool = False,
     max_unpacked: int = MAX_UNPACKED,
     batchnorm: str | None = None,
+    opaque_domains: Collection[str] = (),
 ) -> "Network":
     """The network that a file holds, or a torch.nn.Module, or an ONNX model; a Network is itself.
 
@@ -60,6 +62,7 @@ def read(
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     batchnorm     how batch normalisations are read: their irrational scales rounded to "float32" or "float64", or
                   "exact"; default: rounded to float64 in a file of float64, else to float32
+    opaque_domains  domains besides ONNX's own whose operators, which no rule reads, are taken for functions
     Raises FormatError (ShapeError) for a file that breaks its format, UnsupportedLayer for what no rule covers.
     """
     if not isinstance(source, str | os.PathLike):
@@ -87,7 +90,7 @@ def read(
 
             raise clearer(error, data, NETWORKS[kind]) from error
         del data  # the model has its own copy
-        return reading.parse(model, path.parent, batchnorm)
+        return reading.parse(model, path.parent, batchnorm, opaque_domains)
 
 
 def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> "Network":
@@ -111,13 +114,20 @@ def weights_as_onnx(
     return torch.specification(path, architecture, max_unpacked)
 
 
-def read_as(path: str | os.PathLike[str], specification: str, *, max_unpacked: int = MAX_UNPACKED) -> "Network":
+def read_as(
+    path: str | os.PathLike[str],
+    specification: str,
+    *,
+    max_unpacked: int = MAX_UNPACKED,
+    opaque_domains: Collection[str] = (),
+) -> "Network":
     """The network that a file holds under the specification that a certificate claims.  Raises as `read` does."""
     if specification not in SPECIFICATIONS:
         raise FormatError(f"specification: found {specification[:60]!r}, expected one of {', '.join(SPECIFICATIONS)}")
     with about(path):
         raw = specification == RAW_NNET and format_of(path) == "nnet"
-    return read(path, raw_nnet=raw, max_unpacked=max_unpacked, batchnorm=batchnorm_of(specification))
+    way = batchnorm_of(specification)
+    return read(path, raw_nnet=raw, max_unpacked=max_unpacked, batchnorm=way, opaque_domains=opaque_domains)
 
 
 def refuse_float64(network: "Network") -> None:

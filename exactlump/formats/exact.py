@@ -32,7 +32,10 @@ from exactlump.network.kinds import (
     Head,
     MaxPool,
     Node,
+    Opaque,
     Pad,
+    Pick,
+    Regrid,
     Reorder,
     Scale,
     Select,
@@ -239,6 +242,8 @@ def _fields(node: Node) -> dict[str, Any]:
             return {"op": "scale", **_source_of(node), "factor": _texts(node.factor)}
         case Shift():
             return {"op": "shift", **_source_of(node), "constant": _texts(node.constant)}
+        case Regrid() | Pick() | Opaque():
+            raise CannotWrite(f"tensor {node.target!r}: found {node}, which only an ONNX file can hold")
         case Reorder():
             axes = None if node.axes is None else list(node.axes)
             channel = {} if node.channel is None else {"channel": node.channel}

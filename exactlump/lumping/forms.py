@@ -12,7 +12,7 @@ Throughout: v, u units; k a class; t a tap.
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from exactlump.network.kinds import Conv, Dense, Node
+from exactlump.network.kinds import Conv, Dense, Node, Opaque
 from exactlump.network.meaning import Anchored, Lift, LiftKey, Part, tap
 from exactlump.network.program import Network
 from exactlump.network.windows import Window
@@ -104,6 +104,8 @@ class Forms:
     def _summed(self, node: Node, v: int) -> Form:
         """The form of a unit by what its node means; of a head what it reads in that place."""
         found = self.network.parts(node)
+        if isinstance(node, Opaque):
+            return Form({(node.target, v): ONE}, ZERO)
         if isinstance(found, Anchored):
             return self.unit(found.sources[0], v)
         made, constant = found.of(v)

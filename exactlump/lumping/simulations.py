@@ -16,7 +16,7 @@ from typing import TypeAlias
 from exactlump.errors import NoExactValue, NotALumping
 from exactlump.lumping.forms import FREE_UNIT, Atom, Form, Forms, combine
 from exactlump.network.activations import IDENTITY
-from exactlump.network.kinds import Function, Head, Node
+from exactlump.network.kinds import Function, Head, Node, Opaque
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, text
 
@@ -269,10 +269,10 @@ def _node_flaw(node: Node, relation: Relation | None, left: Forms, right: Forms)
     over = right.network.views.get(relation.over or "")
     if over is not None and over.positions != left.network.views[node.target].positions:
         return f": found {over.positions} positions, expected those of {relation.over!r}"
-    if isinstance(node, Head) and not _same_head(node, relation, left, right):
+    if isinstance(node, Head | Opaque) and not _same_head(node, relation, left, right):
         return ": not the same head"
     for v, row in enumerate(relation.rows):
-        if flaw := None if isinstance(node, Head) else _row_flaw(node, v, row, relation, left, right):
+        if flaw := None if isinstance(node, Head | Opaque) else _row_flaw(node, v, row, relation, left, right):
             return f", unit {v}: {flaw}"
     left.known[node.target] = forms_of(node.target, relation)
     return None
@@ -342,9 +342,14 @@ def _class_form(atom: Atom, above: Node, right: Forms) -> Form:
     return Form({atom: ONE}, ZERO)
 
 
-def _same_head(node: Head, relation: Relation, left: Forms, right: Forms) -> bool:
-    """Whether a head is, unit by unit, a head of the same kind and size on the same forms."""
+def _same_head(node: Head | Opaque, relation: Relation, left: Forms, right: Forms) -> bool:
+    """Whether a head is, unit by unit, a head of the same kind and size on the same forms; likewise what is opaque."""
     head = right.network.producer.get(relation.over or "")
+    if isinstance(node, Opaque):
+        if not isinstance(head, Opaque) or (head.call.signature, head.output) != (node.call.signature, node.output):
+            return False
+        pairs = zip(node.sources, head.sources, strict=True)
+        return relation.is_identity and all(tuple(left.of(a)) == tuple(right.of(b)) for a, b in pairs)
     if not isinstance(head, Head) or head.kind != node.kind or not relation.is_identity:
         return False
     return tuple(left.of(node.source)) == tuple(right.of(head.source))

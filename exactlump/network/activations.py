@@ -147,6 +147,8 @@ def _flaw(name: str, parameters: Vector) -> str:
         return "found a lower bound above the upper one"
     if name == "celu" and not parameters[0]:
         return "found 0, expected another alpha"
+    if name == "softplus_above" and parameters[0] <= 0:
+        return "found a beta that is not positive"
     if name == "surd" and not (parameters[0] > 0 and fraction(parameters[0])[1] == 1):
         return "expected a positive integer"
     if name.startswith("quantize"):
@@ -248,6 +250,7 @@ KINDS: Mapping[str, Kind] = {
     "quantize_floor": Kind(("scale", "zero", "low", "high"), "one", "c", _quantized(floor)),
     # Piecewise rational.
     "hard_swish": Kind((), "one", "c", lambda y: y * _clip(y / (2 * _THREE) + _HALF, ZERO, ONE)),
+    "hard_gate": Kind(("alpha", "beta"), "one", "c", lambda y, a, b: y * _clip(a * y + b, ZERO, ONE)),
     "softsign": Kind((), "sign twins", "c", lambda y: y / (1 + abs(y))),
     # Irrational at most points.
     "elu": Kind(("alpha",), "one", "c", _elu),
@@ -257,6 +260,8 @@ KINDS: Mapping[str, Kind] = {
     "gelu_tanh": Kind((), "one", "c", _at_zero(ZERO)),
     "silu": Kind((), "one", "c", _at_zero(ZERO)),
     "mish": Kind((), "one", "c", _at_zero(ZERO)),
+    "erf_gate": Kind(("alpha", "factor"), "one", "c", lambda y, *_: _at_zero(ZERO)(y)),
+    "softplus_above": Kind(("beta", "threshold"), "one", "c", lambda y, b, above: y if b * y > above else None),
     "softplus": Kind((), "one", "c", _at_zero(None)),
     "log_sigmoid": Kind((), "one", "c", _at_zero(None)),
     "sigmoid": Kind((), "one", "c", _at_zero(_HALF)),

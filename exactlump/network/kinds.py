@@ -9,153 +9,60 @@ positions.  W[v][u] = W_l(u, v) is the weight of the edge u -> v, b[v] the bias 
 """
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, TypeAlias, TypeVar, get_args
+from typing import Self, TypeAlias
 
 from exactlump.errors import ShapeError
-from exactlump.network.activations import IDENTITY, Activation
+from exactlump.network.activations import Activation
+from exactlump.network.kind import HEADS as HEADS
+from exactlump.network.kind import Function as Function
+from exactlump.network.kind import HeadKind, Kind, Largest, _Affine, _Joint, _Lone
+from exactlump.network.moves import Pick, Regrid, Reorder, named
+from exactlump.network.opaque import Opaque
 from exactlump.network.views import Shape, View
 from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import Rational, Vector, is_exact, vector
+from exactlump.numbers.rational import Vector
 
-
-@dataclass(frozen=True, slots=True)
-class Largest:
-    """What a MaxPool does to each unit: the largest value that its window sees."""
-
-    window: Window
-
-    scales = True
-    signed = False
-
-    def __call__(self, y: Rational) -> Rational:
-        """A constant image stays what it is."""
-        return y
-
-    def scaling(self, c: Rational) -> Rational | None:
-        """It commutes with c > 0."""
-        return c if c > 0 else None
-
-    def __str__(self) -> str:
-        return f"max_pool({'x'.join(map(str, self.window.kernel))})"
-
-
-Function: TypeAlias = Activation | Largest
-HeadKind: TypeAlias = Literal["softmax", "log_softmax", "argmax"]
-HEADS: tuple[HeadKind, ...] = get_args(HeadKind)
-
-
-class Kind(ABC):
-    """What every kind of node states."""
-
-    __slots__ = ()
-    target: str
-
-    def __post_init__(self) -> None:
-        """Weights and vectors may be arrays or lists of numbers of any kind; they are kept as exact ones."""
-        weight = getattr(self, "weight", None)
-        if weight is not None and not isinstance(weight, Matrix):
-            object.__setattr__(self, "weight", Matrix.of(weight))
-        for name in ("bias", "factor", "constant"):
-            numbers = getattr(self, name, ())
-            if not is_exact(numbers):
-                object.__setattr__(self, name, vector(numbers))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self.reads)} -> {self.target})"
-
-    @property
-    @abstractmethod
-    def reads(self) -> tuple[str, ...]:
-        """The tensors that the node reads."""
-
-    @property
-    @abstractmethod
-    def affine(self) -> bool:
-        """Whether every unit is its sum (`meaning.parts`), and no more: then the tensor may be derived."""
-
-    @abstractmethod
-    def function(self, v: int) -> Function | HeadKind:
-        """What is applied to unit v after its sum; of a head its kind, as it is no function of one unit."""
-
-    @abstractmethod
-    def renamed(self, target: str, *names: str) -> Self:
-        """The node with other names for what it defines and reads."""
-
-    @abstractmethod
-    def view(self, views: Sequence[View]) -> View:
-        """The view of the target, given those of the sources; ShapeError when the node does not fit them."""
-
-    def restricted(self, units: Sequence[int]) -> Self:
-        """The node over some units of its source; kinds with an entry for every unit take those entries."""
-        return self
-
-    def demand(self, what: str, found: int, expected: int) -> None:
-        """Raise ShapeError where two counts differ."""
-        if found != expected:
-            raise ShapeError(f"tensor {self.target!r}: found {found} {what}, expected {expected}")
-
-
-class _Affine(Kind):
-    """A kind that applies no function to its sums."""
-
-    __slots__ = ()
-
-    @property
-    def affine(self) -> bool:
-        return True
-
-    def function(self, v: int) -> Function | HeadKind:
-        return IDENTITY
-
-
-class _Lone(Kind):
-    """A kind that reads one tensor."""
-
-    __slots__ = ()
-    source: str
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        return (self.source,)
-
-    def renamed(self, target: str, *names: str) -> Self:
-        (source,) = names
-        return _replaced(self, target=target, source=source)
-
-
-class _Joint(Kind):
-    """A kind that reads several tensors."""
-
-    __slots__ = ()
-    sources: tuple[str, ...]
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        return self.sources
-
-    def renamed(self, target: str, *names: str) -> Self:
-        return _replaced(self, target=target, sources=names)
-
-
-_K = TypeVar("_K", bound=Kind)
-
-
-def _replaced(node: _K, **changes: Any) -> _K:
-    """The node with other values of some fields: every kind is a dataclass."""
-    changed: _K = replace(node, **changes)  # type: ignore[type-var]
-    return changed
+__all__ = [
+    "HEADS",
+    "Activate",
+    "Add",
+    "AveragePool",
+    "Conv",
+    "Dense",
+    "Function",
+    "Head",
+    "HeadKind",
+    "Kind",
+    "Largest",
+    "MaxPool",
+    "Node",
+    "Opaque",
+    "Pad",
+    "Pick",
+    "Regrid",
+    "Reorder",
+    "Scale",
+    "Select",
+    "Shift",
+    "_Affine",
+    "_Joint",
+    "_Lone",
+    "groups",
+    "head_kind",
+    "mixing",
+]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Dense(_Lone, _Affine):
     """A fully connected layer before its activation: target[v] = sum_u W[v][u] * source[u] + b[v].
 
-    `names` are what the file calls the product, the weight and the bias ("" where it has no name);
-    they say nothing about the function.
+    names  what the file calls the product, the weight and the bias ("" where it has no name); they say nothing about
+           the function
+    grid   whether the units lie along the last axis, and the layer acts at every position of the others
     """
 
     source: str
@@ -163,14 +70,19 @@ class Dense(_Lone, _Affine):
     weight: Matrix
     bias: Vector
     names: tuple[str, str, str] = ("", "", "")
+    grid: bool = False
 
     def view(self, views: Sequence[View]) -> View:
-        """One unit a row of the weight; the source has elements."""
+        """One unit a row of the weight; the source has elements, or is a grid of vectors along its last axis."""
         rows, columns = self.weight.shape
         self.demand("biases", len(self.bias), rows)
         self.demand("columns", columns, views[0].units)
-        self.demand("positions", views[0].positions, 1)
-        return View((rows,))
+        if not self.grid:
+            self.demand("positions", views[0].positions, 1)
+            return View((rows,))
+        if not views[0].is_grid:
+            raise ShapeError(f"tensor {self.target!r}: found {views[0]}, expected units along the last axis of several")
+        return View((*views[0].shape[:-1], rows), views[0].channel, views[0].open)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -275,10 +187,11 @@ class Select(_Joint, _Affine):
     picks: tuple[tuple[int, int], ...]
     shape: Shape
     channel: int | None = None
+    open: bool = False
 
     def view(self, views: Sequence[View]) -> View:
         """The shape and the channel axis that the node names; the grid is that of every source."""
-        view = _named(self.target, self.shape, self.channel)
+        view = named(self.target, View(self.shape, self.channel, self.open))
         self.demand("picks", len(self.picks), view.units)
         if any(below.grid != view.grid for below in views):
             raise ShapeError(f"tensor {self.target!r}: found sources {views}, expected the grid {list(view.grid)}")
@@ -319,49 +232,6 @@ class Shift(_Lone, _Affine):
 
     def restricted(self, units: Sequence[int]) -> Self:
         return replace(self, constant=tuple(self.constant[v] for v in units))
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Reorder(_Lone, _Affine):
-    """The elements of the source, its axes permuted by `axes` (None: as they are), read with another shape.
-
-    channel: the channel axis of the target.  Three kinds: units stay units, in order (`keeps_units`); images are
-    taken apart into elements (target channel None); elements are put together to images.
-    """
-
-    source: str
-    target: str
-    axes: tuple[int, ...] | None
-    shape: Shape
-    channel: int | None = None
-
-    def order(self, source: Shape) -> tuple[int, ...]:
-        """For each element of the target, the element of a source of that shape it comes from."""
-        if self.axes is None:
-            return tuple(range(math.prod(source)))
-        strides = [math.prod(source[axis + 1 :]) for axis in range(len(source))]
-        order = [0]
-        for axis in self.axes:
-            order = [start + i * strides[axis] for start in order for i in range(source[axis])]
-        return tuple(order)
-
-    def view(self, views: Sequence[View]) -> View:
-        """The shape and the channel axis that the node names; images are taken apart or left whole."""
-        view, target = views[0], _named(self.target, self.shape, self.channel)
-        self.demand("elements", target.elements, view.elements)
-        if self.axes is not None and sorted(self.axes) != list(range(len(view.shape))):
-            raise ShapeError(f"tensor {self.target!r}: found axes {list(self.axes)} for shape {list(view.shape)}")
-        if not (target.positions == 1 or view.positions == 1 or self.keeps_units(view)):
-            raise ShapeError(f"tensor {self.target!r}: found a reordering inside of channels")
-        return target
-
-    def keeps_units(self, view: View) -> bool:
-        """Whether every unit of a source of that view stays as it is: only axes change places."""
-        target = View(self.shape, self.channel)
-        if target.units != view.units:
-            return False
-        parts = view.parts()
-        return all(part == parts[e] for part, e in zip(target.parts(), self.order(view.shape), strict=True))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -414,7 +284,22 @@ class Head(_Lone):
         return View((1,)) if self.kind == "argmax" else views[0]
 
 
-Node: TypeAlias = Dense | Conv | AveragePool | MaxPool | Pad | Add | Select | Scale | Shift | Reorder | Activate | Head
+Node: TypeAlias = (
+    Dense
+    | Conv
+    | AveragePool
+    | MaxPool
+    | Pad
+    | Add
+    | Select
+    | Scale
+    | Shift
+    | Reorder
+    | Pick
+    | Activate
+    | Head
+    | Opaque
+)
 
 
 def mixing(node: Node) -> Dense | Conv | None:
@@ -447,19 +332,16 @@ def groups(node: Dense | Conv) -> int:
 
 def _windowed(name: str, window: Window, units: int, view: View) -> View:
     """The view after a window has gone over the grids of all units."""
-    if view.grid != window.source or view.channel != 0:
+    first = int(view.open)  # the batch axis
+    if view.grid[first:] != window.source or view.channel != first:
         raise ShapeError(f"tensor {name!r}: found {view} below a window over the grid {list(window.source)}")
     ranks = {
         len(getattr(window, field)) for field in ("source", "target", "kernel", "stride", "dilation", "begin", "end")
     }
-    positive = min((*window.target, *window.kernel, *window.stride, *window.dilation), default=1) > 0
+    sizes = [n for n in (*window.target, *window.kernel, *window.stride, *window.dilation) if isinstance(n, int)]
+    positive = min(sizes, default=1) > 0
     if len(ranks) != 1 or not positive or min((*window.begin, *window.end), default=0) < 0:
         raise ShapeError(f"tensor {name!r}: found {window}, expected positive sizes, one each for every axis")
-    return View((units, *window.target), 0)
-
-
-def _named(name: str, shape: Shape, channel: int | None) -> View:
-    """A view with the channel axis that a node names."""
-    if channel is not None and channel not in range(len(shape)):
-        raise ShapeError(f"tensor {name!r}: found channel axis {channel} of shape {list(shape)}")
-    return View(shape, channel)
+    if all(isinstance(n, int) for n in window.target):
+        return View((units, *window.target), 0)
+    return View((*view.shape[:first], units, *window.target), first, view.open)

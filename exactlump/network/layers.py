@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Reorder, Scale, Shift
+from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Opaque, Pick, Regrid, Reorder, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Vector
 
@@ -109,10 +109,10 @@ class Layer:
         return not all(isinstance(node, Reorder) for node in self.before)
 
     @property
-    def head(self) -> Head | None:
-        """The output head that it ends in, if it does."""
+    def head(self) -> Head | Opaque | None:
+        """The output head, or opaque operator, that it ends in, if it does."""
         last = self.nodes[-1]
-        return last if isinstance(last, Head) else None
+        return last if isinstance(last, Head | Opaque) else None
 
 
 def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | None]:
@@ -125,8 +125,8 @@ def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | 
         tensor = node.target
         if tensor in network.outputs:
             found[tensor] = OUTPUT
-        elif isinstance(node, Head):
-            found[tensor] = f"{node.kind} defines it"
+        elif isinstance(node, Head | Opaque):
+            found[tensor] = f"{node.function(0)} defines it"
         elif not node.affine or (tensor not in derived and _ends_a_layer(network, node, found)):
             found[tensor] = _why_kept(network, tensor) or _image(network, node, found)
     return found
@@ -138,7 +138,7 @@ def layer(network: Network, tensor: str, anchored: Collection[str]) -> Layer:
     while not nodes or tensor not in anchored:
         nodes.append(network.producer[tensor])
         names = nodes[-1].reads
-        if len(names) > 1:
+        if len(names) != 1:
             break
         (tensor,) = names
     return Layer(tuple(reversed(nodes)))
@@ -181,7 +181,7 @@ def trace(network: Network, nodes: Sequence[Node], units: Sequence[int]) -> list
     positions = [list(units)]
     for node in reversed(nodes):
         here = positions[-1]
-        if isinstance(node, Reorder) and network.views[node.target].positions == 1:
+        if isinstance(node, Reorder) and not _regrids(node) and network.views[node.target].positions == 1:
             order = node.order(network.shapes[node.source])
             here = [order[i] for i in here]
         positions.append(here)
@@ -205,18 +205,27 @@ def _ends_a_layer(network: Network, node: Node, found: dict[str, str | None]) ->
 
 def _permutes(network: Network, node: Node) -> bool:
     """Whether a node is a reordering that leaves units whole."""
-    return isinstance(node, Reorder) and network.views[node.source].positions == network.views[node.target].positions
+    same = network.views[node.reads[0]].positions == network.views[node.target].positions if node.reads else False
+    return isinstance(node, Reorder) and (same or _regrids(node))
+
+
+def _regrids(node: Node) -> bool:
+    return isinstance(node, Regrid)
 
 
 def _why_kept(network: Network, tensor: str) -> str | None:
     """Why the units of a hidden tensor cannot change, judging by the nodes that read it."""
+    if network.views[tensor].open and network.views[tensor].channel is None:
+        return "it is one unit"
     for reader in network.consumers[tensor]:
-        if isinstance(reader, Head):
-            return f"{reader.kind} reads it"
+        if isinstance(reader, Head | Opaque):
+            return f"{reader.function(0)} reads it"
+        if isinstance(reader, Pick):
+            return "it is read as images"
         if isinstance(reader, Reorder):
             if reader.target in network.outputs:
                 return OUTPUT
-            if network.views[reader.target].positions > network.views[tensor].positions:
+            if not _regrids(reader) and network.views[reader.target].positions > network.views[tensor].positions:
                 return "it is read as images"
             if reason := _why_kept(network, reader.target):
                 return reason

@@ -28,7 +28,10 @@ from exactlump.network.kinds import (
     Largest,
     MaxPool,
     Node,
+    Opaque,
     Pad,
+    Pick,
+    Regrid,
     Reorder,
     Scale,
     Select,
@@ -112,12 +115,19 @@ def parts(node: Node, views: Sequence[View]) -> Sums | Anchored:
             return Sums(lambda v: Sum([Part(node.factor[v], 0, v)], ZERO))
         case Shift():
             return Sums(lambda v: Sum([Part(ONE, 0, v)], node.constant[v]))
+        case Regrid():
+            lift = Lift(("permute", node.key, 0), True, _unknown) if node.key else None
+            return Sums(lambda v: Sum([Part(ONE, 0, v, lift)], ZERO))
         case Reorder():
             return _moved(node, views[0])
+        case Pick():
+            return Sums(lambda v: Sum([Part(ONE, 0, 0, Lift(("pick", node.key, v), True, _unknown))], ZERO))
         case Activate() | MaxPool():
             return Sums(lambda v: Sum([Part(ONE, 0, v)], ZERO))
         case Head():
             return Anchored((node.kind,), node.reads)
+        case Opaque():
+            return Anchored((node.call.signature, str(node.output)), node.reads)
         case _:
             assert_never(node)
 
@@ -129,19 +139,21 @@ def tap(window: Window, t: int) -> Lift | None:
     """What tap t of a window reads; None for the identity."""
     if window.is_identity(t):
         return None
-    places = window.places(t)
 
     def reads(q: int) -> Iterable[tuple[int, Rational]]:
-        p = places[q]
+        p = window.places(t)[q]
         return [] if p is None else [(p, ONE)]
 
-    return Lift(("tap", window.key, t), None not in places, reads)
+    return Lift(("tap", window.key, t), not window.pads(t), reads)
 
 
 def average(window: Window, padding: bool) -> Lift | None:
     """The mean of what a window sees, the zeros around the source counted or not; None for the identity."""
     if window.taps == 1 and window.is_identity(0):
         return None
+    if not window.is_sized:
+        keeps = not padding or not any((*window.begin, *window.end))
+        return Lift(("average", window.key, int(padding)), keeps, _unknown)
     cells, taps = window.cells(padding=padding), [window.places(t) for t in range(window.taps)]
 
     def reads(q: int) -> Iterable[tuple[int, Rational]]:
@@ -149,6 +161,11 @@ def average(window: Window, padding: bool) -> Lift | None:
 
     keeps = not padding or cells == window.cells(padding=False)
     return Lift(("average", window.key, int(padding)), keeps, reads)
+
+
+def _unknown(_: int) -> Iterable[tuple[int, Rational]]:
+    """What a position of a tensor of unknown sizes reads: it has no number."""
+    raise NoExactValue("found a tensor of unknown sizes, expected numbers (--shape NAME=...)")
 
 
 def position(positions: int, p: int) -> Lift | None:
@@ -203,10 +220,14 @@ def values(node: Node, xs: Sequence[Vector], views: Sequence[View]) -> Vector:
     Raises NoExactValue where a function has no rational value.
     """
     found = parts(node, views)
+    if isinstance(node, Opaque):
+        raise NoExactValue(f"tensor {node.target!r}: {node.call.operator} is taken as a given function")
     if isinstance(found, Anchored):
         assert isinstance(node, Head)
         return _head(node, xs[0])
     target = node.view(views)
+    if target.open or any(view.open for view in views):
+        _unknown(0)
     made: list[Rational] = [ZERO] * target.elements
     for v in range(target.units):
         total, sigma = found.of(v), node.function(v)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from exactlump.errors import ShapeError, WrongType
+from exactlump.errors import NoExactValue, ShapeError, WrongType
 from exactlump.network.activations import RELU, Activation, activation_of
-from exactlump.network.kinds import Activate, Conv, Dense, Node, groups, mixing
+from exactlump.network.kinds import Activate, Conv, Dense, Node, Opaque, groups, mixing
 from exactlump.network.meaning import Anchored, Sums, parts, values
 from exactlump.network.origin import Origin
+from exactlump.network.sizes import text
 from exactlump.network.views import Port, Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector, over_common, rational, vector
@@ -108,7 +109,7 @@ class Network:
         """The shape of every tensor, without the batch axis, and its channel axis."""
         views: dict[str, View] = {}
         for port in self.inputs:
-            _define(views, port.name, View(port.shape))
+            _define(views, port.name, port.view)
         for node in self.nodes:
             for name in node.reads:
                 if name not in views:
@@ -194,6 +195,7 @@ class Network:
         if len(inputs) != len(self.inputs):
             raise ShapeError(f"inputs: found {len(inputs)}, expected {len(self.inputs)}")
         found: dict[str, Vector] = {}
+        self.demand_sizes()
         for port, given in zip(self.inputs, inputs, strict=True):
             x = vector(given)
             if len(x) != math.prod(port.shape):
@@ -202,6 +204,25 @@ class Network:
         for node in self.nodes:
             found[node.target] = _apply(node, [found[name] for name in node.reads], self.views_below(node))
         return found
+
+    @cached_property
+    def opaque(self) -> tuple[Opaque, ...]:
+        """The opaque operators, by their outputs, in order."""
+        return tuple(node for node in self.nodes if isinstance(node, Opaque))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has no exact values: it has opaque operators, or unknown sizes."""
+        return bool(self.opaque) or any(port.open for port in self.inputs)
+
+    def demand_sizes(self) -> None:
+        """Raise NoExactValue for a network without exact values: of opaque operators, or of unknown sizes."""
+        for node in self.opaque:
+            raise NoExactValue(f"tensor {node.target!r}: {node.call.operator} is taken as a given function")
+        for port in self.inputs:
+            if port.open:
+                sizes = text(port.shape)
+                raise NoExactValue(f"input {port.name!r}: found the sizes {sizes}, expected numbers (--shape)")
 
     def _ends_in_output(self, tensor: str) -> bool:
         """Whether a tensor is an output, or nothing but nodes that act unit by unit leads from it, to outputs."""
@@ -233,7 +254,7 @@ def _common_type(arrays: Sequence[Any]) -> str:
 def _define(views: dict[str, View], name: str, view: View) -> None:
     if name in views:
         raise ShapeError(f"tensor {name!r}: defined twice")
-    if view.elements < 1:
+    if not view.open and view.elements < 1:
         raise ShapeError(f"tensor {name!r}: found shape {list(view.shape)}, expected at least one element")
     views[name] = view
 
@@ -241,9 +262,9 @@ def _define(views: dict[str, View], name: str, view: View) -> None:
 def _apply(node: Node, xs: Sequence[Vector], views: Sequence[View]) -> Vector:
     """The semantics of one node (Definition 2), as `meaning.py` says it; dense products go by whole vectors."""
     match node:
-        case Dense():
+        case Dense() if not node.grid:
             return _dense(node.weight, node.bias, xs[0])
-        case Conv():
+        case Conv() if node.window.is_sized:
             return _conv(node, xs[0], views[0])
         case _:
             return values(node, xs, views)

@@ -12,9 +12,12 @@ import itertools
 import math
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-Grid: TypeAlias = tuple[int, ...]
+from exactlump.network.sizes import Unknown
+
+# The sizes of a grid; of an open tensor (`views.py`) perhaps unknown ones.
+Grid: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,31 @@ class Window:
         return " ".join("x".join(map(str, field)) for field in fields) + (" transposed" if self.transposed else "")
 
     @property
-    def taps(self) -> int:
+    def taps(self) -> Any:
         """T, the number of taps; tap t is the t-th offset in the kernel, row-major."""
+        if not all(isinstance(n, int) for n in self.kernel):
+            return Unknown.product(self.kernel)
         return math.prod(self.kernel)
 
     def places(self, tap: int) -> tuple[int | None, ...]:
         """For each position of the target, the position of the source that the tap reads; None: a zero around it."""
         return _places(self, tap)
 
+    @property
+    def is_sized(self) -> bool:
+        """Whether all sizes are numbers."""
+        return all(isinstance(n, int) for n in (*self.source, *self.target, *self.kernel))
+
     def pads(self, tap: int) -> bool:
-        """Whether the tap reads padding anywhere."""
+        """Whether the tap reads padding anywhere; where sizes are unknown, whether it does for some of them."""
+        if not self.is_sized:
+            return self.transposed or any((*self.begin, *self.end))
         return None in self.places(tap)
 
     def is_identity(self, tap: int) -> bool:
         """Whether the tap leaves every image as it is."""
+        if not self.is_sized:
+            return self.source == self.target and not self.pads(tap) and set(self.kernel) == set(self.stride) == {1}
         return self.source == self.target and self.places(tap) == tuple(range(math.prod(self.source)))
 
     def cells(self, *, padding: bool) -> tuple[int, ...]:

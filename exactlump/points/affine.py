@@ -59,9 +59,9 @@ def rows_after(network: Network, node: Node, known: Mapping[str, Sequence[Row]])
             f"tensor {node.target!a}: found {type(node).__name__}, expected a dense or an affine layer"
         )
     match node:
-        case Dense():
+        case Dense() if not node.grid:
             return _dense(node, known[node.source])
-        case Reorder():
+        case Reorder() if not network.views[node.target].open and not network.views[node.source].open:
             return tuple(known[node.source][e] for e in node.order(network.shapes[node.source]))
         case _:
             return _unit_by_unit(network, node, known)

@@ -31,6 +31,7 @@ class Evaluator:
     """
 
     def __init__(self, network: Network) -> None:
+        network.demand_sizes()
         self.network = network
         self.sizes = [math.prod(port.shape) for port in network.inputs]
         self.operations = [(node, _on_arrays(node, network.views_below(node))) for node in network.nodes]
@@ -57,9 +58,9 @@ class Evaluator:
 def _on_arrays(node: Node, views: Sequence[View]) -> OnArrays:
     """What a node does to exact tensors."""
     match operation(node, views):
-        case gathers.Product(weight, bias, windows):
+        case gathers.Product(weight, bias, windows, last):
             gather = None if windows is None else windows.reshape(-1, windows.shape[2])
-            return partial(_affine, Product(weight), numbers(bias), gather)
+            return partial(_affine, Product(weight), numbers(bias), gather, last)
         case gathers.Move(gather):
             return partial(_move, gather)
         case gathers.Largest(windows):
@@ -82,12 +83,12 @@ def _on_arrays(node: Node, views: Sequence[View]) -> OnArrays:
             assert_never(other)
 
 
-def _affine(product: Product, bias: Numbers, gather: Indices | None, x: Numbers) -> Numbers:
+def _affine(product: Product, bias: Numbers, gather: Indices | None, last: bool, x: Numbers) -> Numbers:
     tops, bottoms = product(x.tops.tolist(), gather)
     common = math.lcm(math.lcm(*bottoms) * x.bottom, bias.bottom)
     factors = integers([common // (d * x.bottom) for d in bottoms])
     total = tops * factors[:, None] + (bias.tops * (common // bias.bottom))[:, None]
-    return Numbers(total.reshape(-1), common).reduced()
+    return Numbers((total.T if last else total).reshape(-1), common).reduced()
 
 
 def _move(gather: Indices, *xs: Numbers) -> Numbers:

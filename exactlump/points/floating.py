@@ -126,6 +126,10 @@ def _split(g: Floats, sizes: Sequence[int]) -> list[Floats]:
 
 def _differentiable(node: Node, views: Sequence[View]) -> Differentiable:
     match operation(node, views):
+        case gathers.Product(last=True):
+            raise UnsupportedLayer(
+                f"tensor {node.target!r}: found a dense layer on positions, which has no gradient here"
+            )
         case gathers.Product(weight, bias, windows):
             product = dense(weight), nearest(bias)
             return _matrix(*product) if windows is None else _convolution(*product, windows)

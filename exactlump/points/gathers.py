@@ -13,6 +13,7 @@ from typing import TypeAlias, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from exactlump.errors import NoExactValue
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import (
     Activate,
@@ -24,7 +25,10 @@ from exactlump.network.kinds import (
     HeadKind,
     MaxPool,
     Node,
+    Opaque,
     Pad,
+    Pick,
+    Regrid,
     Reorder,
     Scale,
     Select,
@@ -43,11 +47,13 @@ class Product:
     """weight @ columns + bias: the columns are all elements, or what the taps read at each position.
 
     windows: (units, taps, positions); None where the columns are the elements.
+    last: whether the units of the target are those of its last axis, instead of the first
     """
 
     weight: Matrix
     bias: Vector
     windows: Indices | None
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +122,11 @@ def operation(node: Node, views: Sequence[View]) -> Operation:
     view = views[0]
     match node:
         case Dense():
-            return Product(node.weight, node.bias, None)
+            return Product(node.weight, node.bias, elements(view)[:, None, :] if node.grid else None, node.grid)
         case Conv():
             return Product(node.weight, node.bias, taps(node.window, view))
+        case Regrid() if view.open or node.open:
+            raise NoExactValue(f"tensor {node.target!r}: found unknown sizes, expected numbers")
         case Reorder():
             return Move(np.array(node.order(view.shape), np.int64))
         case Select():
@@ -139,6 +147,8 @@ def operation(node: Node, views: Sequence[View]) -> Operation:
             return Applied(node.functions, unit_of(view))
         case Head():
             return Headed(node.kind)
+        case Pick() | Opaque():
+            raise NoExactValue(f"tensor {node.target!r}: {node} has no value here")
         case _:
             assert_never(node)
 

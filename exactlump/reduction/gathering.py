@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from exactlump.errors import NotALumping
+from exactlump.errors import CannotWrite, NotALumping
 from exactlump.lumping.simulations import Row, entry
-from exactlump.network.kinds import Conv, Dense, Node, Reorder, Scale, Select, Shift
+from exactlump.network.kinds import Conv, Dense, Node, Regrid, Reorder, Scale, Select, Shift
 from exactlump.network.layers import ground
 from exactlump.network.program import Network
 from exactlump.network.views import Shape, View
@@ -138,6 +138,8 @@ class Gathering:
     def _step(self, node: Node, unit: int) -> tuple[str, int, int | None]:
         """What a unit after a reordering is of its source: a unit, and where images are taken apart the position."""
         assert isinstance(node, Reorder)
+        if isinstance(node, Regrid):
+            return node.source, unit, None
         view, target = self.network.views[node.source], self.network.views[node.target]
         unit, inner = self._order(node)[target.index(unit, 0)]
         return node.source, unit, inner if view.positions > target.positions else None
@@ -148,7 +150,7 @@ class Gathering:
             below, view = ground(self.network, tensor, self.anchored), self.network.views[tensor]
             self.in_order[tensor] = False
             if tensor not in self.anchored and below in self.lying:
-                span = self.network.views[below].positions // view.positions
+                span = _span(self.network.views[below], view)
                 origins = [self.origin(tensor, u, ONE)[1:3] for u in range(view.units)]
                 self.in_order[tensor] = origins == [divmod(u, span) for u in range(view.units)]
         return self.in_order[tensor]
@@ -174,7 +176,7 @@ class Gathering:
             return _Entry("", 0, ZERO, plus)
         place, positions = places[k], self.network.views[tensor].positions
         if seen:
-            span = positions // self.network.views[seen].positions
+            span = _span(self.network.views[tensor], self.network.views[seen])
             return _Entry(self.reordered(seen), place * span + position, c, plus)
         if positions == view.positions:
             return _Entry(tensor, place, c, plus)
@@ -187,17 +189,19 @@ class Gathering:
         """
         entries = [self._entry(origin, view) for origin in origins]
         lying = View((len(entries), *view.grid), 0) if view.channel is not None else View((len(entries),))
+        if view.open or (view.is_grid and self._are_grids(entries, view)):
+            lying = view
         names = tuple(dict.fromkeys(entry.tensor for entry in entries if entry.tensor))
         if not names:
             name = label if view == lying else self.fresh(f"{label}, constants")
-            self.constants(name, tuple(entry.plus for entry in entries), lying.grid)
+            self.constants(name, tuple(entry.plus for entry in entries), lying)
             return self.steps([] if view == lying else _seen(lying, view), (name,), label)
         picks = tuple((names.index(entry.tensor), entry.unit) if entry.tensor else (0, 0) for entry in entries)
         names = tuple(self.on_grid(name, lying, label) for name in names)
         here, steps = self.views[names[0]], list[Node]()
         if len(names) > 1 or picks != tuple((0, u) for u in range(here.units)):
             here = lying
-            steps.append(Select((), "", picks, here.shape, here.channel))
+            steps.append(Select((), "", picks, here.shape, here.channel, here.open))
         if any(entry.factor != 1 for entry in entries):
             steps.append(Scale("", "", tuple(entry.factor for entry in entries)))
         if any(entry.plus for entry in entries):
@@ -205,6 +209,17 @@ class Gathering:
         if here != view or (named and not steps):
             steps += _seen(here, view)
         return self.steps(steps, names, label)
+
+    def _are_grids(self, entries: Sequence[_Entry], view: View) -> bool:
+        """Whether units are vectors along the last axis where they are now, as in a view."""
+        named = [entry.tensor for entry in entries if entry.tensor]
+        return all(self.views[name].is_grid for name in named) if named else self._like(view) is not None
+
+    def _like(self, view: View) -> str | None:
+        """A tensor whose units lie along the last axis of the grid of a view."""
+        if not view.is_grid:
+            return None
+        return next((name for name, here in self.views.items() if _alike(here, view)), None)
 
     # Tensors in another shape.
 
@@ -214,8 +229,9 @@ class Gathering:
             node = self.network.producer[name]
             assert isinstance(node, Reorder)
             here, was = self.views[self.reordered(node.source)], self.network.views[node.source]
-            view = View(node.shape, node.channel)
-            self.append(replace(node, shape=resized(view, view.units * here.elements // was.elements)))
+            view = node.stated
+            units = here.units if isinstance(node, Regrid) else view.units * here.elements // was.elements
+            self.append(replace(node, shape=resized(view, units)))
         return name
 
     def flat(self, tensor: str, before: Sequence[Node] = ()) -> str:
@@ -232,6 +248,8 @@ class Gathering:
     def on_grid(self, name: str, view: View, label: str) -> str:
         """A tensor whose units lie as in a view: a single position has no grid, or one of ones."""
         here = self.views[name]
+        if view.open and (here.open, here.channel, here.grid) != (True, view.channel, view.grid):
+            raise CannotWrite(f"tensor {label!r}: found {here}, expected {view}")
         if here.grid == view.grid:
             return name
         placed = self.fresh(f"{label}: {name}")
@@ -264,8 +282,16 @@ class Gathering:
             return self.steps(_seen(View(port.shape), made), (port.name,), self.fresh(f"{port.name}, a grid"))
         return self.steps(_seen(View(port.shape), View(port.shape, 0)), (port.name,), "")
 
-    def constants(self, target: str, values: Vector, grid: Grid) -> None:
+    def constants(self, target: str, values: Vector, view: View) -> None:
         """Units that are constants: zero weights, and biases."""
+        grid = view.grid
+        source = self._like(view)
+        if source is None and (view.open or view.channel):
+            raise CannotWrite(f"tensor {target!r}: found nothing of the grid {list(grid)} that is left to read")
+        if source is not None:
+            weight = Matrix.from_rows([{}] * len(values), self.views[source].units)
+            self.append(Dense(source, target, weight, values, grid=True))
+            return
         if not grid:
             source = self.nothing()
             weight = Matrix.from_rows([{}] * len(values), self.views[source].units)
@@ -276,6 +302,18 @@ class Gathering:
         window = _any_window(view.grid, grid)
         weight = Matrix.from_rows([{}] * len(values), view.units * window.taps)
         self.append(Conv(image, target, weight, values, window))
+
+
+def _span(below: View, above: View) -> int:
+    """How many units above are one unit below."""
+    if below.open or above.open:
+        return above.units // below.units
+    return int(below.positions // above.positions)
+
+
+def _alike(here: View, view: View) -> bool:
+    """Whether units lie in the same places of the same grid."""
+    return here.channel is not None and (here.open, here.channel, here.grid) == (view.open, view.channel, view.grid)
 
 
 def resized(view: View, units: int) -> Shape:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from exactlump.lumping.forms import Atom, Form, Forms, atoms_below
 from exactlump.lumping.maximum import Lumping
 from exactlump.lumping.simulations import FREE, NULL, Relation, Row, Simulation, constant, entry, forms_of, through
-from exactlump.network.kinds import Conv, Dense
+from exactlump.network.kinds import Conv, Dense, Head, Node, Pick, Reorder
 from exactlump.network.layers import Layer, anchors, ground, layer, sources, trace
 from exactlump.network.program import Network
 from exactlump.numbers.rational import (
@@ -31,7 +31,7 @@ from exactlump.numbers.rational import (
 )
 from exactlump.reduction.float_layers import Plain, plain_layer
 from exactlump.reduction.gathering import Left
-from exactlump.reduction.survivors import Chosen, Survivors, Weights
+from exactlump.reduction.survivors import Chosen, Survivors, Weights, columns_of_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,8 @@ class _Builder:
             tensor: {k: place for place, k in enumerate(sorted(classes))}
             for tensor, classes in self._observed().items()
         }
-        kept = {tensor for tensor, why in self.anchored.items() if why is not None}
+        stays = any(view.open for view in self.network.views.values()) or any(map(_stays, self.network.nodes))
+        kept = {tensor for tensor, why in self.anchored.items() if why is not None or stays}
         left = {tensor: Left(at, len(at), self.rows.get(tensor)) for tensor, at in places.items()}
         survivors = Survivors(self.network, self.anchored, left, kept)
         for tensor in defined:
@@ -163,6 +164,8 @@ class _Builder:
         rho, classes = self.lumping.rho[tensor], self.lumping.classes[tensor]
         own = self.layers[tensor] = layer(self.network, tensor, self.anchored)
         choose = self.choose if own.mixing is not None else plainest if own.head is None else unchanged
+        if own.mixing is None and self._is_image(tensor):
+            choose = unchanged
         chosen = self._plain(tensor, own) if choose is representative else None
         if chosen is None:
             chosen = [choose(members, rho, lambda v: self.forms.before(tensor, v)) for members in classes]
@@ -174,6 +177,12 @@ class _Builder:
                 rows[v] = entry(k, ratio)
         self.chosen[tensor], self.rows[tensor] = chosen, tuple(rows)
         self.forms.known[tensor] = forms_of(tensor, Relation(tensor, tuple(rows)))
+
+    def _is_image(self, tensor: str) -> bool:
+        """Whether a tensor is kept, and made of kept ones by moving elements: then its forms say nothing of what is observed."""
+        moves = all(isinstance(node, Reorder | Pick) for node in self.layers[tensor].nodes)
+        below = sources(self.network, tensor, self.anchored)
+        return moves and all(self.anchored[name] is not None for name in (tensor, *below))
 
     def _plain(self, tensor: str, own: Layer) -> list[Representative] | None:
         """The representatives of a plain layer, if all are neurons; their forms have no terms, as arrays have them."""
@@ -195,7 +204,7 @@ class _Builder:
         for tensor in reversed(self.anchored):
             node = self.network.producer.get(tensor)
             head = None if node is None else self.layers[tensor].head
-            needed = not self.trim or node is None or head or tensor in self.network.outputs
+            needed = not self.trim or node is None or isinstance(head, Head) or tensor in self.network.outputs
             if needed or (observed[tensor] and self.anchored[tensor] is not None):
                 observed[tensor].update(range(len(self.lumping.classes[tensor])))
             if node is None or not observed[tensor]:
@@ -253,7 +262,7 @@ class _Builder:
         """
         below = ground(self.network, node.source, self.anchored)
         left, bias = places[below], tuple(row.constant for row in rows)
-        whole, span = 0, self.network.views[below].positions
+        whole, span = 0, columns_of_unit(self.network, node, below)
         if isinstance(node, Conv):
             span = node.window.taps
             whole = next((t for t in range(span) if node.window.is_identity(t)), 0)
@@ -270,6 +279,11 @@ class _Builder:
         if plain is not None:
             rows = [self.forms.before(node.target, v) for v in units]
         return [{at(atom): w for atom, w in row.terms.items() if atom[1] in left} for row in rows], bias
+
+
+def _stays(node: Node) -> bool:
+    """Whether tensors are to lie as they did where there is such a node."""
+    return (isinstance(node, Dense) and node.grid) or (isinstance(node, Reorder) and bool(node.cast))
 
 
 def relation_over(tensor: str, rows: Sequence[Row], places: Mapping[int, int]) -> Relation:

@@ -111,11 +111,12 @@ class Survivors:
         below = ground(self.network, node.source, self.anchored)
         count = self.copies.get(below, self.left[below].size)
         target = node.target if own.elementwise or tensor in self.lying else tensor
-        if isinstance(node, Conv) and not count:
-            self.made.constants(target, chosen.bias, node.window.target)
+        if not count and (isinstance(node, Conv) or node.grid):
+            view = self.network.views[node.target]
+            self.made.constants(target, chosen.bias, View(resized(view, len(chosen.bias)), view.channel, view.open))
         else:
             source = self._columns(own, node, below, count, target)
-            span = node.window.taps if isinstance(node, Conv) else self.network.views[below].positions
+            span = columns_of_unit(self.network, node, below)
             weight = _matrix(chosen.weights, span, count * span or self.made.views[source].units)
             self.made.append(replace(node, source=source, target=target, weight=weight, bias=chosen.bias))
         self._follow(own, tensor, chosen)
@@ -125,6 +126,8 @@ class Survivors:
         if below in self.copies:
             return _copies(below)
         if not own.is_fused and (self._is_whole(below) or self.made.is_seen(node.source)):
+            return self.made.reordered(node.source)
+        if (isinstance(node, Dense) and node.grid) or self.network.views[node.source].open:
             return self.made.reordered(node.source)
         if isinstance(node, Conv):
             return self.made.on_grid(below, View((count, *node.window.source), 0), target)
@@ -144,7 +147,7 @@ class Survivors:
                 entries = [None if v is None else places[v] for v in units]
                 self.made.append(_restricted(node, (source,), target, [places[v] for v in firsts], entries, divisors))
             elif lies and isinstance(node, Reorder):
-                shape = resized(View(node.shape, node.channel), len(units))
+                shape = resized(node.stated, len(units))
                 self.made.append(replace(node, source=source, shape=shape))
 
     # Layers that pass units on.
@@ -185,7 +188,7 @@ class Survivors:
         """How so many units of a tensor lie here."""
         view = self.network.views[tensor]
         if lies:
-            return View(resized(view, units), view.channel)
+            return View(resized(view, units), view.channel, view.open)
         return View((units, *view.grid), 0) if view.channel is not None else View((units,))
 
 
@@ -194,6 +197,16 @@ def _filled(chosen: Chosen) -> tuple[Sequence[int | None], Sequence[int], Vector
     units = chosen.units or ()
     firsts = [v for v in units if v is not None] if chosen.firsts is None else chosen.firsts
     return units, firsts, (ONE,) * len(units) if chosen.divisors is None else chosen.divisors
+
+
+def columns_of_unit(network: Network, node: Dense | Conv, below: str) -> int:
+    """How many columns of the weights belong to each unit of the anchored tensor below: its taps, or its positions."""
+    if isinstance(node, Conv):
+        return int(node.window.taps)
+    under, source = network.views[below], network.views[node.source]
+    if under.open or source.open:
+        return source.units // under.units
+    return 1 if node.grid else int(under.positions // source.positions)
 
 
 def _matrix(weights: Weights, span: int, columns: int) -> Matrix:

@@ -24,7 +24,7 @@ from exactlump.lumping.simulations import (
     identity,
     related,
 )
-from exactlump.network.kinds import Function, Head, Node
+from exactlump.network.kinds import Function, Head, Node, Opaque
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
 from exactlump.reduction.loop import exact_quotient
@@ -79,6 +79,8 @@ def isomorphism(a: Network, b: Network) -> Simulation | None:
             continue
         if isinstance(node, Head):
             relation = _head_image(node, left, b, right)
+        elif isinstance(node, Opaque):
+            relation = _opaque_image(node, left, b, right)
         else:
             relation = _image(node, left, known, wanted.get(node.target))
         if relation is None:
@@ -145,6 +147,16 @@ def _constant(sigma: Function, y: Rational) -> Rational | None:
         return sigma(y)
     except NoExactValue:
         return None
+
+
+def _opaque_image(node: Opaque, left: Forms, b: Network, right: Forms) -> Relation | None:
+    """The relation of an opaque operator's output to that of an equal one of equal sources."""
+    for other in b.opaque:
+        same = (other.call.signature, other.output) == (node.call.signature, node.output)
+        pairs = zip(node.sources, other.sources, strict=False)
+        if same and all(tuple(left.of(one)) == tuple(right.of(two)) for one, two in pairs):
+            return identity(other.target, 1)
+    return None
 
 
 def _head_image(node: Head, left: Forms, b: Network, right: Forms) -> Relation | None:

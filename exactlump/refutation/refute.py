@@ -103,6 +103,8 @@ def refute(
     start = time.monotonic()
     question, options = question or Question(), options or Options()
     b, matching = match(a, b, options.match)
+    if a.is_open or b.is_open:
+        return replace(_of_given_functions(a, b), matching=matching, seconds=time.monotonic() - start)
     inputs = demand_comparable(a, b)
     box = box or everything(inputs)
     demand_inputs(box, inputs)
@@ -110,6 +112,21 @@ def refute(
     with np.errstate(all="ignore"):  # floats that overflow only say nothing about where to look
         found = search.run()
     return replace(found, matching=matching, seconds=time.monotonic() - start)
+
+
+def _of_given_functions(a: Network, b: Network) -> Finding:
+    """Whether networks with opaque operators or unknown sizes have the same exact quotient; else `unknown`.
+
+    Their difference cannot be shown: what a given function does is not known.
+    """
+    tried = ("quotient: whether the exact quotients are the same, with opaque operators as given functions",)
+    alike = [(p.shape, p.batch, p.open) for p in a.inputs] == [(p.shape, p.batch, p.open) for p in b.inputs]
+    common = common_quotient(a, b) if alike else None
+    if common is not None:
+        return Finding("equivalent", "quotient", common=common, tried=tried)
+    names = sorted({node.call.operator for node in (*a.opaque, *b.opaque)})
+    note = f"taken as given functions: {', '.join(names)}" if names else "sizes are unknown (--shape gives them)"
+    return Finding("unknown", "none", tried=tried, notes=(note,))
 
 
 @dataclass

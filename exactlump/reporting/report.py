@@ -145,7 +145,8 @@ def _networks(claimed: Certificate, original: Path, reduced: Path, max_unpacked:
     """The networks in files that the checker has accepted; None where the engine does not read one of them."""
     try:
         ours, theirs = (
-            formats.read_as(path, claimed.specification, max_unpacked=max_unpacked) for path in (original, reduced)
+            formats.read_as(path, claimed.specification, max_unpacked=max_unpacked, opaque_domains=claimed.domains)
+            for path in (original, reduced)
         )
     except UnsupportedLayer:
         return None

@@ -19,7 +19,10 @@ from exactlump.network.kinds import (
     Head,
     MaxPool,
     Node,
+    Opaque,
     Pad,
+    Pick,
+    Regrid,
     Reorder,
     Scale,
     Select,
@@ -89,6 +92,8 @@ class Places:
             case Select():
                 i, u = node.picks[v]
                 return [(1, node.sources[i], u, ())]
+            case Regrid() | Pick() | Opaque():
+                raise UnsupportedLayer(f"tensor {node.target!r}: found {node}, which no obligation speaks of")
             case Reorder():
                 return [(1, node.source, u, path) for u, path in self._moved(node)[v]]
             case Pad():

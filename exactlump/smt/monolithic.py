@@ -103,7 +103,7 @@ def _term(node: Node, v: int, p: int, below: list[list[str]], network: Network) 
     """What a node makes of the elements of its sources, for position p of unit v."""
     views = network.views_below(node)
     match node:
-        case Dense():
+        case Dense() if not node.grid:
             columns, integers, content = integer_row(node.weight, v)
             return linear([below[0][u] for u in columns], integers, content, node.bias[v]).term
         case Conv():

@@ -3,6 +3,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ class CheckOptions:
 
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     verified      whether the checker that is extracted from the Coq proof is asked, too
+    opaque_domains  domains besides ONNX's own whose operators are taken for functions
     """
 
     max_unpacked: int = MAX_UNPACKED
     verified: bool = False
+    opaque_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +62,23 @@ def check_files(
     *,
     max_unpacked: int = MAX_UNPACKED,
     verified: bool = False,
+    opaque_domains: Sequence[str] = (),
 ) -> FileCheck:
     """Whether a certificate shows that two model files compute the same function, by `exactlump/check.py`.
 
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     verified      whether the checker that is extracted from the Coq proof is asked, too: `make proofs` builds it
+    opaque_domains  domains besides ONNX's own whose operators are taken for functions
     Raises FormatError for files that cannot be read, and where the extracted checker is asked and not built.
     """
     start = time.perf_counter()
-    options = CheckOptions(max_unpacked, verified)
+    options = CheckOptions(max_unpacked, verified, tuple(opaque_domains))
     if verified:
         from exactlump.extraction.verified import find_checker
 
         find_checker()
     paths = [os.fspath(path) for path in (original, reduced, certificate)]
-    found = check.check(paths[0], paths[1], paths[2], max_unpacked)
+    found = check.check(paths[0], paths[1], paths[2], max_unpacked, domains=options.opaque_domains)
     if found.code == USAGE:
         raise FormatError(found.reason)
     verdict, reason = found.verdict, found.reason

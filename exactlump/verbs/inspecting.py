@@ -3,16 +3,19 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from exactlump import formats
-from exactlump.formats.files import external_data
+from exactlump.errors import UnsupportedLayer
+from exactlump.formats.files import about, external_data, read_bytes
 from exactlump.lumping.maximum import Lumping, maximum_lumping
 from exactlump.network.kinds import Activate, Conv, Dense
 from exactlump.network.layers import anchors, end_of_layer
 from exactlump.network.program import Network
+from exactlump.network.views import Shape
 from exactlump.verbs.answers import FileUse, answer, file_read, files_beside
 
 
@@ -23,6 +26,7 @@ class InspectOptions:
     raw_nnet: bool = False
     max_unpacked: int = formats.MAX_UNPACKED
     batchnorm: str | None = None
+    opaque_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,15 @@ class LayerInspection:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a model file holds."""
+    """What a model file holds.
 
-    inputs: dict[str, list[int]]
-    outputs: dict[str, list[int]]
+    operators  of an ONNX file: how many nodes there are of each
+    opaque     the nodes that are taken as given functions: place, operator, why, remedy
+    refused    the nodes for which the file cannot be reduced; then there are no layers
+    """
+
+    inputs: dict[str, list[int | str]]
+    outputs: dict[str, list[int | str]]
     dtype: str
     neurons: int
     parameters: int
@@ -52,6 +61,9 @@ class Inspection:
     layers: tuple[LayerInspection, ...]
     notes: tuple[str, ...]
     specification: str
+    operators: dict[str, int]
+    opaque: tuple[dict[str, str], ...]
+    refused: tuple[dict[str, str], ...]
     files: tuple[FileUse, ...]
     options: InspectOptions
     seconds: float
@@ -66,8 +78,9 @@ class Inspection:
     def json(self, *, times: bool = True) -> dict[str, Any]:
         """What `--json` prints."""
         names = ("inputs", "outputs", "dtype", "neurons", "parameters", "nonzeros", "layers", "notes", "specification")
-        words = {name: getattr(self, name) for name in names}
+        words = {name: getattr(self, name) for name in (*names, "operators", "opaque", "refused")}
         words |= {"layers": [asdict(layer) for layer in self.layers], "notes": list(self.notes)}
+        words |= {"opaque": list(self.opaque), "refused": list(self.refused)}
         return answer("inspect", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
 
 
@@ -77,20 +90,29 @@ def inspect_file(
     raw_nnet: bool = False,
     max_unpacked: int = formats.MAX_UNPACKED,
     batchnorm: str | None = None,
+    opaque_domains: Sequence[str] = (),
 ) -> Inspection:
     """What a model file holds, and how the maximum lumping classes its neurons.
 
-    Raises FormatError, UnsupportedLayer.
+    An ONNX file that cannot be reduced is described by its operators.
+    Raises FormatError; UnsupportedLayer for files of other formats.
     """
     start = time.perf_counter()
-    options = InspectOptions(raw_nnet, max_unpacked, batchnorm)
+    options = InspectOptions(raw_nnet, max_unpacked, batchnorm, tuple(opaque_domains))
+    model = _model(source, max_unpacked)
     with external_data() as beside:
-        network = formats.read(Path(source), raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
+        try:
+            how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": batchnorm}
+            network = formats.read(Path(source), raw_nnet=raw_nnet, opaque_domains=opaque_domains, **how)
+        except UnsupportedLayer as error:
+            if model is None:
+                raise
+            return _described(model, source, error, options, start)
     lumping = maximum_lumping(network, fold=True)
     ends = {end_of_layer(network, name): name for name in network.hidden}
     return Inspection(
-        inputs={port.name: list(port.shape) for port in network.inputs},
-        outputs={name: list(network.shapes[name]) for name in network.outputs},
+        inputs={port.name: _sizes(port.shape) for port in network.inputs},
+        outputs={name: _sizes(network.shapes[name]) for name in network.outputs},
         dtype=network.dtype,
         neurons=network.neurons,
         parameters=network.parameters,
@@ -98,7 +120,72 @@ def inspect_file(
         layers=tuple(_inspect_layer(network, lumping, end, dense) for end, dense in ends.items()),
         notes=network.notes,
         specification=network.specification,
+        operators=_operators(model),
+        opaque=_opaque(network),
+        refused=(),
         files=(file_read("network", source), *files_beside(beside)),
+        options=options,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _sizes(shape: Shape) -> list[int | str]:
+    return [size if isinstance(size, int) else str(size) for size in shape]
+
+
+def _model(source: str | os.PathLike[str], max_unpacked: int) -> Any:
+    """The model of an ONNX file; None for other formats."""
+    kind = formats.format_of(source)
+    if not kind.startswith("onnx"):
+        return None
+    from exactlump.formats.onnx import reading
+
+    with about(source):
+        return reading.load(read_bytes(Path(source)), kind, max_unpacked)
+
+
+def _operators(model: Any) -> dict[str, int]:
+    if model is None:
+        return {}
+    from exactlump.formats.onnx.obstacles import histogram
+
+    return histogram(model)
+
+
+def _opaque(network: Network) -> tuple[dict[str, str], ...]:
+    if not network.opaque:
+        return ()
+    from exactlump.formats.onnx.obstacles import obstacles
+
+    return tuple(obstacle._asdict() for obstacle in obstacles(network))
+
+
+def _described(
+    model: Any, source: str | os.PathLike[str], error: UnsupportedLayer, options: InspectOptions, start: float
+) -> Inspection:
+    """A graph that cannot be reduced: its operators, its ports, and all that is refused."""
+    from exactlump.formats.onnx import reading
+    from exactlump.formats.onnx.obstacles import refusals
+
+    refused = [o._asdict() for o in refusals(model, reading.KNOWN, options.opaque_domains)]
+    dims = [
+        {value.name: [d.dim_value or d.dim_param for d in value.type.tensor_type.shape.dim] for value in values}
+        for values in (model.graph.input, model.graph.output)
+    ]
+    return Inspection(
+        inputs=dims[0],
+        outputs=dims[1],
+        dtype="unknown",
+        neurons=0,
+        parameters=0,
+        nonzeros=0,
+        layers=(),
+        notes=(f"cannot be reduced: {error}",),
+        specification="as stored",
+        operators=_operators(model),
+        opaque=(),
+        refused=tuple(refused),
+        files=(file_read("network", source),),
         options=options,
         seconds=time.perf_counter() - start,
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from exactlump import formats
 from exactlump.certificates.certificate import RAW_NNET, Certificate, read_certificate
-from exactlump.errors import CannotWrite, NotALumping, WrongType
+from exactlump.errors import CannotWrite, NotALumping, UnsupportedLayer, WrongType
 from exactlump.formats.files import demand_apart, external_data, write_atomically
 from exactlump.formats.specification import batchnorm_of
 from exactlump.network.ports import as_claimed
@@ -124,7 +124,12 @@ def prove_files(
     claimed = read_certificate(certificate_path)
     room = options.max_unpacked
     with external_data() as beside:
-        ours, theirs = (formats.read_as(path, claimed.specification, max_unpacked=room) for path in (original, reduced))
+        ours, theirs = (
+            formats.read_as(path, claimed.specification, max_unpacked=room, opaque_domains=claimed.domains)
+            for path in (original, reduced)
+        )
+    if ours.is_open or theirs.is_open:
+        raise UnsupportedLayer("prove: found opaque operators or unknown sizes, of which no obligation speaks yet")
     sides = ("original", "reduced", "certificate")
     files = (*map(file_read, sides, (original, reduced, certificate_path)), *files_beside(beside))
     if reason := _unbound(claimed, original, reduced, room) or _unfit(claimed, ours, theirs):

@@ -13,6 +13,7 @@ from typing import Any
 
 from exactlump import check, formats
 from exactlump.certificates import certificate
+from exactlump.certificates.assumptions import assumptions, domains, operators, without_opaque
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.fast import workers as fanout
@@ -39,6 +40,7 @@ class ReduceOptions:
     architecture  the layers of weights of PyTorch (docs/pytorch.md)
     executor      other processes that help the fast engine: "processes[:N]", "dask://HOST:PORT"
     overwrite     whether files with other content may be replaced
+    opaque_domains  domains besides ONNX's own whose operators are taken for functions
     """
 
     weights: str = "auto"
@@ -49,6 +51,7 @@ class ReduceOptions:
     architecture: Path | None = None
     executor: str | None = None
     overwrite: bool = False
+    opaque_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def reduce_file(
     architecture: str | os.PathLike[str] | None = None,
     executor: str | None = None,
     overwrite: bool = False,
+    opaque_domains: Sequence[str] = (),
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
@@ -134,13 +138,16 @@ def reduce_file(
     start = time.perf_counter()
     layers = Path(architecture) if architecture is not None else None
     options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite)
+    options = replace(options, opaque_domains=tuple(opaque_domains))
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     _demand_places((given, layers), target, proof)
     listen(f"reading {given}")
     made = _specification(given, target, proof, options)
     source = made or given
-    network = formats.read(source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm)
+    network = formats.read(
+        source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm, opaque_domains=options.opaque_domains
+    )
     raw = raw_nnet and formats.format_of(source) == "nnet"
     room = max(max_unpacked, formats.MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
@@ -156,7 +163,7 @@ def reduce_file(
                 demand_apart(place, companions(source, claim.original))
             write_atomically(witness, certificate.dumps(claim).encode())
             listen("checking")
-            _demand_accepted(source, check.check(str(source), str(staged), str(witness), room))
+            _demand_accepted(source, check.check(str(source), str(staged), str(witness), room, domains=opaque_domains))
             notes += _growth(source, claim.original, staged, claim.reduced)
             written = _moved(folder, target, {} if overwrite else {proof: witness})
         os.replace(witness, proof)
@@ -227,13 +234,22 @@ def _certificate(reduction: Reduction, source: Path, staged: Path, raw: bool, ro
     if formats.format_of(staged) == "nnet":
         read = formats.read(staged, raw_nnet=raw)
         names = dict(zip(_landmarks(reduction.reduced), _landmarks(read), strict=True))
+    forward = without_opaque(reduction.original, reduction.forward)
+    backward = without_opaque(reduction.reduced, reduction.backward)
+    sides: list[tuple[str, Network]] = []
+    if reduction.original.opaque:
+        read = formats.read(staged, opaque_domains=domains(reduction.original))
+        sides = [("original", reduction.original), ("reduced", read)]
     return Certificate(
         reduction.original.specification,
         formats.digest(source, max_unpacked=room),
         formats.digest(staged, max_unpacked=room),
-        {tensor: replace(r, over=names.get(r.over, r.over)) for tensor, r in reduction.forward.items()},
-        {names.get(tensor, tensor): r for tensor, r in reduction.backward.items()},
+        {tensor: replace(r, over=names.get(r.over, r.over)) for tensor, r in forward.items()},
+        {names.get(tensor, tensor): r for tensor, r in backward.items()},
         match(reduction.original, reduction.reduced)[1],
+        operators(reduction.original),
+        domains(reduction.original),
+        assumptions(sides),
     )
 
 

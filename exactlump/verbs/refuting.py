@@ -15,8 +15,9 @@ from typing import Any
 
 from exactlump import check, formats
 from exactlump.certificates import certificate
+from exactlump.certificates.assumptions import assumptions, domains, operators, without_opaque
 from exactlump.certificates.certificate import Certificate
-from exactlump.errors import CannotWrite, FormatError, ShapeError
+from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about, companions, demand_apart, external_data, read_bytes, write_atomically
 from exactlump.formats.specification import AS_STORED
 from exactlump.network import ports
@@ -51,6 +52,7 @@ class RefuteOptions:
     raw_nnet      leave out the normalisation in the headers of .nnet files
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     overwrite     whether a certificate with other content may be replaced
+    opaque_domains  domains besides ONNX's own whose operators are taken for functions
     Raises FormatError where options exclude each other.
     """
 
@@ -66,6 +68,7 @@ class RefuteOptions:
     raw_nnet: bool = False
     max_unpacked: int = formats.MAX_UNPACKED
     overwrite: bool = False
+    opaque_domains: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.box is not None and self.vnnlib is not None:
@@ -241,6 +244,7 @@ def refute(
     raw_nnet: bool = False,
     max_unpacked: int = formats.MAX_UNPACKED,
     overwrite: bool = False,
+    opaque_domains: Sequence[str] = (),
 ) -> FileFinding:
     """Find an exact input at which two networks differ, or show that there is none, or say `unknown`.
 
@@ -267,6 +271,7 @@ def refute(
         raw_nnet=raw_nnet,
         max_unpacked=max_unpacked,
         overwrite=overwrite,
+        opaque_domains=tuple(opaque_domains),
     )
     return refute_files(a, b, options)
 
@@ -283,7 +288,8 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
         demand_apart(options.certificate, (*paths, options.vnnlib))
     with external_data() as beside:
         room = options.max_unpacked
-        one, other = (formats.read(model, raw_nnet=options.raw_nnet, max_unpacked=room) for model in given)
+        how: dict[str, Any] = {"max_unpacked": room, "opaque_domains": options.opaque_domains}
+        one, other = (formats.read(model, raw_nnet=options.raw_nnet, **how) for model in given)
     box, notes = _domain(one, options)
     specification = _specification((one, other))
     for name, network in zip(names, (one, other), strict=True):
@@ -302,7 +308,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     notes += found.notes
     written = None
     if are_files and found.verdict == "equivalent" and found.common is not None:
-        found, written, why = _certified(paths, found, specification, options)
+        found, written, why = _certified(paths, (one, other), found, specification, options)
         notes += (why,) if why else ()
     replayed, why_not = _replayed(paths, (one, other), found, options.max_unpacked) if are_files else (None, ())
     files = [file_read(side, path) for side, model, path in zip("ab", given, paths, strict=True) if _is_path(model)]
@@ -348,6 +354,8 @@ def _same_bytes(paths: tuple[Path, Path], max_unpacked: int) -> bool:
 def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, ...]]:
     """The domain, and what is to be said about it."""
     inputs = sum(network.units(port.name) for port in network.inputs)
+    if network.is_open and (options.vnnlib is not None or options.box is not None):
+        raise UnsupportedLayer("domain: found given functions or unknown sizes, expected all reals")
     if options.vnnlib is not None:
         found = read_box(options.vnnlib)
         if len(found.box.lower) != inputs:
@@ -363,18 +371,26 @@ def _specification(networks: Sequence[Network]) -> str:
 
 
 def _certified(
-    paths: tuple[Path, Path], found: Finding, specification: str, options: RefuteOptions
+    paths: tuple[Path, Path],
+    networks: tuple[Network, Network],
+    found: Finding,
+    specification: str,
+    options: RefuteOptions,
 ) -> tuple[Finding, Path | None, str]:
     """The finding, if the checker accepts a certificate of it; else `unknown`, and why."""
     assert found.common is not None
     digests = [formats.digest(path, max_unpacked=options.max_unpacked) for path in paths]
     forward, backward = found.common.forward, found.common.backward
-    claim = Certificate(specification, digests[0], digests[1], forward, backward, found.matching)
+    forward, backward = without_opaque(networks[0], forward), without_opaque(networks[1], backward)
+    sides = zip(("original", "reduced"), networks, strict=True)
+    given = operators(networks[0]), domains(*networks), assumptions(sides)
+    claim = Certificate(specification, digests[0], digests[1], forward, backward, found.matching, *given)
     words = certificate.dumps(claim).encode()
     with tempfile.TemporaryDirectory(prefix="exactlump-") as folder:
         proof = Path(folder) / "certificate.json"
         proof.write_bytes(words)
-        verdict = check.check(str(paths[0]), str(paths[1]), str(proof), options.max_unpacked)
+        files = str(paths[0]), str(paths[1]), str(proof)
+        verdict = check.check(*files, options.max_unpacked, domains=options.opaque_domains)
     if verdict.verdict != "equivalent":
         reason = f"the checker did not accept the common quotient ({verdict.verdict}: {verdict.reason})"
         return replace(found, verdict="unknown", method="none", common=None), None, reason

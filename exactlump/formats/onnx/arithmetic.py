@@ -20,10 +20,11 @@ from exactlump.formats.onnx.graph import Data, Operator, Product, Read, Reader, 
 from exactlump.formats.onnx.images import IMAGES
 from exactlump.formats.onnx.normalisation import NORMALISATIONS
 from exactlump.formats.onnx.quantisers import CUSTOM, QUANTISERS
-from exactlump.formats.onnx.reorderings import REORDERINGS
+from exactlump.formats.onnx.reorderings import REORDERINGS, unchanged
 from exactlump.formats.onnx.selections import SELECTIONS
-from exactlump.formats.onnx.tensors import FLOATS, Constant, type_name
-from exactlump.network.kinds import Add, Dense, Reorder, Scale, Shift
+from exactlump.formats.onnx.spelled import product
+from exactlump.formats.onnx.tensors import CASTABLE, FLOATS, Constant, type_name
+from exactlump.network.kinds import Add, Dense, Scale, Shift
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ONE, ZERO, Vector
 
@@ -33,22 +34,42 @@ from exactlump.numbers.rational import ONE, ZERO, Vector
 def _matmul(reader: Reader, op: Operator) -> None:
     """A constant matrix on the right of x, or on its left when x has no batch axis."""
     left = isinstance(reader.lookup(op.input(0)), Constant)
-    data = reader.computed(op.input(1 if left else 0))
+    data = reader.tensor(op.input(1 if left else 0))
     name = op.input(0 if left else 1)
     array = reader.weights(name, data).array
-    if left and data.batched:
+    if left and (data.batched or data.open):
         raise batch_error()
-    if array.ndim != 2 or len(data.shape) != 1:
+    if array.ndim != 2 or (left and len(data.shape) != 1):
         raise UnsupportedLayer(f"found shapes {list(data.shape)} and {list(array.shape)}, expected vector and matrix")
+    if not left:
+        data = _vectors(reader, data)
     weight = Constant(array if left else array.T, data.kind).matrix()
     rows = _fitting(weight, data)
-    made = result(op, data, (rows,))
+    made, grid = _dense_result(op, data, rows)
     follower = reader.sole.get(op.target)
     if follower is not None and follower.op_type == "Add":
         reader.define(made)
-        reader.products[op.target] = Product(data.name, weight, name)
+        reader.products[op.target] = Product(data.name, weight, name, grid)
     else:
-        reader.emit(Dense(data.name, op.target, weight, (ZERO,) * rows, (op.target, name, "")), made)
+        reader.emit(Dense(data.name, op.target, weight, (ZERO,) * rows, (op.target, name, ""), grid), made)
+
+
+def _vectors(reader: Reader, data: Data) -> Data:
+    """The tensor with its units along its last axis."""
+    if not data.known:
+        raise UnsupportedLayer("found a tensor of unknown shape")
+    if not data.open and len(data.shape) == 1:
+        return data
+    if not data.open and not data.batched and len(data.shape) == 2 and data.channel is None and data.shape[0] == 1:
+        return replace(data, shape=data.shape[1:], batch=1)
+    return reader.along(data, data.rank - 1)
+
+
+def _dense_result(op: Operator, data: Data, rows: int) -> tuple[Data, bool]:
+    """What a dense layer along the last axis makes, and whether that is one of several."""
+    if not data.open and data.channel is None:
+        return result(op, data, (rows,)), False
+    return replace(data, name=op.target, shape=(*data.shape[:-1], rows)), True
 
 
 def _fitting(weight: Matrix, data: Data) -> int:
@@ -62,11 +83,14 @@ def _fitting(weight: Matrix, data: Data) -> int:
 
 def _gemm(reader: Reader, op: Operator) -> None:
     """alpha * x * W + beta * C; alpha and beta are multiplied in, exactly."""
-    data = reader.computed(op.input(0))
+    data = reader.tensor(op.input(0))
     array = reader.weights(op.input(1), data).array
-    if op.attributes.get("transA", 0) or not data.batched:
-        raise UnsupportedLayer("expected a tensor with a batch axis, not transposed")
-    if array.ndim != 2 or len(data.shape) != 1:
+    if op.attributes.get("transA", 0) or not data.known:
+        raise UnsupportedLayer("expected a matrix, not transposed")
+    if data.rank != 2:
+        raise ShapeError(f"found shape {list(data.sizes)}, expected a matrix")
+    data = _vectors(reader, data)
+    if array.ndim != 2:
         raise ShapeError(f"found shapes {list(data.shape)} and {list(array.shape)}, expected vector and matrix")
     weight = Constant(array if op.attributes.get("transB", 0) else array.T, data.kind).matrix()
     rows = _fitting(weight, data)
@@ -74,12 +98,14 @@ def _gemm(reader: Reader, op: Operator) -> None:
     if alpha != 1:
         reader.notes["Gemm with alpha read as one matrix"] += 1
         weight = Matrix.from_rows([{u: alpha * w for u, w in weight.row(v).items()} for v in range(rows)], data.units)
-    made = result(op, data, (rows,))
+    made, grid = _dense_result(op, data, rows)
     bias: Vector = (ZERO,) * rows
     if op.input(2):
-        _, values = _operand(reader, op, op.input(2), made)
+        same_units, values = _operand(reader, op, op.input(2), made)
+        if same_units is not made:
+            raise UnsupportedLayer("found a bias that differs from row to row")
         bias = tuple(beta * b for b in values)
-    reader.emit(Dense(data.name, op.target, weight, bias, ("", op.input(1), op.input(2))), made)
+    reader.emit(Dense(data.name, op.target, weight, bias, ("", op.input(1), op.input(2)), grid), made)
 
 
 # Element by element with a constant
@@ -92,13 +118,15 @@ def _operand(reader: Reader, op: Operator, name: str, data: Data) -> tuple[Data,
     """
     array = reader.weights(name, data).array
     if reader.opset < 7:
+        if data.open:
+            raise UnsupportedLayer("found unknown sizes before opset 7")
         if not (op.attributes.get("broadcast", 0) and name != op.input(0)):
             if array.ndim != data.rank or array.shape[data.batched :] != data.shape:
                 raise ShapeError(f"found a constant of shape {list(array.shape)} that is not broadcast")
         elif "axis" in op.attributes:
             behind = data.rank - op.axis("axis", 0, data.rank) - array.ndim
             array = array.reshape(array.shape + (1,) * max(behind, 0))
-    if array.size == 1 and array.ndim <= data.rank:
+    if array.size == 1 and (not data.known or array.ndim <= data.rank):
         return data, Constant(array, data.kind).vector() * data.units
     data, each = reader.spread(data, array)
     return data, Constant(each, data.kind).vector()
@@ -116,8 +144,10 @@ def _arithmetic(
             fold(reader, op, fallback, constants, floats=fallback is quotient)
         elif constants:
             first = isinstance(found[1], Constant)
-            data = reader.computed(op.input(int(not first)))
+            data = reader.ranked(op.input(int(not first)))
             read(reader, op, data, op.input(int(first)), first)
+        elif op.kind == "Mul" and product(reader, op):
+            pass
         elif signs:
             _sum(reader, op, signs)
         else:
@@ -128,8 +158,11 @@ def _arithmetic(
 
 def _sum(reader: Reader, op: Operator, signs: Sequence[int]) -> None:
     """Computed tensors of one shape, with signs; all their elements where they have different channel axes."""
-    found = [reader.settled(reader.computed(name)) for name in op.inputs]
+    found = [reader.settled(reader.tensor(name)) for name in op.inputs]
     first = found[0]
+    if any(data.open for data in found) or any(data.sizes != first.sizes for data in found):
+        _sum_in_one_view(reader, op, found, signs)
+        return
     if any((data.shape, data.batch, data.kind) != (first.shape, first.batch, first.kind) for data in found):
         raise UnsupportedLayer(f"found shapes {[list(data.shape) for data in found]}, expected equal tensors")
     if len({data.channel for data in found}) > 1:
@@ -138,11 +171,26 @@ def _sum(reader: Reader, op: Operator, signs: Sequence[int]) -> None:
     reader.emit(Add(names, op.target, tuple(signs)), same(op, found[0]))
 
 
+def _sum_in_one_view(reader: Reader, op: Operator, found: Sequence[Data], signs: Sequence[int]) -> None:
+    """Computed tensors of equal sizes, of which some are open, in the view that one of them has."""
+    if not all(data.known and (data.sizes, data.kind) == (found[0].sizes, found[0].kind) for data in found):
+        raise UnsupportedLayer(f"found shapes {[str(list(data.sizes)) for data in found]}, expected equal tensors")
+    axes = {data.axis for data in found if not data.whole}
+    if len(axes) > 1 or (axes == {None}):
+        found = [reader.elements(data) for data in found]
+    elif axes:
+        (axis,) = axes
+        assert axis is not None
+        found = [reader.along(data, axis) for data in found]
+    names = tuple(data.name for data in found)
+    reader.emit(Add(names, op.target, tuple(signs)), same(op, found[0]))
+
+
 def _sum_of_many(reader: Reader, op: Operator) -> None:
     """Sum, of any number of computed tensors or of one and a constant."""
     computed = [isinstance(reader.lookup(name), Data) for name in op.inputs]
     if sorted(computed) == [False, True]:
-        _shift(reader, op, reader.computed(op.input(computed.index(True))), op.input(computed.index(False)), True)
+        _shift(reader, op, reader.ranked(op.input(computed.index(True))), op.input(computed.index(False)), True)
     elif all(computed):
         _sum(reader, op, (1,) * len(computed))
     else:
@@ -150,6 +198,8 @@ def _sum_of_many(reader: Reader, op: Operator) -> None:
 
 
 def _shift(reader: Reader, op: Operator, data: Data, name: str, _: bool) -> None:
+    if data.name in reader.products and _differs(reader, name, data):
+        data = reader.settled(data)
     product = reader.products.pop(data.name, None)
     data, values = _operand(reader, op, name, data)
     if product is None:
@@ -157,7 +207,13 @@ def _shift(reader: Reader, op: Operator, data: Data, name: str, _: bool) -> None
         return
     reader.notes["MatMul+Add read as Dense"] += 1
     names = (data.name, product.name, name)
-    reader.emit(Dense(product.source, op.target, product.weight, values, names), same(op, data))
+    reader.emit(Dense(product.source, op.target, product.weight, values, names, product.grid), same(op, data))
+
+
+def _differs(reader: Reader, name: str, data: Data) -> bool:
+    """Whether a constant is not the same at all positions of a grid."""
+    shape = reader.constant(name).shape
+    return data.channel is not None and any(n != 1 for n in shape[:-1])
 
 
 def _difference(reader: Reader, op: Operator, data: Data, name: str, first: bool) -> None:
@@ -192,7 +248,7 @@ def _negation(reader: Reader, op: Operator) -> None:
     if isinstance(found, Constant):
         fold(reader, op, lambda x: -x, (found,), floats=False)
         return
-    data = reader.computed(op.input(0))
+    data = reader.ranked(op.input(0))
     reader.emit(Scale(data.name, op.target, (-ONE,) * data.units), same(op, data))
 
 
@@ -205,10 +261,10 @@ def _dropout(reader: Reader, op: Operator) -> None:
         raise UnsupportedLayer("found is_test = 0: training is not supported")
     if op.input(2) and reader.constant(op.input(2)).array.any():
         raise UnsupportedLayer("found training_mode: training is not supported")
-    data = reader.computed(op.input(0))
+    data = reader.ranked(op.input(0))
     reader.unread.update(name for name in op.outputs[1:] if name)
     reader.notes["Dropout read as the identity"] += 1
-    reader.emit(Reorder(data.name, op.target, None, data.shape, data.channel), same(op, data))
+    reader.emit(unchanged(data, op.target), same(op, data))
 
 
 def _cast(reader: Reader, op: Operator) -> None:
@@ -222,11 +278,14 @@ def _cast(reader: Reader, op: Operator) -> None:
         return
     if to not in FLOATS:
         raise UnsupportedLayer(f"found a cast to {type_name(to)}, expected a float type")
-    if source.kind not in FLOATS:
-        raise UnsupportedLayer(f"found {type_name(source.kind)} that is computed, expected floats")
+    if source.kind not in CASTABLE or op.input(0) in reader.quantised:
+        raise UnsupportedLayer(f"found {type_name(source.kind)} that is computed, expected numbers")
+    if not source.known:
+        raise UnsupportedLayer("found a tensor of unknown shape")
+    source = reader.settled(source)
     reader.notes[f"Cast {type_name(source.kind)} to {type_name(to)} read as the identity: the reals have one type"] += 1
     made = replace(source, name=op.target, kind=to)
-    reader.emit(Reorder(source.name, op.target, None, source.shape, source.channel), made)
+    reader.emit(unchanged(source, op.target, 0 if source.kind in FLOATS else to), made)
 
 
 OPERATORS: Mapping[str, Read] = {

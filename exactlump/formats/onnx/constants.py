@@ -61,7 +61,7 @@ def fold(
     reader: Reader, op: Operator, function: Callable[..., Any], operands: Sequence[Constant], *, floats: bool = True
 ) -> None:
     """Define the value, element by element, of an exact function of constants of one element type."""
-    kinds = {operand.kind for operand in operands}
+    kinds = {finite(operand).kind for operand in operands}
     if len(kinds) > 1:
         raise FormatError(f"found {', '.join(sorted(map(type_name, kinds)))}, expected one element type")
     (kind,) = kinds
@@ -121,17 +121,54 @@ def _reciprocal(reader: Reader, op: Operator) -> None:
     fold(reader, op, lambda x: quotient(1, x), (reader.constant(op.input(0)),))
 
 
+# What an operator makes of two constants of one type: integers, or truth values.
+_COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
+    "Equal": lambda a, b: a == b,
+    "Greater": lambda a, b: a > b,
+    "GreaterOrEqual": lambda a, b: a >= b,
+    "Less": lambda a, b: a < b,
+    "LessOrEqual": lambda a, b: a <= b,
+}
+
+
+def _compared(reader: Reader, op: Operator) -> None:
+    """Truth values, of constants of one type."""
+    function = _COMPARED[op.kind]
+    pair = [reader.constant(op.input(i)) for i in (0, 1)]
+    if pair[0].kind != pair[1].kind:
+        raise UnsupportedLayer(f"found {type_name(pair[0].kind)} and {type_name(pair[1].kind)}")
+    try:
+        columns = np.broadcast_arrays(*map(rationals, pair))
+    except ValueError as error:
+        raise ShapeError(f"found constants of shapes {[list(one.shape) for one in pair]}") from error
+    rows = zip(*(column.ravel().tolist() for column in columns), strict=True)
+    values = np.array([function(a, b) for a, b in rows], np.uint8).reshape(columns[0].shape)
+    reader.fold(op.target, Constant(values, TensorProto.BOOL))
+
+
+def _modulo(reader: Reader, op: Operator) -> None:
+    """The remainder of integers, with the divisor's sign."""
+    pair = [reader.constant(op.input(i)) for i in (0, 1)]
+    if op.attributes.get("fmod", 0) or any(one.kind in FLOATS for one in pair):
+        raise UnsupportedLayer("found floats, expected integers")
+
+    def modulo(a: Any, b: Any) -> Any:
+        if not b:
+            raise FormatError("found a division by zero")
+        return rational(int(a) % int(b))
+
+    fold(reader, op, modulo, pair, floats=False)
+
+
 # Made of shapes and attributes
 
 
 def _shape(reader: Reader, op: Operator) -> None:
     """The shape of a tensor, whose batch axis is a number; from `start` to `end` since opset 15."""
     source = reader.lookup(op.input(0))
-    dims: Shape = source.shape
-    if not isinstance(source, Constant) and source.batch is not None:
-        if not isinstance(source.batch, int):
-            raise UnsupportedLayer("found a symbolic batch axis, expected a number")
-        dims = (source.batch, *dims)
+    dims: Shape = source.shape if isinstance(source, Constant) else source.sizes
+    if not isinstance(source, Constant) and not (source.known and all(isinstance(n, int) for n in dims)):
+        raise UnsupportedLayer("found unknown sizes, expected numbers")
     part = dims[op.attributes.get("start", 0) : op.attributes.get("end", len(dims))]
     reader.fold(op.target, Constant(np.array(part, np.int64), TensorProto.INT64))
 
@@ -156,7 +193,7 @@ def _constant(reader: Reader, op: Operator) -> None:
     if name == "value" and isinstance(value, TensorProto):
         reader.fold(op.target, constant(value, reader.folder))
     elif name in ("value_float", "value_floats"):
-        reader.fold(op.target, finite(Constant(np.array(value, np.float32), TensorProto.FLOAT)))
+        reader.fold(op.target, Constant(np.array(value, np.float32), TensorProto.FLOAT))
     elif name in ("value_int", "value_ints"):
         reader.fold(op.target, Constant(np.array(value, np.int64), TensorProto.INT64))
     else:
@@ -170,4 +207,6 @@ CONSTANTS: Mapping[str, Read] = {
     "Pow": _pow,
     "Sqrt": _sqrt,
     "Reciprocal": _reciprocal,
+    "Mod": _modulo,
+    **dict.fromkeys(_COMPARED, _compared),
 }

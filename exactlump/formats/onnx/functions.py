@@ -8,6 +8,7 @@ from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
+from exactlump.formats.onnx.spelled import logarithm, product, where
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
 from exactlump.network.kinds import Activate, Head, HeadKind, Reorder
@@ -18,7 +19,7 @@ from exactlump.numbers.rational import Rational, Vector
 
 def apply(reader: Reader, op: Operator, function: Activation) -> None:
     """Apply one function to every element of the first input."""
-    data = reader.computed(op.input(0))
+    data = reader.tensor(op.input(0))
     reader.emit(Activate(data.name, op.target, (function,) * data.units), same(op, data))
 
 
@@ -62,23 +63,35 @@ def _swish(reader: Reader, op: Operator) -> None:
 
 def _clip(reader: Reader, op: Operator) -> None:
     """Bounds are attributes before opset 11, inputs since."""
-    data = reader.computed(op.input(0))
+    data = reader.ranked(op.input(0))
     if reader.opset < 11:
         low, high = (op.number(name, 0.0) if name in op.attributes else None for name in ("min", "max"))
     else:
-        low, high = (_bound(reader, op.input(i), data) for i in (1, 2))
+        low, high = (_bound(reader, op.input(i), data, i == 1) for i in (1, 2))
     if low is not None and high is not None and low > high:
         raise UnsupportedLayer("found a lower bound above the upper one")
     apply(reader, op, bounded(low, high))
 
 
-def _bound(reader: Reader, name: str, data: Data) -> Rational | None:
+def _bound(reader: Reader, name: str, data: Data, low: bool) -> Rational | None:
+    """A bound; None where there is none, or one at infinity."""
     if not name:
         return None
+    found = reader.lookup(name)
+    if isinstance(found, Constant) and found.array.size == 1 and found.array.dtype.kind == "f":
+        number = float(found.array.reshape(-1)[0])
+        if math.isinf(number) and found.kind == data.kind:
+            if (number < 0) != low:
+                raise _refused(name, number)
+            return None
     constant = reader.weights(name, data)
     if constant.array.size != 1:
         raise ShapeError(f"found a bound of shape {list(constant.shape)}, expected one number")
     return constant.vector()[0]
+
+
+def _refused(name: str, number: float) -> UnsupportedLayer:
+    return UnsupportedLayer(f"tensor {name!r}: found the bound {number}, beyond which there is nothing")
 
 
 def _extreme(lowest: bool) -> Read:
@@ -87,12 +100,18 @@ def _extreme(lowest: bool) -> Read:
     def read(reader: Reader, op: Operator) -> None:
         found = [reader.lookup(name) for name in op.inputs]
         computed = [entry for entry in found if isinstance(entry, Data)]
+        if len(computed) == 2 and op.kind == "Max" and product(reader, op):
+            return
         if len(found) != 2 or len(computed) != 1:
             raise UnsupportedLayer(f"found {len(computed)} computed of {len(found)} tensors, expected 1 of 2")
-        data = computed[0]
+        data = reader.ranked(computed[0].name)
         array = reader.weights(op.input(int(found[0] is data)), data).array
+        if reader.opset < 8 and data.open:
+            raise UnsupportedLayer("found unknown sizes before opset 8")
         if reader.opset < 8 and tuple(array.shape[data.batched :]) != data.shape:
-            raise ShapeError(f"found a constant of shape {list(array.shape)}, which is not broadcast before opset 8")
+            raise UnsupportedLayer(
+                f"found a constant of shape {list(array.shape)}, which is not broadcast before opset 8"
+            )
         data, bounds = reader.spread(data, array)
         values = Constant(bounds, data.kind).vector()
         functions = tuple(bounded(value, None) if lowest else bounded(None, value) for value in values)
@@ -103,8 +122,10 @@ def _extreme(lowest: bool) -> Read:
 
 def _prelu(reader: Reader, op: Operator) -> None:
     """Before opset 7 several slopes belong to axis 1; since then they are broadcast."""
-    data = reader.computed(op.input(0))
+    data = reader.ranked(op.input(0))
     array = reader.weights(op.input(1), data).array
+    if reader.opset < 7 and array.size > 1 and data.open:
+        raise UnsupportedLayer("found unknown sizes before opset 7")
     if reader.opset < 7 and array.size > 1:
         if array.ndim != 1 or not data.batched or array.size != data.shape[0]:
             raise ShapeError(f"found slopes of shape {list(array.shape)}, expected one or one a channel")
@@ -181,6 +202,8 @@ FUNCTIONS: Mapping[str, Read] = {
     "Max": _extreme(lowest=True),
     "Min": _extreme(lowest=False),
     "PRelu": _prelu,
+    "Log": logarithm,
+    "Where": where,
     "Softmax": _head("softmax"),
     "LogSoftmax": _head("log_softmax"),
     "ArgMax": _argmax,

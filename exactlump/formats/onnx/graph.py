@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,12 @@ from onnx import NodeProto, TensorProto, helper
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
-from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, type_name
+from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, finite, type_name
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import Dense, Node, Reorder
+from exactlump.network.kinds import Dense, Node, Pick, Reorder
 from exactlump.network.origin import Steps
-from exactlump.network.views import Shape, View
+from exactlump.network.sizes import Size, Sizes, Unknown, symbol, text
+from exactlump.network.views import Batch, Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, rational
 
@@ -28,13 +29,19 @@ MOST_ELEMENTS = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A computed tensor: its shape and channel axis without the batch axis, the batch axis (see Port), ONNX's type."""
+    """A computed tensor: its shape and channel axis without the batch axis, the batch axis (see Port), ONNX's type.
+
+    open   the shape has all axes, the batch among them, and perhaps unknown sizes (`views.py`)
+    known  whether its shape is known at all
+    """
 
     name: str
     shape: Shape
-    batch: int | str | None
+    batch: Batch
     kind: int
     channel: int | None = None
+    open: bool = False
+    known: bool = True
 
     @property
     def batched(self) -> bool:
@@ -46,7 +53,26 @@ class Data:
 
     @property
     def view(self) -> View:
-        return View(self.shape, self.channel)
+        return View(self.shape, self.channel, self.open)
+
+    @property
+    def sizes(self) -> Sizes:
+        """The sizes of all axes, the batch among them."""
+        if not self.batched:
+            return self.shape
+        return (symbol(self.batch) if isinstance(self.batch, str) else self.batch, *self.shape)
+
+    @property
+    def axis(self) -> int | None:
+        """The one of all axes that has the units; None: there is none, or there are several."""
+        if self.channel is not None:
+            return self.channel + self.batched
+        return None if self.open or len(self.sizes) != 2 else 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is one unit."""
+        return self.open and self.channel is None
 
     @property
     def units(self) -> int:
@@ -60,6 +86,7 @@ class Product:
     source: str
     weight: Matrix
     name: str
+    grid: bool = False
 
 
 # Attributes that are truth values; of other numbers runtimes make different things.
@@ -73,9 +100,10 @@ class Operator:
     Raises FormatError where an attribute comes twice, UnsupportedLayer for what only some runtimes understand.
     """
 
-    __slots__ = ("attributes", "inputs", "kind", "outputs")
+    __slots__ = ("attributes", "inputs", "kind", "node", "outputs")
 
     def __init__(self, node: NodeProto) -> None:
+        self.node = node
         self.kind: str = node.op_type
         self.inputs: tuple[str, ...] = tuple(node.input)
         self.outputs: tuple[str, ...] = tuple(node.output)
@@ -87,6 +115,14 @@ class Operator:
                 raise UnsupportedLayer(f"{name}: found {self.attributes[name]!r}, expected 0 or 1")
         if not all(self.outputs[: 1 if self.kind in ("Dropout", "MaxPool") else None]):
             raise UnsupportedLayer("found an output without a name")
+
+    @classmethod
+    def bare(cls, node: NodeProto) -> "Operator":
+        """The node whatever its attributes are."""
+        op = cls.__new__(cls)
+        op.node, op.kind, op.inputs, op.outputs = node, node.op_type, tuple(node.input), tuple(node.output)
+        op.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute if not a.ref_attr_name}
+        return op
 
     @property
     def target(self) -> str:
@@ -111,6 +147,16 @@ class Operator:
         return axis + rank if axis < 0 else axis
 
 
+class Mark(NamedTuple):
+    """How far a reader has come: counts of what it has, and what may be taken back."""
+
+    counts: tuple[int, ...]
+    products: dict[str, Product]
+    implied: set[str]
+    notes: Counter[str]
+    unfolded: bool
+
+
 @dataclass(slots=True)
 class Reader:
     """The state of reading one graph.
@@ -122,6 +168,12 @@ class Reader:
     unread    second outputs of Dropout, which nothing may read
     steps     how quantised constants are stored, by the name of what a DequantizeLinear makes of them
     quantised what a QuantizeLinear makes: the tensor that it reads; that tensor by units, and their functions
+    vectors   what is known of the values of INT64 tensors that are made of shapes: sizes, in order
+    waiting   the nodes of the quantisers in `quantised`
+    declared  the element types and shapes that the graph declares, by tensor
+    outputs   the names of its outputs
+    thresholds  what Greater compares: a tensor, and a number
+    spelled   the tensors that spelled-out functions consist of
     batchnorm the float type of rounded roots, or "exact"
     rounded   a bound of the relative error of each root that was rounded
     unfolded  whether a batch normalisation was read exactly
@@ -139,6 +191,13 @@ class Reader:
     unread: set[str] = field(default_factory=set)
     quantised: dict[str, tuple[Data, tuple[Data, tuple[Activation, ...]]]] = field(default_factory=dict)
     steps: dict[str, Steps] = field(default_factory=dict)
+    vectors: dict[str, Sizes] = field(default_factory=dict)
+    waiting: dict[str, NodeProto] = field(default_factory=dict)
+    declared: dict[str, tuple[int, Sizes | None]] = field(default_factory=dict)
+    outputs: Set[str] = field(default_factory=set)
+    thresholds: dict[str, tuple[str, Rational]] = field(default_factory=dict)
+    spelled: set[str] = field(default_factory=set)
+    _makers: dict[str, int] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     batchnorm: str = "float32"
@@ -148,14 +207,21 @@ class Reader:
     def define(self, tensor: Data) -> None:
         if tensor.name in self.data or tensor.name in self.constants or tensor.name in self.initialisers:
             raise FormatError(f"tensor {tensor.name!r}: defined twice")
-        if tensor.view.elements > MOST_ELEMENTS:
+        if not tensor.open and tensor.view.elements > MOST_ELEMENTS:
             raise UnsupportedLayer(f"found {tensor.view.elements} elements, expected at most {MOST_ELEMENTS}")
         self.data[tensor.name] = tensor
 
     def emit(self, node: Node, tensor: Data) -> None:
         """Add a node, and the tensor that it defines."""
         self.define(tensor)
+        self._makers[tensor.name] = len(self.nodes)
         self.nodes.append(node)
+
+    def maker(self, name: str) -> Node | None:
+        """The node that defines a tensor; None for inputs, and products that wait."""
+        place = self._makers.get(name, len(self.nodes))
+        found = self.nodes[place] if place < len(self.nodes) else None
+        return found if found is not None and found.target == name else None
 
     def fold(self, name: str, value: Constant) -> None:
         """Define a constant."""
@@ -177,6 +243,13 @@ class Reader:
         return self.constants[name]
 
     def computed(self, name: str) -> Data:
+        """The computed tensor of that name, which is not open; its elements are floats."""
+        found = self.tensor(name)
+        if found.open:
+            raise UnsupportedLayer(f"tensor {name!r}: found {_words(found)}, expected known sizes")
+        return found
+
+    def tensor(self, name: str) -> Data:
         """The computed tensor of that name; its elements are floats."""
         found = self.lookup(name)
         if not isinstance(found, Data):
@@ -189,7 +262,8 @@ class Reader:
         found = self.lookup(name)
         if not isinstance(found, Constant):
             raise UnsupportedLayer(f"tensor {name!r}: found a computed tensor, expected a constant")
-        return found
+        with about(f"tensor {name!r}"):
+            return finite(found)
 
     def weights(self, name: str, like: Data) -> Constant:
         """A constant of the element type of a computed tensor, as every operator here asks for."""
@@ -202,22 +276,50 @@ class Reader:
         """The tensor itself; if it is a MatMul that waits for a constant to add, there is none."""
         product = self.products.pop(data.name, None)
         if product is not None:
-            bias = (ZERO,) * data.units
-            self.nodes.append(Dense(product.source, data.name, product.weight, bias, (data.name, product.name, "")))
+            bias, names = (ZERO,) * data.units, (data.name, product.name, "")
+            self.nodes.append(Dense(product.source, data.name, product.weight, bias, names, product.grid))
         return data
 
     def elements(self, data: Data) -> Data:
         """The tensor with every element a unit: an implied one, made once, where it has a channel axis."""
+        if data.whole:
+            data = self.along(data, 1)
+        if data.open:
+            raise UnsupportedLayer(f"found {_words(data)}, expected known sizes")
         return data if data.channel is None else self._implied(data, f"{data.name} as elements", None)
 
     def image(self, data: Data) -> Data:
         """The tensor with its first axis as channels: an implied one, made once, where it is not so already."""
+        if data.open:
+            return self.along(data, 1)
         if not data.batched or len(data.shape) < 2:
             raise UnsupportedLayer(f"found shape {list(data.shape)}, expected a batch axis, channels and a grid")
         if data.channel == 0:
             return data
         below = self.elements(data)
         return self._implied(below, f"{below.name} as image", 0)
+
+    def along(self, data: Data, axis: int) -> Data:
+        """The tensor with its units along one of all axes: an implied one, made once, where it is not so already."""
+        if data.axis == axis:
+            return data
+        wish = "as image" if axis == 1 else f"as image of axis {axis}"
+        if data.whole:
+            return self._picked(data, axis, f"{data.name} {wish}")
+        if not data.batched or not 0 < axis < data.rank:
+            raise UnsupportedLayer(f"found {_words(data)}, expected units along axis {axis}")
+        below = self.elements(data)
+        return self._implied(below, f"{below.name} {wish}", axis - 1)
+
+    def _picked(self, data: Data, axis: int, name: str) -> Data:
+        if not data.known or not 0 <= axis < data.rank or not isinstance(data.shape[axis], int):
+            raise UnsupportedLayer(f"found {_words(data)}, expected units along axis {axis}")
+        made = settled_on(name, data.sizes, axis, data.kind)
+        if name not in self.implied:
+            key = f"{text(data.sizes)} {axis}"
+            self.emit(Pick(data.name, name, axis, made.shape, made.channel, made.open, made.batch, key), made)
+            self.implied.add(name)
+        return made
 
     def _implied(self, data: Data, name: str, channel: int | None) -> Data:
         made = replace(data, name=name, channel=channel)
@@ -228,6 +330,12 @@ class Reader:
 
     def spread(self, data: Data, array: NDArray[Any]) -> tuple[Data, NDArray[Any]]:
         """A constant for each unit of a tensor, broadcast; of its elements where it differs inside of a channel."""
+        if data.open:
+            return self._along_one(data, array)
+        if data.channel is not None and array.ndim <= data.rank and array.size == data.units:
+            axis = data.channel + data.batched - (data.rank - array.ndim)
+            if 0 <= axis < array.ndim and array.shape[axis] == data.units:
+                return data, array.reshape(-1)
         full = spread(array, data)
         if data.channel is None:
             return data, full.reshape(-1)
@@ -235,6 +343,44 @@ class Reader:
         if (images == images[:, :1]).all():
             return data, images[:, 0]
         return self.elements(data), full.reshape(-1)
+
+    def _along_one(self, data: Data, array: NDArray[Any]) -> tuple[Data, NDArray[Any]]:
+        """A constant for each unit of an open tensor, which differs along the axis of units only."""
+        longer = [data.rank - array.ndim + i for i, n in enumerate(array.shape) if n != 1]
+        if not data.known or array.ndim > data.rank or len(longer) > 1:
+            raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {_words(data)}")
+        if not longer:
+            return data, np.repeat(array.reshape(-1), data.units)
+        (axis,) = longer
+        data = data if data.axis == axis or not data.whole else self.along(data, axis)
+        if data.axis != axis or data.units != array.size:
+            raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {_words(data)}")
+        return data, array.reshape(-1)
+
+    # Trying a rule, and forgetting what it did.
+
+    def ranked(self, name: str) -> Data:
+        """The computed tensor of that name, whose rank is known; its elements are floats."""
+        found = self.tensor(name)
+        if not found.known:
+            raise UnsupportedLayer(f"tensor {name!r}: found an unknown shape")
+        return found
+
+    def mark(self) -> Mark:
+        """Where the reader is."""
+        counts = tuple(map(len, (self.nodes, self.data, self.constants, self.quantised, self.steps, self.rounded)))
+        return Mark(counts, dict(self.products), set(self.implied), Counter(self.notes), self.unfolded)
+
+    def reset(self, mark: Mark) -> None:
+        """Back to where the reader was."""
+        lists: tuple[Any, ...] = (self.nodes, self.data, self.constants, self.quantised, self.steps, self.rounded)
+        for kept, count in zip(lists, mark.counts, strict=True):
+            if isinstance(kept, list):
+                del kept[count:]
+            else:
+                for name in list(kept)[count:]:
+                    del kept[name]
+        self.products, self.implied, self.notes, self.unfolded = mark.products, mark.implied, mark.notes, mark.unfolded
 
     def fresh(self, wish: str) -> str:
         """A name for a tensor that has none in the file."""
@@ -249,7 +395,27 @@ Read: TypeAlias = Callable[[Reader, Operator], None]
 
 def result(op: Operator, source: Data, shape: Shape, channel: int | None = None) -> Data:
     """The tensor that an operator defines: of that shape and channel axis, the rest as in its source."""
+    if source.open:
+        return settled_on(op.target, (source.shape[0], *shape), 1, source.kind)
     return Data(op.target, shape, source.batch, source.kind, channel)
+
+
+def settled_on(name: str, sizes: Sizes, axis: int | None, kind: int) -> Data:
+    """The tensor of these sizes with units along an axis: open where they are not known, or the batch lies elsewhere."""
+    if axis is None or axis < 1 or not all(isinstance(n, int) for n in sizes[1:]):
+        return Data(name, sizes, None, kind, axis, open=True)
+    return Data(name, sizes[1:], batch_of(sizes[0]), kind, axis - 1 if len(sizes) > 2 else None)
+
+
+def batch_of(size: Size) -> Batch:
+    """A size as a batch axis."""
+    lone = isinstance(size, Unknown) and size.factor == 1 and len(size.names) == 1
+    return size.names[0] if isinstance(size, Unknown) and lone else size
+
+
+def _words(data: Data) -> str:
+    """A tensor's shape, for people."""
+    return f"the shape {text(data.sizes)}" if data.known else "an unknown shape"
 
 
 def same(op: Operator, source: Data) -> Data:

@@ -5,42 +5,49 @@ They read a tensor whose first axis besides the batch axis has the channels; `Re
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error, result
+from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error, result, settled_on
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.formats.onnx.windows import pads, sizes, sliding, transposed
-from exactlump.network.kinds import AveragePool, Conv, MaxPool, Pad, Reorder
+from exactlump.network.kinds import AveragePool, Conv, MaxPool, Pad, Regrid, Reorder
 from exactlump.network.views import Shape
 from exactlump.network.windows import Grid, Window, whole
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, SparseRow, Vector
+
+
+def grid_of(data: Data) -> Grid:
+    """The axes behind the channels."""
+    return tuple(data.sizes[2:])
+
 
 # Convolutions
 
 
 def _conv(reader: Reader, op: Operator) -> None:
     """W is (rows, columns of one group, kernel); b, if any, one number a row."""
-    data = reader.image(reader.computed(op.input(0)))
+    data = reader.image(reader.tensor(op.input(0)))
     array = reader.weights(op.input(1), data).array
     group = _groups(op, data.units)
-    if array.ndim != len(data.shape) + 1 or array.shape[1] * group != data.units or array.shape[0] % group:
+    if array.ndim != data.rank or array.shape[1] * group != data.units or array.shape[0] % group:
         raise ShapeError(f"found a kernel of shape {list(array.shape)} of {group} groups for {list(data.shape)}")
-    window = sliding(op, data.view.grid, _kernel(op, array))
+    window = sliding(op, grid_of(data), _kernel(op, array))
     _emit(reader, op, data, _blocks(array.reshape(array.shape[0], -1), group, data.units * window.taps), window)
 
 
 def _conv_transpose(reader: Reader, op: Operator) -> None:
     """W is (columns, rows of one group, kernel)."""
-    data = reader.image(reader.computed(op.input(0)))
+    data = reader.image(reader.tensor(op.input(0)))
     array = reader.weights(op.input(1), data).array
     group = _groups(op, data.units)
-    if array.ndim != len(data.shape) + 1 or array.shape[0] != data.units or data.units % group:
+    if array.ndim != data.rank or array.shape[0] != data.units or data.units % group:
         raise ShapeError(f"found a kernel of shape {list(array.shape)} of {group} groups for {list(data.shape)}")
-    window = transposed(op, data.view.grid, _kernel(op, array))
+    window = transposed(op, grid_of(data), _kernel(op, array))
     blocks = array.reshape(group, data.units // group, array.shape[1], -1).transpose(0, 2, 1, 3)
     rows = blocks.reshape(group * array.shape[1], -1)
     _emit(reader, op, data, _blocks(rows, group, data.units * window.taps), window)
@@ -93,7 +100,7 @@ def _made(op: Operator, data: Data, window: Window, units: int) -> Data:
 
 
 def _average_pool(reader: Reader, op: Operator) -> None:
-    data = reader.image(reader.computed(op.input(0)))
+    data = reader.image(reader.tensor(op.input(0)))
     window = _pool(op, data)
     padding = bool(op.attributes.get("count_include_pad", 0))
     reader.emit(AveragePool(data.name, op.target, window, padding), _made(op, data, window, data.units))
@@ -102,38 +109,42 @@ def _average_pool(reader: Reader, op: Operator) -> None:
 def _max_pool(reader: Reader, op: Operator) -> None:
     if any(op.outputs[1:]) or op.attributes.get("storage_order", 0):
         raise UnsupportedLayer("found a second output or storage_order, expected the largest values only")
-    data = reader.image(reader.computed(op.input(0)))
+    data = reader.image(reader.tensor(op.input(0)))
     window = _pool(op, data)
     reader.emit(MaxPool(data.name, op.target, window), _made(op, data, window, data.units))
 
 
 def _pool(op: Operator, data: Data) -> Window:
-    grid = data.view.grid
+    grid = grid_of(data)
     window = sliding(op, grid, sizes(op, "kernel_shape", len(grid)))
     _demand_source(window)
     return window
 
 
 def _demand_source(window: Window) -> None:
+    if not window.is_sized:
+        return
     if not all(window.cells(padding=False)):
         raise UnsupportedLayer("found a position that reads nothing but padding")
 
 
 def _global_average_pool(reader: Reader, op: Operator) -> None:
-    data = reader.image(reader.computed(op.input(0)))
-    window = whole(data.view.grid)
+    data = reader.image(reader.tensor(op.input(0)))
+    window = whole(grid_of(data))
     reader.emit(AveragePool(data.name, op.target, window), _made(op, data, window, data.units))
 
 
 def _global_max_pool(reader: Reader, op: Operator) -> None:
-    data = reader.image(reader.computed(op.input(0)))
-    window = whole(data.view.grid)
+    data = reader.image(reader.tensor(op.input(0)))
+    window = whole(grid_of(data))
     reader.emit(MaxPool(data.name, op.target, window), _made(op, data, window, data.units))
 
 
 def _reduce_mean(reader: Reader, op: Operator) -> None:
     """The mean over all positions; without `keepdims` of the tensor "TARGET kept", whose axes of size 1 then go."""
-    found = reader.computed(op.input(0))
+    found = reader.tensor(op.input(0))
+    if not found.known:
+        raise UnsupportedLayer("found a tensor of unknown shape")
     listed = reader.constant(op.input(1)).integers() if op.input(1) else op.attributes.get("axes", ())
     if not listed and op.attributes.get("noop_with_empty_axes", 0):
         raise UnsupportedLayer("found noop_with_empty_axes, expected axes")
@@ -145,14 +156,23 @@ def _reduce_mean(reader: Reader, op: Operator) -> None:
     if axes != set(range(2, found.rank)):
         raise UnsupportedLayer(f"axes: found {sorted(axes)} of {found.rank}, expected all from 2 on")
     data = reader.image(found)
-    window, kept = whole(data.view.grid), bool(op.attributes.get("keepdims", 1))
+    window, kept = whole(grid_of(data)), bool(op.attributes.get("keepdims", 1))
     made = _made(op, data, window, data.units)
     if kept:
         reader.emit(AveragePool(data.name, op.target, window), made)
         return
-    between = Data(f"{op.target} kept", made.shape, made.batch, made.kind, 0)
+    between = replace(made, name=f"{op.target} kept")
     reader.emit(AveragePool(data.name, between.name, window), between)
-    reader.emit(Reorder(between.name, op.target, None, (data.units,)), result(op, data, (data.units,)))
+    _drop_ones(reader, op, between)
+
+
+def _drop_ones(reader: Reader, op: Operator, data: Data) -> None:
+    """The same without the grid of one position."""
+    made = settled_on(op.target, data.sizes[:2], 1, data.kind)
+    if data.open or made.open:
+        reader.emit(Regrid(data.name, op.target, None, made.shape, made.channel, 0, made.open, made.batch), made)
+    else:
+        reader.emit(Reorder(data.name, op.target, None, (data.units,)), made)
 
 
 # Padding
@@ -163,13 +183,13 @@ def _pad(reader: Reader, op: Operator) -> None:
     mode = op.attributes.get("mode", b"constant")
     if mode != b"constant" or _value(reader, op):
         raise UnsupportedLayer(f"found mode {mode.decode('ascii', 'replace')}, expected zeros")
-    data = reader.image(reader.computed(op.input(0)))
+    data = reader.image(reader.tensor(op.input(0)))
     begin, end = _amounts(reader, op, data.rank)
     if any((*begin[:2], *end[:2])):
         raise UnsupportedLayer("expected nothing around the batch axis and the channels")
     if min((*begin, *end)) < 0:
         raise UnsupportedLayer(f"found {list(begin)} and {list(end)}, expected no negative numbers")
-    grid, ones = data.view.grid, (1,) * len(data.view.grid)
+    grid, ones = grid_of(data), (1,) * len(grid_of(data))
     target = tuple(b + n + e for b, n, e in zip(begin[2:], grid, end[2:], strict=True))
     window = Window(grid, target, ones, ones, ones, begin[2:], end[2:])
     reader.emit(Pad(data.name, op.target, window), _made(op, data, window, data.units))

@@ -6,7 +6,23 @@
 
 from collections.abc import Mapping
 
-from exactlump.network.kinds import Activate, Add, AveragePool, Conv, Head, MaxPool, Node, Pad, Reorder, Scale, Shift
+from exactlump.network.kinds import (
+    Activate,
+    Add,
+    AveragePool,
+    Conv,
+    Dense,
+    Head,
+    MaxPool,
+    Node,
+    Pad,
+    Pick,
+    Regrid,
+    Reorder,
+    Scale,
+    Select,
+    Shift,
+)
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.numbers.rational import fraction
@@ -16,7 +32,7 @@ def implied(network: Network) -> Mapping[str, str]:
     """The tensors that a reader of the written file implies, each with the tensor that it is made of."""
     found: dict[str, str] = {}
     for node in reversed(network.nodes):  # a tensor of elements may be implied by one of images that is made of it
-        if isinstance(node, Reorder) and _is_implied(network, node, found):
+        if isinstance(node, Pick) or (isinstance(node, Reorder) and _is_implied(network, node, found)):
             found[node.target] = node.source
     return found
 
@@ -24,11 +40,21 @@ def implied(network: Network) -> Mapping[str, str]:
 def _is_implied(network: Network, node: Reorder, found: Mapping[str, str]) -> bool:
     source, target = network.views[node.source], network.views[node.target]
     readers = network.consumers[node.target]
-    if node.axes is not None or source.shape != target.shape or node.target in network.outputs or not readers:
+    if (
+        isinstance(node, Regrid)
+        or node.cast
+        or node.axes is not None
+        or source.shape != target.shape
+        or node.target in network.outputs
+        or not readers
+    ):
         return False
     if node.target == f"{node.source} as image":
-        images = Conv | AveragePool | MaxPool | Pad
+        images = Conv | AveragePool | MaxPool | Pad | Add | Select | Dense
         return source.channel is None and target.channel == 0 and all(isinstance(r, images) for r in readers)
+    if node.target == f"{node.source} as image of axis {(target.channel or 0) + 1}":
+        along = Dense | Add | Select
+        return source.channel is None and target.channel is not None and all(isinstance(r, along) for r in readers)
     if node.target == f"{node.source} as elements":
         return (
             source.channel is not None
@@ -44,9 +70,9 @@ def _implies_elements(network: Network, reader: Node, node: Reorder, found: Mapp
     if isinstance(reader, Reorder):
         return reader.target in found and view.channel != 0
     if isinstance(reader, Scale | Shift | Activate):
-        return not _uniform(reader, view)
+        return bool(not _uniform(reader, view))
     if isinstance(reader, Head):
-        return view.positions > 1
+        return bool(view.positions > 1)
     if isinstance(reader, Add):
         return len({_channel(network, name) for name in reader.sources}) > 1
     return False

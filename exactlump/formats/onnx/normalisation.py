@@ -81,9 +81,11 @@ def _error(found: Rational, square: Rational) -> Rational:
 
 def _batch_normalization(reader: Reader, op: Operator) -> None:
     """Of a trained network; gamma, beta, mean and variance are constants, one number a channel."""
-    data = reader.computed(op.input(0))
+    data = reader.tensor(op.input(0))
     _demand_inference(reader, op)
-    if not data.batched:
+    if data.open:
+        data = reader.along(data, 1)
+    if not data.batched and not data.open:
         raise batch_error()
     gamma, beta, mean, variance = (_channels(reader, op.input(i), data) for i in range(1, 5))
     epsilon = op.number("epsilon", 1e-5)
@@ -110,8 +112,8 @@ def _demand_inference(reader: Reader, op: Operator) -> None:
 
 def _channels(reader: Reader, name: str, data: Data) -> Vector:
     constant = reader.weights(name, data)
-    if constant.shape != data.shape[:1]:
-        raise ShapeError(f"tensor {name!r}: found shape {list(constant.shape)}, expected {list(data.shape[:1])}")
+    if constant.shape != data.sizes[1:2]:
+        raise ShapeError(f"tensor {name!r}: found shape {list(constant.shape)}, expected {list(data.sizes[1:2])}")
     return constant.vector()
 
 
@@ -148,7 +150,7 @@ def _spread(reader: Reader, data: Data, values: Sequence[Rational]) -> tuple[Dat
     """One value for each unit of the tensor, of one a channel along its first axis."""
     array = np.empty(len(values), object)
     array[:] = values
-    data, each = reader.spread(data, array.reshape((-1,) + (1,) * (len(data.shape) - 1)))
+    data, each = reader.spread(data, array.reshape((-1,) + (1,) * (len(data.sizes) - 2)))
     return data, Constant(each, data.kind).vector()
 
 

@@ -8,7 +8,7 @@ two of a pair is no tensor of the network.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any
 
@@ -142,11 +142,12 @@ def _quantize_linear(reader: Reader, op: Operator) -> None:
         steps = _steps(found, grid, round_half_even)
         reader.fold(op.target, Constant(_array(steps, found.shape), kind))
         return
-    data = reader.computed(op.input(0))
+    data = reader.ranked(op.input(0))
     reader.weights(op.input(1), data)
     between = _quantised(reader, data, _linear(reader, op, data.rank, kind), "quantize")
-    reader.define(Data(op.target, data.shape, data.batch, kind, data.channel))
+    reader.define(replace(data, name=op.target, kind=kind))
     reader.quantised[op.target] = data, between
+    reader.waiting[op.target] = op.node
 
 
 def _steps(found: Constant, grid: Grid, rounded: Callable[[Rational], Rational]) -> Iterator[Rational]:
@@ -229,7 +230,7 @@ def _quant(reader: Reader, op: Operator) -> None:
         values = (s * (rounded(min(max(x / s + z, low), high)) - z) for x, (s, z) in pairs)
         reader.fold(op.target, Constant(_array(values, found.shape), found.kind))
         return
-    data = reader.computed(op.input(0))
+    data = reader.ranked(op.input(0))
     p, q = fraction(zero)
     if not name or q != 1 or (name == "quantize" and p % 2):
         raise UnsupportedLayer(f"found {mode.decode()} with zero point {zero} of a computed tensor")
@@ -246,7 +247,7 @@ def _bipolar_quant(reader: Reader, op: Operator) -> None:
         pairs = zip(rationals(found).ravel().tolist(), entries, strict=True)
         reader.fold(op.target, Constant(_array((s if x >= 0 else -s for x, (s, _) in pairs), found.shape), found.kind))
         return
-    data = reader.computed(op.input(0))
+    data = reader.ranked(op.input(0))
     if any(scale != 1 for scale in grid.ravel().tolist()) or grid.ndim > data.rank:
         raise UnsupportedLayer("found another scale than 1 of a computed tensor")
     reader.emit(Activate(data.name, op.target, (Activation("bipolar_sign"),) * data.units), same(op, data))

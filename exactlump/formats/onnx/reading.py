@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about reading ONNX files: from bytes to a model whose form is checked, and on to a `Network`."""
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import onnx.checker
@@ -16,13 +17,24 @@ from exactlump.formats.files import about
 from exactlump.formats.onnx import tensors as onnx_tensor
 from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
+from exactlump.formats.onnx.obstacles import refusals
+from exactlump.formats.onnx.opaque import declared, read_opaque
+from exactlump.formats.onnx.shapes import follow, is_number
+from exactlump.formats.onnx.spelled import threshold
+from exactlump.formats.onnx.tensors import Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
+from exactlump.network.kinds import Node, Opaque
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
-from exactlump.network.views import Port, Shape
+from exactlump.network.sizes import symbol
+from exactlump.network.views import Port
 from exactlump.numbers.rational import Rational, fraction
 
 _STANDARD = ("", "ai.onnx")
+# The operators that have rules, by domain and name.
+KNOWN = frozenset([f"ai.onnx:{name}" for name in OPERATORS] + [f"{domain}:{name}" for domain, name in CUSTOM])
+# How many refused nodes are named at once.
+_MOST_REFUSALS = 20
 
 
 def load(data: bytes, kind: str, max_unpacked: int) -> ModelProto:
@@ -86,8 +98,13 @@ def _tensors(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
             yield from ((node.output[0], attribute.t) for attribute in node.attribute if attribute.name == "value")
 
 
-def parse(model: ModelProto, folder: Path, batchnorm: str | None = None) -> Network:
+def parse(
+    model: ModelProto, folder: Path, batchnorm: str | None = None, opaque_domains: Collection[str] = ()
+) -> Network:
     """The network of a model whose external data lie in the folder.
+
+    An operator that no rule reads is an unknown function of its inputs (`opaque.py`).
+    opaque_domains  domains besides ONNX's own whose operators are taken for functions
 
     batchnorm  how its batch normalisations are read: their scales as "float32" or "float64", or "exact"; default: the
                network's own float type, if that is float64, else float32
@@ -98,33 +115,98 @@ def parse(model: ModelProto, folder: Path, batchnorm: str | None = None) -> Netw
     _refuse_features(model)
     initialisers = _unique({t.name: t for t in graph.initializer}, graph)
     _check(model, initialisers)
-    ports = [_port(value) for value in graph.input if value.name not in initialisers]
-    if not ports:
+    entries = [_port(value) for value in graph.input if value.name not in initialisers]
+    if not entries:
         raise FormatError("graph: found no input that is not a constant")
-    if len({kind for _, kind in ports}) > 1:
-        raise UnsupportedLayer("inputs: found different element types, expected one")
     counts = Counter(name for node in graph.node for name in node.input)
     counts.update(value.name for value in graph.output)
     names = {name for node in graph.node for name in (*node.input, *node.output)} | {*initialisers}
     names.update(value.name for value in graph.input)
     sole = {name: node for node in graph.node for name in node.input if counts[name] == 1}
-    dtype = onnx_tensor.FLOATS[ports[0][1]]
+    dtype = next((onnx_tensor.FLOATS[data.kind] for data in entries if data.kind in onnx_tensor.FLOATS), "float32")
     chosen = batchnorm or ("float64" if dtype == "float64" else "float32")
     reader = Reader(opset, folder, initialisers, sole, names, batchnorm=chosen)
-    for port, kind in ports:
-        reader.define(Data(port.name, port.shape, port.batch, kind))
-    for node in graph.node:
-        with about(_place(node)):
-            _operator(node)(reader, Operator(node))
+    reader.declared = declared((*graph.value_info, *graph.output), entries)
+    reader.outputs = {value.name for value in graph.output}
+    for data in entries:
+        reader.define(data)
+    domains = {
+        entry.domain: int(entry.version)
+        for entry in model.opset_import
+        if entry.domain in (*opaque_domains, "ai.onnx.ml")
+    }
+    try:
+        for node in graph.node:
+            with about(_place(node)):
+                _read(reader, node, domains)
+    except UnsupportedLayer as error:
+        others = [o for o in refusals(model, KNOWN, opaque_domains) if o.why not in str(error)]
+        if not others:
+            raise
+        words = "; ".join(f"{other.place}: {other.why}" for other in others[:_MOST_REFUSALS])
+        raise UnsupportedLayer(f"{error}; {len(others)} more nodes are refused: {words}") from error
     for value in graph.output:
         with about(f"output {value.name!r}"):
             _check_output(value, reader.lookup(value.name))
-    inputs, outputs = tuple(port for port, _ in ports), tuple(value.name for value in graph.output)
+    own = next(kind for kind, name in onnx_tensor.FLOATS.items() if name == dtype)
+    inputs = tuple(Port(d.name, d.shape, d.batch, d.open, 0 if d.kind == own else d.kind) for d in entries)
+    outputs = tuple(value.name for value in graph.output)
     if not outputs:
         raise FormatError("graph: found no output")
     notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader))
     origin = Origin(opset, model.ir_version, reader.steps)
-    return Network(inputs, tuple(reader.nodes), outputs, dtype, notes, _specification(reader), origin)
+    return Network(
+        inputs,
+        tuple(_reached(reader.nodes, outputs, reader.spelled)),
+        outputs,
+        dtype,
+        notes,
+        _specification(reader),
+        origin,
+    )
+
+
+def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
+    """Read a node by its rule, or, where that does not cover it, as opaque."""
+    mark = reader.mark()
+    own = {node.domain: 1} if (node.domain, node.op_type) in CUSTOM else {}
+    if node.domain in _STANDARD and is_number(reader, Operator.bare(node)):
+        return
+    try:
+        operator = _operator(node)
+        op = Operator(node)
+        if node.op_type != "Constant" and set(node.output) & reader.outputs and _is_constant(reader, op):
+            raise UnsupportedLayer("found a constant that is an output")
+        operator(reader, op)
+    except UnsupportedLayer as error:
+        reader.reset(mark)
+        try:
+            read_opaque(reader, node, {**domains, **own}, str(error))
+        except UnsupportedLayer as refusal:
+            raise UnsupportedLayer(f"{error}; {refusal}") from error
+    if node.domain in _STANDARD:
+        threshold(reader, Operator.bare(node))
+        follow(reader, Operator.bare(node))
+
+
+def _is_constant(reader: Reader, op: Operator) -> bool:
+    return all(isinstance(reader.lookup(name), Constant) for name in op.inputs if name)
+
+
+def _reached(nodes: Sequence[Node], outputs: Sequence[str], spelled: Collection[str]) -> list[Node]:
+    """The nodes without the opaque operators that no output depends on, and what is made of them.
+
+    spelled: the tensors that spelled-out functions consist of, which are left out likewise
+    """
+    live, gone = set(outputs), set[str]()
+    for node in reversed(nodes):
+        if node.target in live:
+            live.update(node.reads)
+    for node in nodes:
+        dead = isinstance(node, Opaque) or node.target in spelled or not gone.isdisjoint(node.reads)
+        if node.target not in live and dead:
+            gone.add(node.target)
+    return [node for node in nodes if node.target not in gone]
 
 
 def _operator(node: NodeProto) -> Read:
@@ -154,8 +236,8 @@ def _rounding(reader: Reader) -> Iterator[str]:
 
 
 def _opset(model: ModelProto) -> int:
-    versions = [entry.version for entry in model.opset_import if entry.domain in _STANDARD]
-    if not versions and model.ir_version < 3:
+    versions = sorted({entry.version for entry in model.opset_import if entry.domain in _STANDARD})
+    if not versions and (model.ir_version < 3 or not any(node.domain in _STANDARD for node in model.graph.node)):
         return 1
     if len(versions) != 1 or versions[0] < 1:
         raise FormatError(f"opset: found {versions}, expected one version of the standard operators")
@@ -171,8 +253,7 @@ def _refuse_features(model: ModelProto) -> None:
         raise UnsupportedLayer("model: functions and sparse initialisers are not supported")
     for node in model.graph.node:
         with about(_place(node)):
-            _operator(node)
-            if not node.output or not node.output[0] or any(attribute.ref_attr_name for attribute in node.attribute):
+            if not any(node.output) or any(attribute.ref_attr_name for attribute in node.attribute):
                 raise FormatError("expected an output and attributes of this node's own")
 
 
@@ -216,43 +297,43 @@ def _place(node: NodeProto) -> str:
     return f"{node.op_type} node {node.output[0] if node.output else node.name!r}"
 
 
-def _port(value: ValueInfoProto) -> tuple[Port, int]:
-    """The input without its batch axis, and its element type."""
+def _port(value: ValueInfoProto) -> Data:
+    """The input: its elements where all sizes besides its batch axis are known, else as one unit."""
     with about(f"input {value.name!r}"):
+        if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
+            raise UnsupportedLayer("expected a tensor of known rank")
         tensor = value.type.tensor_type
-        if not value.type.HasField("tensor_type") or tensor.elem_type not in onnx_tensor.FLOATS:
-            raise UnsupportedLayer("expected a tensor of floats")
-        dims = tensor.shape.dim
-        if not dims:
-            raise UnsupportedLayer("found no axes, expected a tensor of rank 1 or more")
+        dims = [_dimension(axis, dim) for axis, dim in enumerate(tensor.shape.dim)]
+        if len(dims) > onnx_tensor.MOST_AXES:
+            raise UnsupportedLayer(f"found {len(dims)} axes, expected at most {onnx_tensor.MOST_AXES}")
         batch: int | str | None = None
-        if len(dims) > 1:
-            batch = dims[0].dim_value if dims[0].HasField("dim_value") else dims[0].dim_param
-        if isinstance(batch, int) and batch < 1:
-            raise FormatError(f"axis 0: found size {batch}, expected a positive or a symbolic one")
-        return Port(value.name, _fixed(dims[len(dims) > 1 :]), batch), tensor.elem_type
+        if len(dims) > 1 or (len(dims) == 1 and not isinstance(dims[0], int)):
+            batch, dims = dims[0], dims[1:]
+        sizes = [n for n in dims if isinstance(n, int)]
+        if math.prod(sizes) > MOST_ELEMENTS:
+            raise UnsupportedLayer(f"found {math.prod(sizes)} elements, expected at most {MOST_ELEMENTS}")
+        if len(sizes) == len(dims) and (dims or batch is not None):
+            return Data(value.name, tuple(sizes), batch, tensor.elem_type)
+        every = dims if batch is None else [batch, *dims]
+        named = [n if isinstance(n, int) else symbol(n or f"?{i}?{value.name}") for i, n in enumerate(every)]
+        return Data(value.name, tuple(named), None, tensor.elem_type, open=True)
 
 
-def _fixed(dims: "list[onnx.TensorShapeProto.Dimension]") -> Shape:
-    if len(dims) > onnx_tensor.MOST_AXES:
-        raise UnsupportedLayer(f"found {len(dims)} axes, expected at most {onnx_tensor.MOST_AXES}")
-    shape, units = [], 1
-    for dim in dims:
-        if not dim.HasField("dim_value"):
-            raise UnsupportedLayer("found a symbolic size besides the batch axis, expected numbers")
-        if dim.dim_value < 1:
-            raise FormatError(f"found an axis of size {dim.dim_value}, expected a positive size")
-        shape.append(dim.dim_value)
-        units *= dim.dim_value
-    if units > MOST_ELEMENTS:
-        raise UnsupportedLayer(f"found {units} elements, expected at most {MOST_ELEMENTS}")
-    return tuple(shape)
+def _dimension(axis: int, dim: "onnx.TensorShapeProto.Dimension") -> int | str:
+    """A size, or the name of one that is free, which may be empty; -1 is free too."""
+    if not dim.HasField("dim_value") or dim.dim_value == -1:
+        return dim.dim_param
+    if dim.dim_value < 1:
+        raise FormatError(f"axis {axis}: found size {dim.dim_value}, expected a positive or a symbolic one")
+    return int(dim.dim_value)
 
 
 def _check_output(value: ValueInfoProto, found: object) -> None:
     """Whether a declared output agrees with what the nodes compute, the batch axis aside."""
     if not isinstance(found, Data):
         raise UnsupportedLayer("found a constant, expected a computed tensor")
+    if found.open:
+        return
     tensor = value.type.tensor_type
     if tensor.elem_type not in (0, found.kind):
         raise FormatError(

@@ -6,11 +6,13 @@ Computed tensors keep their batch axis as axis 0; constants have none.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_error, result
+from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_error, result, settled_on
 from exactlump.formats.onnx.tensors import MOST_AXES, Constant
-from exactlump.network.kinds import Reorder
+from exactlump.network.kinds import Regrid, Reorder
+from exactlump.network.sizes import Sizes, Unknown, plain, text
 from exactlump.network.views import Shape, View
 
 # The axes permuted (None: as they are) and the new shape, both without the batch axis.
@@ -22,7 +24,16 @@ def _reorder(plan: Callable[[Reader, Operator, Data | Constant], Plan]) -> Calla
 
     def read(reader: Reader, op: Operator) -> None:
         source = reader.lookup(op.input(0))
-        axes, shape = plan(reader, op, source)
+        if isinstance(source, Data) and source.open:
+            regrid(reader, op, source)
+            return
+        try:
+            axes, shape = plan(reader, op, source)
+        except UnsupportedLayer:
+            if not isinstance(source, Data):
+                raise
+            regrid(reader, op, source)
+            return
         if len(shape) >= MOST_AXES:
             raise UnsupportedLayer(f"found {len(shape)} axes, expected fewer than {MOST_AXES}")
         if math.prod(shape) < 1:
@@ -68,9 +79,13 @@ def _flatten(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
 def _reshape(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
     """Since opset 5 the target is an input; 0 copies a size, unless `allowzero` (opset 14) says otherwise."""
     attribute = op.attributes.get("shape", ())
-    target = reader.constant(op.input(1)).integers() if reader.opset >= 5 else tuple(attribute)
+    target = _target_of(reader, op) if reader.opset >= 5 else tuple(attribute)
     if op.attributes.get("allowzero", 0) and 0 in target:
         raise ShapeError(f"found target {list(target)}, expected at least one element")
+    if isinstance(source, Data) and target and isinstance(target[0], Unknown) and target[0] == source.sizes[0]:
+        target = (0, *target[1:])
+    if not all(isinstance(n, int) for n in target):
+        raise UnsupportedLayer(f"found the target {list(target)}, expected numbers")
     if not source.batched:
         return None, _target(target, source.shape)
     if not target:
@@ -83,6 +98,12 @@ def _reshape(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
     if not explicit or min(rest, default=1) < 0 or math.prod(_copied(rest, source.shape)) != source.view.elements:
         raise batch_error()
     return None, _copied(rest, source.shape)
+
+
+def _target_of(reader: Reader, op: Operator) -> tuple[Any, ...]:
+    """The target of a Reshape: numbers, or sizes that shapes have been asked for."""
+    known = reader.vectors.get(op.input(1))
+    return reader.constant(op.input(1)).integers() if known is None else known
 
 
 def _copied(target: Shape, shape: Shape) -> Shape:
@@ -160,6 +181,94 @@ def _unsqueeze(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
 
 def _identity(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
     return None, source.shape
+
+
+# Where units stay as they are, and sizes may be unknown.
+
+
+def unchanged(data: Data, target: str, cast: int = 0) -> Reorder:
+    """The node that makes a tensor of another name; `cast`: and of another element type, which is no float before."""
+    if data.open:
+        return Regrid(data.name, target, None, data.shape, data.channel, cast, open=True)
+    return Reorder(data.name, target, None, data.shape, data.channel, cast)
+
+
+def regrid(reader: Reader, op: Operator, data: Data) -> None:
+    """A reordering that leaves all units as they are; UnsupportedLayer for others."""
+    data = reader.settled(data)
+    if not data.known:
+        raise UnsupportedLayer("found a tensor of unknown shape")
+    if not data.whole and data.axis is None:
+        raise UnsupportedLayer(
+            f"found the shape {text(data.sizes)}, whose elements are units, and the batch axis moves"
+        )
+    axes, sizes = _open_plan(reader, op, data)
+    if len(sizes) >= MOST_AXES:
+        raise UnsupportedLayer(f"found {len(sizes)} axes, expected fewer than {MOST_AXES}")
+    order = tuple(range(data.rank)) if axes is None else axes
+    permuted = tuple(data.sizes[i] for i in order)
+    place = None if data.axis is None else order.index(data.axis)
+    axis = None
+    if place is not None:
+        before = Unknown.product(permuted[:place])
+        fitting = (j for j, n in enumerate(sizes) if n == data.units and Unknown.product(sizes[:j]) == before)
+        if (axis := next(fitting, None)) is None:
+            raise UnsupportedLayer(f"found {text(permuted)} reshaped to {text(sizes)}, which takes units apart")
+    moved = [i for i in order if i != data.axis and data.sizes[i] != 1]
+    key = "" if moved == sorted(moved) else f"{text(data.sizes)} {data.axis} {list(order)}"
+    made = settled_on(op.target, sizes, axis, data.kind)
+    node = Regrid(data.name, op.target, axes, made.shape, made.channel, 0, made.open, made.batch, key)
+    reader.emit(node, made)
+
+
+def _open_plan(reader: Reader, op: Operator, data: Data) -> tuple[tuple[int, ...] | None, Sizes]:
+    """The permutation of all axes (None: as they are) and the new sizes."""
+    rank, sizes = data.rank, data.sizes
+    match op.kind:
+        case "Transpose":
+            axes = tuple(op.attributes.get("perm", range(rank)[::-1]))
+            if sorted(axes) != list(range(rank)):
+                raise ShapeError(f"found perm {list(axes)} for a tensor of rank {rank}")
+            return axes, tuple(sizes[axis] for axis in axes)
+        case "Flatten":
+            axis = op.axis("axis", 1, rank)
+            return None, (plain(Unknown.product(sizes[:axis])), plain(Unknown.product(sizes[axis:])))
+        case "Reshape":
+            target = _target_of(reader, op) if reader.opset >= 5 else tuple(op.attributes.get("shape", ()))
+            return None, _open_target(target, sizes, zeros=bool(op.attributes.get("allowzero", 0)))
+        case "Squeeze":
+            gone = _axes(reader, op, rank)
+            if gone is None:
+                raise UnsupportedLayer("found no axes, expected the list of them")
+            if any(sizes[axis] != 1 for axis in gone):
+                raise UnsupportedLayer(f"axes: found {gone} for shape {text(sizes)}, expected axes of size 1")
+            return None, tuple(n for axis, n in enumerate(sizes) if axis not in gone)
+        case "Unsqueeze":
+            listed = (
+                reader.constant(op.input(1)).array.size if reader.opset >= 13 else len(op.attributes.get("axes", ()))
+            )
+            new, rest = _axes(reader, op, rank + listed) or [], iter(sizes)
+            return None, tuple(1 if axis in new else next(rest) for axis in range(rank + listed))
+        case _:
+            return None, sizes
+
+
+def _open_target(target: Sequence[Any], sizes: Sizes, *, zeros: bool) -> Sizes:
+    """The sizes that a target means, of which one may be -1."""
+    if zeros and 0 in target:
+        raise ShapeError(f"found target {list(target)}, expected at least one element")
+    if any(n == 0 and axis >= len(sizes) for axis, n in enumerate(target)):
+        raise ShapeError(f"found target {list(target)} for shape {text(sizes)}")
+    found = [sizes[axis] if n == 0 else n for axis, n in enumerate(target)]
+    total = Unknown.product(sizes)
+    if found.count(-1) == 1:
+        rest = total.over(Unknown.product(n for n in found if n != -1))
+        if rest is None:
+            raise UnsupportedLayer(f"found target {list(target)} for shape {text(sizes)}")
+        found[found.index(-1)] = rest
+    if any(isinstance(n, int) and n < 1 for n in found) or Unknown.product(found) != total:
+        raise UnsupportedLayer(f"found target {list(target)} for shape {text(sizes)}")
+    return tuple(found)
 
 
 REORDERINGS: Mapping[str, Callable[[Reader, Operator], None]] = {

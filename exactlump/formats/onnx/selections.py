@@ -5,6 +5,7 @@ Whole channels are picked as such; anything else, element by element.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.kinds import Select
+from exactlump.network.sizes import text
 from exactlump.network.views import Shape
 
 Indices: TypeAlias = NDArray[np.int64]
@@ -54,6 +56,9 @@ def _axis(op: Operator, source: Data | Constant, default: int | None = None) -> 
 
 def _concat(reader: Reader, op: Operator) -> None:
     found = [reader.lookup(name) for name in op.inputs]
+    if any(isinstance(entry, Data) and entry.open for entry in found):
+        _concat_open(reader, op, [entry for entry in found if isinstance(entry, Data)])
+        return
     axis = _axis(op, found[0], 1 if reader.opset < 4 else None)
     constants = [entry for entry in found if isinstance(entry, Constant)]
     sources = [entry for entry in found if isinstance(entry, Data)]
@@ -75,6 +80,35 @@ def _concat(reader: Reader, op: Operator) -> None:
     else:
         parts, axis = [_numbered(i, np.arange(s.units)) for i, s in enumerate(sources)], 0
     _emit(reader, op.target, sources, np.concatenate(parts, axis), tuple(shape))
+
+
+def _concat_open(reader: Reader, op: Operator, found: Sequence[Data]) -> None:
+    """Along the axis of units."""
+    if len(found) < len(op.inputs) or not all(data.known for data in found):
+        raise UnsupportedLayer("found constants, or unknown shapes, beside computed tensors")
+    axis = op.axis("axis", 1, found[0].rank)
+    sources = [reader.along(reader.settled(data), axis) for data in found]
+    if len({(s.kind, s.open, s.batch, s.sizes[:axis], s.sizes[axis + 1 :]) for s in sources}) > 1:
+        raise UnsupportedLayer(f"found shapes {[text(data.sizes) for data in found]} along axis {axis}")
+    _gathered(reader, op.target, sources, [(i, u) for i, s in enumerate(sources) for u in range(s.units)])
+
+
+def _gathered(reader: Reader, target: str, sources: Sequence[Data], picks: Sequence[tuple[int, int]]) -> None:
+    """Units of tensors that have them along one axis."""
+    first = sources[0]
+    shape = list(first.shape)
+    shape[0 if first.channel is None else first.channel] = len(picks)
+    if not picks:
+        raise ShapeError(f"found shape {shape}, expected at least one element")
+    made = replace(first, name=target, shape=tuple(shape))
+    names = tuple(source.name for source in sources)
+    reader.emit(Select(names, target, tuple(picks), made.shape, made.channel, made.open), made)
+
+
+def _picked_open(reader: Reader, target: str, source: Data, axis: int, indices: Sequence[int]) -> None:
+    """Some indices of one axis, which is that of the units."""
+    source = reader.along(reader.settled(source), axis)
+    _gathered(reader, target, [source], [(0, u) for u in indices])
 
 
 # Parts along axes
@@ -100,6 +134,8 @@ def _picked(reader: Reader, target: str, name: str, kept: Sequence[Sequence[int]
 def _slice(reader: Reader, op: Operator) -> None:
     """Attributes before opset 10, inputs since, which may be int32 too."""
     source = reader.lookup(op.input(0))
+    if isinstance(source, Data) and not source.known:
+        raise UnsupportedLayer("found a tensor of unknown shape")
     rank = len(source.shape) + source.batched
     starts, ends = _integers(reader, op, 1, "starts"), _integers(reader, op, 2, "ends")
     if len({reader.constant(name).kind for name in op.inputs[1:] if name}) > 1:
@@ -110,6 +146,9 @@ def _slice(reader: Reader, op: Operator) -> None:
     steps = _integers(reader, op, 4, "steps") or (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         raise FormatError(f"found starts {list(starts)}, ends {list(ends)}, axes {list(axes)}, steps {list(steps)}")
+    if isinstance(source, Data) and source.open:
+        _slice_open(reader, op, source, list(zip(starts, ends, axes, steps, strict=True)))
+        return
     kept = [range(n) for n in source.shape]
     seen: set[int] = set()
     for start, end, listed, step in zip(starts, ends, axes, steps, strict=True):
@@ -121,6 +160,17 @@ def _slice(reader: Reader, op: Operator) -> None:
     if not all(kept):
         raise ShapeError("found an empty slice, expected at least one element")
     _picked(reader, op.target, op.input(0), kept)
+
+
+def _slice_open(reader: Reader, op: Operator, source: Data, parts: Sequence[tuple[int, int, int, int]]) -> None:
+    """Along one axis, of known size."""
+    if len(parts) != 1 or not -source.rank <= parts[0][2] < source.rank:
+        raise UnsupportedLayer(f"found {len(parts)} axes to slice, expected one")
+    ((start, end, listed, step),) = parts
+    axis = listed % source.rank
+    if not isinstance(size := source.sizes[axis], int):
+        raise UnsupportedLayer(f"found a slice along axis {axis} of {text(source.sizes)}, whose size is unknown")
+    _picked_open(reader, op.target, source, axis, range(size)[slice(start, _end(end, step, size), step)])
 
 
 def _end(end: int, step: int, size: int) -> int | None:
@@ -152,8 +202,13 @@ def _integers(reader: Reader, op: Operator, index: int, name: str) -> tuple[int,
 def _split(reader: Reader, op: Operator) -> None:
     """Sizes are an attribute from opset 2 on, an input since 13; without them parts are equal, the last the least."""
     source = reader.lookup(op.input(0))
-    axis = _axis(op, source, 0)
+    is_open = isinstance(source, Data) and source.open
+    if isinstance(source, Data) and not source.known:
+        raise UnsupportedLayer("found a tensor of unknown shape")
+    axis = op.axis("axis", 0, source.rank) if isinstance(source, Data) and source.open else _axis(op, source, 0)
     size, count = source.shape[axis], len(op.outputs)
+    if not isinstance(size, int):
+        raise UnsupportedLayer(f"found a split of {size}, which is unknown")
     if op.input(1):
         parts = reader.constant(op.input(1)).integers()
     else:
@@ -168,6 +223,11 @@ def _split(reader: Reader, op: Operator) -> None:
         raise ShapeError(f"found parts {list(parts)} of {size}, expected at least one unit in each")
     start = 0
     for target, part in zip(op.outputs, parts, strict=True):
+        if isinstance(source, Data) and is_open:
+            if target:
+                _picked_open(reader, target, source, axis, range(start, start + part))
+            start += part
+            continue
         kept = [range(n) for n in source.shape]
         kept[axis] = range(start, start + part)
         start += part
@@ -180,6 +240,15 @@ def _gather(reader: Reader, op: Operator) -> None:
     source, constant = reader.lookup(op.input(0)), reader.constant(op.input(1))
     if constant.array.dtype.kind != "i":
         raise FormatError("indices: expected integers")
+    if isinstance(source, Data) and source.open:
+        axis = op.axis("axis", 0, source.rank)
+        if not source.known or not isinstance(source.shape[axis], int) or constant.array.ndim != 1:
+            raise UnsupportedLayer("found indices of an axis of unknown size, or no vector of indices")
+        size = source.shape[axis]
+        if ((constant.array < -size) | (constant.array >= size)).any():
+            raise ShapeError(f"indices: found one outside of {size}")
+        _picked_open(reader, op.target, source, axis, (constant.array % size).tolist())
+        return
     axis = _axis(op, source, 0)
     size = source.shape[axis]
     if ((constant.array < -size) | (constant.array >= size)).any():

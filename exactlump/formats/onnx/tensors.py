@@ -41,6 +41,8 @@ FLOATS: Mapping[int, str] = {
     TensorProto.FLOAT16: "float16",
     TensorProto.BFLOAT16: "bfloat16",
 }
+# What is a number to a cast between computed tensors.
+CASTABLE = frozenset(_STORED) - {TensorProto.UINT32, TensorProto.UINT64}
 # NumPy before 2.0 knows no more; nor does any network.
 MOST_AXES = 32
 _FIELDS = ("float_data", "double_data", "int32_data", "int64_data", "uint64_data", "string_data")
@@ -89,20 +91,20 @@ def type_name(kind: int) -> str:
 
 
 def constant(tensor: TensorProto, folder: Path) -> Constant:
-    """The values of a tensor, which must be finite; FormatError names the first index where they are not."""
+    """The values of a tensor."""
     array = stored(tensor, folder)
     if tensor.data_type == TensorProto.BFLOAT16:
         array = (array.astype(np.uint32) << 16).view(np.float32)
     if tensor.data_type == TensorProto.BOOL and (array > 1).any():
         raise FormatError("found a byte that is neither 0 nor 1 in a tensor of BOOL")
-    return finite(Constant(array, tensor.data_type))
+    return Constant(array, tensor.data_type)
 
 
 def finite(value: Constant) -> Constant:
-    """The constant itself; FormatError when it holds NaN or an infinity."""
+    """The constant itself; UnsupportedLayer names the first index where it holds NaN or an infinity."""
     if value.array.dtype.kind == "f" and not np.isfinite(value.array).all():
         index = [int(i) for i in np.argwhere(~np.isfinite(value.array))[0]]
-        raise FormatError(f"index {index}: found {float(value.array[tuple(index)])}, expected a finite number")
+        raise UnsupportedLayer(f"index {index}: found {float(value.array[tuple(index)])}, expected a finite number")
     return value
 
 

@@ -6,6 +6,7 @@ The sizes are those of the operators' shape inference (onnx/docs/Operators.md: C
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.graph import Operator
+from exactlump.network.sizes import Size, symbol
 from exactlump.network.windows import Grid, Window
 
 
@@ -29,6 +30,8 @@ def sliding(op: Operator, grid: Grid, kernel: Grid) -> Window:
     rank = len(grid)
     stride, dilation = sizes(op, "strides", rank, 1), sizes(op, "dilations", rank, 1)
     spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    if not all(isinstance(n, int) for n in grid):
+        return _unsized(op, grid, (kernel, stride, dilation), spans)
     auto = _auto_pad(op)
     if auto.startswith("SAME"):
         target = tuple(-(-n // s) for n, s in zip(grid, stride, strict=True))
@@ -42,9 +45,40 @@ def sliding(op: Operator, grid: Grid, kernel: Grid) -> Window:
     begin, end = _around(op, rank)
     rooms = tuple(b + n + e - k for b, n, e, k in zip(begin, grid, end, spans, strict=True))
     target = tuple(_steps(op, *axis) for axis in zip(rooms, stride, grid, begin, strict=True))
-    if min(rooms) < 0 or min(target) < 1:
+    if min(target) < 1:
         raise ShapeError(f"kernel: found spans {list(spans)} for the grid {list(grid)}")
     return Window(grid, target, kernel, stride, dilation, begin, end)
+
+
+def _unsized(op: Operator, grid: Grid, fields: tuple[Grid, Grid, Grid], spans: Grid) -> Window:
+    """The window over a grid of unknown sizes: what comes of one that is no product has a symbol of its own."""
+    if op.attributes.get("ceil_mode", 0):
+        raise UnsupportedLayer("found ceil_mode over unknown sizes, expected pads")
+    begin, end = _unsized_around(op, grid, fields, spans)
+    target: list[Size] = []
+    for n, b, e, span, stride in zip(grid, begin, end, spans, fields[1], strict=True):
+        more = b + e - span
+        if isinstance(n, int):
+            if n + more < 0:
+                raise ShapeError(f"kernel: found span {span} for the grid {list(grid)}")
+            target.append((n + more) // stride + 1)
+        elif more == -1 and stride == 1:
+            target.append(n)
+        else:
+            target.append(symbol(f"?({n}{more:+d})/{stride}+1"))
+    return Window(grid, tuple(target), *fields, begin, end)
+
+
+def _unsized_around(op: Operator, grid: Grid, fields: tuple[Grid, Grid, Grid], spans: Grid) -> tuple[Grid, Grid]:
+    """The pads; as many as keep the sizes, where that is said and the stride is 1."""
+    auto = _auto_pad(op)
+    if not auto.startswith("SAME"):
+        return _around(op, len(grid))
+    _, stride, dilation = fields
+    if set(stride) != {1} or (op.kind.endswith("Pool") and set(dilation) != {1}):
+        raise UnsupportedLayer(f"found auto_pad {auto} with strides over unknown sizes, expected pads")
+    less, more = tuple((k - 1) // 2 for k in spans), tuple(k - 1 - (k - 1) // 2 for k in spans)
+    return (less, more) if auto == "SAME_UPPER" else (more, less)
 
 
 def _steps(op: Operator, room: int, stride: int, size: int, begin: int) -> int:
@@ -63,6 +97,8 @@ def _steps(op: Operator, room: int, stride: int, size: int, begin: int) -> int:
 def transposed(op: Operator, grid: Grid, kernel: Grid) -> Window:
     """The window of a convolution that spreads."""
     rank = len(grid)
+    if not all(isinstance(n, int) for n in grid):
+        raise UnsupportedLayer("found a transposed convolution over unknown sizes")
     stride, dilation = sizes(op, "strides", rank, 1), sizes(op, "dilations", rank, 1)
     more = tuple(op.attributes.get("output_padding", (0,) * rank))
     if _auto_pad(op) not in ("NOTSET", "VALID") or "output_shape" in op.attributes:

@@ -6,6 +6,7 @@ from typing import Any
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx.write_quantisers import quantise
+from exactlump.formats.onnx.write_spelled import spell
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation
 from exactlump.network.kinds import Activate
@@ -39,6 +40,8 @@ _BROADCAST, _BOUNDS_ARE_INPUTS = 8, 11
 def activate(writer: Writer, node: Activate) -> None:
     """One operator for one function; a constant for each unit where functions differ in a slope or bound."""
     names = {function.name for function in node.functions}
+    if len(set(node.functions)) == 1 and spell(writer, node, node.functions[0]):
+        return
     if quantise(writer, node):
         return
     if len(set(node.functions)) == 1 and _one(writer, node, node.functions[0]):

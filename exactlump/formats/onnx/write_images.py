@@ -97,6 +97,8 @@ def pool(writer: Writer, node: AveragePool | MaxPool) -> None:
 
 
 def _rounded_up(window: Window) -> bool:
+    if not window.is_sized:
+        return False
     axes = zip(window.source, window.target, window.stride, _spans(window), window.begin, window.end, strict=True)
     return any(target > (b + n + e - span) // s + 1 for n, target, s, span, b, e in axes)
 
@@ -134,6 +136,10 @@ def select(writer: Writer, node: Select) -> None:
     views = [writer.view(name) for name in node.sources]
     if node.channel is not None and {view.channel for view in views} != {node.channel}:
         raise CannotWrite(f"found channel axes {views}, expected that of the target, {node.channel}")
+    if node.open:
+        axis = node.channel or 0
+        _join(writer, node, [writer.source(name) for name in node.sources], views, node.target, axis)
+        return
     if node.channel is None and all(len(view.shape) == 1 for view in views) and len(node.shape) == 1:
         _join(writer, node, [writer.source(name) for name in node.sources], views, node.target, 0)
     elif node.channel is not None:

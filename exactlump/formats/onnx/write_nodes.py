@@ -5,6 +5,7 @@ import numpy as np
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx.reorderings import channel_after
+from exactlump.formats.onnx.write_opaque import full
 from exactlump.formats.onnx.write_weights import as_read, bias_as_read, weights
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import Dense, Head, Reorder, Scale, Shift
@@ -22,9 +23,9 @@ _HEADS = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}
 def dense(writer: Writer, node: Dense) -> None:
     """Gemm where the file had one and the bias is one float a unit; else MatMul and as many Adds as it takes."""
     product, weight, bias = node.names
-    source, batched = writer.flat(node.source), writer.batched(node.source)
+    source, batched = _vectors(writer, node), writer.batched(node.source) or node.grid or is_row(writer, node)
     layout, axis = (np.transpose, 1) if batched else (np.asarray, 0)
-    gemm = batched and not product
+    gemm = batched and not product and (not node.grid or len(full(writer, node.source)) == 2)
     read = as_read(writer, node, 0 if gemm else axis)
     parts = [] if read.bias is not None else writer.sums(node.bias)
     wish, bias_wish = weight or f"{node.target}_weight", bias or f"{node.target}_bias"
@@ -47,6 +48,18 @@ def dense(writer: Writer, node: Dense) -> None:
         writer.node("Add", [end, quantised], node.target)
     elif parts:
         writer.add(end, node.target, parts, bias_wish, uniform=False)
+
+
+def _vectors(writer: Writer, node: Dense) -> str:
+    """What the weights multiply: vectors along the last axis."""
+    return writer.source(node.source) if node.grid or is_row(writer, node) else writer.flat(node.source)
+
+
+def is_row(writer: Writer, node: Dense) -> bool:
+    """Whether a layer of an ONNX file reads a matrix of one row, which then is its batch axis."""
+    view = writer.view(node.source)
+    row = len(view.shape) == 2 and view.shape[0] == 1 and view.channel is None and not view.open
+    return row and not node.grid and not writer.batched(node.source) and writer.network.origin is not None
 
 
 def _read_by_shift(writer: Writer, tensor: str) -> bool:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto, helper
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
 from exactlump.errors import CannotWrite
 from exactlump.network.origin import Steps
 from exactlump.network.program import Network
-from exactlump.network.views import Shape, View
+from exactlump.network.views import Batch, Shape, View
 from exactlump.numbers import floats
 from exactlump.numbers.rational import ZERO, Rational, Vector, fraction, text
 
@@ -24,6 +24,10 @@ class Writer:
     implied  the tensors that a reader implies by itself, each with the one that it is made of
     opset    the version of the standard operators that the file is to have
     needed   the least one that has all nodes so far
+    kinds    ONNX's element types of tensors, where they are not that of the file
+    calls    the opaque operators that have been written
+    given    the constants that these read, by the names that they had: the names now, bytes, tensors
+    values_declared  what is declared of their outputs
     """
 
     network: Network
@@ -34,12 +38,17 @@ class Writer:
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
-    batches: dict[str, int | str | None] = field(default_factory=dict)
+    batches: dict[str, Batch] = field(default_factory=dict)
     integers: set[str] = field(default_factory=set)
+    kinds: dict[str, int] = field(default_factory=dict)
+    calls: set[bytes] = field(default_factory=set)
+    given: dict[str, tuple[str, bytes, TensorProto]] = field(default_factory=dict)
+    values_declared: list[ValueInfoProto] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.taken.update(self.network.views)
         self.batches.update((port.name, port.batch) for port in self.network.inputs)
+        self.kinds.update((port.name, port.kind) for port in self.network.inputs)
 
     def source(self, tensor: str) -> str:
         """The tensor of the file that stands for a tensor of the network."""
@@ -98,7 +107,7 @@ class Writer:
     def flat(self, tensor: str) -> str:
         """The tensor as a vector a sample; itself when it is one."""
         source, shape = self.source(tensor), self.view(tensor).shape
-        if len(shape) == 1:
+        if len(shape) == 1 or self.view(tensor).open:
             return source
         flat = self.name(f"{source}_flat")
         self.reshape(source, flat, (self.view(tensor).elements,), self.batched(tensor))

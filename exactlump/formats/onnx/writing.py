@@ -8,15 +8,17 @@ from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, ValueInfoProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.formats.files import Content, about, pack
 from exactlump.formats.onnx import reading
+from exactlump.formats.onnx.graph import batch_of
 from exactlump.formats.onnx.implied import implied
 from exactlump.formats.onnx.write_functions import activate
 from exactlump.formats.onnx.write_images import add, conv, pad, pool, select
-from exactlump.formats.onnx.write_nodes import dense, head, reorder, scale, shift
+from exactlump.formats.onnx.write_nodes import dense, head, is_row, reorder, scale, shift
+from exactlump.formats.onnx.write_opaque import dims, opaque, regrid
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import (
     Activate,
@@ -27,14 +29,19 @@ from exactlump.network.kinds import (
     Head,
     MaxPool,
     Node,
+    Opaque,
     Pad,
+    Pick,
+    Regrid,
     Reorder,
     Scale,
     Select,
     Shift,
 )
+from exactlump.network.opaque import is_number
 from exactlump.network.program import Network
-from exactlump.network.views import Port
+from exactlump.network.sizes import symbol
+from exactlump.network.views import Batch, Port
 
 _KINDS = {
     "float32": TensorProto.FLOAT,
@@ -69,7 +76,7 @@ def render(
     external = sum(array.nbytes for array in writer.constants.values()) > max_inline
     data = f"{os.fspath(path)}.data"
     try:
-        if any(view.channel is not None for view in network.views.values()):
+        if any(view.channel is not None or view.open for view in network.views.values()):
             _demand_the_same(network, _model(writer))
         model = _model(writer, os.path.basename(data) if external else "")
         content = model.SerializeToString(deterministic=True)
@@ -91,6 +98,9 @@ def _written(network: Network, dtype: str) -> Writer:
                 _write(writer, node)
         if writer.needed <= opset:
             return writer
+        if network.opaque:
+            found = f"opset {opset}, which does not have what is to be written; {network.opaque[0].call.operator}"
+            raise CannotWrite(f"opset: found {found} keeps its meaning in that one")
         opset = writer.needed
 
 
@@ -108,9 +118,25 @@ def refuse_float64(network: Network) -> None:
 
 
 def _write(writer: Writer, node: Node) -> None:
-    below = node.reads[0]
-    writer.batches[node.target] = writer.batches[below]
-    if below in writer.integers or (isinstance(node, Head) and node.kind == "argmax"):
+    below = node.reads[0] if node.reads else ""
+    writer.batches[node.target] = writer.batches.get(below)
+    if below and writer.view(below).open and writer.view(below).shape and not writer.view(node.target).open:
+        writer.batches[node.target] = batch_of(writer.view(below).shape[0])
+    if isinstance(node, Pick | Regrid | Opaque):
+        writer.batches[node.target] = _opaque_batch(node) if isinstance(node, Opaque) else node.batch
+    if isinstance(node, Dense) and is_row(writer, node):
+        writer.batches[node.target] = 1
+    writer.kinds[node.target] = writer.kinds.get(below, 0)
+    if isinstance(node, Opaque):
+        port = node.call.outputs[node.output]
+        writer.kinds[node.target] = port.kind if port is not None else 0
+    if isinstance(node, Reorder) and node.cast:
+        writer.kinds[node.target] = node.cast
+        writer.node("Cast", [writer.source(below)], node.target, to=node.cast, opset=6)
+        return
+    if (below in writer.integers and not isinstance(node, Opaque)) or (
+        isinstance(node, Head) and node.kind == "argmax"
+    ):
         writer.integers.add(node.target)
     match node:
         case Dense():
@@ -129,8 +155,14 @@ def _write(writer: Writer, node: Node) -> None:
             scale(writer, node)
         case Shift():
             shift(writer, node)
+        case Regrid():
+            regrid(writer, node)
         case Reorder():
             reorder(writer, node)
+        case Pick():
+            pass  # readers imply it
+        case Opaque():
+            opaque(writer, node)
         case Activate():
             activate(writer, node)
         case Head():
@@ -139,9 +171,14 @@ def _write(writer: Writer, node: Node) -> None:
             assert_never(node)
 
 
+def _opaque_batch(node: Opaque) -> Batch:
+    """The batch axis of what is a batch of numbers."""
+    return batch_of(node.shape[0]) if node.shape and is_number(node.shape) else None
+
+
 def _demand_the_same(network: Network, model: ModelProto) -> None:
     """A reader must find the tensors of the network under their names, and the same channels in them."""
-    read = reading.parse(model, Path())
+    read = reading.parse(model, Path(), opaque_domains={node.domain for node in model.graph.node})
     for name, view in network.views.items():
         if read.views.get(name) != view:
             raise CannotWrite(f"tensor {name!r}: would be read as {read.views.get(name)}, expected {view}")
@@ -150,13 +187,15 @@ def _demand_the_same(network: Network, model: ModelProto) -> None:
 def _model(writer: Writer, location: str = "") -> ModelProto:
     """The model; its constants, but for shapes, are in the file of that name beside it, if a name is given."""
     network = writer.network
-    outputs = [Port(name, network.shapes[name], writer.batches[name]) for name in network.outputs]
+    outputs = [Port(name, network.shapes[name], writer.batches.get(name)) for name in network.outputs]
     graph = helper.make_graph(
         writer.nodes,
         "network",
         [_value(writer, port) for port in network.inputs],
         [_value(writer, port) for port in outputs],
+        value_info=[value for value in writer.values_declared if value.name not in network.outputs],
     )
+    graph.initializer.extend(tensor for _, _, tensor in writer.given.values())
     offset = 0
     for name, array in writer.constants.items():
         kind = helper.np_dtype_to_tensor_dtype(array.dtype) if _is_integer(writer, array) else _KINDS[writer.dtype]
@@ -172,7 +211,9 @@ def _model(writer: Writer, location: str = "") -> ModelProto:
     if network.origin is not None and network.origin.opset == writer.opset:
         version = max(network.origin.version, _OLDEST_FILE)
     domains = sorted({node.domain for node in writer.nodes} - {""})
-    opsets = [helper.make_opsetid("", writer.opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+    custom = {NodeProto.FromString(n.call.node).domain: n.call.opset for n in network.opaque}
+    opsets = [helper.make_opsetid("", writer.opset)]
+    opsets += [helper.make_opsetid(domain, custom.get(domain, 1)) for domain in domains if domain != "ai.onnx"]
     return helper.make_model(graph, producer_name="exactlump", ir_version=version, opset_imports=opsets)
 
 
@@ -193,7 +234,10 @@ def _blocks(writer: Writer) -> Iterator[bytes]:
 
 
 def _value(writer: Writer, port: Port) -> ValueInfoProto:
-    dims = port.shape if port.batch is None else (port.batch, *port.shape)
-    named = [None if size == "" else size for size in dims]
-    kind = TensorProto.INT64 if port.name in writer.integers else _KINDS[writer.dtype]
-    return helper.make_tensor_value_info(port.name, kind, named)
+    batch = symbol(port.batch) if isinstance(port.batch, str) else port.batch
+    sizes = port.shape if batch is None else (batch, *port.shape)
+    kind = writer.kinds.get(port.name, 0) or port.kind or _KINDS[writer.dtype]
+    if port.name in writer.integers:
+        kind = TensorProto.INT64
+    unknown = any(str(size).startswith("??") for size in port.shape)
+    return helper.make_tensor_value_info(port.name, kind, None if unknown else dims(sizes))

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This file is about what every kind of node states, whichever it is; the kinds are in `kinds.py`, `open_kinds.py`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self, TypeAlias, TypeVar, get_args
+
+from exactlump.errors import ShapeError
+from exactlump.network.activations import IDENTITY, Activation
+from exactlump.network.views import View
+from exactlump.network.windows import Window
+from exactlump.numbers.matrix import Matrix
+from exactlump.numbers.rational import Rational, is_exact, vector
+
+
+@dataclass(frozen=True, slots=True)
+class Largest:
+    """What a MaxPool does to each unit: the largest value that its window sees."""
+
+    window: Window
+
+    scales = True
+    signed = False
+
+    def __call__(self, y: Rational) -> Rational:
+        """A constant image stays what it is."""
+        return y
+
+    def scaling(self, c: Rational) -> Rational | None:
+        """It commutes with c > 0."""
+        return c if c > 0 else None
+
+    def __str__(self) -> str:
+        return f"max_pool({'x'.join(map(str, self.window.kernel))})"
+
+
+Function: TypeAlias = Activation | Largest
+HeadKind: TypeAlias = Literal["softmax", "log_softmax", "argmax"]
+HEADS: tuple[HeadKind, ...] = get_args(HeadKind)
+
+
+class Kind(ABC):
+    """What every kind of node states."""
+
+    __slots__ = ()
+    target: str
+
+    def __post_init__(self) -> None:
+        """Weights and vectors may be arrays or lists of numbers of any kind; they are kept as exact ones."""
+        weight = getattr(self, "weight", None)
+        if weight is not None and not isinstance(weight, Matrix):
+            object.__setattr__(self, "weight", Matrix.of(weight))
+        for name in ("bias", "factor", "constant"):
+            numbers = getattr(self, name, ())
+            if not is_exact(numbers):
+                object.__setattr__(self, name, vector(numbers))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self.reads)} -> {self.target})"
+
+    @property
+    @abstractmethod
+    def reads(self) -> tuple[str, ...]:
+        """The tensors that the node reads."""
+
+    @property
+    @abstractmethod
+    def affine(self) -> bool:
+        """Whether every unit is its sum (`meaning.parts`), and no more: then the tensor may be derived."""
+
+    @abstractmethod
+    def function(self, v: int) -> Function | HeadKind:
+        """What is applied to unit v after its sum; of a head its kind, as it is no function of one unit."""
+
+    @abstractmethod
+    def renamed(self, target: str, *names: str) -> Self:
+        """The node with other names for what it defines and reads."""
+
+    @abstractmethod
+    def view(self, views: Sequence[View]) -> View:
+        """The view of the target, given those of the sources; ShapeError when the node does not fit them."""
+
+    def restricted(self, units: Sequence[int]) -> Self:
+        """The node over some units of its source; kinds with an entry for every unit take those entries."""
+        return self
+
+    def demand(self, what: str, found: int, expected: int) -> None:
+        """Raise ShapeError where two counts differ."""
+        if found != expected:
+            raise ShapeError(f"tensor {self.target!r}: found {found} {what}, expected {expected}")
+
+
+class _Affine(Kind):
+    """A kind that applies no function to its sums."""
+
+    __slots__ = ()
+
+    @property
+    def affine(self) -> bool:
+        return True
+
+    def function(self, v: int) -> Function | HeadKind:
+        return IDENTITY
+
+
+class _Lone(Kind):
+    """A kind that reads one tensor."""
+
+    __slots__ = ()
+    source: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.source,)
+
+    def renamed(self, target: str, *names: str) -> Self:
+        (source,) = names
+        return _replaced(self, target=target, source=source)
+
+
+class _Joint(Kind):
+    """A kind that reads several tensors."""
+
+    __slots__ = ()
+    sources: tuple[str, ...]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.sources
+
+    def renamed(self, target: str, *names: str) -> Self:
+        return _replaced(self, target=target, sources=names)
+
+
+_K = TypeVar("_K", bound=Kind)
+
+
+def _replaced(node: _K, **changes: Any) -> _K:
+    """The node with other values of some fields: every kind is a dataclass."""
+    changed: _K = replace(node, **changes)  # type: ignore[type-var]
+    return changed
