@@ -1226,7 +1226,7 @@ class Value(NamedTuple):
     @property
     def open(self) -> bool:
         """Whether it is a constant with symbols in it."""
-        return self.kind == 7 and type(self.values) is list and any(isinstance(n, Product) for n in self.values)
+        return self.kind in (6, 7) and type(self.values) is list and any(isinstance(n, Product) for n in self.values)
 
 
 class Grid(NamedTuple):
@@ -1535,6 +1535,14 @@ ALIKE = {
     "BitwiseNot",
 }
 TRUTHS = {"And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "IsNaN", "IsInf"}
+# Operators whose outputs have another element type than the first input, or one that is not looked at (0)
+OTHER_TYPES = {"NonMaxSuppression": 7, "DynamicQuantizeLinear": 2, "MatMulInteger": 6, "ConvInteger": 6, "": 0}
+OTHER_TYPES |= dict.fromkeys(("EyeLike", "OneHot", "CastLike", "BitCast", "If", "Loop", "Scan", "QLinearConv"), 0)
+OTHER_TYPES |= dict.fromkeys(("QLinearMatMul", "MelWeightMatrix", "ImageDecoder", "StringSplit", "RegexFullMatch"), 0)
+OTHER_TYPES |= dict.fromkeys(("OptionalHasElement", "OptionalGetElement", "SequenceAt", "SequenceLength"), 0)
+OTHER_TYPES |= dict.fromkeys(("HannWindow", "HammingWindow", "BlackmanWindow", "TfIdfVectorizer", "SequenceEmpty"), 0)
+OTHER_TYPES |= dict.fromkeys(("SequenceConstruct", "SequenceInsert", "SequenceErase", "SequenceMap", "Optional"), 0)
+OTHER_TYPES |= dict.fromkeys(("SplitToSequence", "ConcatFromSequence"), 0)
 SPREAD = {
     "Add",
     "Sub",
@@ -2050,7 +2058,7 @@ class OnnxReader:
         """A constant made of constants, of elements that are not made yet."""
         self.charge(size(dims))
         values = [*values]
-        if kind == 7 and any(isinstance(value, Product) for value in values):
+        if kind in (6, 7) and any(isinstance(value, Product) for value in values):
             support(len(values) <= MAX_AXES, "found many symbols in a constant")
         elif kind not in FLOATS:
             low, high = INTEGERS.get(kind, (-(1 << 63), (1 << 63) - 1))
@@ -2777,7 +2785,10 @@ class OnnxReader:
             self.define(target, x._replace(name=target))
         else:
             self.charge(len(x.values))
-            support(not x.open, "found a cast of symbols")
+            if x.open:
+                support(kind in (6, 7), "found a cast of symbols")
+                self.fold(target, kind, x.dims, x.values)
+                return
             support(kind in (1, 6, 7, 11), f"found a cast of constants to type {kind}")
             values = array(PACKED[kind], map(int if kind in (6, 7) else float, x.values))
             support([*values] == [*x.values], f"found a cast to type {kind} that changes a constant")
@@ -3045,6 +3056,8 @@ def shaped_kind(op: str, setting: dict[str, Any], inputs: list[Value | None]) ->
     kinds = [x.kind if x else 0 for x in inputs] + [0, 0, 0]
     if op in TRUTHS:
         return 9
+    if op in OTHER_TYPES:
+        return OTHER_TYPES[op]
     if op in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):
         return 7
     if op in ("MatMul", "Gemm", "Conv", "Add", "Sub", "Mul", "Div"):
