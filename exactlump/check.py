@@ -469,7 +469,7 @@ class Window(NamedTuple):
 class Lift(NamedTuple):
     """A linear operator on images: "tap" t of a window, "average" over a window, "at": the position taken out of an
     image of so many, "put": an element put there, with zeros elsewhere; of a grid and axes of it, "pick": what is at an
-    index of the axis, "sum" over the axes, "permute": in another order.  Axes before those that it names go along."""
+    index of the axis, "permute": in another order.  Axes before those that it names go along."""
 
     name: str
     over: Any
@@ -1194,6 +1194,11 @@ def message(data: memoryview, name: str) -> dict[str, Any]:
     return found
 
 
+def by_value(setting: dict[str, Any]) -> None:
+    """An attribute of a node that is in no function has a value of its own."""
+    refuse("ref_attr_name" not in setting, "found ref_attr_name outside of a function, expected a value")
+
+
 def attribute_of(data: Any) -> dict[str, Any]:
     """The fields of an attribute, which may be those of a node of a function, with its values put in."""
     return {**data} if isinstance(data, dict) else message(data, "attribute")
@@ -1252,7 +1257,7 @@ class Value(NamedTuple):
     @property
     def open(self) -> bool:
         """Whether it is a constant with symbols in it."""
-        return self.kind == 7 and type(self.values) is list and any(isinstance(n, Product) for n in self.values)
+        return self.kind in (6, 7) and type(self.values) is list and any(isinstance(n, Product) for n in self.values)
 
 
 class Grid(NamedTuple):
@@ -1561,6 +1566,14 @@ ALIKE = {
     "BitwiseNot",
 }
 TRUTHS = {"And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "IsNaN", "IsInf"}
+# Operators whose outputs have another element type than the first input, or one that is not looked at (0)
+OTHER_TYPES = {"NonMaxSuppression": 7, "DynamicQuantizeLinear": 2, "MatMulInteger": 6, "ConvInteger": 6, "": 0}
+OTHER_TYPES |= dict.fromkeys(("EyeLike", "OneHot", "CastLike", "BitCast", "If", "Loop", "Scan", "QLinearConv"), 0)
+OTHER_TYPES |= dict.fromkeys(("QLinearMatMul", "MelWeightMatrix", "ImageDecoder", "StringSplit", "RegexFullMatch"), 0)
+OTHER_TYPES |= dict.fromkeys(("OptionalHasElement", "OptionalGetElement", "SequenceAt", "SequenceLength"), 0)
+OTHER_TYPES |= dict.fromkeys(("HannWindow", "HammingWindow", "BlackmanWindow", "TfIdfVectorizer", "SequenceEmpty"), 0)
+OTHER_TYPES |= dict.fromkeys(("SequenceConstruct", "SequenceInsert", "SequenceErase", "SequenceMap", "Optional"), 0)
+OTHER_TYPES |= dict.fromkeys(("SplitToSequence", "ConcatFromSequence"), 0)
 SPREAD = {
     "Add",
     "Sub",
@@ -1956,6 +1969,7 @@ class OnnxReader:
         for attribute in (attribute_of(data) for data in node.get("attribute", [])):
             name, number = attribute.pop("name", ""), attribute.pop("type", 0)
             with about(f"attribute {name!a}"):
+                by_value(attribute)
                 refuse(number in FORMS and attribute.keys() <= {FORMS[number]}, f"found type {number} or other fields")
                 demand(name not in found, "found it twice")
                 key = FORMS[number]
@@ -2075,7 +2089,7 @@ class OnnxReader:
         """A constant made of constants, of elements that are not made yet."""
         self.charge(size(dims))
         values = [*values]
-        if kind == 7 and any(isinstance(value, Product) for value in values):
+        if kind in (6, 7) and any(isinstance(value, Product) for value in values):
             support(len(values) <= MAX_AXES, "found many symbols in a constant")
         elif kind not in FLOATS:
             low, high = INTEGERS.get(kind, (-(1 << 63), (1 << 63) - 1))
@@ -2802,7 +2816,10 @@ class OnnxReader:
             self.define(target, x._replace(name=target))
         else:
             self.charge(len(x.values))
-            support(not x.open, "found a cast of symbols")
+            if x.open:
+                support(kind in (6, 7), "found a cast of symbols")
+                self.fold(target, kind, x.dims, x.values)
+                return
             support(kind in (1, 6, 7, 11), f"found a cast of constants to type {kind}")
             values = array(PACKED[kind], map(int if kind in (6, 7) else float, x.values))
             support([*values] == [*x.values], f"found a cast to type {kind} that changes a constant")
@@ -3070,6 +3087,8 @@ def shaped_kind(op: str, setting: dict[str, Any], inputs: list[Value | None]) ->
     kinds = [x.kind if x else 0 for x in inputs] + [0, 0, 0]
     if op in TRUTHS:
         return 9
+    if op in OTHER_TYPES:
+        return OTHER_TYPES[op]
     if op in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):
         return 7
     if op in ("MatMul", "Gemm", "Conv", "Add", "Sub", "Mul", "Div"):
@@ -3151,6 +3170,7 @@ def settings(
     for attribute in (attribute_of(data) for data in attributes):
         name, number = attribute.pop("name", ""), attribute.pop("type", 0)
         with about(f"attribute {name!a}"):
+            by_value(attribute)
             support(name in expected and number in ATTRIBUTES, f"found it with type {number}, expected other ones")
             demand(there(name), "found it, but the opset does not have it")
             (key, kind), default = ATTRIBUTES[number], expected[name]
@@ -6472,14 +6492,10 @@ def unit_words(network: Network, name: str, v: int) -> list[Any]:
 
 def reading(network: Network) -> Iterator[str]:
     """What is read in a file, a line of JSON for each tensor and then one for each unit."""
-    shapes = {name: network.views[name].placed for name in network.views}
 
     def described(name: str) -> dict[str, Any]:
-        return {
-            "tensor": name,
-            "shape": [*map(str, shapes[name][0])],
-            "units": [*shapes[name][1:]],
-        }
+        shape, *units = network.views[name].placed
+        return {"tensor": name, "shape": [*map(str, shape)], "units": units}
 
     yield json.dumps({"inputs": [*map(described, network.inputs)], "outputs": network.outputs})
     for name, node in network.nodes.items():

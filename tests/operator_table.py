@@ -47,7 +47,8 @@ _ATTRIBUTES = {
     "Cast": {"to": TensorProto.DOUBLE},
 }
 # Operators of constants: what they make is added to x.
-_CONSTANT = ("Constant", "ConstantOfShape", "Shape", "Pow", "Sqrt", "Reciprocal")
+_PAIRS = ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Mod")
+_CONSTANT = ("Constant", "ConstantOfShape", "Shape", "Pow", "Sqrt", "Reciprocal", *_PAIRS)
 _SCALINGS = {"any sign": "any ratio", "positive": "ratios > 0", "sign twins": "1 and -1", "one": "equal ones"}
 
 
@@ -58,6 +59,11 @@ def sample(domain, kind):
         return _quantiser(domain, kind)
     if kind in _CONSTANT:
         return _of_constants(kind)
+    if kind == "Log":
+        return _model([node("Sigmoid", "x", "s"), node("Log", "s", "y")], _VECTOR, {})
+    if kind == "Where":
+        spelled = [node("Softplus", "x", "s"), node("Greater", "x t", "g"), node("Where", "g x s", "y")]
+        return _model(spelled, _VECTOR, {"t": np.float32(20)})
     shape = (2, 4, 1) if kind == "Squeeze" else _IMAGE
     if kind in ("MatMul", "Gemm", "Softmax", "LogSoftmax", "ArgMax"):
         shape = _VECTOR
@@ -103,6 +109,10 @@ def _of_constants(kind):
     constants = {"q": np.float32(4), "h": np.float32(0.5)}
     if kind == "Shape":
         return _model([made, node("Reshape", "x s", "y")], _VECTOR, {})
+    if kind in _PAIRS:
+        pair = {"p": np.array(7), "q": np.array(4)}
+        steps = [node(kind, "p q", "t"), node("Cast", "t", "c", to=TensorProto.FLOAT), node("Add", "x c", "y")]
+        return _model(steps, _VECTOR, pair)
     if kind == "ConstantOfShape":
         constants = {"s": np.array([4])}
     return _model([made, node("Add", "x c", "y")], _VECTOR, {} if kind == "Constant" else constants)

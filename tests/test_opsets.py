@@ -71,6 +71,10 @@ def test_the_table_of_first_opsets_is_that_of_onnx(op):
         assert "*" in inputs or len(inputs) <= found.max_input
 
 
+# Gemm without a bias, which is then an unknown function.
+READ_AS_OPAQUE = ("Gemm",)
+
+
 @pytest.mark.parametrize("op", [op for op in STANDARD if not check.has(6, op) or op == "Gemm"])
 def test_an_operator_is_refused_before_its_first_opset(op, tmp_path):
     first = next(opset for opset in check.OPSETS if check.has(opset, op))
@@ -80,7 +84,8 @@ def test_an_operator_is_refused_before_its_first_opset(op, tmp_path):
         made.opset_import[0].version = opset
         path = save(tmp_path / "m.onnx", made)
         engine, checker = taken(path)
-        assert (engine or checker) <= (opset >= first), opset
+        assert engine == checker or op in READ_AS_OPAQUE, opset
+        assert (engine or checker) <= (opset >= first or op in READ_AS_OPAQUE), opset
         assert opset != max(first, 13) or (engine and checker)
 
 
@@ -126,7 +131,9 @@ def test_max_and_min_do_not_broadcast_before_opset_8(tmp_path):
     for opset in range(6, 14):
         for values, fits in ((np.float32(1), opset >= 8), (np.ones((1, 2)), True)):
             made = model([node("Max", "x c", "y")], {"x": [1, 2]}, {"y": [1, 2]}, {"c": values}, opset=opset)
-            assert taken(save(tmp_path / "m.onnx", made)) == (fits,) * 2
+            path = save(tmp_path / "m.onnx", made)
+            assert taken(path) == (True, True)
+            assert (not read(path).opaque) == fits
 
 
 # Protocol buffers

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about quantisers in ONNX files: exact values against a runtime, what is refused, and round trips."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -218,9 +220,16 @@ def test_bipolar_weights_have_their_scale(tmp_path):
         (pair(0.0, 0), "not positive"),
     ],
 )
-def test_what_is_not_covered_is_refused_with_the_reason(made, words, tmp_path):
-    with pytest.raises(UnsupportedLayer, match=words):
-        read(save(tmp_path / "a.onnx", made))
+def test_what_is_not_covered_is_opaque_or_refused_with_the_reason(made, words, tmp_path):
+    assert re.search(words, reasons(save(tmp_path / "a.onnx", made)))
+
+
+def reasons(path):
+    """Why a file is refused, or has opaque operators; "" where neither is so."""
+    try:
+        return "; ".join(node.call.why for node in read(path).opaque)
+    except UnsupportedLayer as error:
+        return str(error)
 
 
 def between(extra, constants=()):
@@ -244,8 +253,8 @@ def between(extra, constants=()):
     ],
 )
 def test_integers_go_nowhere_but_to_their_pair(made, words, tmp_path):
-    with pytest.raises(UnsupportedLayer, match=words):
-        read(save(tmp_path / "a.onnx", made))
+    """Elsewhere they are what an opaque operator makes, and nothing affine is known of them."""
+    assert re.search(words, reasons(save(tmp_path / "a.onnx", made)))
 
 
 @pytest.mark.parametrize(

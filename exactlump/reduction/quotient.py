@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from exactlump.lumping.forms import Atom, Form, Forms, atoms_below
 from exactlump.lumping.maximum import Lumping
 from exactlump.lumping.simulations import FREE, NULL, Relation, Row, Simulation, constant, entry, forms_of, through
-from exactlump.network.kinds import Conv, Dense, Head, Node, Reorder
+from exactlump.network.kinds import Conv, Dense, Head, Node, Pick, Reorder
 from exactlump.network.layers import Layer, anchors, ground, layer, sources, trace
 from exactlump.network.program import Network
 from exactlump.numbers.rational import (
@@ -179,9 +179,10 @@ class _Builder:
         self.forms.known[tensor] = forms_of(tensor, Relation(tensor, tuple(rows)))
 
     def _is_image(self, tensor: str) -> bool:
-        """Whether a tensor is kept, and all that it is made of: then its forms say nothing of what is observed."""
+        """Whether a tensor is kept, and made of kept ones by moving elements: then its forms say nothing of what is observed."""
+        moves = all(isinstance(node, Reorder | Pick) for node in self.layers[tensor].nodes)
         below = sources(self.network, tensor, self.anchored)
-        return all(self.anchored[name] is not None for name in (tensor, *below))
+        return moves and all(self.anchored[name] is not None for name in (tensor, *below))
 
     def _plain(self, tensor: str, own: Layer) -> list[Representative] | None:
         """The representatives of a plain layer, if all are neurons; their forms have no terms, as arrays have them."""

@@ -85,8 +85,10 @@ def _gemm(reader: Reader, op: Operator) -> None:
     """alpha * x * W + beta * C; alpha and beta are multiplied in, exactly."""
     data = reader.tensor(op.input(0))
     array = reader.weights(op.input(1), data).array
-    if op.attributes.get("transA", 0) or data.rank != 2:
+    if op.attributes.get("transA", 0) or not data.known:
         raise UnsupportedLayer("expected a matrix, not transposed")
+    if data.rank != 2:
+        raise ShapeError(f"found shape {list(data.sizes)}, expected a matrix")
     data = _vectors(reader, data)
     if array.ndim != 2:
         raise ShapeError(f"found shapes {list(data.shape)} and {list(array.shape)}, expected vector and matrix")

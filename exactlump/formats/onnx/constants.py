@@ -121,6 +121,45 @@ def _reciprocal(reader: Reader, op: Operator) -> None:
     fold(reader, op, lambda x: quotient(1, x), (reader.constant(op.input(0)),))
 
 
+# What an operator makes of two constants of one type: integers, or truth values.
+_COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
+    "Equal": lambda a, b: a == b,
+    "Greater": lambda a, b: a > b,
+    "GreaterOrEqual": lambda a, b: a >= b,
+    "Less": lambda a, b: a < b,
+    "LessOrEqual": lambda a, b: a <= b,
+}
+
+
+def _compared(reader: Reader, op: Operator) -> None:
+    """Truth values, of constants of one type."""
+    function = _COMPARED[op.kind]
+    pair = [reader.constant(op.input(i)) for i in (0, 1)]
+    if pair[0].kind != pair[1].kind:
+        raise UnsupportedLayer(f"found {type_name(pair[0].kind)} and {type_name(pair[1].kind)}")
+    try:
+        columns = np.broadcast_arrays(*map(rationals, pair))
+    except ValueError as error:
+        raise ShapeError(f"found constants of shapes {[list(one.shape) for one in pair]}") from error
+    rows = zip(*(column.ravel().tolist() for column in columns), strict=True)
+    values = np.array([function(a, b) for a, b in rows], np.uint8).reshape(columns[0].shape)
+    reader.fold(op.target, Constant(values, TensorProto.BOOL))
+
+
+def _modulo(reader: Reader, op: Operator) -> None:
+    """The remainder of integers, with the divisor's sign."""
+    pair = [reader.constant(op.input(i)) for i in (0, 1)]
+    if op.attributes.get("fmod", 0) or any(one.kind in FLOATS for one in pair):
+        raise UnsupportedLayer("found floats, expected integers")
+
+    def modulo(a: Any, b: Any) -> Any:
+        if not b:
+            raise FormatError("found a division by zero")
+        return rational(int(a) % int(b))
+
+    fold(reader, op, modulo, pair, floats=False)
+
+
 # Made of shapes and attributes
 
 
@@ -168,4 +207,6 @@ CONSTANTS: Mapping[str, Read] = {
     "Pow": _pow,
     "Sqrt": _sqrt,
     "Reciprocal": _reciprocal,
+    "Mod": _modulo,
+    **dict.fromkeys(_COMPARED, _compared),
 }
