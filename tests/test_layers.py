@@ -173,6 +173,7 @@ IMPORTS = {
     "formats.exact_words": "errors network.views numbers.rational",
     "formats.torch_layers": "errors formats.files network.views",
     "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
+    "formats.onnx.assignments": "numbers.floats numbers.rational",
     "formats.onnx.graph": (
         "errors formats.files formats.onnx.tensors network.activations network.kinds network.origin "
         "network.sizes network.views numbers.matrix numbers.rational"
@@ -514,6 +515,10 @@ IMPORTS = {
         "drawing errors formats formats.files network.ports network.program numbers.rational points.boxes "
         "points.domains points.vnnlib refutation.question reporting.figures verbs.naming"
     ),
+    "reporting.bounded": (
+        "drawing errors formats formats.files network.ports numbers.rational reporting.difference "
+        "reporting.figures verbs.rechecking"
+    ),
     "reporting.facts": (
         "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
         "reduction.loop reduction.reports"
@@ -529,17 +534,17 @@ IMPORTS = {
         "smt.evidence verbs.rechecking"
     ),
     "reporting.page": (
-        "drawing.svg errors formats.files numbers.floats numbers.rational reporting.difference reporting.figures "
-        "reporting.matrix reporting.measures reporting.record reporting.report reporting.words smt.evidence "
-        "verbs.checking version"
+        "drawing.svg errors formats.files numbers.floats numbers.rational reporting.bounded reporting.difference "
+        "reporting.figures reporting.matrix reporting.measures reporting.record reporting.report reporting.words "
+        "smt.evidence verbs.checking version"
     ),
     "reporting.bundling": (
         "certificates.certificate errors formats formats.files reporting.page reporting.report schemas "
         "verbs.answers verbs.checking verbs.rechecking"
     ),
     "reporting.report_file": (
-        "errors formats reporting.difference reporting.matrix reporting.page reporting.report smt.evidence "
-        "verbs.answers"
+        "errors formats formats.files reporting.bounded reporting.difference reporting.matrix reporting.page "
+        "reporting.report smt.evidence verbs.answers"
     ),
     "testing": "formats numbers.rational verbs.naming verbs.refuting",
     "verbs": "",
@@ -548,7 +553,7 @@ IMPORTS = {
         "check errors extraction.reading extraction.texts extraction.verified formats.files verbs.answers verdicts"
     ),
     "verbs.checkingqueries": "errors verbs.checking verdicts",
-    "verbs.serialising": "numbers.floats numbers.rational queries.assignments queries.printing queries.query",
+    "verbs.serialising": "formats.onnx.assignments numbers.rational queries.assignments queries.printing queries.query",
     "verbs.naming": "network.kinds network.program network.views",
     "verbs.saving": "errors formats.files numbers.floats numbers.rational points.floating verbs.naming",
     "verbs.inspecting": (
@@ -629,11 +634,11 @@ IMPORTS = {
         "verbs.verifying version"
     ),
     "cli.tables": "",
-    "cli.supports": "check",
     "cli.failing": "verbs.answers verdicts",
     "cli.terminal": "cli.failing formats.files",
     "cli.check": "cli.terminal errors verbs.checking verdicts",
     "cli.main": "cli.failing cli.terminal errors verdicts version",
+    "cli.supports": "verbs.checking",
     "cli": "cli.failing cli.main verdicts",
     "cli.figures": "numbers.rational points.floating verbs.naming",
     "cli.inspect": "cli.tables cli.terminal verbs.inspecting",
