@@ -6,7 +6,9 @@ tests ask: certificates with known answers, integers of the proved checker, and 
 """
 
 import importlib.util
+import itertools
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
