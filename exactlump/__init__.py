@@ -73,10 +73,10 @@ if TYPE_CHECKING:
     from exactlump.reduction.loop import Reduction as Reduction
     from exactlump.reduction.quotient import Step as Step
     from exactlump.reduction.reports import LayerReport as LayerReport
-    from exactlump.reporting.bundling import BundleOptions as BundleOptions
-    from exactlump.reporting.bundling import FileBundle as FileBundle
-    from exactlump.reporting.bundling import bundle_files as bundle_files
-    from exactlump.reporting.bundling import verify_bundle as verify_bundle
+    from exactlump.reporting.bundle_file import BundleOptions as BundleOptions
+    from exactlump.reporting.bundle_file import FileBundle as FileBundle
+    from exactlump.reporting.bundle_file import bundle_files as bundle_files
+    from exactlump.reporting.bundle_file import verify_bundle as verify_bundle
     from exactlump.reporting.report_file import FileReport as FileReport
     from exactlump.reporting.report_file import ReportOptions as ReportOptions
     from exactlump.reporting.report_file import report_file as report_file
@@ -131,11 +131,11 @@ _PUBLIC = {
     "reduction.loop": "Reduction",
     "reduction.quotient": "Step",
     "reduction.reports": "LayerReport",
+    "reporting.bundle_file": "BundleOptions FileBundle bundle_files verify_bundle",
     "reporting.report_file": "FileReport ReportOptions report_file",
     "smt.obligations": "Obligations",
     "verbs.bounded": "bound",
     "verbs.bounding": "FileBound",
-    "reporting.bundling": "BundleOptions FileBundle bundle_files verify_bundle",
     "verbs.checking": "FileCheck check_files",
     "verbs.comparing": "FileComparison compare",
     "verbs.inspecting": "Inspection LayerInspection inspect_file",

@@ -3,7 +3,7 @@
 
 `python -I tests/bundle_verifier.py FILE.zip` reads the zip by hand, entry by entry, compares the hashes, looks at the
 form of the certificate, unpacks, and runs the checker of the zip in an empty environment.  It shares nothing with
-exactlump/reporting/bundling.py.
+exactlump/reporting/bundle_file.py.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from exactlump import BundleOptions, bundle_files, reduce_file, verify_bundle, write
 from exactlump.cli.main import main
 from exactlump.errors import CannotWrite, FormatError
-from exactlump.verbs import bundling
+from exactlump.reporting import bundle_file
 from exactlump.verbs.proving import ProveOptions, prove_files
 from tests.test_report import MIXED
 from tests.tools import dense_model, save
@@ -119,7 +119,7 @@ def rewritten(path, change, *, fit):
     if fit:
         sums = (f"{hashlib.sha256(c).hexdigest()}  {n}\n" for n, c in found.items() if n != "SHA256SUMS")
         found["SHA256SUMS"] = "".join(sums).encode()
-    path.write_bytes(bundling._zip(found))
+    path.write_bytes(bundle_file._zip(found))
 
 
 @pytest.mark.parametrize("name", ["original.json", "reduced.json", "certificate.json", "evidence.jsonl", "check.py"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from exactlump.cli.terminal import EPILOG, FORCE, MAX_UNPACKED, PATH, as_json, print_json, printable
-from exactlump.reporting.bundling import BundleOptions, bundle_files, verify_bundle
+from exactlump.reporting.bundle_file import BundleOptions, bundle_files, verify_bundle
 from exactlump.verdicts import EXIT_CODES
 
 
