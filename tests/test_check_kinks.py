@@ -544,3 +544,44 @@ def test_rows_are_in_pairs():
         found = [check.value_at((name, tuple(parameters)), y) for y in points]
         assert found == [value(y, *parameters) for y in points]
         assert all(a != b for a, b in pairwise(points))
+
+
+# --- Twins of free units --------------------------------------------------------------------------------
+
+
+def mirror(u, h=1):
+    """The row of the twin of a free unit."""
+    return {"mirror": [u, str(h)]}
+
+
+@pytest.mark.parametrize(("function", "law"), [(RELU, 1), (["leaky_relu", "1/4"], "5/4"), (["gelu"], 1)])
+def test_twins_of_free_units_need_no_class(ask, function, law):
+    """sigma(x) - sigma(-x) = L*x, though the reduced network has neither."""
+    pair = layered(function, [[1], [-1]], [[1, -1]])
+    rows = {"h": over(None, "free", mirror(0))}
+    assert ask(pair, net(dense("x", "y", [[law]])), rows).code == 0
+    assert ask(pair, net(dense("x", "y", [[Fraction(law) + 1]])), rows).rule == "output"
+    assert ask(pair, net(dense("x", "y", [[law]])), {"h": over(None, "free", ["=", 0, "1"])}).rule == "affine"
+    assert ask(pair, net(dense("x", "y", [[law]])), {"h": over(None, None, mirror(0))}).code == 1
+
+
+def test_twins_of_free_units_have_the_rules_of_twins(ask):
+    line = net(dense("x", "y", [[1]]))
+    for function, rows, rule in (
+        (["tanh"], [[1], [-1]], "twin"),
+        (RELU, [[1], [1]], "affine"),
+        (["gelu"], [[1], [-2]], "affine"),
+    ):
+        pair = layered(function, rows, [[1, -1]])
+        assert ask(pair, line, {"h": over(None, "free", mirror(0))}).rule == rule
+    pair = layered(RELU, [[1], [-1], [-1]], [[1, -1, 0]])
+    assert ask(pair, line, {"h": over(None, "free", mirror(0), mirror(1))}).rule == "same"
+
+
+def test_a_free_unit_has_the_sign_of_its_own_function(ask):
+    """relu(h) - relu(h) = 0, and relu(h) = h only where h is nowhere negative."""
+    nodes = [dense("h", "t", [[1]]), relu("t", "g", 1), dense("g", "p", [[1]]), dense("h", "q", [[-1]])]
+    for function, rule in ((RELU, ""), (["leaky_relu", "1/4"], "sign"), (["tanh"], "sign")):
+        original = net(functions_of("x", "h", [function]), *nodes, add("y", "p", "q"))
+        rows = {"h": over(None, "free"), "g": {"rows": [sign("linear")]}}
+        assert ask(original, net(dense("x", "y", [[0]])), rows).rule == rule

@@ -15,6 +15,8 @@ import pytest
 
 import exactlump
 from exactlump import check
+from exactlump.errors import UnsupportedLayer
+from exactlump.extraction.programs import read_program
 from exactlump.lumping.kink_flaws import flaw_of
 from exactlump.lumping.kinks import Finder
 from exactlump.lumping.simulations import Signed, Twin, entry
@@ -324,3 +326,20 @@ def test_split_channels_beside_padding():
     shifted = chained([rational(2), rational(-2)], [rational(1, 2), rational(-1, 2)], ONE)
     assert common_kinks(whole, shifted) is None
     assert difference(whole, shifted) is not None
+
+
+def test_prove_and_export_say_what_they_do_not_cover(tmp_path):
+    """Rows of kinks are refused by the solvers' side, and twins of free units by the text for the proved checker."""
+    rng = random.Random(3)
+    exactlump.write(network_of(split(rng, drawn(rng, [2, 3, 2]))), tmp_path / "a.json")
+    done = exactlump.reduce_file(tmp_path / "a.json", tmp_path / "b.json")
+    paths = [str(path) for path in (tmp_path / "a.json", done.reduced, done.certificate)]
+    assert "mirror" in done.certificate.read_text()
+    with pytest.raises(UnsupportedLayer, match="a row of a kink"):
+        exactlump.prove_files(*paths)
+    with pytest.raises(check.Stop, match="which has no text") as stopped:
+        [*read_program(*paths)]
+    assert stopped.value.verdict == "unsupported"
+    alone = exactlump.reduce_file(tmp_path / "a.json", tmp_path / "c.json", rules="lumping")
+    assert "mirror" not in alone.certificate.read_text()
+    [*read_program(paths[0], str(alone.reduced), str(alone.certificate))]

@@ -174,7 +174,7 @@ def test_all_agree_on_mutants(bases, threads, tmp_path):
 @pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.name)
 @pytest.mark.parametrize("form", ["decomposed", "direct"])
 def test_bundled_networks_are_proved_by_both_solvers(path, form, tmp_path):
-    done = reduce_file(path, tmp_path / path.name)
+    done = reduce_file(path, tmp_path / path.name, rules="lumping")
     found = prove_files(path, done.reduced, done.certificate, ProveOptions(SOLVERS, form))
     assert found.verdict == "equivalent"
     assert found.proof.discharged == 2 * found.proof.obligations
@@ -186,7 +186,7 @@ TWIN_AND_LATTICE = ("lumpable/twin/*", *(f"lumpable/tll/*instance_0_{i}.onnx.gz"
 @pytest.mark.slow
 @pytest.mark.parametrize("path", real_networks(*TWIN_AND_LATTICE))
 def test_real_networks_are_proved_by_z3(path, tmp_path):
-    done = reduce_file(path, tmp_path / path.name)
+    done = reduce_file(path, tmp_path / path.name, rules="lumping")
     assert prove_files(path, done.reduced, done.certificate).verdict == "equivalent"
 
 

@@ -11,7 +11,7 @@ import pytest
 import exactlump
 from exactlump import check
 from exactlump.cli.main import main
-from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLayer
 from exactlump.network.program import Network
 from exactlump.numbers.rational import rational
 from tests import regenerate
@@ -192,6 +192,18 @@ def test_domains_that_do_not_fit(tmp_path):
     with pytest.raises(FormatError, match="without an end"):
         exactlump.reduce_file(*places, box=([None, 0, 0], [1, 1, 1]))
     assert not places[1].exists()
+
+
+def test_the_property_is_named_and_not_replaced(tmp_path):
+    exactlump.write(drawn(1), tmp_path / "a.json")
+    property_ = tmp_path / "p.json"
+    lines = [f"(declare-const X_{i} Real)(assert (<= X_{i} 0.25))(assert (>= X_{i} 0))" for i in range(3)]
+    property_.write_text("\n".join(lines))
+    with pytest.raises(CannotWrite, match="own name"):
+        exactlump.reduce_file(tmp_path / "a.json", property_, vnnlib=property_, overwrite=True)
+    done = exactlump.reduce_file(tmp_path / "a.json", tmp_path / "b.json", vnnlib=property_)
+    assert done.where == " only on p.json"
+    assert "property" in {file["role"] for file in done.json()["files"]}
 
 
 def test_certificates_on_boxes_are_read_back(tmp_path):

@@ -142,7 +142,7 @@ def test_exported_images_are_the_images(checker, seed):
 
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
 def test_exported_bundled_networks_are_the_networks(path, tmp_path):
-    done = reduce_file(path, tmp_path / f"small{path.suffix}")
+    done = reduce_file(path, tmp_path / f"small{path.suffix}", rules="lumping")
     lines = export_files(path, done.reduced, done.certificate)
     _demand_faithful(lines, read(path), read(done.reduced), random.Random(34), count=2)
 
@@ -243,7 +243,7 @@ def test_the_checkers_agree_on_mutants(checker, triples, tmp_path):
 
 @pytest.mark.parametrize("path", real_networks("lumpable/twin/*5_inp-[24]_layers-5_*", "lumpable/tll/*instance_0_0*"))
 def test_real_networks(checker, path, tmp_path):
-    done = reduce_file(path, tmp_path / path.name)
+    done = reduce_file(path, tmp_path / path.name, rules="lumping")
     assert run_checker(export_files(path, done.reduced, done.certificate))[1] == 0
 
 
@@ -264,7 +264,7 @@ def test_doubled_hidden_layers_are_halved_again(checker, path, tmp_path):
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
 def test_bundled_networks_are_equal_by_a_theorem_of_coq(checker, path, tmp_path):
     """`exactlump export --coq` writes a file that coqc takes, and its theorem rests on no axiom."""
-    done = reduce_file(path, tmp_path / f"small{path.suffix}")
+    done = reduce_file(path, tmp_path / f"small{path.suffix}", rules="lumping")
     file = tmp_path / f"{path.stem}.v"
     main_code(["export", path, done.reduced, done.certificate, "-o", file, "--coq"])
     ran = subprocess.run(

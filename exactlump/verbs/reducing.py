@@ -162,7 +162,7 @@ def reduce_file(
     options = replace(options, box=box, vnnlib=Path(vnnlib) if vnnlib is not None else None)
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
-    _demand_places((given, layers), target, proof)
+    _demand_places((given, layers, options.vnnlib), target, proof)
     listen(f"reading {given}")
     made = _specification(given, target, proof, options)
     source = made or given
@@ -237,6 +237,7 @@ def _used(
     if options.architecture is not None:
         read.append(file_read("architecture", options.architecture))
     read += [file_read("external data", place) for place in beside]
+    read += [file_read("property", options.vnnlib)] if options.vnnlib is not None else []
     new = [file_written("original", made)] if made is not None else []
     new += [file_written("external data", place) for place in written[:-1]]
     return (*read, *new, file_written("reduced", written[-1]), file_written("certificate", proof))
