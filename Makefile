@@ -14,7 +14,7 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pyt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test extras lemmas lint proofs coqchk clean
+.PHONY: help demo test extras lemmas lint proofs coqchk verified clean
 
 help:
 	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
@@ -23,6 +23,7 @@ help:
 	@echo 'make lemmas  put the lemma library, proofs/smt, to z3 and cvc5'
 	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
 	@echo 'make proofs  compile and audit the Coq proofs, and build the checker that is extracted from them'
+	@echo 'make verified  reduce the bundled networks, and ask both checkers of each certificate, check.py and the proved one'
 	@echo 'make coqchk  let the independent checker of Coq go over the compiled proofs'
 	@echo 'make clean   remove $(VENV), out and all caches'
 
@@ -50,6 +51,16 @@ lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+verified: $(VENV)/core.stamp proofs
+	@$(BIN)/exactlump demo --out $(OUT)
+	@for certificate in $(OUT)/*.cert.json; do \
+		reduced=$${certificate%.cert.json}; \
+		name=$$(basename "$$reduced"); \
+		original=$$(ls exactlump/networks/$${name%%.*}.*) || exit 2; \
+		echo "exactlump check --verified $$original $$reduced $$certificate"; \
+		$(BIN)/exactlump check --verified "$$original" "$$reduced" "$$certificate" || exit; \
+	done
 
 # `make -C proofs clean` removes what these build.
 proofs coqchk:
