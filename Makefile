@@ -14,7 +14,7 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pyt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test extras lemmas lint proofs coqchk docs clean
+.PHONY: help demo test extras lemmas lint proofs coqchk verified docs clean
 
 help:
 	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
@@ -24,6 +24,7 @@ help:
 	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
 	@echo 'make docs    build the site of the documents into out/site'
 	@echo 'make proofs  compile and audit the Coq proofs, and build the checker that is extracted from them'
+	@echo 'make verified  reduce the bundled networks, and ask both checkers of each certificate, check.py and the proved one'
 	@echo 'make coqchk  let the independent checker of Coq go over the compiled proofs'
 	@echo 'make clean   remove $(VENV), out and all caches'
 
@@ -56,6 +57,16 @@ docs: $(VENV)/dev.stamp
 	@$(INSTALL) --editable '.[docs]'
 	@$(BIN)/python -m sphinx -W --keep-going -q -c docs/site . out/site
 	@echo out/site/docs/site/index.html
+
+verified: $(VENV)/core.stamp proofs
+	@$(BIN)/exactlump demo --out $(OUT)
+	@for certificate in $(OUT)/*.cert.json; do \
+		reduced=$${certificate%.cert.json}; \
+		name=$$(basename "$$reduced"); \
+		original=$$(ls exactlump/networks/$${name%%.*}.*) || exit 2; \
+		echo "exactlump check --verified $$original $$reduced $$certificate"; \
+		$(BIN)/exactlump check --verified "$$original" "$$reduced" "$$certificate" || exit; \
+	done
 
 # `make -C proofs clean` removes what these build.
 proofs coqchk:

@@ -1,33 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the checker that is extracted from its proof: export, parse and check, in seconds and memory.
+"""This file is about the checker that is extracted from its proof: how much of what check.py accepts it accepts.
 
-    python -m benchmarks.verified [--out benchmarks/results/verified.md] [MODEL ...]
+    python -m benchmarks.verified [--data FOLDER] [--out benchmarks/results/verified.md]
 
-The bundled networks, two planted classifiers, and all models that are named; of an ACAS Xu network the hidden
-neurons are doubled first.  Each step is a process of its own, timed by the wall clock, with its peak memory.
+Every network is reduced, and its certificate put to both checkers: the bundled networks, the certificates of the tests,
+random networks and images as the tests make them, planted classifiers and convolutions; of a folder with public models,
+evenly many of each of its folders.  Of ACAS Xu networks the hidden neurons are doubled first.
 """
 
 import argparse
 import os
 import platform
+import random
 import re
+import resource
 import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
-from onnx import save
+from onnx import TensorProto, helper, save
 
 import exactlump
 from benchmarks.scaling import planted
 from exactlump import Activate, Dense, Matrix, Shift, rational
 from exactlump.extraction.verified import find_checker
+from tests import test_tampering
+from tests.image_networks import image_network
 
 BUNDLED = sorted((Path(exactlump.__file__).parent / "networks").glob("*.*"))
-PLANTED = ((784, 256, 256, 10), (784, 2048, 2048, 10))
-HEADINGS = ("network", "numbers", "hidden", "check.py", "export", "MB", "MiB", "parse", "check", "MiB", "verdict")
+FIXED = sorted((Path(__file__).parents[1] / "tests" / "certificates" / "valid").iterdir())
+PLANTED = ((784, 256, 256, 10), (784, 1024, 1024, 10))
+# Sides of an image and channels of its convolutions: 5 and 2 million products.
+IMAGES = ((32, (16, 32)), (64, (4, 8)))
+LARGEST, EACH = 400_000, 4  # bytes of a public model, and how many of a folder
+SETS = "| set | networks | not reduced | check.py accepts | the proved checker accepts | check.py, s | both, s |"
+LARGE = "| network | weights | hidden neurons | check.py, s | text, MB | export, s | proved checker, s |"
 
 
 def doubled(network):
@@ -66,96 +80,177 @@ def _doubled_dense(node, below, hidden):
     return replace(node, weight=Matrix.from_rows(rows, columns), bias=tuple(bias))
 
 
-# A process starts with the peak memory of the one that started it, so a small one stands between.
-LAUNCH = """\
-import os, sys, time
-start = time.perf_counter()
-_, status, usage = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)
-print(time.perf_counter() - start, usage.ru_maxrss // 1024, file=sys.stderr)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
+class Triple(NamedTuple):
+    """Two models and a certificate."""
+
+    original: Path
+    reduced: Path
+    certificate: Path
 
 
-def timed(*command):
-    """Seconds, peak memory in MiB, stdout and stderr of a command that must succeed."""
-    launch = [sys.executable, "-I", "-S", "-c", LAUNCH, *map(str, command)]
-    done = subprocess.run(launch, capture_output=True, text=True, check=True)
-    *errors, last = done.stderr.splitlines()
-    seconds, memory = last.split()
-    return float(seconds), int(memory), done.stdout, "\n".join(errors)
+def reduced(path: Path, folder: Path) -> Triple | None:
+    """A model and what it is reduced to; None where it cannot be read or reduced."""
+    target = folder / f"small_{path.name}".removesuffix(".gz")
+    try:
+        done = exactlump.reduce_file(path, target, overwrite=True)
+    except exactlump.ExactlumpError:
+        return None
+    return Triple(path, target, done.certificate)
 
 
-def measured(path, folder):
-    """One row of the table."""
-    reduced, text = folder / f"small{path.suffix if path.suffix != '.gz' else '.onnx'}", folder / "export.txt"
-    done = exactlump.reduce_file(path, reduced, overwrite=True)
-    files = (path, reduced, done.certificate)
-    bare, *_ = timed(sys.executable, "-I", Path(exactlump.__file__).parent / "check.py", *files)
-    export, export_memory, *_ = timed(sys.executable, "-m", "exactlump", "export", *files, "-o", text)
-    _, memory, verdict, times = timed(find_checker(), "--times", text)
-    parse, check = re.findall(r"[0-9.]+", times)
-    before, after = done.reduction.original, done.reduction.reduced
-    size = f"{text.stat().st_size / 1e6:.1f}"
-    numbers = f"{before.nonzeros:,} + {after.nonzeros:,}"
-    return (
-        path.name,
-        numbers,
-        f"{before.neurons} -> {after.neurons}",
-        f"{bare:.1f}",
-        f"{export:.1f}",
-        size,
-        export_memory,
-        parse,
-        check,
-        memory,
-        verdict.split(":")[0],
-    )
+def convolutions(side, channels):
+    """A model with convolutions of which every second channel is twice the one before."""
+    rng, nodes, constants, source, below = random.Random(side), [], [], "x", 3
+    for n, units in enumerate(channels):
+        rows = [[rng.randint(-8, 8) / 16 for _ in range(9 * below)] for _ in range(units)]
+        rows[1::2] = [[2 * w for w in row] for row in rows[::2]]
+        made = helper.make_tensor(f"w{n}", TensorProto.FLOAT, [units, below, 3, 3], [w for row in rows for w in row])
+        constants.append(made)
+        nodes.append(helper.make_node("Conv", [source, f"w{n}"], [f"c{n}"], kernel_shape=[3, 3], pads=[1] * 4))
+        nodes.append(helper.make_node("Relu", [f"c{n}"], [f"r{n}"]))
+        source, below = f"r{n}", units
+    last = [rng.randint(-8, 8) / 16 for _ in range(10 * below)]
+    constants.append(helper.make_tensor("w", TensorProto.FLOAT, [below, 10], last))
+    nodes.append(helper.make_node("GlobalAveragePool", [source], ["g"]))
+    nodes.append(helper.make_node("Flatten", ["g"], ["f"]))
+    nodes.append(helper.make_node("MatMul", ["f", "w"], ["y"]))
+    ports = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, side, side])]
+    ends = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 10])]
+    graph = helper.make_graph(nodes, "convolutions", ports, ends, constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 
-def models(folder, named):
-    """The networks of the table, those that are made for it written into a folder."""
-    yield from BUNDLED
+def public(data: Path, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Models of a folder, a few of each of its folders, with the name of the first of these."""
+    models = sorted(path for path in data.rglob("*") if re.search(r"\.(nnet|onnx|onnx\.gz)$", path.name))
+    for parent in sorted({path.parent for path in models}):
+        found = [path for path in models if path.parent == parent and path.stat().st_size <= LARGEST]
+        step = max(len(found) / EACH, 1)
+        for path in [found[int(i * step)] for i in range(min(EACH, len(found)))]:
+            if path.name.startswith("ACASXU") and path.suffix == ".onnx":
+                wide = folder / f"doubled_{path.name}"
+                exactlump.write(doubled(exactlump.read(path)), wide, overwrite=True)
+                path = wide
+            yield path.relative_to(data).parts[0] if path.is_relative_to(data) else "acasxu", path
+
+
+def cases(folder: Path, data: Path | None) -> Iterator[tuple[str, Triple | None]]:
+    """Sets by name, and what is in them."""
+    for path in BUNDLED:
+        yield "bundled networks", reduced(path, folder)
+    for path in FIXED:
+        triple = Triple(*(path / f"{name}.json" for name in ("original", "reduced", "certificate")))
+        yield "certificates of the tests", triple
+    rng = random.Random(1)
+    for name, make, count in (
+        ("random chains", lambda i: test_tampering.planted(rng), 100),
+        ("random images", image_network, 60),
+    ):
+        for i in range(count):
+            path = folder / f"random{i}.json"
+            exactlump.write(make(i), path, overwrite=True)
+            yield name, reduced(path, folder)
+    for name, path in large(folder):
+        yield name, reduced(path, folder)
+    for name, path in public(data, folder) if data else ():
+        yield f"public: {name}", reduced(path, folder)
+
+
+def large(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The models of the second table."""
     for sizes in PLANTED:
         path = folder / f"planted_{'-'.join(map(str, sizes))}.onnx"
         save(planted(sizes), path)
-        yield path
-    for path in named:
-        if path.name.startswith("ACASXU"):
-            network = doubled(exactlump.read(path))
-            path = folder / f"doubled_{path.stem}{'.onnx' if path.suffix == '.onnx' else '.json'}"
-            exactlump.write(network, path)
-        yield path
+        yield "planted classifiers", path
+    for side, channels in IMAGES:
+        path = folder / f"convolutions_{side}_{'-'.join(map(str, channels))}.onnx"
+        save(convolutions(side, channels), path)
+        yield "convolutions", path
+
+
+def timed(work):
+    """Seconds, and what it gave."""
+    start = time.perf_counter()
+    found = work()
+    return time.perf_counter() - start, found
+
+
+def table(folder: Path, data: Path | None) -> Iterator[str]:
+    """The first table, and what was not accepted."""
+    counts, seconds, others = Counter(), Counter(), list[str]()
+    for name, triple in cases(folder, data):
+        counts[name, "networks"] += 1
+        if triple is None:
+            counts[name, "not reduced"] += 1
+            continue
+        alone, found = timed(lambda: exactlump.check_files(*triple))  # noqa: B023
+        both, proved = timed(lambda: exactlump.check_files(*triple, verified=True))  # noqa: B023
+        seconds[name, "alone"], seconds[name, "both"] = seconds[name, "alone"] + alone, seconds[name, "both"] + both
+        counts[name, "python"] += found.verdict == "equivalent"
+        counts[name, "proved"] += proved.verdict == "equivalent"
+        if found.verdict == "equivalent" != proved.verdict:
+            others.append(f"- {triple.original.name}: {proved.verdict}: {proved.proved.reason}")
+    yield from (SETS, "|---" * 7 + "|")
+    names = list(dict.fromkeys(name for name, _ in counts))
+    for name in [*names, "all"]:
+        total = [
+            sum(counts[other, key] for other in names if name in (other, "all"))
+            for key in ("networks", "not reduced", "python", "proved")
+        ]
+        times = [sum(seconds[other, key] for other in names if name in (other, "all")) for key in ("alone", "both")]
+        yield f"| {' | '.join(map(str, [name, *total, *(f'{s:.1f}' for s in times)]))} |"
+    yield from ["", "Not accepted:", *others] if others else ["", "Nothing that check.py accepts was not accepted."]
+
+
+def one_by_one(folder: Path) -> Iterator[str]:
+    """The second table: export and proved checker as processes."""
+    yield from (LARGE, "|---" * 7 + "|")
+    for path in [*BUNDLED, *(path for _, path in large(folder))]:
+        triple = reduced(path, folder)
+        before, after = exactlump.read(triple.original), exactlump.read(triple.reduced)
+        alone, _ = timed(lambda: exactlump.check_files(*triple))  # noqa: B023
+        text = folder / "text"
+        export = ["-m", "exactlump", "export", *map(str, triple), "-o", str(text), "--force"]
+        seconds, _ = timed(lambda: subprocess.run([sys.executable, *export], check=True))  # noqa: B023
+        proved, done = timed(lambda: subprocess.check_output([find_checker(), text], text=True))  # noqa: B023
+        assert done.startswith("equivalent")
+        words = [path.name, f"{before.nonzeros:,} + {after.nonzeros:,}", f"{before.neurons} -> {after.neurons}"]
+        words += [f"{alone:.1f}", f"{text.stat().st_size / 1e6:.1f}", f"{seconds:.1f}", f"{proved:.1f}"]
+        yield f"| {' | '.join(words)} |"
 
 
 def main():
-    parser = argparse.ArgumentParser(description="time and memory of the extracted checker")
+    parser = argparse.ArgumentParser(description="what the proved checker accepts of what check.py accepts")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("models", nargs="*", type=Path)
+    parser.add_argument("--data", type=Path, help="a folder with public models")
     options = parser.parse_args()
-    lines = [f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|"]
-    with tempfile.TemporaryDirectory() as folder:
-        for path in models(Path(folder), options.models):
-            lines.append(f"| {' | '.join(map(str, measured(path, Path(folder))))} |")
-            print(lines[-1], flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        lines = [*table(Path(name), options.data), "", *one_by_one(Path(name))]
+    print("\n".join(lines))
     if options.out:
-        options.out.write_text(page(lines, options.models), encoding="utf-8")
+        options.out.write_text(page(lines, options.data), encoding="utf-8")
 
 
-def page(lines, named):
-    """The table with what is measured, where and how."""
-    command = f"python -m benchmarks.verified --out benchmarks/results/verified.md{' MODEL ...' if named else ''}"
+def page(lines, data):
+    """The tables with what is measured, where and how."""
+    command = f"python -m benchmarks.verified --out benchmarks/results/verified.md{' --data FOLDER' if data else ''}"
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    spent = sum(one.ru_utime + one.ru_stime for one in used)
     return "\n".join(
         [
-            "# The extracted checker: time and memory",
+            "# The extracted checker: what it accepts, and times",
             "",
-            f"`{command}` on {system}; one run, wall clock, other work on the machine.",
+            f"`{command}` on {system}; one run, wall clock, other work on the machine; {spent:.0f} s of CPU in all.",
             "",
-            "numbers: weights and biases that are not zero, of both networks.",
-            "check.py: `python -I exactlump/check.py`, in seconds with start.",
-            "export: `exactlump export`, in seconds with start; size of the text; peak memory.",
-            "parse, check: `exactlump-verified --times`, in seconds; peak memory.",
+            "check.py, both: `check_files` without and with `verified=True`, all of it included.",
+            f"public: at most {EACH} models of each folder, of at most {LARGEST:,} bytes.",
+            "not reduced: operators that no rule covers, or numbers that are none.",
+            "",
+            "weights: weights and biases that are not zero, of both networks.",
+            "export: `exactlump export`, with start; proved checker: `exactlump-verified` on that text.",
             "doubled: each hidden neuron of that network doubled by an exact widening.",
+            "convolutions_S_A-B: an image of 3 by S by S, 3 by 3 kernels to A and then B channels.",
             "",
             *lines,
             "",

@@ -19,7 +19,7 @@ from exactlump import check
 from exactlump.check import ONE, Lift, Network, Row, Window
 from exactlump.extraction.reading import Reading
 
-# Of all images, written out: the proved checker then takes some minutes, and about 2 GB.
+# Of all images, written out: the proved checker then takes minutes.
 MAX_PRODUCTS = 100_000_000
 
 
