@@ -1568,7 +1568,7 @@ ALIKE = {
 TRUTHS = {"And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "IsNaN", "IsInf"}
 # Operators whose outputs have another element type than the first input, or one that is not looked at (0)
 OTHER_TYPES = {"NonMaxSuppression": 7, "DynamicQuantizeLinear": 2, "MatMulInteger": 6, "ConvInteger": 6, "": 0}
-OTHER_TYPES |= dict.fromkeys(("EyeLike", "OneHot", "CastLike", "BitCast", "If", "Loop", "Scan", "QLinearConv"), 0)
+OTHER_TYPES |= dict.fromkeys(("EyeLike", "OneHot", "CastLike", "BitCast", "Scan", "QLinearConv"), 0)
 OTHER_TYPES |= dict.fromkeys(("QLinearMatMul", "MelWeightMatrix", "ImageDecoder", "StringSplit", "RegexFullMatch"), 0)
 OTHER_TYPES |= dict.fromkeys(("OptionalHasElement", "OptionalGetElement", "SequenceAt", "SequenceLength"), 0)
 OTHER_TYPES |= dict.fromkeys(("HannWindow", "HammingWindow", "BlackmanWindow", "TfIdfVectorizer", "SequenceEmpty"), 0)
@@ -1630,6 +1630,7 @@ class OnnxReader:
         self.results = set[str]()  # the outputs of the graph
         self.infinite = set[str]()  # constants that hold infinity, or what is no number
         self.thresholds: dict[str, tuple[str, Fraction]] = {}  # what Greater makes: of a tensor, above a number
+        self.opens, self.closed = dict[str, Value](), False  # symbols that are tensors too; whether these are read
         self.waiting: dict[str, Any] = {}  # nodes that make no tensor unless an opaque node reads it
         self.functions, self.bodies = list[Any](), dict[tuple[str, str, str], dict[str, Any]]()  # of the model
         self.attributes: dict[str, Any] = {}
@@ -1870,7 +1871,8 @@ class OnnxReader:
                 support(fits, f"found {x.name!a}, of which nothing says how many axes it has")
                 fits = x.values is not None or letter == "a" or x.kind in FLOATS
                 support(fits, f"found integers that are computed, {x.name!a}, expected floats")
-                fits = x.kind in KINDS[letter] and (letter not in "lv" or len(x.dims) == 1)
+                fits = x.kind in KINDS[letter] or (letter == "a" and x.values is None)
+                fits = fits and (letter not in "lv" or len(x.dims) == 1)
                 support(fits or x.values is not None, f"found element type {x.kind}, {x.name!a}")
                 demand(fits, f"{x.name!a}: found element type {x.kind} of shape {[*x.dims]}, expected another")
             found += taken
@@ -1881,6 +1883,7 @@ class OnnxReader:
         """An input."""
         demand(not name or name in self.values, f"tensor {name!a}: read before any node defines it")
         value = self.values[name] if name else None
+        value = value if self.closed else self.opens.get(name, value)
         fits = not name or (value and (self.op == "DequantizeLinear" or value.grid is None))
         support(fits, f"tensor {name!a}: found a mask, or integers of a QuantizeLinear, expected floats")
         return value
@@ -1953,9 +1956,17 @@ class OnnxReader:
         """An input of an opaque operator; what made no tensor so far is one now."""
         demand(name in self.values, f"tensor {name!a}: read before any node defines it")
         if name in self.waiting:
-            node = self.waiting.pop(name)
-            del self.values[name]
-            self.opaque(node)
+            node, value, outer = self.waiting.pop(name), self.values.pop(name), self.closed
+            if value and value.open:
+                self.opens[name] = value
+            if node.get("op_type") in ("Shape", "QuantizeLinear"):
+                self.opaque(node)
+            else:  # of tensors, not of symbols
+                for source in filter(None, node.get("input", [])):
+                    self.settled(source)
+                self.closed = True
+                self.node(node)
+                self.closed = outer
         refuse(self.values[name] is not None, f"tensor {name!a}: found a mask, expected a tensor")
         return self.values[name]
 
@@ -2110,7 +2121,7 @@ class OnnxReader:
         """The value of a new tensor, of the element type and batch axis of its source."""
         (dims, _, lead), node = self.net.views[target], self.net.nodes[target]
         if self.net is self.constants:
-            parts = [self.values[name].values for name in node.sources]  # type: ignore[union-attr]
+            parts = [(self.opens.get(name) or self.values[name]).values for name in node.sources]  # type: ignore[union-attr]
             return self.fold(target, source.kind, dims, (element(node, parts, v) for v in range(math.prod(dims))))
         value = Value(target, lead, dims, source.kind, ranked=source.ranked)
         self.define(target, value)
@@ -2661,8 +2672,9 @@ class OnnxReader:
         """The attribute `axis`, the batch axis aside."""
         rank, axis = len(x.full), self.attributes["axis"]
         demand(axis is not None and -rank <= axis < rank, f"axis: found {axis}, expected one of {rank} axes")
+        first = x.values is None and self.net.views[x.name].channel == ENTIRE and axis % rank == 0
         axis = axis % rank - len(x.batch)
-        support(axis >= 0, "found an operator on the batch axis, expected none")
+        support(axis >= 0 and not first, "found an operator on the batch axis, expected none")
         return int(axis)
 
     def choose(

@@ -205,3 +205,20 @@ def test_planted_faults_are_seen(name, tmp_path, monkeypatch):
     plant, pair = FAULTS[name]
     plant(monkeypatch)
     assert judge(*both(FALSE[pair], tmp_path), tmp_path).verdict == "equivalent"
+
+
+def test_sizes_that_are_read_as_a_tensor_too(tmp_path):
+    """What Shape gives is a constant for Reshape, and a tensor for an operator that nobody covers."""
+    nodes = [
+        node("Shape", "x", "s"),
+        node("Slice", "s zero two", "b"),
+        node("CumSum", "b axis", "y"),
+        node("Concat", "b four", "t", axis=0),
+        node("Reshape", "x t", "z"),
+    ]
+    constants = {"zero": np.array([0]), "two": np.array([2]), "axis": np.array(0), "four": np.array([4])}
+    made = graph(nodes, {"x": ["N", "T", 4]}, {"y": None, "z": None}, constants)
+    path = save(tmp_path / "a.onnx", made)
+    read = check.read_network(str(path), "as stored", check.MAX_UNPACKED)
+    assert sorted(given.name.split(":")[1] for given in read.depends()) == ["CumSum", "Shape"]
+    assert judge(path, path, tmp_path).verdict == "equivalent"
