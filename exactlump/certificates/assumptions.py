@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about what a certificate says of opaque operators: which there are, and what is assumed of their outputs."""
+"""This file is about what a certificate says of opaque operators: which there are, what is assumed of their outputs."""
 
 from collections import Counter
 from collections.abc import Iterable

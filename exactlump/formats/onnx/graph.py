@@ -401,7 +401,7 @@ def result(op: Operator, source: Data, shape: Shape, channel: int | None = None)
 
 
 def settled_on(name: str, sizes: Sizes, axis: int | None, kind: int) -> Data:
-    """The tensor of these sizes with units along an axis: open where they are not known, or the batch lies elsewhere."""
+    """The tensor of these sizes, units along an axis: open where they are not known, or the batch lies elsewhere."""
     if axis is None or axis < 1 or not all(isinstance(n, int) for n in sizes[1:]):
         return Data(name, sizes, None, kind, axis, open=True)
     return Data(name, sizes[1:], batch_of(sizes[0]), kind, axis - 1 if len(sizes) > 2 else None)

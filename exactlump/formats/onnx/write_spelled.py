@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about writing functions that no operator computes, or none of the file's opset, as files spell them out."""
+"""This file is about writing functions in several operators, where one does not compute them, or not in that opset."""
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx.writer import Writer
