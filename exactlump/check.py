@@ -1163,6 +1163,11 @@ def message(data: memoryview, name: str) -> dict[str, Any]:
     return found
 
 
+def by_value(setting: dict[str, Any]) -> None:
+    """An attribute of a node that is in no function has a value of its own."""
+    refuse("ref_attr_name" not in setting, "found ref_attr_name outside of a function, expected a value")
+
+
 def attribute_of(data: Any) -> dict[str, Any]:
     """The fields of an attribute, which may be those of a node of a function, with its values put in."""
     return {**data} if isinstance(data, dict) else message(data, "attribute")
@@ -1221,7 +1226,7 @@ class Value(NamedTuple):
     @property
     def open(self) -> bool:
         """Whether it is a constant with symbols in it."""
-        return self.kind == 7 and type(self.values) is list and any(isinstance(n, Product) for n in self.values)
+        return self.kind in (6, 7) and type(self.values) is list and any(isinstance(n, Product) for n in self.values)
 
 
 class Grid(NamedTuple):
@@ -1530,6 +1535,14 @@ ALIKE = {
     "BitwiseNot",
 }
 TRUTHS = {"And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "IsNaN", "IsInf"}
+# Operators whose outputs have another element type than the first input, or one that is not looked at (0)
+OTHER_TYPES = {"NonMaxSuppression": 7, "DynamicQuantizeLinear": 2, "MatMulInteger": 6, "ConvInteger": 6, "": 0}
+OTHER_TYPES |= dict.fromkeys(("EyeLike", "OneHot", "CastLike", "BitCast", "If", "Loop", "Scan", "QLinearConv"), 0)
+OTHER_TYPES |= dict.fromkeys(("QLinearMatMul", "MelWeightMatrix", "ImageDecoder", "StringSplit", "RegexFullMatch"), 0)
+OTHER_TYPES |= dict.fromkeys(("OptionalHasElement", "OptionalGetElement", "SequenceAt", "SequenceLength"), 0)
+OTHER_TYPES |= dict.fromkeys(("HannWindow", "HammingWindow", "BlackmanWindow", "TfIdfVectorizer", "SequenceEmpty"), 0)
+OTHER_TYPES |= dict.fromkeys(("SequenceConstruct", "SequenceInsert", "SequenceErase", "SequenceMap", "Optional"), 0)
+OTHER_TYPES |= dict.fromkeys(("SplitToSequence", "ConcatFromSequence"), 0)
 SPREAD = {
     "Add",
     "Sub",
@@ -1925,6 +1938,7 @@ class OnnxReader:
         for attribute in (attribute_of(data) for data in node.get("attribute", [])):
             name, number = attribute.pop("name", ""), attribute.pop("type", 0)
             with about(f"attribute {name!a}"):
+                by_value(attribute)
                 refuse(number in FORMS and attribute.keys() <= {FORMS[number]}, f"found type {number} or other fields")
                 demand(name not in found, "found it twice")
                 key = FORMS[number]
@@ -2044,7 +2058,7 @@ class OnnxReader:
         """A constant made of constants, of elements that are not made yet."""
         self.charge(size(dims))
         values = [*values]
-        if kind == 7 and any(isinstance(value, Product) for value in values):
+        if kind in (6, 7) and any(isinstance(value, Product) for value in values):
             support(len(values) <= MAX_AXES, "found many symbols in a constant")
         elif kind not in FLOATS:
             low, high = INTEGERS.get(kind, (-(1 << 63), (1 << 63) - 1))
@@ -2771,7 +2785,10 @@ class OnnxReader:
             self.define(target, x._replace(name=target))
         else:
             self.charge(len(x.values))
-            support(not x.open, "found a cast of symbols")
+            if x.open:
+                support(kind in (6, 7), "found a cast of symbols")
+                self.fold(target, kind, x.dims, x.values)
+                return
             support(kind in (1, 6, 7, 11), f"found a cast of constants to type {kind}")
             values = array(PACKED[kind], map(int if kind in (6, 7) else float, x.values))
             support([*values] == [*x.values], f"found a cast to type {kind} that changes a constant")
@@ -3039,6 +3056,8 @@ def shaped_kind(op: str, setting: dict[str, Any], inputs: list[Value | None]) ->
     kinds = [x.kind if x else 0 for x in inputs] + [0, 0, 0]
     if op in TRUTHS:
         return 9
+    if op in OTHER_TYPES:
+        return OTHER_TYPES[op]
     if op in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):
         return 7
     if op in ("MatMul", "Gemm", "Conv", "Add", "Sub", "Mul", "Div"):
@@ -3120,6 +3139,7 @@ def settings(
     for attribute in (attribute_of(data) for data in attributes):
         name, number = attribute.pop("name", ""), attribute.pop("type", 0)
         with about(f"attribute {name!a}"):
+            by_value(attribute)
             support(name in expected and number in ATTRIBUTES, f"found it with type {number}, expected other ones")
             demand(there(name), "found it, but the opset does not have it")
             (key, kind), default = ATTRIBUTES[number], expected[name]

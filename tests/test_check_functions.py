@@ -190,3 +190,24 @@ def test_their_values():
     assert check.value_at(("softplus_above", (check.ONE, check.Fraction(20))), check.Fraction(21)) == 21
     assert check.value_at(("softplus_above", (check.ONE, check.Fraction(20))), check.Fraction(20)) is None
     assert check.value_at(("erf_gate", (HALF, HALF)), check.ZERO) == 0
+
+
+@pytest.mark.parametrize(
+    ("op", "expected"),
+    [
+        ("Div", [-3, 3, 0]),
+        ("Mod", [1, 1, 0]),
+        ("Equal", [0, 0, 0]),
+        ("Greater", [0, 1, 0]),
+        ("GreaterOrEqual", [0, 1, 0]),
+        ("Less", [1, 0, 1]),
+        ("LessOrEqual", [1, 0, 1]),
+    ],
+)
+def test_constants_of_integers_as_runtimes_fold_them(op, expected, tmp_path):
+    """Div cuts off, Mod has the sign of the divisor."""
+    nodes = [node(op, "a b", "c"), node("Cast", "c", "f", to=FLOAT), node("Add", "x f", "y")]
+    made = graph(nodes, {"x": [1, 3]}, {"y": [1, 3]}, {"a": np.array([-7, 7, 0]), "b": np.array([2])})
+    read_ = read(made, tmp_path)
+    assert not read_.given
+    assert [read_.nodes["y"].step(v)[2] for v in range(3)] == expected

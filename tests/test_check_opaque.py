@@ -347,3 +347,16 @@ def test_planted_faults_are_seen(name, tmp_path, monkeypatch):
     plant, pair = FAULTS[name]
     plant(monkeypatch)
     assert judge(*both(FALSE[pair], tmp_path), tmp_path).verdict == "equivalent"
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "place"), [("NonMaxSuppression", "b s", 0), ("TopK", "x k", 1), ("DynamicQuantizeLinear", "x", 0)]
+)
+def test_integers_that_no_file_declares_are_never_affine(op, inputs, place, tmp_path):
+    """What operators make of floats may be integers: twice the half of it is not it."""
+    made = ["-"] * place + ["i"]
+    nodes = [node(op, inputs, " ".join(made)), node("Div", "i two", "h"), node("Mul", "h two", "y")]
+    ports = {"x": [4], "b": [1, 5, 4], "s": [1, 1, 5]}
+    proto = graph(nodes, ports, {"y": None}, {"two": np.float32(2), "k": np.array([2])})
+    read = check.read_network(str(save(tmp_path / "a.onnx", proto)), "as stored", check.MAX_UNPACKED)
+    assert len(read.depends()) == 3
