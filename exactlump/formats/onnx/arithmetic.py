@@ -263,7 +263,7 @@ def _dropout(reader: Reader, op: Operator) -> None:
         raise UnsupportedLayer("found is_test = 0: training is not supported")
     if op.input(2) and reader.constant(op.input(2)).array.any():
         raise UnsupportedLayer("found training_mode: training is not supported")
-    data = reader.ranked(op.input(0))
+    data = reader.tensor(op.input(0))
     reader.unread.update(name for name in op.outputs[1:] if name)
     reader.notes["Dropout read as the identity"] += 1
     reader.emit(unchanged(data, op.target), same(op, data))
