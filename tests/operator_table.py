@@ -110,7 +110,8 @@ def _of_constants(kind):
     if kind == "Shape":
         return _model([made, node("Reshape", "x s", "y")], _VECTOR, {})
     if kind in _PAIRS:
-        pair = {"p": np.array(7), "q": np.array(4)}
+        one = np.int64 if kind in ("Mod", "Equal") else np.float32
+        pair = {"p": one(7), "q": one(4)}
         steps = [node(kind, "p q", "t"), node("Cast", "t", "c", to=TensorProto.FLOAT), node("Add", "x c", "y")]
         return _model(steps, _VECTOR, pair)
     if kind == "ConstantOfShape":

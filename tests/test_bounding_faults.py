@@ -54,8 +54,8 @@ FAULTS = {
         "d = max(d[0], x[0] - z[0]), min(d[1], x[1] - z[1])",
     ),
     "a leaf not looked at": (
-        'hold("bound", done or tree.splits[node], "its bounds',
-        'hold("bound", done or node, "its bounds',
+        'hold("bound", done or tree.splits[node], "its bounds do not show the claim',
+        'hold("bound", done or node, "its bounds do not show the claim',
     ),
     "the upper half left out": (
         "return [Task(number, second, upper, high, known), Task(number, node + 1, low, lower, known)]",

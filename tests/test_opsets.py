@@ -132,8 +132,7 @@ def test_max_and_min_do_not_broadcast_before_opset_8(tmp_path):
         for values, fits in ((np.float32(1), opset >= 8), (np.ones((1, 2)), True)):
             made = model([node("Max", "x c", "y")], {"x": [1, 2]}, {"y": [1, 2]}, {"c": values}, opset=opset)
             path = save(tmp_path / "m.onnx", made)
-            assert taken(path) == (True, True)
-            assert (not read(path).opaque) == fits
+            assert taken(path) == (fits, True)  # the checker takes it for an unknown function
 
 
 # Protocol buffers

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, checker, numpy_helper
+from onnx import TensorProto, checker, numpy_helper, shape_inference
 
 import exactlump
 from exactlump import check, formats, read, reduce_file, write
@@ -66,10 +66,20 @@ def stored(path):
     return sum(place.stat().st_size for place in (path, *(path.parent / n for n in formats.digest(path).external)))
 
 
+def valid(path):
+    """Whether ONNX's own checker takes a file: some that runtimes take declare no shape of an output."""
+    try:
+        checker.check_model(proto(path), full_check=True)
+    except (checker.ValidationError, shape_inference.InferenceError):
+        return False
+    return True
+
+
 def kept(source, done):
     """All that this file is about, of a file that was reduced; whether onnxruntime ran both."""
     original, reduced = done.reduction.original, read(done.reduced)
-    checker.check_model(proto(done.reduced), full_check=True)
+    if valid(source):
+        checker.check_model(proto(done.reduced), full_check=True)
     before, after = max(opset(source), 7), opset(done.reduced)
     said = [note for note in done.notes if note.startswith("written in opset")]
     assert (after == opset(source)) == (said == [])

@@ -148,6 +148,7 @@ _KINKS: Mapping[str, Rule] = {"class": _place, "twin": _twin, "mirror": _pair, "
 
 def _boxes(value: Any) -> None:
     if value != "all reals":
+        _demand(type(value) is dict, value, "the domain 'all reals' or boxes")
         ends = _each(_each(_each(_end, list), list))
         _keys({"boxes": _each(ends, list)})(value)
 

@@ -128,7 +128,7 @@ def _print(done: FileReduction, source: Path, console: Console) -> None:
     before, after = done.reduction.original.neurons, done.reduction.reduced.neurons
     folded = " to the folded specification" if is_folded(done.reduction.original.specification) else ""
     read = f" to {printable(done.specification.name)}" if done.specification else folded
-    click.echo(f"{done.verdict}{done.where}{read}: {before} -> {after} hidden neurons, {SCOPE}")
+    click.echo(f"{done.verdict}{done.where}{read}: {printable(done.given)}{before} -> {after} hidden neurons, {SCOPE}")
     if done.specification:
         words = f"{source} was read as {done.specification}: the original of the certificate"
         console.print(plain(words), soft_wrap=True)

@@ -102,6 +102,16 @@ def edges_of(network: Network, columns: tuple[Column, ...]) -> Iterator[Edge]:
                 yield Edge(source, u, column.tensor, v, weight)
 
 
+def _given(network: Network, node: Regrid | Opaque | Pick) -> Iterator[tuple[str, int, int, Rational | None]]:
+    """The same for what whole tensors are read by."""
+    if isinstance(node, Regrid):
+        yield from ((node.source, v, v, ONE) for v in range(network.units(node.target)))
+    elif isinstance(node, Pick):
+        yield from ((node.source, 0, v, None) for v in range(network.units(node.target)))
+    else:
+        yield from ((name, u, 0, None) for name in node.sources for u in range(network.units(name)))
+
+
 def _joined(network: Network, node: Node) -> Iterator[tuple[str, int, int, Rational | None]]:
     """(source, u, v, weight) for every edge into a node."""
     if isinstance(node, Dense):
@@ -118,12 +128,8 @@ def _joined(network: Network, node: Node) -> Iterator[tuple[str, int, int, Ratio
             yield from ((name, v, v, ONE * sign) for v in range(network.units(name)))
     elif isinstance(node, Select):
         yield from ((node.sources[i], u, v, ONE) for v, (i, u) in enumerate(node.picks))
-    elif isinstance(node, Regrid):
-        yield from ((node.source, v, v, ONE) for v in range(network.units(node.target)))
-    elif isinstance(node, Opaque):
-        yield from ((name, u, 0, None) for name in node.sources for u in range(network.units(name)))
-    elif isinstance(node, Pick):
-        yield from ((node.source, 0, v, None) for v in range(network.units(node.target)))
+    elif isinstance(node, Regrid | Opaque | Pick):
+        yield from _given(network, node)
     elif isinstance(node, Reorder):
         before, after = network.views[node.source], network.views[node.target]
         order = node.order(before.shape)

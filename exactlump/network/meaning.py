@@ -115,13 +115,8 @@ def parts(node: Node, views: Sequence[View]) -> Sums | Anchored:
             return Sums(lambda v: Sum([Part(node.factor[v], 0, v)], ZERO))
         case Shift():
             return Sums(lambda v: Sum([Part(ONE, 0, v)], node.constant[v]))
-        case Regrid():
-            lift = Lift(("permute", node.key, 0), True, _unknown) if node.key else None
-            return Sums(lambda v: Sum([Part(ONE, 0, v, lift)], ZERO))
-        case Reorder():
-            return _moved(node, views[0])
-        case Pick():
-            return Sums(lambda v: Sum([Part(ONE, 0, 0, Lift(("pick", node.key, v), True, _unknown))], ZERO))
+        case Reorder() | Pick():
+            return _read(node, views[0])
         case Activate() | MaxPool():
             return Sums(lambda v: Sum([Part(ONE, 0, v)], ZERO))
         case Head():
@@ -185,6 +180,16 @@ def _convolved(node: Conv, v: int, lifts: Sequence[Lift | None]) -> Sum:
 def _tapped(column: int, lifts: Sequence[Lift | None]) -> tuple[int, Lift | None]:
     u, t = divmod(column, len(lifts))
     return u, lifts[t]
+
+
+def _read(node: Reorder | Pick, view: View) -> Sums:
+    """What only moves elements: units out of a whole tensor, units as they are on a permuted grid, or elements."""
+    if isinstance(node, Pick):
+        return Sums(lambda v: Sum([Part(ONE, 0, 0, Lift(("pick", node.key, v), True, _unknown))], ZERO))
+    if isinstance(node, Regrid):
+        lift = Lift(("permute", node.key, 0), True, _unknown) if node.key else None
+        return Sums(lambda v: Sum([Part(ONE, 0, v, lift)], ZERO))
+    return _moved(node, view)
 
 
 def _moved(node: Reorder, view: View) -> Sums:

@@ -125,10 +125,8 @@ def operation(node: Node, views: Sequence[View]) -> Operation:
             return Product(node.weight, node.bias, elements(view)[:, None, :] if node.grid else None, node.grid)
         case Conv():
             return Product(node.weight, node.bias, taps(node.window, view))
-        case Regrid() if view.open or node.open:
-            raise NoExactValue(f"tensor {node.target!r}: found unknown sizes, expected numbers")
         case Reorder():
-            return Move(np.array(node.order(view.shape), np.int64))
+            return _reordered(node, view)
         case Select():
             return Move(_picked(node, views))
         case Pad():
@@ -151,6 +149,13 @@ def operation(node: Node, views: Sequence[View]) -> Operation:
             raise NoExactValue(f"tensor {node.target!r}: {node} has no value here")
         case _:
             assert_never(node)
+
+
+def _reordered(node: Reorder, view: View) -> Move:
+    """A reordering; one that leaves units as they are has elements only where no sizes are unknown."""
+    if isinstance(node, Regrid):
+        raise NoExactValue(f"tensor {node.target!r}: found {node}, whose elements are not enumerated")
+    return Move(np.array(node.order(view.shape), np.int64))
 
 
 def elements(view: View) -> Indices:

@@ -179,7 +179,7 @@ class _Builder:
         self.forms.known[tensor] = forms_of(tensor, Relation(tensor, tuple(rows)))
 
     def _is_image(self, tensor: str) -> bool:
-        """Whether a tensor is kept, and only moves elements of kept ones: its forms do not say what is observed."""
+        """Whether a tensor is kept, and made of kept ones by moving elements: its forms are then not needed."""
         moves = all(isinstance(node, Reorder | Pick) for node in self.layers[tensor].nodes)
         below = sources(self.network, tensor, self.anchored)
         return moves and all(self.anchored[name] is not None for name in (tensor, *below))

@@ -129,6 +129,8 @@ def _quantized(rounded: Callable[[str], str]) -> Callable[..., str]:
     return body
 
 
+# The argument.
+_Y = "y"
 _SIZE = "(ite (>= y 0) y (- y))"
 _LINEAR: Mapping[str, Callable[..., str]] = {
     "leaky_relu": lambda slope: f"(ite (>= y 0) y {'0' if slope == '0' else times(slope, 'y')})",
@@ -148,6 +150,7 @@ _STEPS: Mapping[str, Callable[..., str]] = {
     "quantize_floor": _quantized(_floor),
 }
 _NONLINEAR: Mapping[str, Callable[..., str]] = {
+    "hard_gate": lambda alpha, beta: f"(* y {_clipped(f'(+ {times(alpha, _Y)} {beta})', '0', '1')})",
     "hard_swish": lambda: f"(* y {_clipped('(+ (/ y 6) (/ 1 2))', '0', '1')})",
     "softsign": lambda: f"(/ y (+ 1 {_SIZE}))",
     "surd": lambda d: f"(* root_{d} y)",
@@ -168,6 +171,10 @@ def _root(name: str, d: str) -> list[str]:
 def _unknown(sigma: Activation, name: str) -> list[str]:
     """Any function with that value at 0; of an odd or even one, the half from 0 on; of the rectifiers, the rest."""
     half = name.replace("some_", "half_", 1)
+    if sigma.name == "softplus_above":
+        beta, above = map(numeral, sigma.parameters)
+        body = f"(ite (> {times(beta, _Y)} {above}) y ({half} y))"
+        return [f"(declare-fun {half} (Real) Real)", f"(define-fun {name} ((y Real)) Real {body})"]
     above, below = name, ""
     if sigma.scalings == "sign twins":
         above, below = f"({half} y)", f"({half} (- y))" if sigma.ratio == "size" else f"(- ({half} (- y)))"

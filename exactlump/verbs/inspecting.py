@@ -99,12 +99,12 @@ def inspect_file(
     """
     start = time.perf_counter()
     options = InspectOptions(raw_nnet, max_unpacked, batchnorm, tuple(opaque_domains))
-    model = _model(source, max_unpacked)
     with external_data() as beside:
         try:
             how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": batchnorm}
             network = formats.read(Path(source), raw_nnet=raw_nnet, opaque_domains=opaque_domains, **how)
         except UnsupportedLayer as error:
+            model = _model(source, max_unpacked)
             if model is None:
                 raise
             return _described(model, source, error, options, start)
@@ -120,7 +120,7 @@ def inspect_file(
         layers=tuple(_inspect_layer(network, lumping, end, dense) for end, dense in ends.items()),
         notes=network.notes,
         specification=network.specification,
-        operators=_operators(model),
+        operators=_operators(_model(source, max_unpacked)),
         opaque=_opaque(network),
         refused=(),
         files=(file_read("network", source), *files_beside(beside)),

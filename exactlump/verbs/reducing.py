@@ -84,7 +84,8 @@ class FileReduction:
 
     def __repr__(self) -> str:
         before, after = self.reduction.original.neurons, self.reduction.reduced.neurons
-        return f"{self.verdict}{self.where}: {before} -> {after} hidden neurons, in {os.fspath(self.reduced)!r}"
+        words = f"{self.given}{before} -> {after} hidden neurons, in {os.fspath(self.reduced)!r}"
+        return f"{self.verdict}{self.where}: {words}"
 
     @property
     def verdict(self) -> str:
@@ -95,6 +96,14 @@ class FileReduction:
     def where(self) -> str:
         """ " on ..., and nowhere else" for a reduction on a domain; "" for all reals."""
         return f" only on {self.domain.boxes[0].name}" if self.domain is not None else ""
+
+    @property
+    def given(self) -> str:
+        """Which opaque operators are taken as given functions, in words; "" where there are none."""
+        found = operators(self.reduction.original)
+        count, names = sum(found.values()), ", ".join(sorted({name.split(":")[1] for name in found}))
+        many = "s" * (count != 1)
+        return f"{count} opaque operator{many} taken as given function{many} ({names}), " if found else ""
 
     @property
     def changed(self) -> bool:
@@ -120,6 +129,7 @@ class FileReduction:
             "notes": [*original.notes, *self.notes],
             "specification": original.specification,
             "original": str(self.specification) if self.specification else None,
+            "opaque": dict(operators(original)),
             "certificate": str(self.certificate),
         }
         return answer("reduce", words, options=self.options, files=self.files, seconds=self.seconds, times=times)

@@ -14,7 +14,7 @@ from typing import Any
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.constants import CONSTANTS, cast, fold, quotient
+from exactlump.formats.onnx.constants import CONSTANTS, cast, fold, quotient, truncated
 from exactlump.formats.onnx.functions import FUNCTIONS
 from exactlump.formats.onnx.graph import Data, Operator, Product, Read, Reader, batch_error, result, same
 from exactlump.formats.onnx.images import IMAGES
@@ -141,7 +141,9 @@ def _arithmetic(
         found = [reader.lookup(op.input(i)) for i in (0, 1)]
         constants = [entry for entry in found if isinstance(entry, Constant)]
         if len(constants) == 2:
-            fold(reader, op, fallback, constants, floats=fallback is quotient)
+            integers = fallback is quotient and not any(one.kind in FLOATS for one in constants)
+            function = truncated if integers else fallback
+            fold(reader, op, function, constants, floats=function is quotient)
         elif constants:
             first = isinstance(found[1], Constant)
             data = reader.ranked(op.input(int(not first)))
@@ -261,7 +263,7 @@ def _dropout(reader: Reader, op: Operator) -> None:
         raise UnsupportedLayer("found is_test = 0: training is not supported")
     if op.input(2) and reader.constant(op.input(2)).array.any():
         raise UnsupportedLayer("found training_mode: training is not supported")
-    data = reader.ranked(op.input(0))
+    data = reader.tensor(op.input(0))
     reader.unread.update(name for name in op.outputs[1:] if name)
     reader.notes["Dropout read as the identity"] += 1
     reader.emit(unchanged(data, op.target), same(op, data))

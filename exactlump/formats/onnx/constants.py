@@ -92,6 +92,12 @@ def quotient(x: Any, y: Any) -> Any:
     return x / y
 
 
+def truncated(x: Any, y: Any) -> Any:
+    """x / y of integers, cut off towards 0, as ONNX has it."""
+    found = abs(int(x)) // abs(int(y)) if y else quotient(x, y)
+    return rational(found if (x < 0) == (y < 0) else -found)
+
+
 def _pow(reader: Reader, op: Operator) -> None:
     """A constant to a constant integer or to 1/2; of computed tensors nothing is known."""
     base, exponent = reader.constant(op.input(0)), reader.constant(op.input(1))

@@ -109,9 +109,7 @@ def _extreme(lowest: bool) -> Read:
         if reader.opset < 8 and data.open:
             raise UnsupportedLayer("found unknown sizes before opset 8")
         if reader.opset < 8 and tuple(array.shape[data.batched :]) != data.shape:
-            raise UnsupportedLayer(
-                f"found a constant of shape {list(array.shape)}, which is not broadcast before opset 8"
-            )
+            raise ShapeError(f"found a constant of shape {list(array.shape)}, which is not broadcast before opset 8")
         data, bounds = reader.spread(data, array)
         values = Constant(bounds, data.kind).vector()
         functions = tuple(bounded(value, None) if lowest else bounded(None, value) for value in values)

@@ -25,6 +25,8 @@ from exactlump.numbers.rational import ZERO, Rational, rational
 
 # Elements of one tensor: far above any network, low enough that a small file cannot ask for all memory.
 MOST_ELEMENTS = 1 << 24
+# Elements of a tensor whose units are channels, of which each is one thing however many positions it has.
+MOST_POSITIONS = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +209,9 @@ class Reader:
     def define(self, tensor: Data) -> None:
         if tensor.name in self.data or tensor.name in self.constants or tensor.name in self.initialisers:
             raise FormatError(f"tensor {tensor.name!r}: defined twice")
-        if not tensor.open and tensor.view.elements > MOST_ELEMENTS:
-            raise UnsupportedLayer(f"found {tensor.view.elements} elements, expected at most {MOST_ELEMENTS}")
+        most = MOST_ELEMENTS if tensor.channel is None else MOST_POSITIONS
+        if not tensor.open and tensor.view.elements > most:
+            raise UnsupportedLayer(f"found {tensor.view.elements} elements, expected at most {most}")
         self.data[tensor.name] = tensor
 
     def emit(self, node: Node, tensor: Data) -> None:
@@ -401,7 +404,7 @@ def result(op: Operator, source: Data, shape: Shape, channel: int | None = None)
 
 
 def settled_on(name: str, sizes: Sizes, axis: int | None, kind: int) -> Data:
-    """The tensor of these sizes with units along an axis; open where they are unknown, or the batch lies elsewhere."""
+    """The tensor of these sizes, units along an axis: open where they are not known, or the batch lies elsewhere."""
     if axis is None or axis < 1 or not all(isinstance(n, int) for n in sizes[1:]):
         return Data(name, sizes, None, kind, axis, open=True)
     return Data(name, sizes[1:], batch_of(sizes[0]), kind, axis - 1 if len(sizes) > 2 else None)

@@ -193,7 +193,7 @@ def _outputs(reader: Reader, node: NodeProto, found: Inputs) -> Iterator[Port | 
         kind, shape = declared or (0, None)
         if shape is None and j == 0 and (node.domain in STANDARD or node.op_type in ("Quant", "BipolarQuant")):
             shape = shape_of(reader, op, found)
-        if not kind and j == 0:
+        if not kind and j == 0 and (node.domain in STANDARD or node.op_type in ("Quant", "BipolarQuant")):
             kind = kind_of(op, found)
         yield Port(name, kind, shape, declared is not None and declared[1] is not None)
 

@@ -21,7 +21,7 @@ from exactlump.formats.onnx.obstacles import refusals
 from exactlump.formats.onnx.opaque import declared, read_opaque
 from exactlump.formats.onnx.shapes import follow, is_number
 from exactlump.formats.onnx.spelled import threshold
-from exactlump.formats.onnx.tensors import Constant
+from exactlump.formats.onnx.tensors import UNCOVERED, Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.network.kinds import Node, Opaque
 from exactlump.network.origin import Origin
@@ -175,6 +175,10 @@ def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
     try:
         operator = _operator(node)
         op = Operator(node)
+        if any(name in reader.data and reader.data[name].kind in UNCOVERED for name in node.input):
+            raise UnsupportedLayer(
+                "found texts, or numbers that are not covered, expected floats, integers or truth values"
+            )
         if node.op_type != "Constant" and set(node.output) & reader.outputs and _is_constant(reader, op):
             raise UnsupportedLayer("found a constant that is an output")
         operator(reader, op)

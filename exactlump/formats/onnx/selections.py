@@ -106,7 +106,9 @@ def _gathered(reader: Reader, target: str, sources: Sequence[Data], picks: Seque
 
 
 def _picked_open(reader: Reader, target: str, source: Data, axis: int, indices: Sequence[int]) -> None:
-    """Some indices of one axis, which is that of the units."""
+    """Some indices of one axis, which is that of the units: not the first one, which has none."""
+    if axis == 0:
+        raise UnsupportedLayer(f"found parts of axis 0 of {text(source.sizes)}, which has no units")
     source = reader.along(reader.settled(source), axis)
     _gathered(reader, target, [source], [(0, u) for u in indices])
 

@@ -117,6 +117,48 @@ _REDUCTIONS = {
 }
 
 
+# Whose first output has another element type than the first input: which; 0: not told by the inputs.
+_OTHER: Mapping[str, int] = {
+    "NonMaxSuppression": int(TensorProto.INT64),
+    "DynamicQuantizeLinear": int(TensorProto.UINT8),
+    **dict.fromkeys(("MatMulInteger", "ConvInteger"), int(TensorProto.INT32)),
+    **dict.fromkeys(
+        [
+            "BitCast",
+            "BlackmanWindow",
+            "CastLike",
+            "ConcatFromSequence",
+            "EyeLike",
+            "HammingWindow",
+            "HannWindow",
+            "If",
+            "ImageDecoder",
+            "Loop",
+            "MelWeightMatrix",
+            "OneHot",
+            "Optional",
+            "OptionalGetElement",
+            "OptionalHasElement",
+            "QLinearConv",
+            "QLinearMatMul",
+            "RegexFullMatch",
+            "Scan",
+            "SequenceAt",
+            "SequenceConstruct",
+            "SequenceEmpty",
+            "SequenceErase",
+            "SequenceInsert",
+            "SequenceLength",
+            "SequenceMap",
+            "SplitToSequence",
+            "StringSplit",
+            "TfIdfVectorizer",
+        ],
+        0,
+    ),
+}
+
+
 def sizes_of(found: Data | Constant | None) -> Sizes | None:
     """The sizes of an input; None where they are unknown."""
     if isinstance(found, Constant):
@@ -130,6 +172,8 @@ def kind_of(op: Operator, found: Inputs) -> int:
         return int(TensorProto.BOOL)
     if op.kind in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):
         return int(TensorProto.INT64)
+    if op.kind in _OTHER:
+        return _OTHER[op.kind]
     if op.kind == "Cast":
         return int(op.attributes.get("to", 0)) if not isinstance(op.attributes.get("to", 0), bytes) else 0
     if op.kind == "QuantizeLinear":

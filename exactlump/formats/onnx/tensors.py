@@ -41,6 +41,8 @@ FLOATS: Mapping[int, str] = {
     TensorProto.FLOAT16: "float16",
     TensorProto.BFLOAT16: "bfloat16",
 }
+# Element types that no rule moves.
+UNCOVERED = frozenset({TensorProto.STRING, TensorProto.COMPLEX64, TensorProto.COMPLEX128})
 # What is a number to a cast between computed tensors.
 CASTABLE = frozenset(_STORED) - {TensorProto.UINT32, TensorProto.UINT64}
 # NumPy before 2.0 knows no more; nor does any network.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about writing functions that no operator computes, or none of the opset, as files spell them out."""
+"""This file is about writing functions in several operators, where one does not compute them, or not in that opset."""
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx.writer import Writer
@@ -23,6 +23,8 @@ def spell(writer: Writer, node: Activate, function: Activation) -> bool:
             gate = writer.name(f"{target}_gate")
             writer.node("HardSigmoid", [source], gate, alpha=alpha, beta=beta)
             writer.node("Mul", [source, gate], target)
+        case "softplus" if writer.dtype == "float64":
+            _softplus(writer, source, target)
         case "log_sigmoid":
             writer.node("Log", [_step(writer, "Sigmoid", source, target)], target)
         case "erf_gate":
@@ -31,10 +33,22 @@ def spell(writer: Writer, node: Activate, function: Activation) -> bool:
             above = _number(writer, f"{target}_threshold", function.parameters[1])
             greater = writer.name(f"{target}_is_above")
             writer.node("Greater", [source, above], greater, opset=9)
-            writer.node("Where", [greater, source, _step(writer, "Softplus", source, target)], target, opset=9)
+            below = writer.name(f"{target}_softplus")
+            _softplus(writer, source, below)
+            writer.node("Where", [greater, source, below], target, opset=9)
         case _:
             return False
     return True
+
+
+def _softplus(writer: Writer, source: str, target: str) -> None:
+    """Softplus, or log(1 + e^y) in float64, which runtimes have no operator for."""
+    if writer.dtype != "float64":
+        writer.node("Softplus", [source], target)
+        return
+    more = writer.name(f"{target}_more")
+    writer.node("Add", [_step(writer, "Exp", source, target), _number(writer, f"{target}_one", ONE)], more)
+    writer.node("Log", [more], target)
 
 
 def _erf_gate(writer: Writer, node: Activate, function: Activation) -> None:

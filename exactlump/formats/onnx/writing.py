@@ -117,43 +117,33 @@ def refuse_float64(network: Network) -> None:
             raise UnsupportedLayer(f"{type(node).__name__} node {node.target!r}: no runtime computes it in float64")
 
 
-def _prepared(writer: Writer, node: Node) -> None:
-    """Note the batch and the element type of what a node defines."""
-    below = node.reads[0] if node.reads else ""
-    writer.batches[node.target] = writer.batches.get(below)
-    if below and writer.view(below).open and writer.view(below).shape and not writer.view(node.target).open:
-        writer.batches[node.target] = batch_of(writer.view(below).shape[0])
-    if isinstance(node, Pick | Regrid | Opaque):
-        writer.batches[node.target] = _opaque_batch(node) if isinstance(node, Opaque) else node.batch
-    if isinstance(node, Dense) and is_row(writer, node):
-        writer.batches[node.target] = 1
-    writer.kinds[node.target] = writer.kinds.get(below, 0)
+def _note(writer: Writer, node: Node) -> None:
+    """The batch axis and the element type of what a node defines."""
+    target, below = node.target, node.reads[0] if node.reads else ""
+    writer.batches[target], writer.kinds[target] = writer.batches.get(below), writer.kinds.get(below, 0)
     if isinstance(node, Opaque):
         port = node.call.outputs[node.output]
-        writer.kinds[node.target] = port.kind if port is not None else 0
-    if isinstance(node, Reorder) and node.cast:
-        writer.kinds[node.target] = node.cast
+        writer.batches[target], writer.kinds[target] = _opaque_batch(node), port.kind if port is not None else 0
         return
-    if (below in writer.integers and not isinstance(node, Opaque)) or (
-        isinstance(node, Head) and node.kind == "argmax"
-    ):
-        writer.integers.add(node.target)
+    if isinstance(node, Pick | Regrid):
+        writer.batches[target] = node.batch
+    elif isinstance(node, Dense) and is_row(writer, node):
+        writer.batches[target] = 1
+    elif writer.view(below).open and writer.view(below).shape and not writer.view(target).open:
+        writer.batches[target] = batch_of(writer.view(below).shape[0])
+    if isinstance(node, Reorder) and node.cast:
+        writer.kinds[target] = node.cast
+    elif below in writer.integers or (isinstance(node, Head) and node.kind == "argmax"):
+        writer.integers.add(target)
 
 
 def _write(writer: Writer, node: Node) -> None:
-    _prepared(writer, node)
-    if isinstance(node, Reorder) and node.cast:
-        writer.node("Cast", [writer.source(node.source)], node.target, to=node.cast, opset=6)
-        return
+    _note(writer, node)
     match node:
         case Dense():
             dense(writer, node)
-        case Conv():
-            conv(writer, node)
-        case AveragePool() | MaxPool():
-            pool(writer, node)
-        case Pad():
-            pad(writer, node)
+        case Conv() | AveragePool() | MaxPool() | Pad():
+            _image(writer, node)
         case Add():
             add(writer, node)
         case Select():
@@ -162,12 +152,14 @@ def _write(writer: Writer, node: Node) -> None:
             scale(writer, node)
         case Shift():
             shift(writer, node)
+        case Reorder() if node.cast:
+            writer.node("Cast", [writer.source(node.source)], node.target, to=node.cast, opset=6)
         case Regrid():
             regrid(writer, node)
         case Reorder():
             reorder(writer, node)
-        case Pick():
-            pass  # readers imply it
+        case Pick():  # readers imply it
+            pass
         case Opaque():
             opaque(writer, node)
         case Activate():
@@ -176,6 +168,15 @@ def _write(writer: Writer, node: Node) -> None:
             head(writer, node)
         case _:
             assert_never(node)
+
+
+def _image(writer: Writer, node: Conv | AveragePool | MaxPool | Pad) -> None:
+    if isinstance(node, Conv):
+        conv(writer, node)
+    elif isinstance(node, Pad):
+        pad(writer, node)
+    else:
+        pool(writer, node)
 
 
 def _opaque_batch(node: Opaque) -> Batch:
