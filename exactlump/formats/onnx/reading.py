@@ -319,10 +319,7 @@ def _port(value: ValueInfoProto) -> Data:
         if len(sizes) == len(dims) and (dims or batch is not None):
             return Data(value.name, tuple(sizes), batch, tensor.elem_type)
         every = dims if batch is None else [batch, *dims]
-        named = [
-            n if isinstance(n, int) else symbol(n if n and "?" not in n else f"?{i}?{value.name}")
-            for i, n in enumerate(every)
-        ]
+        named = [n if isinstance(n, int) else symbol(n or f"?{i}?{value.name}") for i, n in enumerate(every)]
         return Data(value.name, tuple(named), None, tensor.elem_type, open=True)
 
 
