@@ -6461,13 +6461,14 @@ def judge(
             return Verdict("within", one_line(said(claim, networks[0]) + matching), 0, "")
         opaque = check_opaque(document, networks)
         bounds, where = bounds_on(claim, networks[0], max_work)
-        Checker(networks[0], networks[1], document["relations"], bounds).run()
+        checker = Checker(networks[0], networks[1], document["relations"], bounds)
+        checker.run()
     except Stop as error:
         return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
     words = (
-        f"{where}{opaque}{ALL_FEEDS if opaque else SCOPE}, "
+        f"{where}{opaque}{ALL_FEEDS if checker.exact else SCOPE}, "
         f"for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
     )
     return Verdict("equivalent", words, 0, "")

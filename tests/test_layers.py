@@ -538,7 +538,7 @@ IMPORTS = {
         "reporting.figures reporting.matrix reporting.measures reporting.record reporting.report reporting.words "
         "smt.evidence verbs.checking version"
     ),
-    "reporting.bundling": (
+    "reporting.bundle_file": (
         "certificates.certificate errors formats formats.files reporting.page reporting.report schemas "
         "verbs.answers verbs.checking verbs.rechecking"
     ),
@@ -629,7 +629,7 @@ IMPORTS = {
         "library.lumpings library.reductions library.values lumping.maximum lumping.simulations "
         "network.activations network.kinds network.program network.views network.windows numbers.floats "
         "numbers.matrix numbers.rational points.boxes reduction.loop reduction.quotient reduction.reports "
-        "reporting.bundling reporting.report_file smt.obligations verbs.bounded verbs.bounding verbs.checking "
+        "reporting.bundle_file reporting.report_file smt.obligations verbs.bounded verbs.bounding verbs.checking "
         "verbs.comparing verbs.inspecting verbs.proving verbs.reducing verbs.refuting verbs.relaxing "
         "verbs.verifying version"
     ),
@@ -649,7 +649,7 @@ IMPORTS = {
     "cli.demo": "cli.terminal verbs.demonstrating",
     "cli.prove": "cli.terminal verbs.proving verdicts",
     "cli.bound": "cli.asking cli.terminal verbs.bounded verdicts",
-    "cli.bundle": "cli.terminal reporting.bundling verdicts",
+    "cli.bundle": "cli.terminal reporting.bundle_file verdicts",
     "cli.refute": (
         "cli.asking cli.figures cli.terminal formats.files formats.specification points.boxes refutation.refute "
         "verbs.refuting verbs.spaces verdicts"
@@ -766,11 +766,16 @@ def test_the_checker_imports_the_standard_library_only_and_only_verbs_import_it(
     assert roots
     assert roots <= set(sys.stdlib_module_names)
     assert {module for module in MODULES if "check" in imported(module)} <= {
+        "extraction.bounds",
         "extraction.programs",
+        "extraction.reading",
+        "extraction.refutations",
+        "extraction.texts",
         "verbs.checking",
         "verbs.exporting",
         "verbs.reducing",
         "verbs.refuting",
+        "verbs.replaying",
     }
 
 

@@ -270,4 +270,4 @@ def _size(name: str, axis: int, dim: "onnx.TensorShapeProto.Dimension", symbols:
         return int(dim.dim_value)
     if dim.dim_param in symbols and dim.dim_param:
         return symbol(dim.dim_param)
-    return symbol(f"{dim.dim_param}?{name}" if dim.dim_param else f"?{axis}?{name}")
+    return symbol(f"{dim.dim_param}?{name}" if dim.dim_param and "?" not in dim.dim_param else f"?{axis}?{name}")

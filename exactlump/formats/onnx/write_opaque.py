@@ -63,7 +63,8 @@ def value(name: str, port: Port) -> ValueInfoProto:
 def dims(sizes: Sizes) -> list[int | str | None]:
     """Sizes as a file names them: symbols of a tensor's own have no name there, or the one that they had."""
     words = [size if isinstance(size, int) else shown(size) for size in sizes]
-    return [None if word == "?" else word for word in words]
+    named = Unknown(1, ("?",))  # a file may call a size that
+    return [None if word == "?" and size != named else word for word, size in zip(words, sizes, strict=True)]
 
 
 def full(writer: Writer, tensor: str) -> Sizes:
