@@ -31,7 +31,6 @@ import onnxruntime
 
 import exactlump
 from benchmarks.onnx_planting import PLANTED, Graph, planted
-from exactlump import check
 
 RESULTS = Path(__file__).parent / "results" / "packages"
 PACKAGES = {
@@ -59,6 +58,7 @@ PACKAGES = {
     "silero-vad": "6.2.3",
     "speechmos": "0.0.1.1",
 }
+CHECKER = Path(exactlump.__file__).with_name("check.py")
 AFFINE = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
@@ -113,7 +113,7 @@ def reduced(path: Path, target: Path, limit: float) -> dict[str, Any]:
         return {"why": (done.stderr.strip().splitlines() or ["?"])[0].replace(f"{path}: ", ""), "seconds": seconds}
     found = json.loads(done.stdout)
     proof = f"{target}.cert.json"
-    alone = [sys.executable, "-I", check.__file__, str(path), str(target), proof]
+    alone = [sys.executable, "-I", str(CHECKER), str(path), str(target), proof]
     said = subprocess.run(alone, capture_output=True, text=True, check=False)
     last = resource.getrusage(resource.RUSAGE_CHILDREN)
     checked = last.ru_utime + last.ru_stime - after.ru_utime - after.ru_stime

@@ -115,7 +115,7 @@ def test_the_schemas_are_schemas_and_say_their_version():
 def test_every_verb_has_a_schema():
     (_, verbs) = schemas.schema("answer")["$defs"]["success"]["allOf"]
     described = {verb["properties"]["verb"]["const"] for verb in verbs["oneOf"]}
-    assert VERBS.keys() - described == set()
+    assert VERBS.keys() - described == {"supports"}  # which answers in the words of a standard
 
 
 @pytest.mark.parametrize("verb", RUNS)
@@ -137,7 +137,8 @@ FORCED = {"reduce", "prove", "relax", "report", "export", "bundle"}
 
 
 @pytest.mark.parametrize(
-    "arguments", [("reduce",), ("check", "none.onnx", "none.onnx", "none.json"), ("inspect", "fizz.onnx"), ("improve",)]
+    "arguments",
+    [("reduce",), ("check", "none.onnx", "none.onnx", "none.json"), ("reduce", "fizz.onnx", "o.onnx"), ("improve",)],
 )
 def test_failures_obey_the_schema(arguments, folder, end):  # noqa: F811
     _, out, _ = end(*arguments, "--json")
@@ -167,7 +168,7 @@ def test_what_the_grammar_takes_obeys_the_schema():
 def written(tmp_path_factory):
     """A certificate of a bundled network, and its evidence."""
     place = tmp_path_factory.mktemp("schemas")
-    done = reduce_file(NETWORKS / "erratum.json", place / "small.json")
+    done = reduce_file(NETWORKS / "erratum.json", place / "small.json", rules="lumping")
     evidence = place / "evidence.jsonl"
     options = ProveOptions(jobs=1, evidence=evidence)
     prove_files(NETWORKS / "erratum.json", place / "small.json", done.certificate, options)

@@ -144,6 +144,8 @@ def prepare(
     Raises ShapeError where inputs or outputs do not fit, UnsupportedLayer for what has no bounds, FormatError for
     relations that do not hold.
     """
+    for network in (ours, theirs):
+        network.demand_closed("bounds")
     _demand_fit(ours, theirs)
     program = Program((ours, theirs), relations or Relations({}, {}))
     program.tensors.append(Tensor("inputs", 0, sum(math.prod(port.shape) for port in ours.inputs), 1))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from exactlump.errors import NoExactValue, ShapeError, WrongType
+from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer, WrongType
 from exactlump.network.activations import RELU, Activation, activation_of
 from exactlump.network.kinds import Activate, Conv, Dense, Node, Opaque, groups, mixing
 from exactlump.network.meaning import Anchored, Sums, parts, values
@@ -212,8 +212,13 @@ class Network:
 
     @property
     def is_open(self) -> bool:
-        """Whether it has no exact values: it has opaque operators, or unknown sizes."""
-        return bool(self.opaque) or any(port.open for port in self.inputs)
+        """Whether it has no exact values: opaque operators, unknown sizes, or an operator that moves the batch."""
+        return bool(self.opaque) or any(view.open for view in self.views.values())
+
+    def demand_closed(self, what: str) -> None:
+        """Raise UnsupportedLayer where there are opaque operators, unknown sizes, or a batch axis that moves."""
+        if self.is_open:
+            raise UnsupportedLayer(f"{what}: found opaque operators or unknown sizes, expected neither")
 
     def demand_sizes(self) -> None:
         """Raise NoExactValue for a network without exact values: of opaque operators, or of unknown sizes."""
@@ -222,7 +227,12 @@ class Network:
         for port in self.inputs:
             if port.open:
                 sizes = text(port.shape)
-                raise NoExactValue(f"input {port.name!r}: found the sizes {sizes}, expected numbers (--shape)")
+                raise NoExactValue(f"input {port.name!r}: found the sizes {sizes}, expected numbers")
+        for name, view in self.views.items():
+            if view.open:
+                raise NoExactValue(
+                    f"tensor {name!r}: found unknown sizes, or a batch axis that moves, expected neither"
+                )
 
     def _ends_in_output(self, tensor: str) -> bool:
         """Whether a tensor is an output, or nothing but nodes that act unit by unit leads from it, to outputs."""

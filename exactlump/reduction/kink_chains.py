@@ -62,6 +62,8 @@ def is_plain(network: Network) -> bool:
     nodes = (Dense, Activate, Scale, Shift, Reorder, Add, Select)
     if len(network.inputs) != 1 or len(network.outputs) != 1 or not all(isinstance(n, nodes) for n in network.nodes):
         return False
+    if network.is_open:
+        return False
     if any(view.positions > 1 for view in network.views.values()) or any(
         port in (KINKS, LINES) for port in network.ports
     ):

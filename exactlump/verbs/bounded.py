@@ -125,6 +125,8 @@ def bound_files(
     start = time.monotonic()
     pair = read_pair(a, b, match=options.match, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked)
     _demand_room(pair, options)
+    for network in pair.networks:
+        network.demand_closed("bound")
     domain, name, notes = space(
         pair.inputs,
         boxes=options.boxes,

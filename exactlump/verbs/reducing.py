@@ -216,6 +216,7 @@ def _domain(network: Network, options: ReduceOptions) -> Domain | None:
         return None
     if options.box is not None and options.vnnlib is not None:
         raise FormatError("domain: found a box and a VNN-LIB file, expected one of them")
+    network.demand_closed("domain")
     if options.vnnlib is not None:
         return Domain((read_box(options.vnnlib).box,))
     return Domain((domain_of(options.box, sum(network.views[name].elements for name in network.ports)),))
@@ -313,6 +314,8 @@ def _demand_accepted(source: Path, verdict: check.Verdict) -> None:
     if verdict.verdict != "equivalent":
         refusals = (FormatError, Undecided, UnsupportedLayer)
         refusal = next((kind for kind in refusals if kind.exit_code == verdict.code), ExactlumpError)
+        if verdict.rule in ("opaque", "assumes"):  # it understands other operators than the engine does
+            refusal = UnsupportedLayer
         raise refusal(f"{source}: not accepted by the checker ({verdict.reason}); nothing was written")
 
 

@@ -173,6 +173,7 @@ def relax_file(model: Any, options: RelaxOptions = DEFAULTS) -> FileRelaxation:
         _demand_place(options.write, source, options.max_unpacked)
     with external_data() as beside:
         network = formats.read(model, raw_nnet=options.raw_nnet, max_unpacked=options.max_unpacked)
+    network.demand_closed("relax")
     box: Box | None = None
     with about(source) if source is not None else nullcontext():
         if options.box is not None:

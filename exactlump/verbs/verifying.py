@@ -182,6 +182,8 @@ def verify_files(path: Path, options: VerifyOptions, listen: Listener = lambda _
     demand_apart(options.certificate or path, [*options.networks.values(), *([path] if options.certificate else [])])
     with external_data() as beside:
         own = {name: formats.read(file, max_unpacked=options.max_unpacked) for name, file in options.networks.items()}
+    for name, network in own.items():
+        network.demand_closed(f"network {name}")
     networks = {n.name: own[n.other if n.relation == EQUAL else n.name] for n in query.networks}
     _demand_fit(query, networks)
     notes += [f"{name}: {note}" for name, network in own.items() for note in network.notes]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about writing down why a query has no solution (docs/certificate-format.md, "Queries").
+"""This file is about writing down why a query has no solution (docs/certificate-format.md, "queries").
 
 Nothing is decided here: `exactlump/check.py` decides.
 """
