@@ -45,7 +45,9 @@ def row(name: str, path: Path, folder: Path) -> str:
     alone = exactlump.reduce(path, rules="lumping")
     middle = time.perf_counter()
     suffix = ".nnet" if path.suffix == ".nnet" else ".onnx"
-    both = exactlump.reduce_file(path, folder / f"{name}{suffix}", overwrite=True)  # which check.py has accepted
+    both = exactlump.reduce_file(
+        path, folder / f"{name}{suffix}", overwrite=True, rules="all"
+    )  # which check.py has accepted
     end = time.perf_counter()
     same = equal_at(network, exactlump.read(both.reduced), 20)
     counts = network.neurons, alone.reduced.neurons, both.reduction.reduced.neurons, both.reduction.reduced.nonzeros

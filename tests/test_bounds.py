@@ -22,7 +22,7 @@ from exactlump.refutation.clock import OutOfTime
 from exactlump.verbs import judging
 from exactlump.verbs.bounded import bound, bound_files
 from exactlump.verbs.bounding import BoundOptions
-from exactlump.verbs.checking import FileCheck, check_files
+from exactlump.verbs.checking import FileCheck, Opinion, check_files
 from exactlump.verbs.comparing import compare
 from exactlump.verbs.data import read_inputs
 from exactlump.verbs.naming import Input
@@ -220,7 +220,7 @@ def test_what_the_whole_box_shows_is_kept_where_there_is_no_time_for_more(tmp_pa
 @pytest.mark.parametrize("epsilon", [None, "2", "1"])
 def test_what_the_checker_does_not_accept_is_not_said(epsilon, folder, monkeypatch):
     def no(*_, **__):
-        return FileCheck("rejected", "no", "bound", (), None, 0.0)
+        return FileCheck("rejected", "no", "bound", (), None, 0.0, Opinion("rejected", "no"))
 
     monkeypatch.setattr(judging, "check_files", no)
     found = bound("a.json", "b.json", (0, 1), epsilon=epsilon, certificate="c.json")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from exactlump.errors import CannotWrite, FormatError, NoExactValue, UnsupportedLayer
+from exactlump.errors import CannotWrite, FormatError, NoExactValue
 from exactlump.formats import digest, format_of, read, write
 from exactlump.formats.files import unpack
 from exactlump.formats.onnx import writing
@@ -32,6 +32,7 @@ from tests.tools import (
     error_bound,
     fails,
     model,
+    no_rule,
     node,
     number,
     numbers,
@@ -457,7 +458,7 @@ def test_opset_4_reshape_and_opset_6_dropout_and_prelu_by_attributes(tmp_path):
     slopes = [f.slope for n in network.nodes if isinstance(n, Activate) for f in n.functions]
     assert slopes == [rational(1, 2)] * 3 + [rational(-1)] * 3
     training = model([node("Dropout", "x", "y")], {"x": [1, 6]}, {"y": [1, 6]}, opset=6)
-    fails(UnsupportedLayer, 4, lambda: read(save(tmp_path / "b.onnx", training)), "training")
+    no_rule(save(tmp_path / "b.onnx", training), "training")
 
 
 def test_opset_6_gemm_broadcasts_only_when_told(tmp_path):
@@ -546,7 +547,7 @@ def test_integer_constants_count_after_a_cast(tmp_path):
     (dense,) = read(save(tmp_path / "a.onnx", made)).nodes
     assert dense.weight.row(0) == {0: 3, 1: -4}
     changed = model(nodes, {"x": [1, 2]}, {"y": [1, 1]}, [tensor("k", np.array([[2**24 + 1], [0]], np.int64))])
-    fails(UnsupportedLayer, 4, lambda: read(save(tmp_path / "b.onnx", changed)), "changes a constant")
+    no_rule(save(tmp_path / "b.onnx", changed), "changes a constant")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])

@@ -365,7 +365,7 @@ def test_the_export_is_bound_to_the_matching(here):
     words = done.certificate.read_text().replace('"inputs":"one"', '"inputs":"position as demanded"')
     Path("forged.json").write_text(words)
     call = lambda: list(export_files(here / "a.onnx", here / "b.onnx", "forged.json"))  # noqa: E731
-    fails(NotALumping, 2, call, "matching")
+    fails(NotALumping, 2, call, "matches them by")
 
 
 def test_both_versions_are_read_and_written_as_they_are(here):

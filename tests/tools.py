@@ -9,7 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from exactlump.errors import ExactlumpError
+from exactlump import read
+from exactlump.errors import ExactlumpError, UnsupportedLayer
 from exactlump.lumping.maximum import Lumping
 from exactlump.network.kinds import Activate, Dense, Head, Reorder, Scale, Shift
 from exactlump.network.layers import anchors
@@ -277,6 +278,15 @@ def fails(error, code, call, *words):
     for word in words:
         assert word in message
     return message
+
+
+def no_rule(path, why, **options):
+    """No rule reads a file as a whole, for that reason: it is refused, or its operators are opaque."""
+    try:
+        reasons = [node.call.why for node in read(path, **options).opaque]
+    except UnsupportedLayer as error:
+        reasons = [str(error)]
+    assert any(why in reason for reason in reasons), reasons
 
 
 def tiny(dtype="exact"):

@@ -50,7 +50,7 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @click.option(
     "--rules",
     type=click.Choice(RULE_SETS),
-    default="all",
+    default="lumping",
     show_default=True,
     help="lumping: Definition 6, constants and fused layers; all: kinks as well, where that makes fewer units.",
 )

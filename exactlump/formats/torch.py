@@ -185,6 +185,8 @@ def _weights(content: Any) -> dict[str, Any]:
             demand_plain(tensor)
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise FormatError(f"tensor {name[:40]!r}: found more elements than are stored")
+        if not bool(torch.isfinite(tensor).all()):
+            raise FormatError(f"tensor {name[:40]!r}: found nan or infinite numbers, expected finite ones")
     return content
 
 

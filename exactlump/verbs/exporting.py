@@ -95,11 +95,10 @@ def export_files(
 
     Raises FormatError, UnsupportedLayer, Undecided, or NotALumping, also where the certificate names other files.
     """
-    files = [os.fspath(path) for path in (original, reduced, certificate_path)]
+    reading = Reading([os.fspath(path) for path in (original, reduced, certificate_path)], max_unpacked)
     try:
-        reading = Reading(files, max_unpacked)
         reading.read()
-        return program(reading)
+        yield from program(reading)
     except check.Stop as error:
         if error.verdict == "malformed":
             read_certificate(certificate_path)  # says it better of a file of another kind

@@ -44,7 +44,7 @@ class ReduceOptions:
     architecture  the layers of weights of PyTorch (docs/pytorch.md)
     executor      other processes that help the fast engine: "processes[:N]", "dask://HOST:PORT"
     overwrite     whether files with other content may be replaced
-    rules         "all", or "lumping": without kinks (docs/beyond.md)
+    rules         "lumping" of proportional neurons, or "all": kinks, too (docs/beyond.md)
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
     box, vnnlib   a domain: the result is exact there and nowhere else; None: all reals
     """
@@ -57,7 +57,7 @@ class ReduceOptions:
     architecture: Path | None = None
     executor: str | None = None
     overwrite: bool = False
-    rules: str = "all"
+    rules: str = "lumping"
     opaque_domains: tuple[str, ...] = ()
     box: Any = None
     vnnlib: Path | None = None
@@ -148,7 +148,7 @@ def reduce_file(
     architecture: str | os.PathLike[str] | None = None,
     executor: str | None = None,
     overwrite: bool = False,
-    rules: str = "all",
+    rules: str = "lumping",
     opaque_domains: Sequence[str] = (),
     box: Any = None,
     vnnlib: str | os.PathLike[str] | None = None,
