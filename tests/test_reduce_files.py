@@ -9,11 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 import exactlump
 from exactlump import check, formats
-from exactlump.errors import CannotWrite
+from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.reduction.loop import exact_quotient
 from exactlump.verbs.reducing import reduce_file
 from tests.oracle import difference
@@ -50,7 +50,13 @@ def test_exact_json(planted, folder):
 @given(planted=lumpable_networks(dtype="float32"))
 @settings(max_examples=60)
 def test_onnx_in_float32(planted, folder):
-    _, once, again = reduced_twice(planted.network, folder, ".onnx")
+    """A single element that is transposed before a product is opaque for the checker alone: that is refused."""
+    try:
+        _, once, again = reduced_twice(planted.network, folder, ".onnx")
+    except UnsupportedLayer as error:
+        if "expected {'operators': {'ai.onnx:MatMul'" not in str(error):
+            raise
+        assume(False)
     assert once.dtype == "float32"
     assert difference(planted.network, once, count=4) is None
     assert again.neurons == once.neurons
