@@ -131,7 +131,7 @@ def affine_layers(path: Path) -> tuple[int, int, dict[str, int]]:
     """How many affine operators with constant weights are understood, how many there are, and what is opaque."""
     graph = Graph(onnx.load(path))
     every = [n for n in graph.graph.node if n.op_type in AFFINE and any(x in graph.constants for x in n.input[:2])]
-    opaque = Counter(exactlump.read(path).opaque_operators)
+    opaque = Counter(node["operator"] for node in exactlump.inspect_file(path).opaque)
     taken = sum(count for name, count in opaque.items() if name.rsplit(":", 1)[-1] in AFFINE)
     computed = sum(n.op_type in AFFINE for n in graph.graph.node) - len(every)
     return len(every) - max(0, taken - computed), len(every), dict(opaque)
