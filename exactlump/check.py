@@ -6460,6 +6460,8 @@ def judge(
             Walk(document, networks, max_work).run(jobs, (walk_of, *setup))
             return Verdict("within", one_line(said(claim, networks[0]) + matching), 0, "")
         opaque = check_opaque(document, networks)
+        if any(row.kind not in ("class", "sum", "free", "same") or row.tensor for row in rows_of(document)):
+            check_classic(networks)
         bounds, where = bounds_on(claim, networks[0], max_work)
         checker = Checker(networks[0], networks[1], document["relations"], bounds)
         checker.run()
