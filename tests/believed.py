@@ -202,6 +202,44 @@ class Graph:
         return len(self.lines(parts))
 
 
+CHECKER_PARTS = {  # of check.py, by the headings of its sections; each ends where the next begins
+    "core": "Numbers and functions",
+    "bounds": "Bounds: functions between two values",
+    "queries": "Queries",
+    "only readers": "Only readers follow: from the bytes of a file to the nodes above",
+}
+
+
+def checker_parts() -> dict[str, set[int]]:
+    """The lines of code of each part of check.py; what stands before the first heading belongs to the core."""
+    text = (PACKAGE / "check.py").read_text(encoding="utf-8")
+    headings = {
+        words[6:].rstrip("- "): at for at, words in enumerate(text.splitlines(), 1) if words.startswith("# --- ")
+    }
+    starts = [headings[heading] for heading in CHECKER_PARTS.values()]
+    if starts != sorted(starts):
+        raise ValueError(f"check.py: found its parts at lines {starts}, expected them in this order")
+    code = code_lines(text, ast.parse(text))
+    ends = [*starts[1:], len(text.splitlines()) + 1]
+    firsts = [0, *starts[1:]]
+    return {
+        part: code & set(range(*between))
+        for part, between in zip(CHECKER_PARTS, zip(firsts, ends, strict=True), strict=True)
+    }
+
+
+def asked_of_readers() -> set[str]:
+    """The names that stand under "only readers follow" and are used above it."""
+    readers, used = checker_parts()["only readers"], set[str]()
+    parts = Module("check").parts
+    below = {name for name, part in parts.items() if name and part.lines & readers}
+    for name, part in parts.items():
+        if name.partition(".")[0] not in below:
+            used |= part.names & below
+    return used
+
+
 if __name__ == "__main__":
     GRAPH = Graph(*MODULES)
     print(GRAPH.shares(), {kind: GRAPH.count(GRAPH.reached(*ends)) for kind, ends in BY_FORMAT.items()})
+    print({part: len(lines) for part, lines in checker_parts().items()}, sorted(asked_of_readers()))

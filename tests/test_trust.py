@@ -4,6 +4,7 @@
 `python -m tests.believed` says what the page must say.  What runs is compared with the graph that is counted.
 """
 
+import ast
 import re
 import sys
 import textwrap
@@ -57,6 +58,26 @@ def test_the_page_says_how_long_the_drivers_are():
     assert f"| {sum(sizes)} lines of `proofs/*.ml` |" in PAGE
     extraction = (ROOT / "proofs" / "Extraction.v").read_text().splitlines()
     assert f"| {len(extraction)} lines of `proofs/Extraction.v` |" in PAGE
+
+
+# --- The checker, part by part -----------------------------------------------------------------------
+
+
+def test_the_page_says_how_many_lines_each_part_of_the_checker_has():
+    stated = {part: number(count) for part, count in re.findall(r"\| ([\w ]+) \| ([\d,]+) lines of check\.py \|", PAGE)}
+    assert stated == {part: len(lines) for part, lines in believed.checker_parts().items()}
+
+
+def test_what_decides_uses_of_the_readers_only_what_gives_it_a_network():
+    """Two tables and the doors: who reads the rules need not read below the line."""
+    assert believed.asked_of_readers() == {"FREE_DOMAINS", "TYPES", "entries", "read_file", "read_network", "unpack"}
+
+
+def test_the_parts_of_the_checker_are_all_of_it():
+    lines = list(believed.checker_parts().values())
+    text = (believed.PACKAGE / "check.py").read_text(encoding="utf-8")
+    assert set.union(*lines) == believed.code_lines(text, ast.parse(text))
+    assert sum(map(len, lines)) == len(set.union(*lines))
 
 
 # --- The graph --------------------------------------------------------------------------------------
