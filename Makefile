@@ -19,7 +19,7 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pyt
 help:
 	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
 	@echo 'make test    run the tests'
-	@echo 'make extras  install PyTorch and numba too, so that no test is skipped for want of them'
+	@echo 'make extras  install PyTorch, numba and Sphinx too, so that no test is skipped for want of them'
 	@echo 'make lemmas  put the lemma library, proofs/smt, to z3 and cvc5'
 	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
 	@echo 'make docs    build the site of the documents into out/site'
@@ -42,8 +42,8 @@ test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -n auto
 
 extras: $(VENV)/dev.stamp
-	@echo 'installing PyTorch and numba into $(VENV)' >&2
-	@$(INSTALL) --editable '.[fast,torch]'
+	@echo 'installing PyTorch, numba and Sphinx into $(VENV)' >&2
+	@$(INSTALL) --editable '.[fast,torch,docs]'
 
 lemmas: $(VENV)/dev.stamp
 	@$(BIN)/python -m exactlump.smt.lemmas proofs/smt

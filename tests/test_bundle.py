@@ -3,6 +3,7 @@
 
 import hashlib
 import io
+import json
 import subprocess
 import sys
 import zipfile
@@ -12,11 +13,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from exactlump import BundleOptions, bundle_files, reduce_file, verify_bundle, write
+from exactlump import BundleOptions, Network, bound, bundle_files, reduce_file, verify_bundle, write
 from exactlump.cli.main import main
 from exactlump.errors import CannotWrite, FormatError
 from exactlump.reporting import bundle_file
 from exactlump.verbs.proving import ProveOptions, prove_files
+from exactlump.verdicts import EXIT_CODES
 from tests.test_report import MIXED
 from tests.tools import dense_model, save
 
@@ -91,6 +93,54 @@ def test_external_data_comes_along(tmp_path):
     assert [*members(tmp_path / "out.zip")][:3] == ["original/original.onnx", "original/w/eights.data", "reduced.onnx"]
     assert verify_bundle(tmp_path / "out.zip").verdict == "equivalent"
     assert again(tmp_path / "out.zip")[0] == 0
+
+
+def chained(weight):
+    return Network.chain([[[1, 1], [1, -1]], [[1, weight], [-1, -1]]], [[0, 0], [1, 0]])
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two networks that are 1/2 apart on [0, 1] and decide alike there, in files."""
+    places = tmp_path / "a.json", tmp_path / "b.json"
+    for place, weight in zip(places, (1, "3/2"), strict=True):
+        write(chained(weight), place)
+    return places
+
+
+CLAIMS = [
+    ("within", {}, b"How near two neural networks are", b"No output differs by more than the bound"),
+    ("within", {"argmax": True}, b"How near two neural networks are", b"Both networks decide alike"),
+    ("different", {"epsilon": "1/10"}, b"An input at which two neural networks differ", b"The two networks differ"),
+]
+
+
+@pytest.mark.parametrize(("verdict", "asked", "title", "headline"), CLAIMS)
+def test_bounds_and_differences_are_bundled_as_they_are_claimed(pair, tmp_path, verdict, asked, title, headline):
+    place = tmp_path / "claim.cert.json"
+    assert bound(*pair, (0, 1), certificate=place, **asked).verdict == verdict
+    made = bundle_files(tmp_path / "out.zip", *pair, place, BundleOptions(report=True))
+    assert made.verdict == verdict
+    assert made.members["README.txt"].startswith(title)
+    headlines = {sentence for *_, sentence in CLAIMS if sentence in made.members["report.html"]}
+    assert headlines == {headline}
+    assert verify_bundle(tmp_path / "out.zip").verdict == verdict
+    code, words = again(tmp_path / "out.zip")
+    assert (code, words.partition(":")[0]) == (EXIT_CODES[verdict], verdict)
+
+
+@pytest.mark.parametrize(("verdict", "asked"), [claim[:2] for claim in CLAIMS])
+def test_a_claim_that_is_no_longer_true_is_not_bundled(pair, tmp_path, verdict, asked):
+    place = tmp_path / "claim.cert.json"
+    bound(*pair, (0, 1), certificate=place, **asked)
+    other = tmp_path / "other.json"
+    write(chained(-9), other)
+    document = json.loads(place.read_text())
+    document["reduced"]["sha256"] = hashlib.sha256(other.read_bytes()).hexdigest()
+    place.write_text(json.dumps(document))
+    made = bundle_files(tmp_path / "out.zip", pair[0], other, place)
+    assert made.verdict == "rejected"
+    assert not (tmp_path / "out.zip").exists()
 
 
 def test_a_false_certificate_is_not_bundled(triple, tmp_path):

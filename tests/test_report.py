@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from onnx import helper
 
+import exactlump
 from exactlump import Activate, Box, Network, Port, read, reduce_file, refute, report_file, write
 from exactlump.bounding.bound import bound
 from exactlump.bounding.boxes import Domain
@@ -902,6 +903,41 @@ def test_a_bound_is_checked_again_and_shown(bound_answer, capsys):
     assert places == [a["id"] for tag, a in page.elements if tag == "section" and a["id"] != "verdict"]
     for name in ("a.json", "b.json", "answer.json", "bound.cert.json"):
         assert sha256(bound_answer.with_name(name)) in words
+
+
+def test_a_certificate_of_a_bound_is_enough(bound_answer, capsys):
+    """Without the answer: both models lie beside it, and are found by their hashes."""
+    place = bound_answer.with_name("bound.cert.json")
+    code, out, _ = run(capsys, place, "-o", bound_answer.with_name("page.html"))
+    assert (code, out.partition(" on ")[0]) == (0, "within: 1/8")
+    page = Page(bound_answer.with_name("page.html").read_text(encoding="utf-8"))
+    assert harmless(page)
+    for name in ("a.json", "b.json", "bound.cert.json"):
+        assert sha256(bound_answer.with_name(name)) in page.text()
+    bound_answer.with_name("b.json").unlink()
+    refused(capsys, bound_answer.parent / "x", place, words=("reduced.json", "--reduced FILE"))
+
+
+def test_a_certificate_of_a_difference_is_computed_again(bound_answer, capsys):
+    pair = [bound_answer.with_name(f"{name}.json") for name in "ab"]
+    place = bound_answer.with_name("different.cert.json")
+    assert exactlump.bound(*pair, (-1, 1), epsilon="1/100", certificate=place).verdict == "different"
+    code, out, _ = run(capsys, place, "-o", bound_answer.with_name("page.html"))
+    assert (code, out.partition(":")[0]) == (1, "different")
+    document = json.loads(place.read_text())
+    document["input"] = {name: ["0"] * len(values) for name, values in document["input"].items()}
+    place.write_text(json.dumps(document))
+    code, out, _ = run(capsys, place, "-o", bound_answer.with_name("page.html"), "--force")
+    assert (code, out.partition(":")[0]) == (3, "unknown")
+
+
+@pytest.mark.parametrize("key", ["claim", "original", "producer"])
+def test_a_certificate_of_a_bound_that_lacks_something_is_refused(bound_answer, capsys, key):
+    place = bound_answer.with_name("bound.cert.json")
+    document = json.loads(place.read_text())
+    del document[key]
+    place.write_text(json.dumps(document))
+    refused(capsys, bound_answer.parent, place, words=("found", "expected"))
 
 
 def test_compare_has_its_bound_inside(bound_answer):

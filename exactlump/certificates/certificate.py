@@ -117,8 +117,8 @@ def loads(words: str) -> Certificate:
         relations = document["relations"]
         return Certificate(
             document["claim"]["specification"],
-            _model_file(document["original"]),
-            _model_file(document["reduced"]),
+            model_file(document["original"]),
+            model_file(document["reduced"]),
             {tensor: _read_relation(r, r.get("over")) for tensor, r in relations["original"].items()},
             {tensor: _read_relation(r, tensor) for tensor, r in relations["reduced"].items()},
             Matching(**document["claim"]["match"]) if document["version"] > 1 else None,
@@ -142,7 +142,8 @@ def _file(file: ModelFile) -> dict[str, Any]:
     }
 
 
-def _model_file(entry: Mapping[str, Any]) -> ModelFile:
+def model_file(entry: Mapping[str, Any]) -> ModelFile:
+    """The file that an entry of a certificate names.  Raises LookupError, TypeError, ValueError for no such entry."""
     return ModelFile(entry["format"], entry["sha256"], dict(entry["tensors"]), dict(entry["external"]))
 
 

@@ -18,6 +18,7 @@ from exactlump.errors import FormatError, NoExactValue
 from exactlump.formats.files import about, read_bytes, sha256
 from exactlump.network import ports
 from exactlump.numbers.rational import Rational, Vector, parse, text
+from exactlump.reporting.certified import as_answer, criterion_of
 from exactlump.reporting.difference import Side, numbers_of, outputs_at, side_of, unnamed
 from exactlump.reporting.figures import Figure, figure
 from exactlump.verbs.rechecking import Checked, run_check
@@ -31,6 +32,7 @@ class Bounded:
     """All that the page says of a bound.
 
     verdict   "within" only if the checker was run, and said so
+    criterion "approximate" or "decision", as the certificate has it; "" where there is none
     claim     what the checker said that it holds for; "" where it did not
     outputs   index, largest difference that an input shows (computed here), most that it can be (the engine's word)
     """
@@ -38,6 +40,7 @@ class Bounded:
     sources: tuple[tuple[str, Path], ...]
     verdict: str
     reason: str
+    criterion: str
     name: str
     sha256: str
     producer: str
@@ -56,6 +59,11 @@ class Bounded:
     def __repr__(self) -> str:
         return f"{self.verdict}: {self.reason}"
 
+    @property
+    def headline(self) -> str:
+        """What the first sentence of the page is about: a word of `words.HEADLINES`."""
+        return "decision" if (self.verdict, self.criterion) == ("within", "decision") else self.verdict
+
 
 def bounded(
     path: str | os.PathLike[str],
@@ -64,7 +72,9 @@ def bounded(
     reduced: str | os.PathLike[str] | None = None,
     max_unpacked: int = formats.MAX_UNPACKED,
 ) -> Bounded:
-    """What there is to say of an answer of `bound` or `compare` with a bound; files are found as for a difference.
+    """What there is to say of an answer of `bound` or `compare` with a bound, or of a certificate of one.
+
+    Files are found as for a difference.
 
     Raises FormatError for what is no such answer, and for files that cannot be read.
     """
@@ -82,9 +92,10 @@ def bounded(
     shown = gaps if len(gaps) == len(uppers) else ()
     verdict, reason = _verdict(checked)
     return Bounded(
-        sources=(("answer", path), ("a", one), ("b", other), *((("certificate", place),) if place else ())),
+        sources=_sources(path, one, other, place),
         verdict=verdict,
         reason=reason,
+        criterion=criterion_of(place) if place is not None else "",
         name=path.name,
         sha256=sha256(path),
         producer=" ".join(str(document.get("tool", {}).get(key)) for key in ("name", "version")),
@@ -104,9 +115,16 @@ def bounded(
     )
 
 
+def _sources(path: Path, one: Path, other: Path, certificate: Path | None) -> tuple[tuple[str, Path], ...]:
+    """The files that were read: an answer and its certificate, or a certificate alone."""
+    alone = certificate is not None and certificate.samefile(path)
+    told = () if alone else (("answer", path),)
+    return (*told, ("a", one), ("b", other), *((("certificate", certificate),) if certificate else ()))
+
+
 def _document(path: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """The answer, and what it says of a bound."""
-    document: dict[str, Any] = json.loads(read_bytes(path))
+    """The answer, or the certificate as one, and what it says of a bound."""
+    document: dict[str, Any] = as_answer(path) if criterion_of(path) else json.loads(read_bytes(path))
     if not isinstance(document.get("options"), dict) or not isinstance(document.get("files"), list):
         raise FormatError("found no options and files, expected an answer of `exactlump bound --json`")
     words = document if document.get("verb") == "bound" else document.get("bound")
@@ -154,7 +172,7 @@ def _verdict(checked: Checked | None) -> tuple[str, str]:
 def _certified(place: Path, outputs: int) -> Vector:
     """What an accepted certificate says of each output; () where it speaks of something else than single outputs."""
     claim = json.loads(read_bytes(place))["claim"]
-    if claim["metric"] not in ("max", "per-output"):
+    if claim.get("metric") not in ("max", "per-output"):
         return ()
     sizes = numbers_of(claim["epsilon"] if isinstance(claim["epsilon"], list) else [claim["epsilon"]], "epsilon")
     return sizes * outputs if len(sizes) == 1 else sizes

@@ -15,17 +15,18 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 from exactlump import formats, schemas
-from exactlump.certificates.certificate import Certificate, read_certificate
 from exactlump.errors import FormatError
 from exactlump.formats.files import ModelFile, about, companions, demand_apart, read_bytes, write_atomically
+from exactlump.reporting.certified import models_of
 from exactlump.reporting.page import render
-from exactlump.reporting.report import report
+from exactlump.reporting.report_file import ReportOptions, read_report
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.checking import CHECKER
 from exactlump.verbs.rechecking import run_check
+from exactlump.verdicts import EXIT_CODES
 
 CERTIFICATE, EVIDENCE, REPORT, SUMS, README = (
     "certificate.json",
@@ -37,14 +38,14 @@ CERTIFICATE, EVIDENCE, REPORT, SUMS, README = (
 MOST_MEMBERS = 10_000
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _TEXT = """\
-An exact reduction of a neural network, with all that is needed to check it.
+{title}, with all that is needed to check it.
 
 {original}
     the original network
 {reduced}
-    the reduced network
+    the {second} network
 certificate.json
-    says of each unit what it is made of; docs/certificate-format.md has its meaning, schemas/certificate.json its form
+    {what}; docs/certificate-format.md has its meaning, schemas/certificate.json its form
 check.py
     checks it: one file, the standard library of Python 3.11 or newer, nothing else
 {others}SHA256SUMS
@@ -55,16 +56,44 @@ To check that nothing was changed on the way, and then the claim:
     sha256sum --check SHA256SUMS
     python3 -I check.py {original} {reduced} certificate.json
 
-The second command prints "equivalent" and ends with 0 if the certificate holds, and with 1 if it is false or about
-other files.  That the hashes are right says that this is the bundle that somebody made; compare the SHA-256 of the zip
-file itself with what its maker told you by another way.
+{ends}
+That the hashes are right says that this is the bundle that somebody made; compare the SHA-256 of the zip file itself
+with what its maker told you by another way.
 
-Claimed: over the real numbers, at every input, both networks compute the same outputs, each item of the batch by
-itself, element types aside.  Not claimed: that a machine rounds both alike; that the reduced network is the smallest
-one; that the original one is right or fit for a purpose; compliance with a standard.
+{claim}
+Not claimed: {limits}that the original network is right or fit for a purpose; compliance with a standard.
 
 With exactlump installed, `exactlump bundle --verify THIS.zip` does both, and builds the zip again, byte for byte.
 """
+_ROUNDING = "that a machine rounds both alike; "
+_HOLDS = """\
+The second command prints "{word}" and ends with {code} if the certificate holds, and with 1 and "rejected" if it is
+false or about other files."""
+# What a bundle is of, by the verdict of the checker.
+_WORDS = {
+    "equivalent": {
+        "title": "An exact reduction of a neural network",
+        "second": "reduced",
+        "what": "says of each unit what it is made of",
+        "claim": "Claimed: over the real numbers, at every input, both networks compute the same outputs, each item of "
+        "the batch by\nitself, element types aside.",
+        "limits": _ROUNDING + "that the reduced network is the smallest one;\n",
+    },
+    "within": {
+        "title": "How near two neural networks are on a domain",
+        "second": "other",
+        "what": "says how far apart on which inputs, and what shows it",
+        "claim": "Claimed: what the second command prints, on the domain that it names, and nowhere else.",
+        "limits": _ROUNDING + "anything outside of that domain;\n",
+    },
+    "different": {
+        "title": "An input at which two neural networks differ",
+        "second": "other",
+        "what": "has the input, and both outputs, as exact numbers",
+        "claim": "Claimed: at that input the outputs differ, over the real numbers.",
+        "limits": "how much they differ elsewhere; ",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +156,20 @@ def bundle_files(
 ) -> FileBundle:
     """Write a zip with two models, their certificate, and what it takes to check it; only if the checker accepts.
 
+    The certificate may be of equality, of a bound, of decisions, or of an input at which both differ.
     Raises FormatError for files that cannot be read and for evidence about other files, CannotWrite.
     """
     start = time.perf_counter()
     output, places = Path(output), (Path(original), Path(reduced), Path(certificate))
     if output.suffix != ".zip":
         raise FormatError(f"{output}: found another suffix, expected .zip")
-    claimed = read_certificate(places[2])
-    beside = [
-        *companions(places[0], claimed.original),
-        *companions(places[1], claimed.reduced),
-    ]
+    claimed = models_of(places[2])
+    beside = [data for place, entry in zip(places, claimed, strict=False) for data in companions(place, entry)]
     demand_apart(output, (*places, *beside, options.evidence))
     checked = run_check(*places, options.max_unpacked)
     members: Mapping[str, bytes] = {}
-    if checked.verdict == "equivalent":
-        members = _members(claimed, places, options)
+    if checked.verdict in _WORDS:
+        members = _members(claimed, checked.verdict, places, options)
         write_atomically(output, _zip(members), overwrite=options.overwrite)
     read = [file_read(role, place) for role, place in zip(("original", "reduced", "certificate"), places, strict=True)]
     read += [file_read("external data", place) for place in beside] if members else []
@@ -162,8 +189,8 @@ def bundle_files(
 def verify_bundle(path: str | os.PathLike[str], options: BundleOptions = DEFAULTS) -> FileBundle:
     """Verify a zip: its form, its hashes, the claim by this program's own checker, and that it can be built again.
 
-    "equivalent" only if all of that holds; "rejected" where a hash or the certificate does not; "unknown" where some
-    member is not what this version writes.  Nothing in the zip is run.
+    The checker's verdict only if all of that holds; "rejected" where a hash or the certificate does not; "unknown"
+    where some member is not what this version writes.  Nothing in the zip is run.
     Raises FormatError for what is no such bundle.
     """
     start, path = time.perf_counter(), Path(path)
@@ -190,19 +217,24 @@ def verify_bundle(path: str | os.PathLike[str], options: BundleOptions = DEFAULT
 # What is put in
 
 
-def _names(claimed: Certificate) -> tuple[str, str]:
+Models: TypeAlias = tuple[ModelFile, ModelFile]
+
+
+def _names(claimed: Models) -> tuple[str, str]:
     """The names of both models: in folders of their own where they keep data beside them."""
     found = []
-    for side, entry in (("original", claimed.original), ("reduced", claimed.reduced)):
+    for side, entry in zip(("original", "reduced"), claimed, strict=True):
         found.append(f"{side}/{side}.{entry.format}" if entry.external else f"{side}.{entry.format}")
     return found[0], found[1]
 
 
-def _members(claimed: Certificate, places: tuple[Path, Path, Path], options: BundleOptions) -> dict[str, bytes]:
-    """All members, in the order of the zip."""
+def _members(
+    claimed: Models, verdict: str, places: tuple[Path, Path, Path], options: BundleOptions
+) -> dict[str, bytes]:
+    """All members, in the order of the zip; the verdict is what the checker said."""
     names = _names(claimed)
     found: dict[str, bytes] = {}
-    for name, place, entry in zip(names, places, (claimed.original, claimed.reduced), strict=False):
+    for name, place, entry in zip(names, places, claimed, strict=False):
         found[name] = read_bytes(place)
         found |= {name: read_bytes(data) for name, data in _data(name, place, entry).items()}
     found[CERTIFICATE] = read_bytes(places[2])
@@ -217,7 +249,9 @@ def _members(claimed: Certificate, places: tuple[Path, Path, Path], options: Bun
         for name, words in ((EVIDENCE, "what SMT solvers found"), (REPORT, "a page that says all this at length"))
         if name in found
     )
-    found[README] = _TEXT.format(original=names[0], reduced=names[1], others=others).encode()
+    ends = _HOLDS.format(word=verdict, code=EXIT_CODES[verdict])
+    text = _TEXT.format(original=names[0], reduced=names[1], others=others, ends=ends, **_WORDS[verdict])
+    found[README] = text.encode()
     sums = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in found.items())
     return {**found, SUMS: "".join(sums).encode()}
 
@@ -233,14 +267,9 @@ def _page(members: Mapping[str, bytes], names: tuple[str, str], options: BundleO
     with tempfile.TemporaryDirectory(prefix="exactlump-") as folder:
         place = Path(folder)
         _put(members, place)
-        found = report(
-            place / CERTIFICATE,
-            evidence=place / EVIDENCE if EVIDENCE in members else None,
-            original=place / names[0],
-            reduced=place / names[1],
-            max_unpacked=options.max_unpacked,
-        )
-        return render(found).encode()
+        evidence = place / EVIDENCE if EVIDENCE in members else None
+        asked = ReportOptions(evidence, place / names[0], place / names[1], options.max_unpacked)
+        return render(read_report(place / CERTIFICATE, asked)).encode()
 
 
 def _put(members: Mapping[str, bytes], folder: Path) -> None:
@@ -298,8 +327,8 @@ def _unzipped(content: bytes) -> dict[str, bytes]:
         raise FormatError(f"found no zip that can be read ({error}), expected a bundle") from error
 
 
-def _demanded(members: Mapping[str, bytes]) -> Certificate:
-    """The certificate, where all members are there that a bundle has.  Raises FormatError."""
+def _demanded(members: Mapping[str, bytes]) -> Models:
+    """The models as the certificate names them, where all members are there that a bundle has.  Raises FormatError."""
     missing = [name for name in (CERTIFICATE, "check.py", SUMS, README) if name not in members]
     if missing:
         raise FormatError(f"found no {missing[0]}, expected a bundle")
@@ -307,7 +336,7 @@ def _demanded(members: Mapping[str, bytes]) -> Certificate:
         place = Path(folder) / CERTIFICATE
         place.write_bytes(members[CERTIFICATE])
         with about(CERTIFICATE):
-            claimed = read_certificate(place)
+            claimed = models_of(place)
     missing = [name for name in _names(claimed) if name not in members]
     if missing:
         raise FormatError(f"found no {missing[0]}, expected the model that the certificate names")
@@ -322,9 +351,7 @@ def _wrong_sums(members: Mapping[str, bytes]) -> list[str]:
     return sorted(name for name in stated.keys() | found.keys() if stated.get(name) != found.get(name))
 
 
-def _verified(
-    content: bytes, members: Mapping[str, bytes], claimed: Certificate, options: BundleOptions
-) -> tuple[str, str]:
+def _verified(content: bytes, members: Mapping[str, bytes], claimed: Models, options: BundleOptions) -> tuple[str, str]:
     """The verdict of this program's own checker on the members, and whether the same zip comes of them."""
     with tempfile.TemporaryDirectory(prefix="exactlump-") as folder:
         place = Path(folder)
@@ -332,10 +359,11 @@ def _verified(
         one, other = _names(claimed)
         places = (place / one, place / other, place / CERTIFICATE)
         checked = run_check(*places, options.max_unpacked)
-        if checked.verdict != "equivalent":
+        if checked.verdict not in _WORDS:
             return checked.verdict, checked.reason
         evidence = place / EVIDENCE if EVIDENCE in members else None
-        again = _members(claimed, places, BundleOptions(evidence, REPORT in members, options.max_unpacked))
+        asked = BundleOptions(evidence, REPORT in members, options.max_unpacked)
+        again = _members(claimed, checked.verdict, places, asked)
     other_members = sorted(name for name in members.keys() | again.keys() if members.get(name) != again.get(name))
     other_members = [name for name in other_members if name != SUMS or len(other_members) == 1]
     if other_members:
@@ -343,4 +371,4 @@ def _verified(
         return "unknown", f"the models are what the certificate says, but this version would write otherwise: {names}"
     if _zip(again) != content:
         return "unknown", "the members are right, but the zip is not what this version would write of them"
-    return "equivalent", f"{checked.reason}; every hash is right, and the zip was built again, byte for byte"
+    return checked.verdict, f"{checked.reason}; every hash is right, and the zip was built again, byte for byte"

@@ -24,6 +24,7 @@ from exactlump.points.boxes import Box
 from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
 from exactlump.refutation.question import Question
+from exactlump.reporting.certified import as_answer, criterion_of
 from exactlump.reporting.figures import Figure, figure
 from exactlump.verbs.naming import Input, element, inputs_of
 
@@ -135,7 +136,7 @@ def difference(
 
 
 def _document(path: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(read_bytes(path))
+    document: dict[str, Any] = as_answer(path) if criterion_of(path) else json.loads(read_bytes(path))
     if not isinstance(document.get("options"), dict) or not isinstance(document.get("files"), list):
         raise FormatError("found no options and files, expected an answer of `exactlump refute --json`")
     if document.get("verdict") != "different":

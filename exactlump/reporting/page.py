@@ -59,7 +59,7 @@ def render(found: Report | Difference | Bounded) -> str:
     style = _style()
     shared = {
         "r": found,
-        "headline": words.HEADLINES[found.verdict],
+        "headline": words.HEADLINES[found.headline if isinstance(found, Bounded) else found.verdict],
         "style": style,
         "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         "checker": _checker(),

@@ -12,6 +12,7 @@ from exactlump import formats
 from exactlump.errors import FormatError
 from exactlump.formats.files import read_bytes
 from exactlump.reporting.bounded import Bounded, bounded
+from exactlump.reporting.certified import CRITERIA, criterion_of
 from exactlump.reporting.difference import Difference, difference, verb_of
 from exactlump.reporting.matrix import open_items
 from exactlump.reporting.page import write_report
@@ -81,25 +82,28 @@ def report_file(
 ) -> FileReport:
     """Write what there is to say of a certificate, or of an answer of another verb, as one HTML page.
 
-    certificate: a certificate, or what `exactlump refute --json` printed of an input where two networks differ, or what
-    `bound --json` or `compare --json` printed of a certified bound.
+    certificate: a certificate of any criterion, or what `exactlump refute --json` printed of an input where two
+    networks differ, or what `bound --json` or `compare --json` printed of a certified bound.
     Raises FormatError for files that cannot be read, for evidence about other files, and where jinja2 is not
     installed; CannotWrite.
     """
     start = time.perf_counter()
-    found = _found(certificate, options)
+    found = read_report(certificate, options)
     write_report(found, output, overwrite=options.overwrite)
     files = (*(file_read(role, path) for role, path in found.sources), file_written("report", output))
     return FileReport(found, Path(output), files, options, time.perf_counter() - start)
 
 
-def _found(path: str | os.PathLike[str], options: ReportOptions) -> Report | Difference | Bounded:
+def read_report(path: str | os.PathLike[str], options: ReportOptions) -> Report | Difference | Bounded:
+    """What there is to say, as `report_file` has it, without writing it."""
     ours, theirs, room = options.original, options.reduced, options.max_unpacked
-    verb = verb_of(path)
-    if verb not in ("refute", "bound", "compare"):
+    what = criterion_of(Path(path)) or verb_of(path)
+    if what not in (*CRITERIA, "refute", "bound", "compare"):
         return report(path, evidence=options.evidence, original=ours, reduced=theirs, max_unpacked=room)
     if options.evidence is not None:
-        raise FormatError(f"{os.fspath(path)}: found an answer of {verb} with evidence, expected a certificate")
-    if verb == "refute" or json.loads(read_bytes(Path(path))).get("verdict") == "different":
+        found = f"a certificate of {what!r}" if what in CRITERIA else f"an answer of {what}"
+        raise FormatError(f"{os.fspath(path)}: found {found} with evidence, expected a certificate of equality")
+    differs = what == "refute" or json.loads(read_bytes(Path(path))).get("verdict") == "different"
+    if what == "different" or differs:
         return difference(path, original=ours, reduced=theirs, max_unpacked=room)
     return bounded(path, original=ours, reduced=theirs, max_unpacked=room)

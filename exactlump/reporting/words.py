@@ -10,6 +10,7 @@ from exactlump.reporting.measures import Measure
 HEADLINES = {
     "equivalent": "Both networks compute exactly the same function.",
     "within": "No output differs by more than the bound.",
+    "decision": "Both networks decide alike, everywhere on the domain.",
     "different": "The two networks differ, and here is an input that shows it.",
     "rejected": "The certificate does not hold for these files.",
     "unknown": "Nothing was decided.",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from exactlump.certificates.certificate import Certificate
 from exactlump.errors import ExactlumpError, FormatError
-from exactlump.formats.files import ModelFile, sha256
+from exactlump.formats.files import sha256
 from exactlump.verbs.checking import CHECKER
 from exactlump.verdicts import EXIT_CODES, USAGE
 
@@ -35,7 +35,9 @@ def find_files(
     Raises FormatError if one is given and the other is not found.
     """
     sides = (("original", claimed.original, original), ("reduced", claimed.reduced, reduced))
-    found = [Path(given) if given is not None else _beside(path, entry) for _, entry, given in sides]
+    found = [
+        Path(given) if given is not None else beside(path, entry.format, entry.sha256) for _, entry, given in sides
+    ]
     missing = next((side for (side, _, _), place in zip(sides, found, strict=True) if place is None), None)
     if missing is not None and (original is not None or reduced is not None):
         raise FormatError(
@@ -44,14 +46,14 @@ def find_files(
     return found[0], found[1]
 
 
-def _beside(path: Path, entry: ModelFile) -> Path | None:
-    """The first file in the certificate's folder with the content that the certificate names.
+def beside(path: Path, kind: str, digest: str) -> Path | None:
+    """The first file in the folder of a certificate with the format and the SHA-256 that the certificate names.
 
     Files that cannot be read are none of it.
     """
-    for place in sorted(path.parent.glob(f"*.{entry.format}")):
+    for place in sorted(path.parent.glob(f"*.{kind}")):
         with suppress(FormatError):
-            if place.is_file() and sha256(place) == entry.sha256:
+            if place.is_file() and sha256(place) == digest:
                 return place
     return None
 
