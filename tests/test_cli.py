@@ -210,7 +210,7 @@ def test_no_arguments_show_the_help_and_are_wrong_usage(run):
         (["prove", "a", "b", "c", "--memory", "99999999999999"], "--memory"),
         (["prove", "a", "b", "c", "--jobs", "99999999999999"], "--jobs"),
         (["export", "a.onnx", "b.onnx", "c.json"], "--output"),
-        (["check", "--verified", "a.onnx"], "'REDUCED'"),
+        (["check", "--verified", "a.onnx"], "REDUCED"),
     ],
     ids=" ".join,
 )

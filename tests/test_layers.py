@@ -511,13 +511,14 @@ IMPORTS = {
         "certificates.certificate drawing drawing.layout drawing.links drawing.marks drawing.palette drawing.svg "
         "lumping.simulations network.kinds network.program numbers.rational"
     ),
+    "reporting.certified": "certificates.certificate errors formats.files verbs.rechecking",
     "reporting.difference": (
         "drawing errors formats formats.files network.ports network.program numbers.rational points.boxes "
-        "points.domains points.vnnlib refutation.question reporting.figures verbs.naming"
+        "points.domains points.vnnlib refutation.question reporting.certified reporting.figures verbs.naming"
     ),
     "reporting.bounded": (
-        "drawing errors formats formats.files network.ports numbers.rational reporting.difference "
-        "reporting.figures verbs.rechecking"
+        "drawing errors formats formats.files network.ports numbers.rational reporting.certified "
+        "reporting.difference reporting.figures verbs.rechecking"
     ),
     "reporting.facts": (
         "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
@@ -538,13 +539,13 @@ IMPORTS = {
         "reporting.figures reporting.matrix reporting.measures reporting.record reporting.report reporting.words "
         "smt.evidence verbs.checking version"
     ),
-    "reporting.bundle_file": (
-        "certificates.certificate errors formats formats.files reporting.page reporting.report schemas "
-        "verbs.answers verbs.checking verbs.rechecking"
-    ),
     "reporting.report_file": (
-        "errors formats formats.files reporting.bounded reporting.difference reporting.matrix reporting.page "
-        "reporting.report smt.evidence verbs.answers"
+        "errors formats formats.files reporting.bounded reporting.certified reporting.difference "
+        "reporting.matrix reporting.page reporting.report smt.evidence verbs.answers"
+    ),
+    "reporting.bundle_file": (
+        "errors formats formats.files reporting.certified reporting.page reporting.report_file schemas "
+        "verbs.answers verbs.checking verbs.rechecking verdicts"
     ),
     "testing": "formats numbers.rational verbs.naming verbs.refuting",
     "verbs": "",
@@ -561,6 +562,7 @@ IMPORTS = {
         "network.layers network.program network.views verbs.answers"
     ),
     "verbs.pairs": "formats formats.files formats.specification network.ports network.program verbs.answers",
+    "verbs.several": "errors formats formats.files verbs.answers verdicts",
     "verbs.data": "errors formats.files numbers.rational points.boxes verbs.pairs",
     "verbs.exporting": (
         "certificates.certificate check errors extraction.coq extraction.programs extraction.reading formats "
@@ -636,12 +638,13 @@ IMPORTS = {
     "cli.tables": "",
     "cli.failing": "verbs.answers verdicts",
     "cli.terminal": "cli.failing formats.files",
-    "cli.check": "cli.terminal errors verbs.checking verdicts",
     "cli.main": "cli.failing cli.terminal errors verdicts version",
     "cli.supports": "verbs.checking",
     "cli": "cli.failing cli.main verdicts",
     "cli.figures": "numbers.rational points.floating verbs.naming",
     "cli.inspect": "cli.tables cli.terminal verbs.inspecting",
+    "cli.many": "cli.tables cli.terminal verbs.several verdicts",
+    "cli.check": "cli.many cli.terminal errors verbs.checking verdicts",
     "cli.export": "cli.terminal verbs.exporting",
     "cli.verify": "cli.terminal verbs.verifying verdicts",
     "cli.asking": "cli.figures cli.terminal formats.files formats.specification verbs.bounding",
@@ -649,14 +652,14 @@ IMPORTS = {
     "cli.demo": "cli.terminal verbs.demonstrating",
     "cli.prove": "cli.terminal verbs.proving verdicts",
     "cli.bound": "cli.asking cli.terminal verbs.bounded verdicts",
-    "cli.bundle": "cli.terminal reporting.bundle_file verdicts",
     "cli.refute": (
         "cli.asking cli.figures cli.terminal formats.files formats.specification points.boxes refutation.refute "
         "verbs.refuting verbs.spaces verdicts"
     ),
     "cli.relax": "cli.figures cli.terminal numbers.rational verbs.relaxing verdicts",
     "cli.report": "cli.terminal reporting.report_file verdicts",
-    "cli.compare": "cli.asking cli.refute cli.terminal verbs.comparing verdicts",
+    "cli.bundle": "cli.terminal reporting.bundle_file verdicts",
+    "cli.compare": "cli.asking cli.many cli.refute cli.terminal verbs.comparing verdicts",
     "pytest_plugin": "testing",
 }
 

@@ -16,8 +16,6 @@ from exactlump.verbs.bounding import METRICS, BoundOptions, FileBound, Listener,
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.argument("a", type=PATH),
-    click.argument("b", type=PATH),
     click.option(
         "--box", "boxes", nargs=2, multiple=True, metavar="LO HI", help="Bounds of every input; several are several."
     ),
@@ -60,7 +58,7 @@ _OPTIONS = (
 
 
 def asking(command: _Command) -> _Command:
-    """The options of both verbs."""
+    """The options of both verbs; what they are about is the verb's own."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from exactlump.cli.asking import Progress, asking, chosen, clauses, evidence, saved
-from exactlump.cli.terminal import EPILOG, print_json, printable
+from exactlump.cli.terminal import EPILOG, PATH, print_json, printable
 from exactlump.verbs.bounded import bound_files
 from exactlump.verdicts import EXIT_CODES
 
 
 @click.command("bound", epilog=EPILOG)
+@click.argument("a", type=PATH)
+@click.argument("b", type=PATH)
 @asking
 def bound_verb(a: Path, b: Path, as_json: bool, no_times: bool, save_input: Path | None, **options: Any) -> None:
     """Say how far apart the outputs of two networks can be on a box (docs/bounds.md).

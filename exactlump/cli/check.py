@@ -6,16 +6,18 @@ from pathlib import Path
 
 import click
 
+from exactlump.cli import many
 from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, OPAQUE_DOMAIN, PATH, SECONDS, as_json, print_json
 from exactlump.errors import FormatError
-from exactlump.verbs.checking import check_files
+from exactlump.verbs.checking import CheckOptions, FileCheck, check_with
 from exactlump.verdicts import EXIT_CODES
 
 
 @click.command("check", epilog=EPILOG)
-@click.argument("original", type=PATH)
-@click.argument("reduced", type=PATH)
-@click.argument("certificate", type=PATH)
+@click.argument("original", type=PATH, required=False)
+@click.argument("reduced", type=PATH, required=False)
+@click.argument("certificate", type=PATH, required=False)
+@many.LIST
 @click.option("--verified", is_flag=True, help="Ask the checker that is extracted from the Coq proof, too.")
 @click.option("--timeout", type=SECONDS, metavar="S", help="Seconds for that one. [default: as long as it takes]")
 @click.option(
@@ -25,9 +27,10 @@ from exactlump.verdicts import EXIT_CODES
 @MAX_UNPACKED
 @as_json
 def check_verb(
-    original: Path,
-    reduced: Path,
-    certificate: Path,
+    original: Path | None,
+    reduced: Path | None,
+    certificate: Path | None,
+    list_of: Path | None,
     verified: bool,
     timeout: float | None,
     jobs: int,
@@ -38,19 +41,22 @@ def check_verb(
 ) -> None:
     """Check a certificate, as python3 -I exactlump/check.py ORIGINAL REDUCED CERTIFICATE does by itself.
 
-    `make proofs` builds the checker that --verified asks (proofs/README.md).
+    Three folders are checked file by file, by name, a certificate being NAME.cert.json; the verdict on all is the
+    worst. `make proofs` builds the checker that --verified asks (proofs/README.md).
     """
+    options = CheckOptions(max_unpacked, verified, timeout, jobs, opaque_domains)
+    questions = many.questions("check", (original, reduced, certificate), list_of)
+    if questions is not None:
+
+        def ask(one: Path, other: Path, claimed: Path) -> FileCheck:
+            return check_with(one, other, claimed, options)
+
+        many.answered("check", questions, ask, options, as_json, no_times)
+    assert original is not None
+    assert reduced is not None
+    assert certificate is not None
     try:
-        found = check_files(
-            original,
-            reduced,
-            certificate,
-            max_unpacked=max_unpacked,
-            verified=verified,
-            seconds=timeout,
-            jobs=jobs,
-            opaque_domains=opaque_domains,
-        )
+        found = check_with(original, reduced, certificate, options)
     except FormatError as error:
         if as_json or verified:
             raise

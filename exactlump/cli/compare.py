@@ -8,21 +8,41 @@ from typing import Any
 
 import click
 
-from exactlump.cli import asking, refute
-from exactlump.cli.terminal import EPILOG, print_json, printable
+from exactlump.cli import asking, many, refute
+from exactlump.cli.terminal import EPILOG, PATH, print_json, printable
 from exactlump.verbs.comparing import FileComparison, compare_files
 from exactlump.verdicts import EXIT_CODES
 
 
 @click.command("compare", epilog=EPILOG)
+@click.argument("a", type=PATH, required=False)
+@click.argument("b", type=PATH, required=False)
+@many.LIST
 @asking.asking
-def compare_verb(a: Path, b: Path, as_json: bool, no_times: bool, save_input: Path | None, **options: Any) -> None:
+def compare_verb(
+    a: Path | None,
+    b: Path | None,
+    list_of: Path | None,
+    as_json: bool,
+    no_times: bool,
+    save_input: Path | None,
+    **options: Any,
+) -> None:
     """Say whatever is true of two networks: equal, near, or different at an exact input, or `unknown` (docs/bounds.md).
 
-    Without a box only equality and inputs where they differ are looked for.
+    Without a box only equality and inputs where they differ are looked for. Two folders are compared file by file, by
+    name; the verdict on all is the worst.
     """
+    chosen = asking.chosen(**options)
+    questions = many.questions("compare", (a, b), list_of, alone=(chosen.certificate, save_input))
     with asking.Progress() as listen:
-        found = compare_files(a, b, asking.chosen(**options), listen, (KeyboardInterrupt,))
+        if questions is not None:
+
+            def ask(one: Path, other: Path) -> FileComparison:
+                return compare_files(one, other, chosen)
+
+            many.answered("compare", questions, ask, chosen, as_json, no_times, lambda name: listen(name, 0, 0))
+        found = compare_files(a, b, chosen, listen, (KeyboardInterrupt,))
     asking.saved(found, save_input, options["overwrite"])
     if as_json:
         print_json(found, no_times)

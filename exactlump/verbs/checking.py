@@ -103,12 +103,22 @@ def check_files(
     Raises FormatError for files that cannot be read or change meanwhile, and where the extracted checker is asked and
     there is none, or another one than these proofs give.
     """
-    start = time.perf_counter()
     options = CheckOptions(max_unpacked, verified, seconds, jobs, tuple(opaque_domains))
+    return check_with(original, reduced, certificate, options)
+
+
+def check_with(
+    original: str | os.PathLike[str],
+    reduced: str | os.PathLike[str],
+    certificate: str | os.PathLike[str],
+    options: CheckOptions,
+) -> FileCheck:
+    """`check_files`, with the options in one."""
+    start = time.perf_counter()
     paths = [os.fspath(path) for path in (original, reduced, certificate)]
-    reading = Reading(paths, max_unpacked, options.opaque_domains)
-    program = _program() if verified else None
-    found = check.judge(reading.read, jobs=1 if verified else jobs, setup=(paths, max_unpacked))
+    reading = Reading(paths, options.max_unpacked, options.opaque_domains)
+    program = _program() if options.verified else None
+    found = check.judge(reading.read, jobs=1 if options.verified else options.jobs, setup=(paths, options.max_unpacked))
     if found.code == USAGE:
         raise FormatError(found.reason)
     accepted = found.verdict in ("equivalent", "within", "different")
