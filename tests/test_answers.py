@@ -275,3 +275,21 @@ def test_json_is_an_option(arguments, wanted):
 
 def test_options_that_json_has_no_numbers_for():
     assert answers._plain([float("inf"), 0.5, exactlump.rational("1/3")]) == ["inf", 0.5, "1/3"]
+
+
+def test_check_writes_a_statement_where_it_accepts(folder, end):
+    """The files are its subjects, by their hashes; the claim is that of the certificate."""
+    code, out, _ = end("check", *TRIPLE, "--statement", "check.intoto.json", "--json", "--no-times")
+    assert code == 0
+    assert [file["role"] for file in one(out)["files"] if file["written"]] == ["statement"]
+    words = Path("check.intoto.json").read_bytes()
+    found = json.loads(words)
+    assert (found["_type"], found["predicate"]["verdict"]) == ("https://in-toto.io/Statement/v1", "equivalent")
+    subjects = {entry["name"]: entry["digest"]["sha256"] for entry in found["subject"]}
+    assert subjects == {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in TRIPLE}
+    assert found["predicate"]["claim"] == json.loads(Path(TRIPLE[2]).read_bytes())["claim"]
+    assert end("check", *TRIPLE, "--statement", "check.intoto.json")[0] == 0  # the same bytes again
+    formats.write(relu_chain(([[1, 2], [3, 4]], [0, 0]), ([[1, 2]], [0])), "other.json")
+    assert end("check", "a.json", "other.json", TRIPLE[2], "--statement", "no.json")[0] == 1
+    assert not Path("no.json").exists()
+    assert end("check", *TRIPLE, "--statement", "in.onnx")[0] == 2

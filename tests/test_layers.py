@@ -554,6 +554,7 @@ IMPORTS = {
         "check errors extraction.reading extraction.texts extraction.verified formats.files verbs.answers verdicts"
     ),
     "verbs.checkingqueries": "errors verbs.checking verdicts",
+    "verbs.statement": "formats.files verbs.answers verbs.checking version",
     "verbs.serialising": "formats.onnx.assignments numbers.rational queries.assignments queries.printing queries.query",
     "verbs.naming": "network.kinds network.program network.views",
     "verbs.saving": "errors formats.files numbers.floats numbers.rational points.floating verbs.naming",
@@ -644,7 +645,7 @@ IMPORTS = {
     "cli.figures": "numbers.rational points.floating verbs.naming",
     "cli.inspect": "cli.tables cli.terminal verbs.inspecting",
     "cli.many": "cli.tables cli.terminal verbs.several verdicts",
-    "cli.check": "cli.many cli.terminal errors verbs.checking verdicts",
+    "cli.check": "cli.many cli.terminal errors verbs.checking verbs.statement verdicts",
     "cli.export": "cli.terminal verbs.exporting",
     "cli.verify": "cli.terminal verbs.verifying verdicts",
     "cli.asking": "cli.figures cli.terminal formats.files formats.specification verbs.bounding",

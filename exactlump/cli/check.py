@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from exactlump.cli import many
-from exactlump.cli.terminal import EPILOG, MAX_UNPACKED, OPAQUE_DOMAIN, PATH, SECONDS, as_json, print_json
+from exactlump.cli.terminal import EPILOG, FORCE, MAX_UNPACKED, OPAQUE_DOMAIN, PATH, SECONDS, as_json, print_json
 from exactlump.errors import FormatError
 from exactlump.verbs.checking import CheckOptions, FileCheck, check_with
 from exactlump.verdicts import EXIT_CODES
@@ -23,6 +23,8 @@ from exactlump.verdicts import EXIT_CODES
 @click.option(
     "--jobs", type=click.IntRange(1, 999), default=1, show_default=True, metavar="N", help="Processes for bounds."
 )
+@click.option("--statement", type=PATH, metavar="FILE", help="Where to write an in-toto Statement of the answer.")
+@FORCE
 @OPAQUE_DOMAIN
 @MAX_UNPACKED
 @as_json
@@ -34,6 +36,8 @@ def check_verb(
     verified: bool,
     timeout: float | None,
     jobs: int,
+    statement: Path | None,
+    overwrite: bool,
     opaque_domains: tuple[str, ...],
     max_unpacked: int,
     as_json: bool,
@@ -45,7 +49,7 @@ def check_verb(
     worst. `make proofs` builds the checker that --verified asks (proofs/README.md).
     """
     options = CheckOptions(max_unpacked, verified, timeout, jobs, opaque_domains)
-    questions = many.questions("check", (original, reduced, certificate), list_of)
+    questions = many.questions("check", (original, reduced, certificate), list_of, alone=(statement,))
     if questions is not None:
 
         def ask(one: Path, other: Path, claimed: Path) -> FileCheck:
@@ -57,6 +61,10 @@ def check_verb(
     assert certificate is not None
     try:
         found = check_with(original, reduced, certificate, options)
+        if statement is not None:
+            from exactlump.verbs.statement import with_statement
+
+            found = with_statement(found, statement, overwrite=overwrite)
     except FormatError as error:
         if as_json or verified:
             raise
