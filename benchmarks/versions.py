@@ -204,7 +204,8 @@ def row(name, ground, originals, seconds):
             originals[of], version, box=(0, 1), epsilon=allowed[0] if allowed else None, seconds=seconds
         )
     except exactlump.UnsupportedLayer as error:
-        assert "unsupported" in right, (name, error)
+        if "unsupported" not in right:
+            raise
         return name, "", "unsupported", str(error).partition(": ")[2].partition(";")[0], ""
     assert found.verdict in right, (name, found)
     bounded = found.bound
