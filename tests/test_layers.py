@@ -549,6 +549,7 @@ IMPORTS = {
     ),
     "testing": "formats numbers.rational verbs.naming verbs.refuting",
     "verbs": "",
+    "verbs.images": "errors",
     "verbs.answers": "formats.files numbers.rational verdicts version",
     "verbs.checking": (
         "check errors extraction.reading extraction.texts extraction.verified formats.files verbs.answers verdicts"
@@ -564,7 +565,7 @@ IMPORTS = {
     ),
     "verbs.pairs": "formats formats.files formats.specification network.ports network.program verbs.answers",
     "verbs.several": "errors formats formats.files verbs.answers verdicts",
-    "verbs.data": "errors formats.files numbers.rational points.boxes verbs.pairs",
+    "verbs.data": "errors formats.files numbers.rational points.boxes verbs.images verbs.pairs",
     "verbs.exporting": (
         "certificates.certificate check errors extraction.coq extraction.programs extraction.reading formats "
         "formats.files verbs.answers"
@@ -582,7 +583,7 @@ IMPORTS = {
     ),
     "verbs.bounding": (
         "errors formats formats.files network.ports numbers.rational refutation.question verbs.answers "
-        "verbs.naming verbs.saving verbs.spaces"
+        "verbs.data verbs.naming verbs.saving verbs.spaces"
     ),
     "verbs.reducing": (
         "bounding.boxes certificates.assumptions certificates.certificate check errors fast.workers formats "
@@ -648,14 +649,14 @@ IMPORTS = {
     "cli.check": "cli.many cli.terminal errors verbs.checking verbs.statement verdicts",
     "cli.export": "cli.terminal verbs.exporting",
     "cli.verify": "cli.terminal verbs.verifying verdicts",
-    "cli.asking": "cli.figures cli.terminal formats.files formats.specification verbs.bounding",
+    "cli.asking": "cli.figures cli.terminal formats.files formats.specification verbs.bounding verbs.data",
     "cli.reduce": "cli.terminal formats.specification reduction.loop reduction.plans verbs.reducing verdicts",
     "cli.demo": "cli.terminal verbs.demonstrating",
     "cli.prove": "cli.terminal verbs.proving verdicts",
     "cli.bound": "cli.asking cli.terminal verbs.bounded verdicts",
     "cli.refute": (
         "cli.asking cli.figures cli.terminal formats.files formats.specification points.boxes refutation.refute "
-        "verbs.refuting verbs.spaces verdicts"
+        "verbs.data verbs.refuting verbs.spaces verdicts"
     ),
     "cli.relax": "cli.figures cli.terminal numbers.rational verbs.relaxing verdicts",
     "cli.report": "cli.terminal reporting.report_file verdicts",

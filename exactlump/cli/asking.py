@@ -8,10 +8,22 @@ from typing import Any, TypeVar
 import click
 
 from exactlump.cli.figures import at_least, at_most, input_line, outputs_line
-from exactlump.cli.terminal import FORCE, MAX_UNPACKED, PATH, RAW_NNET, SECONDS, as_json, console_for, plain
+from exactlump.cli.terminal import (
+    FORCE,
+    MAX_UNPACKED,
+    MEAN,
+    PATH,
+    RAW_NNET,
+    SCALE,
+    SECONDS,
+    as_json,
+    console_for,
+    plain,
+)
 from exactlump.formats.files import demand_apart
 from exactlump.formats.specification import AS_STORED
 from exactlump.verbs.bounding import METRICS, BoundOptions, FileBound, Listener, options_of
+from exactlump.verbs.data import scaling_of
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -20,7 +32,12 @@ _OPTIONS = (
         "--box", "boxes", nargs=2, multiple=True, metavar="LO HI", help="Bounds of every input; several are several."
     ),
     click.option("--vnnlib", type=PATH, metavar="FILE", help="The inputs of a VNN-LIB property, .gz too."),
-    click.option("--around", type=PATH, metavar="FILE", help="Inputs (.npy, .npz, .csv, .json): what is around them."),
+    click.option(
+        "--around",
+        type=PATH,
+        metavar="FILE",
+        help="Inputs (docs/bounds.md): what is around them.",
+    ),
     click.option("--radius", metavar="R", help="How far around, in each input."),
     click.option("--clip", nargs=2, metavar="LO HI", help="Bounds of every input, beside --radius."),
     click.option("--epsilon", multiple=True, metavar="E", help="Ask whether the outputs differ by at most E."),
@@ -33,6 +50,8 @@ _OPTIONS = (
     ),
     click.option("--argmax", is_flag=True, help="Ask whether both decide alike."),
     click.option("--inputs", type=PATH, metavar="FILE", help="Inputs: with --argmax, at which of them both do."),
+    SCALE,
+    MEAN,
     click.option("--rounding", type=click.Choice(["float32"]), help="Also as machines with float32 compute it."),
     click.option(
         "--timeout", type=SECONDS, default=60.0, show_default=True, metavar="S", help="Seconds, reading included."
@@ -64,10 +83,12 @@ def asking(command: _Command) -> _Command:
     return command
 
 
-def chosen(timeout: float, epsilon: tuple[str, ...], **options: Any) -> BoundOptions:
+def chosen(
+    timeout: float, epsilon: tuple[str, ...], scale: tuple[str, ...], mean: tuple[str, ...], **options: Any
+) -> BoundOptions:
     """The options, from the command line's words."""
     several: Any = list(epsilon) if len(epsilon) > 1 else epsilon[0] if epsilon else None
-    return options_of(box=None, seconds=timeout, epsilon=several, **options)
+    return options_of(box=None, seconds=timeout, epsilon=several, scaling=scaling_of(scale, mean), **options)
 
 
 class Progress:

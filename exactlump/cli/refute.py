@@ -13,8 +13,10 @@ from exactlump.cli.terminal import (
     EPILOG,
     FORCE,
     MAX_UNPACKED,
+    MEAN,
     OPAQUE_DOMAIN,
     PATH,
+    SCALE,
     SECONDS,
     as_json,
     print_json,
@@ -24,6 +26,7 @@ from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
 from exactlump.points.boxes import exact_number
 from exactlump.refutation.refute import Finding
+from exactlump.verbs.data import scaling_of
 from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
 from exactlump.verbs.spaces import ends_of
 from exactlump.verdicts import EXIT_CODES, SCOPE
@@ -34,10 +37,12 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @click.argument("b", type=PATH)
 @click.option("--box", nargs=2, metavar="LO HI", help="Bounds of every input, decimals or p/q. [default: none]")
 @click.option("--vnnlib", type=PATH, metavar="FILE", help="The input box of a VNN-LIB 1.0 property, .gz too.")
-@click.option("--around", type=PATH, metavar="FILE", help="An input (.npy, .npz, .csv, .json): what is around it.")
+@click.option("--around", type=PATH, metavar="FILE", help="An input, as bound has it: what is around it.")
 @click.option("--radius", metavar="R", help="How far around, in each element.")
 @click.option("--clip", nargs=2, metavar="LO HI", help="Bounds of every element, beside --radius.")
 @click.option("--inputs", type=PATH, metavar="FILE", help="Inputs that are looked at first.")
+@SCALE
+@MEAN
 @click.option("--maximize", is_flag=True, help="Go on for the largest difference that the time allows; needs a box.")
 @click.option("--epsilon", metavar="E", help="Ask whether some output differs by more than E.")
 @click.option("--argmax", is_flag=True, help="Ask whether the decision differs, however ties are broken.")
@@ -74,6 +79,8 @@ def refute_verb(
     radius: str | None,
     clip: tuple[str, str] | None,
     inputs: Path | None,
+    scale: tuple[str, ...],
+    mean: tuple[str, ...],
     maximize: bool,
     epsilon: str | None,
     argmax: bool,
@@ -107,6 +114,7 @@ def refute_verb(
             radius=exact_number(radius) if radius is not None else None,
             clip=ends_of(clip),
             inputs=inputs,
+            scaling=scaling_of(scale, mean),
             maximize=maximize,
             epsilon=bound,
             argmax=argmax,

@@ -63,6 +63,10 @@ OPAQUE_DOMAIN = click.option(
     metavar="NAME",
     help="Operators of this domain, which no rule reads, are functions of their inputs. Repeatable.",
 )
+SCALE = click.option(
+    "--scale", multiple=True, metavar="S", help="S*(v-M) for each number v in a file of inputs; one, or one a channel."
+)
+MEAN = click.option("--mean", multiple=True, metavar="M", help="See --scale.")
 BATCHNORM = click.option(
     "--batchnorm",
     type=click.Choice(["float32", "float64", "exact"]),

@@ -35,10 +35,10 @@ from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Options, refute
 from exactlump.verbs.answers import file_read, file_written
 from exactlump.verbs.bounding import DEFAULTS, BoundOptions, Decisions, FileBound, Listener, options_of, silent
-from exactlump.verbs.data import read_inputs
+from exactlump.verbs.data import files_of, read_inputs
 from exactlump.verbs.judging import Judge, Maker
 from exactlump.verbs.naming import inputs_of
-from exactlump.verbs.pairs import Pair, is_path, read_pair
+from exactlump.verbs.pairs import Pair, read_pair
 from exactlump.verbs.spaces import space
 
 _FINDING = 0.5  # the share of the time that is left in which a bound is looked for
@@ -134,8 +134,9 @@ def bound_files(
         given=options.around,
         radius=options.radius,
         clip=options.clip,
+        scaling=options.scaling,
     )
-    given = read_inputs(options.inputs, pair.inputs) if options.inputs is not None else ()
+    given = read_inputs(options.inputs, pair.inputs, options.scaling) if options.inputs is not None else ()
     with about(", ".join(pair.names)):
         other, matching = ports.match(*pair.networks, pair.demanded)
         work = _Work(pair, other, matching, domain, given, options, listen, (OutOfTime, *stops), starts)
@@ -150,7 +151,7 @@ def _demand_room(pair: Pair, options: BoundOptions) -> None:
         return
     if not pair.are_files:
         raise FormatError("certificate: found networks that are no files, expected two files")
-    read = [path for path in (options.around, options.inputs) if is_path(path)]
+    read = [file for path in (options.around, options.inputs) for file in files_of(path)]
     demand_apart(options.certificate, (*pair.paths, *pair.beside, options.vnnlib, *read))
 
 
@@ -406,7 +407,7 @@ class _Work:
         place = options.certificate if make is not None else None
         files = [*self.pair.files()]
         named = (("property", options.vnnlib), ("around", options.around), ("inputs", options.inputs))
-        files += [file_read(role, str(path)) for role, path in named if is_path(path)]
+        files += [file_read(role, file) for role, path in named for file in files_of(path)]
         files += [file_written("certificate", place)] if place is not None else []
         upper = [size for size in found.upper if size is not None] if found is not None else []
         return FileBound(

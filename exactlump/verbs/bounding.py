@@ -18,6 +18,7 @@ from exactlump.network.ports import Matching
 from exactlump.numbers.rational import Rational, Vector, flat, rational, text
 from exactlump.refutation.question import decision
 from exactlump.verbs.answers import FileUse, answer
+from exactlump.verbs.data import AS_THEY_ARE, Scaling
 from exactlump.verbs.naming import Input
 from exactlump.verbs.saving import AtInput
 from exactlump.verbs.spaces import ends_of, number
@@ -43,6 +44,7 @@ class BoundOptions:
                   largest difference of (output y - output j) for all pairs (docs/bounds.md)
     argmax        instead: whether both decide alike; with `inputs`: at which of these
     inputs        a file of inputs, or an array
+    scaling       what becomes of the numbers in files of inputs, such as images
     rounding      None: over the reals; float32: as machines with float32 compute it, too
     seconds       the time limit, reading included
     seed          of the random points
@@ -64,6 +66,7 @@ class BoundOptions:
     metric: str = "max"
     argmax: bool = False
     inputs: Any = None
+    scaling: Scaling = AS_THEY_ARE
     rounding: str | None = None
     seconds: float = 60.0
     seed: int = 0

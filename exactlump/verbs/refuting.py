@@ -31,9 +31,9 @@ from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Finding, Options
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.climbing import larger
-from exactlump.verbs.data import read_inputs
+from exactlump.verbs.data import AS_THEY_ARE, Scaling, files_of, read_inputs
 from exactlump.verbs.naming import Input, inputs_of
-from exactlump.verbs.pairs import is_path, read_pair, same_bytes
+from exactlump.verbs.pairs import read_pair, same_bytes
 from exactlump.verbs.replaying import NO_FILES, Case, Replayed, in_float32, replayed_by_proof
 from exactlump.verbs.saving import AtInput
 from exactlump.verbs.spaces import ends_of, number, space
@@ -50,6 +50,7 @@ class RefuteOptions:
     epsilon       ask whether some output differs by more than this
     argmax        ask whether the decision differs, however ties are broken
     inputs        a file of inputs, or an array: these are looked at first
+    scaling       what becomes of the numbers in files of inputs, such as images
     maximize      whether the search goes on, for an input with the largest difference that the time allows
     seconds       the time limit, reading included
     seed          of the random points: the same seed gives the same answer, time permitting
@@ -71,6 +72,7 @@ class RefuteOptions:
     epsilon: Rational | None = None
     argmax: bool = False
     inputs: Any = None
+    scaling: Scaling = AS_THEY_ARE
     maximize: bool = False
     seconds: float = 60.0
     seed: int = 0
@@ -275,7 +277,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     if options.certificate is not None:
         if not pair.are_files:
             raise FormatError("certificate: found networks that are no files, expected two files")
-        read = [path for path in (options.around, options.inputs) if is_path(path)]
+        read = [file for path in (options.around, options.inputs) for file in files_of(path)]
         demand_apart(options.certificate, (*pair.paths, options.vnnlib, *read))
     box, notes = _domain(one, options)
     notes += pair.notes
@@ -285,7 +287,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
             found = Finding("equivalent", "same bytes", matching=matching)
         else:
             left = max(options.seconds - (time.monotonic() - start), _LEAST)
-            given = read_inputs(options.inputs, pair.inputs) if options.inputs is not None else ()
+            given = read_inputs(options.inputs, pair.inputs, options.scaling) if options.inputs is not None else ()
             limits = Options(left, options.seed, options.shorten, pair.demanded, given)
             found = search.refute(one, other, options.question, box, limits)
         if options.maximize:
@@ -299,7 +301,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     replayed, why_not = in_float32(pair.paths, (one, other), found, room) if pair.are_files else (None, ())
     files = [*pair.files()]
     named = (("property", options.vnnlib), ("around", options.around), ("inputs", options.inputs))
-    files += [file_read(role, str(path)) for role, path in named if is_path(path)]
+    files += [file_read(role, file) for role, path in named for file in files_of(path)]
     files += [file_written("certificate", written)] if written is not None else []
     proved = NO_FILES
     if pair.are_files:
@@ -338,7 +340,9 @@ def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, .
             raise ShapeError(f"{options.vnnlib}: found {len(found.box.lower)} inputs, expected the networks' {inputs}")
         return found.box, (f"{options.vnnlib}: {found.note}",) if found.note else ()
     if options.around is not None:
-        domain, name, notes = space(inputs, given=options.around, radius=options.radius, clip=options.clip)
+        domain, name, notes = space(
+            inputs, given=options.around, radius=options.radius, clip=options.clip, scaling=options.scaling
+        )
         if len(domain.boxes) > 1:
             raise FormatError(f"around: found {len(domain.boxes)} inputs, expected one")
         return replace(domain.boxes[0], name=name), notes

@@ -13,7 +13,7 @@ from exactlump.numbers.rational import Rational, text, vector
 from exactlump.points.boxes import Box, exact_number
 from exactlump.points.domains import domain_of
 from exactlump.queries import closed_boxes, read_query
-from exactlump.verbs.data import read_inputs
+from exactlump.verbs.data import AS_THEY_ARE, Scaling, read_inputs
 from exactlump.verbs.pairs import is_path
 
 
@@ -25,12 +25,14 @@ def space(
     given: Any = None,
     radius: Any = None,
     clip: Any = None,
+    scaling: Scaling = AS_THEY_ARE,
 ) -> tuple[Domain, str, tuple[str, ...]]:
     """The boxes of so many inputs that are meant, what they are called, and what is to be said about them.
 
     boxes   each as people write it (`points.domains.domain_of`)
     vnnlib  a property: its inputs
-    given   a file of inputs, or an array: what is nowhere further than `radius` from one of them, and within `clip`
+    given   a file of inputs, or an array: what is nowhere further than `radius` from one of them, and within `clip`;
+            `scaling`: what becomes of its numbers
     Exactly one of the three is expected.  Raises FormatError, ShapeError, UnsupportedLayer.
     """
     if sum((bool(boxes), vnnlib is not None, given is not None)) != 1:
@@ -38,7 +40,7 @@ def space(
     if vnnlib is not None:
         return _property(vnnlib, inputs)
     if given is not None:
-        return _around(given, inputs, radius, clip)
+        return _around(given, inputs, radius, clip, scaling)
     found = tuple(domain_of(box, inputs) for box in boxes)
     return Domain(found), _named([box.name for box in found]), ()
 
@@ -59,10 +61,10 @@ def _property(path: Path, inputs: int) -> tuple[Domain, str, tuple[str, ...]]:
     return Domain(tuple(Box(*ends, name) for ends in found.boxes)), name, (note,) if found.unused else ()
 
 
-def _around(given: Any, inputs: int, radius: Any, clip: Any) -> tuple[Domain, str, tuple[str, ...]]:
+def _around(given: Any, inputs: int, radius: Any, clip: Any, scaling: Scaling) -> tuple[Domain, str, tuple[str, ...]]:
     if radius is None:
         raise FormatError("radius: found none, expected one for what lies around an input")
-    points = read_inputs(given, inputs)
+    points = read_inputs(given, inputs, scaling)
     with about("radius"):
         found = tuple(around(x, radius, clip) for x in points)
     what = os.fspath(given) if is_path(given) else "the input" if len(points) == 1 else "the inputs"
