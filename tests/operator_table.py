@@ -49,7 +49,7 @@ _ATTRIBUTES = {
 # Operators of constants: what they make is added to x.
 _PAIRS = ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Mod")
 _CONSTANT = ("Constant", "ConstantOfShape", "Shape", "Pow", "Sqrt", "Reciprocal", *_PAIRS)
-_SCALINGS = {"any sign": "any ratio", "positive": "ratios > 0", "sign twins": "1 and -1", "one": "equal ones"}
+_SCALINGS = {"any sign": "any ratio", "positive": "ratios > 0", "plus or minus one": "1 and -1", "one": "equal ones"}
 
 
 def sample(domain, kind):

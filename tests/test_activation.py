@@ -243,7 +243,7 @@ def test_every_row_is_shown_and_none_is_wrong():
 @pytest.mark.parametrize("name", KINDS)
 def test_a_wrong_row_does_not_pass(name, monkeypatch):
     """Every other entry in the place of a row is either no true statement, or one without a proof."""
-    for scalings, ratio in product(("one", "sign twins", "positive", "any sign"), ("c", "size", "sign")):
+    for scalings, ratio in product(("one", "plus or minus one", "positive", "any sign"), ("c", "size", "sign")):
         if (scalings, ratio) != (KINDS[name].scalings, KINDS[name].ratio):
             changed = {**KINDS, name: replace(KINDS[name], scalings=scalings, ratio=ratio)}
             monkeypatch.setattr(activations, "KINDS", changed)

@@ -342,7 +342,7 @@ def test_a_decision_needs_two_outputs():
         bound(Network.chain([[[1]]]), Network.chain([[[2]]]), (0, 1), argmax=True)
     with pytest.raises(ShapeError, match="outputs: found 1, expected at least 2"):
         bound(Network.chain([[[1]]]), Network.chain([[[2]]]), (0, 1), metric="margins")
-    with pytest.raises(FormatError, match="argmax: found it with epsilon or metric"):
+    with pytest.raises(FormatError, match="argmax: found epsilon or a metric beside it"):
         bound(TURN, NEAR, (0, 1), argmax=True, epsilon=1)
 
 
@@ -713,7 +713,7 @@ def test_around_an_input_is_a_box(folder, end):
         exactlump.refute(ONE, OTHER, around=[[0, 0], [1, 1]], radius=1)
     with pytest.raises(FormatError, match="radius and clip: found no input"):
         exactlump.refute(ONE, OTHER, radius=1)
-    with pytest.raises(FormatError, match="box, vnnlib and around: found both"):
+    with pytest.raises(FormatError, match="box, vnnlib and around: found several"):
         exactlump.refute(ONE, OTHER, box=(0, 1), around=[0, 0], radius=1)
 
 

@@ -153,7 +153,7 @@ def test_activations_are_functions_or_their_names():
         (lambda: refute(TWINS, TWINS, box=("a", 1)), FormatError, "number 'a'"),
         (lambda: refute(TWINS, TWINS, box=(0, float("nan"))), FormatError, "expected a number"),
         (lambda: refute(TWINS, TWINS, box=(float("inf"), 1)), FormatError, "expected a number"),
-        (lambda: refute(TWINS, TWINS, box=(0, 1), vnnlib="p"), FormatError, "found both"),
+        (lambda: refute(TWINS, TWINS, box=(0, 1), vnnlib="p"), FormatError, "found several"),
         (lambda: refute(TWINS, TWINS, epsilon=1, argmax=True), FormatError, "found both"),
         (lambda: refute(TWINS, TWINS, certificate="c"), FormatError, "found networks that are no files"),
         (lambda: refute(TWINS, ERRATUM), ShapeError, "inputs: found 2 and 1 elements"),

@@ -21,11 +21,11 @@ from exactlump.numbers.rational import Rational, Vector, rational
 def maximum_lumping(
     network: Network, *, fold: bool = False, choices: Choices = NO_CHOICES, find: Classifier | None = None
 ) -> Lumping:
-    """The unique maximum proportional exact lumpability: the same result as `lump.maximum_lumping`, faster.
+    """The unique maximum proportional exact lumpability: the same result as `lumping.maximum.maximum_lumping`, faster.
 
     Complete in the same sense: for Definition 6 as corrected (docs/erratum.md).  Layers whose weights are no array of
     floats are left to the exact engine.
-    find  a `fanout.FanOut`, which has several processes look at different layers; None: all is done here
+    find  a `workers.FanOut`, which has several processes look at different layers; None: all is done here
     """
     return maximum.maximum_lumping(network, fold=fold, choices=choices, classify=find or classify)
 

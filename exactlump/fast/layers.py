@@ -30,21 +30,21 @@ _TERMS, _SPARSE = 4, 100
 
 
 class RawRows(NamedTuple):
-    """The rows of a layer as they stand, for `kernel_matrix.source`, and their sorts."""
+    """The rows of a layer as they stand, for `matrices.source`, and their sorts."""
 
     matrix: NDArray[Any]
     bias: Floats
     sorts: Ints
 
 
-# What is known already of a layer whose rows are what they stand as: see `fanout`.
+# Classes that a worker found already, for a layer below which nothing is merged: see `workers.FanOut`.
 Known: TypeAlias = Callable[[Plain, Ints], Found | None]
 
 
 def classify(
     network: Network, tensor: str, forms: Forms, fold: bool, choices: Choices, known: Known | None = None
 ) -> tuple[list[Group], dict[int, Rational]]:
-    """The classes of one layer, given the classes below, and its constants: a `lump.Classifier`."""
+    """The classes of one layer, given the classes below, and its constants: a `lumping.maximum.Classifier`."""
     core = _core(network, tensor, forms.known)
     found = core and _Layer(network, tensor, *core, forms).classes(fold, choices, known)
     return found or classes_by_keys(network, tensor, forms, fold, choices)

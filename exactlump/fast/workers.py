@@ -118,7 +118,7 @@ def detect(version: str, rows: RawRows) -> Found:
 
 
 class FanOut:
-    """A `lump.Classifier` for the fast engine that has an executor look at all layers of a network but the first.
+    """A `lumping.maximum.Classifier` that has an executor look at all layers of a network but the first, fast.
 
     A task that fails, for whatever reason, is done here, and `notes` says so.
     """
@@ -138,7 +138,7 @@ class FanOut:
     def __call__(
         self, network: Network, tensor: str, forms: Forms, fold: bool, choices: Choices
     ) -> tuple[list[Group], dict[int, Rational]]:
-        """See `lump.classes_by_keys`."""
+        """See `lumping.maximum.classes_by_keys`."""
         if network is not self.network:
             self._start(network, choices)
         return classify(network, tensor, forms, fold, choices, partial(self._found, tensor))

@@ -10,7 +10,7 @@ How a finder of classes uses the table.  `scalings` is one of four words, which 
     | scalings     | allowed c | divide a row by                             |
     |--------------|-----------|---------------------------------------------|
     | "one"        | 1         | nothing                                     |
-    | "sign twins" | 1 and -1  | the sign of its first entry                 |
+    | "plus or minus one" | 1 and -1  | the sign of its first entry                 |
     | "positive"   | c > 0     | the absolute value of its first entry       |
     | "any sign"   | c != 0    | its first entry                             |
 
@@ -88,7 +88,7 @@ class Activation:
 
     @property
     def scalings(self) -> str:
-        """Which c it commutes with: "one", "sign twins", "positive" or "any sign"."""
+        """Which c it commutes with: "one", "plus or minus one", "positive" or "any sign"."""
         return self._symmetry[0]
 
     @property
@@ -100,7 +100,7 @@ class Activation:
         """The h with sigma(c*y) = h*sigma(y) for all y, or None where the table has none (docs/activations.md)."""
         if c == 1:
             return ONE
-        allowed = {"one": False, "sign twins": c == -1, "positive": c > 0, "any sign": c != 0}
+        allowed = {"one": False, "plus or minus one": c == -1, "positive": c > 0, "any sign": c != 0}
         if not allowed[self.scalings]:
             return None
         if self.ratio == "sign":
@@ -110,7 +110,7 @@ class Activation:
     @property
     def signed(self) -> bool:
         """Whether a negative scaling is allowed, so that antiparallel neurons may share a class."""
-        return self.scalings in ("sign twins", "any sign")
+        return self.scalings in ("plus or minus one", "any sign")
 
     @property
     def scales(self) -> bool:
@@ -223,7 +223,7 @@ def _linear(slope: Rational) -> tuple[str, str] | None:
 
 def _symmetric(low: Rational, high: Rational) -> tuple[str, str] | None:
     """A clipping to [-high, high] is odd."""
-    return ("sign twins", "c") if low == -high else None
+    return ("plus or minus one", "c") if low == -high else None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -245,13 +245,13 @@ KINDS: Mapping[str, Kind] = {
     "bipolar_sign": Kind((), "positive", "sign", lambda y: ONE if y >= 0 else -ONE),
     "floor": Kind((), "one", "c", floor),
     "ceil": Kind((), "one", "c", lambda y: -floor(-y)),
-    "round": Kind((), "sign twins", "c", round_half_even),
+    "round": Kind((), "plus or minus one", "c", round_half_even),
     "quantize": Kind(("scale", "zero", "low", "high"), "one", "c", _quantized(round_half_even)),
     "quantize_floor": Kind(("scale", "zero", "low", "high"), "one", "c", _quantized(floor)),
     # Piecewise rational.
     "hard_swish": Kind((), "one", "c", lambda y: y * _clip(y / (2 * _THREE) + _HALF, ZERO, ONE)),
     "hard_gate": Kind(("alpha", "beta"), "one", "c", lambda y, a, b: y * _clip(a * y + b, ZERO, ONE)),
-    "softsign": Kind((), "sign twins", "c", lambda y: y / (1 + abs(y))),
+    "softsign": Kind((), "plus or minus one", "c", lambda y: y / (1 + abs(y))),
     # Irrational at most points.
     "elu": Kind(("alpha",), "one", "c", _elu),
     "selu": Kind(("alpha", "gamma"), "one", "c", _selu),
@@ -265,10 +265,10 @@ KINDS: Mapping[str, Kind] = {
     "softplus": Kind((), "one", "c", _at_zero(None)),
     "log_sigmoid": Kind((), "one", "c", _at_zero(None)),
     "sigmoid": Kind((), "one", "c", _at_zero(_HALF)),
-    "tanh": Kind((), "sign twins", "c", _at_zero(ZERO)),
-    "erf": Kind((), "sign twins", "c", _at_zero(ZERO)),
-    "sin": Kind((), "sign twins", "c", _at_zero(ZERO)),
-    "cos": Kind((), "sign twins", "size", _at_zero(ONE)),
+    "tanh": Kind((), "plus or minus one", "c", _at_zero(ZERO)),
+    "erf": Kind((), "plus or minus one", "c", _at_zero(ZERO)),
+    "sin": Kind((), "plus or minus one", "c", _at_zero(ZERO)),
+    "cos": Kind((), "plus or minus one", "size", _at_zero(ONE)),
     "exp": Kind((), "one", "c", _at_zero(ONE)),
     "surd": Kind(("d",), "any sign", "c", _root),
 }

@@ -76,7 +76,7 @@ def definition(sigma: Function) -> list[str]:
 
 
 # Which scalings, in words.
-ALLOWED = {"one": "1", "sign twins": "1 and -1", "positive": "every one > 0", "any sign": "every one but 0"}
+ALLOWED = {"one": "1", "plus or minus one": "1 and -1", "positive": "every one > 0", "any sign": "every one but 0"}
 
 
 def scalings(sigma: Function) -> str:
@@ -93,7 +93,7 @@ def allowed(sigma: Function, c: str) -> str:
     """The condition that the function commutes with a scaling, as a term."""
     return {
         "one": f"(= {c} 1)",
-        "sign twins": f"(or (= {c} 1) (= {c} (- 1)))",
+        "plus or minus one": f"(or (= {c} 1) (= {c} (- 1)))",
         "positive": f"(> {c} 0)",
         "any sign": f"(not (= {c} 0))",
     }[scalings(sigma)]
@@ -176,7 +176,7 @@ def _unknown(sigma: Activation, name: str) -> list[str]:
         body = f"(ite (> {times(beta, _Y)} {above}) y ({half} y))"
         return [f"(declare-fun {half} (Real) Real)", f"(define-fun {name} ((y Real)) Real {body})"]
     above, below = name, ""
-    if sigma.scalings == "sign twins":
+    if sigma.scalings == "plus or minus one":
         above, below = f"({half} y)", f"({half} (- y))" if sigma.ratio == "size" else f"(- ({half} (- y)))"
     elif sigma.name in ("elu", "selu", "celu"):
         above, below = times(numeral(sigma.parameters[1]), "y") if sigma.name == "selu" else "y", f"({half} y)"

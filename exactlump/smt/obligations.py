@@ -187,7 +187,7 @@ def _parts(claims: Iterable[Claim], form: str) -> Iterator[_Part]:
 def _law(number: int, sigma: Function) -> Script:
     """sigma(c y) = h(c) sigma(y) for every y and every c that sigma commutes with; -1 alone where there are two."""
     constants = {"c": "the scaling", "y": "the value before the activation"}
-    if scalings(sigma) == "sign twins":
+    if scalings(sigma) == "plus or minus one":
         scaling = ["(define-fun c () Real (/ (- 1) 1))"]
         del constants["c"]
     else:

@@ -83,7 +83,7 @@ class BoundOptions:
         if self.rounding not in (None, "float32"):
             raise FormatError(f"rounding: found {self.rounding!r}, expected float32")
         if self.argmax and (self.epsilon is not None or self.metric != "max"):
-            raise FormatError("argmax: found it with epsilon or metric, expected it alone")
+            raise FormatError("argmax: found epsilon or a metric beside it, expected it alone")
         if self.metric == "l1" and self.epsilon is None:
             raise FormatError("metric: found l1 without epsilon, expected epsilon with it")
         if self.around is None and (self.radius is not None or self.clip is not None):

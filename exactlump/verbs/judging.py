@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about certificates that are made, checked by `exactlump/check.py`, and only then put in their place."""
+"""This file is about certificates that are made and checked by `exactlump/check.py` before they are put in their place.
+
+One that could not be checked in time is written too; the answer says then that it is unchecked.
+"""
 
 import itertools
 import json
@@ -35,7 +38,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Judge:
-    """Has certificates about two networks checked: about their files, or, where there are none, about files of theirs.
+    """Has certificates about two networks checked: about their files, or temporary ones.
 
     swapped  whether the second network is the certificate's original
     jobs     how many processes check a tree

@@ -86,7 +86,7 @@ class RefuteOptions:
 
     def __post_init__(self) -> None:
         if sum(given is not None for given in (self.box, self.vnnlib, self.around)) > 1:
-            raise FormatError("box, vnnlib and around: found both, expected one of them")
+            raise FormatError("box, vnnlib and around: found several, expected one of them")
         if self.around is None and (self.radius is not None or self.clip is not None):
             raise FormatError("radius and clip: found no input that they are around, expected around")
         if self.maximize and self.argmax:

@@ -91,7 +91,7 @@ def _bound(reader: Reader, name: str, data: Data, low: bool) -> Rational | None:
 
 
 def _refused(name: str, number: float) -> UnsupportedLayer:
-    return UnsupportedLayer(f"tensor {name!r}: found the bound {number}, beyond which there is nothing")
+    return UnsupportedLayer(f"tensor {name!r}: found the bound {number}, which no finite value passes")
 
 
 def _extreme(lowest: bool) -> Read:
