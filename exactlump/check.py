@@ -1913,7 +1913,7 @@ class OnnxReader:
             inputs.pop()
         present = {place: name for place, name in enumerate(outputs) if name}
         demand(present and len({*present.values()}) == len(present), "found no outputs, or a name twice")
-        words = (domain, op, overload, version, attributes, (*present,), (*inputs,), captured)
+        words = (domain, op, overload, version, attributes, (len(outputs), *present), (*inputs,), captured)
         given = Given(f"{domain or 'ai.onnx'}:{op}", domain, words, tuple(x.name for x in tensors), [], present)
         values = [self.value_of(name) if name else None for name in names]
         shapes = shaped(
