@@ -1933,7 +1933,8 @@ class OnnxReader:
         given.types += [x.kind for x in tensors]
         above = values[1] if op == "Greater" and domain == "" and len(values) == 2 else None
         if above and above.values is not None and len(above.values) == 1 and above.kind in FLOATS and tensors:
-            self.thresholds[outputs[0]] = tensors[0].name, Fraction(above.values[0])
+            if len(above.dims) <= len(tensors[0].full):  # else what it makes has more axes than the tensor
+                self.thresholds[outputs[0]] = tensors[0].name, Fraction(above.values[0])
         self.network.opaque(given, views)
         for value in made:
             self.define(value.name, value)
@@ -2517,6 +2518,8 @@ class OnnxReader:
         support(
             fits, f"found {mode!a:.40}, or several zero points or widths, expected one of {[*known]} and one number"
         )
+        small = all(len(part.dims) <= len(x.full) for part in parts)
+        support(small, "found a zero point or a width of more axes than the tensor")
         zero, bits = (Fraction(part.values[0]) for part in parts)
         least = 2 if self.attributes["signed"] else 1  # one signed bit is -1 or 1 to some, -1 or 0 to others
         support(bits in range(least, 65), f"found the width {bits}, expected {least} to 64")
