@@ -1626,6 +1626,7 @@ class OnnxReader:
         self.room, self.most, self.trials = min(MAX_FOLDED, work), work, MAX_TRIALS
         self.op, self.outputs, self.net, self.depth = "", list[str](), network, 0  # of the node that is read
         self.domains, self.versions = domains, dict[str, int]()  # custom domains that are allowed; imported ones
+        self.imported = self.versions  # by the model itself, whatever the function that is read imports
         self.declared: dict[str, Any] = {}  # types, by tensor
         self.results = set[str]()  # the outputs of the graph
         self.infinite = set[str]()  # constants that hold infinity, or what is no number
@@ -1649,6 +1650,7 @@ class OnnxReader:
             same = self.versions.setdefault("" if own else domain, version) == version
             demand(same, f"model: found two versions of the operators of {domain!a}, expected one")
         self.opset, graph, self.functions = self.versions.get("", 0), model["graph"], model.get("functions", [])
+        self.imported = self.versions
         for data in self.functions:
             body = message(data, "function")
             words = body.get("domain", ""), body.get("name", ""), body.get("overload", "")
@@ -1707,14 +1709,21 @@ class OnnxReader:
             settings[setting.get("name", "")] = setting
         formal, results = body.get("input", []), body.get("output", [])
         demand(len(given) <= len(formal), f"found {len(given)} inputs, expected at most {len(formal)}")
+        known = {*formal, *(name for node in body.get("node", []) for name in node.get("output", []))}
+        fits = len({*formal}) == len(formal) and {*results} <= known
+        demand(fits, "found a function that names an input twice, or an output that it does not have")
         names = dict(itertools.zip_longest(formal, given, fillvalue=""))
-        versions = {
-            "" if standard(entry) else entry["domain"]: entry.get("version", 0)
+        imports = [
+            ("" if standard(entry) else entry["domain"], entry.get("version", 0))
             for entry in body.get("opset_import", [])
-        }
-        outer = self.opset, self.versions
+        ]
+        versions, outer = dict(imports), (self.opset, self.versions)
+        demand(len(versions) == len(imports), "found a function with two versions of the operators of a domain")
         self.opset, self.versions = versions.get("", self.opset), {**self.versions, **versions}
         refuse(self.opset in OPSETS and self.depth < 16, f"found opset {self.opset}, or functions inside of functions")
+        for op in (node.get("op_type", "") for node in body.get("node", []) if standard(node)):
+            alike = "" not in self.imported or since(op, self.opset) == since(op, self.imported[""])
+            refuse(alike, f"found {op!a:.60} in a function whose opset has another version of it than the model's")
         self.depth += 1
         self.spliced(body.get("node", []), names, results, node.get("output", []), settings)
         self.depth -= 1
@@ -1946,6 +1955,8 @@ class OnnxReader:
             found = f"found operator {op!a} of domain {domain!a}, of which nothing says that it is a function"
             refuse(free, f"{found} (--opaque-domain {one_line(domain)})")
             demand(domain in self.versions, f"found domain {domain!a}, which the model does not import")
+            alike = self.imported.get(domain, self.versions[domain]) == self.versions[domain]
+            refuse(alike, f"found domain {domain!a} in a function that imports another version of it than the model")
             return self.versions[domain]
         version = since(op, self.opset)
         trained = op == "BatchNormalization" and self.opset < 7

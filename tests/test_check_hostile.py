@@ -5,10 +5,14 @@ Of every pair the outputs at one input are computed by ONNX's reference evaluato
 """
 
 import numpy as np
+import pytest
+from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
+from exactlump import check
 from tests.claims import judge
 from tests.test_check_opaque import both, graph, node
+from tests.tools import run, save
 
 
 def at(proto, x):
@@ -69,3 +73,47 @@ def test_a_zero_point_of_more_axes_makes_a_tensor_of_more_axes(tmp_path):
     found = judge(*both((quantised([1, 1, 1]), quantised([])), tmp_path), tmp_path)
     assert (found.verdict, found.rule) == ("rejected", "opaque"), found.reason
     assert judge(*both((quantised([1]), quantised([])), tmp_path), tmp_path).verdict == "equivalent"
+
+
+def called(imports, opset=17, formal=("a",), results=("b",)):
+    """A local function that applies Softmax, and is called once."""
+    opsets = [helper.make_opsetid(*entry) for entry in imports]
+    body = helper.make_function("my", "F", [*formal], [*results], [node("Softmax", "a", "b")], opsets)
+    call = helper.make_node("F", ["x"] * len(formal), ["h"], domain="my")
+    ports = {"x": ["B", 2, 2]}, {"y": ["B", 2, 2]}
+    return graph([call, node("Relu", "h", "y")], *ports, functions=[body], domains=["my"], opset=opset)
+
+
+def plain(opset):
+    return graph(
+        [node("Softmax", "x", "h"), node("Relu", "h", "y")], {"x": ["B", 2, 2]}, {"y": ["B", 2, 2]}, opset=opset
+    )
+
+
+def test_a_runtime_reads_a_function_with_the_opset_of_the_model(tmp_path):
+    """By ONNX's words Softmax here is that of opset 11, which joins axes; onnxruntime takes that of opset 17."""
+    pair = both((called([("", 11)]), plain(11)), tmp_path)
+    values = [np.asarray(run(path, np.arange(4, dtype=np.float32))) for path in pair]
+    assert not np.allclose(*values)
+    with pytest.raises(check.Stop) as caught:
+        judge(*pair, tmp_path)
+    assert (caught.value.verdict, caught.value.rule) == ("unsupported", "refused")
+    pair = both((called([("", 13)]), plain(13)), tmp_path)
+    assert judge(*pair, tmp_path).verdict == "equivalent"
+    pair = both((called([("", 13)]), called([("", 20)])), tmp_path)
+    assert judge(*pair, tmp_path).verdict == "equivalent"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        called([("", 11), ("ai.onnx", 13)]),
+        called([("", 13), ("ai.onnx", 11)]),
+        called([("", 13)], formal=("a", "a")),
+        called([("", 13)], results=("x",)),
+    ],
+)
+def test_a_function_that_may_be_read_in_two_ways_is_malformed(function, tmp_path):
+    with pytest.raises(check.Stop) as caught:
+        check.read_network(str(save(tmp_path / "a.onnx", function)), "as stored", check.MAX_UNPACKED)
+    assert caught.value.verdict == "malformed"
