@@ -1688,7 +1688,7 @@ class OnnxReader:
         if body is not None:
             self.called(node, body)
             return
-        mark = self.mark()
+        mark = self.mark(whole=node.get("op_type") == "If")
         try:
             if node.get("op_type") == "If" and standard(node) and self.branched(node):
                 return
@@ -1772,13 +1772,14 @@ class OnnxReader:
             for name in node.get("output", []):
                 names.setdefault(name, f"{prefix}/{name}" if name else "")
         names[""] = ""
+        outside: Iterable[str] = self.values if settings is None else ()
         for index, node in enumerate(nodes):
             attributes = [setting for data in node.get("attribute", []) if (setting := self.put_in(data, settings))]
             held = {"g", "graphs"} & {key for setting in attributes for key in setting}
             refuse(settings is None or not held, "found a subgraph in a function, expected none")
             support(not held, "found a subgraph in a branch, expected none")
-            known = [*names] if settings is not None else [*names, *self.values]
-            demand({*node.get("input", [])} <= {*known}, "found an input that nothing defines")
+            defined = all(name in names or name in outside for name in node.get("input", []))
+            demand(defined, "found an input that nothing defines")
             sources = [names.get(name, name) for name in node.get("input", [])]
             targets = [names[name] for name in node.get("output", [])]
             with about(f"node {index} {node.get('op_type', '')!a} inside"):
@@ -1797,8 +1798,8 @@ class OnnxReader:
         given = (settings or {}).get(word)
         return None if given is None else {**given, "name": setting.get("name", "")}
 
-    def mark(self) -> tuple[Any, ...]:
-        """What is read so far."""
+    def mark(self, whole: bool) -> tuple[Any, ...]:
+        """What is read so far; whole: what is forgotten then may also have changed that."""
         net, made = self.network, self.constants
         books: list[Any] = [
             net.views,
@@ -1810,17 +1811,22 @@ class OnnxReader:
             made.units,
             made.nodes,
         ]
-        books += [self.waiting, self.thresholds]
+        books += [self.waiting, self.thresholds, self.opens]
         state = net.weights, net.rooted, net.folded, net.mixes, {*net.kinds}
         place = self.depth, self.opset, self.versions, len(net.given), len(net.tensors)
-        return (*((book, len(book)) for book in books), place, state)
+        if whole:
+            self.charge(sum(map(len, books)) // 64)
+        return (*((book, dict(book) if whole else len(book)) for book in books), place, state)
 
     def rewind(self, mark: tuple[Any, ...], kept: bool) -> None:
         """Forget what was read since; but not the hashes of constants, if they are to be kept."""
         *books, (self.depth, self.opset, self.versions, given, tensors), state = mark
         net = self.network
-        for book, length in (*books, *([] if kept else [(net.tensors, tensors)])):
-            while len(book) > length:
+        for book, before in (*books, *([] if kept else [(net.tensors, tensors)])):
+            if isinstance(before, dict):
+                book.clear()
+                book.update(before)
+            while not isinstance(before, dict) and len(book) > before:
                 book.popitem()
         del net.given[given:]
         net.weights, net.rooted, net.folded, net.mixes, net.kinds = state

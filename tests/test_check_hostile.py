@@ -11,7 +11,7 @@ from onnx.reference import ReferenceEvaluator
 
 from exactlump import check
 from tests.claims import judge
-from tests.test_check_opaque import both, graph, node
+from tests.test_check_opaque import FLOAT, both, graph, node
 from tests.tools import run, save
 
 
@@ -117,3 +117,26 @@ def test_a_function_that_may_be_read_in_two_ways_is_malformed(function, tmp_path
     with pytest.raises(check.Stop) as caught:
         check.read_network(str(save(tmp_path / "a.onnx", function)), "as stored", check.MAX_UNPACKED)
     assert caught.value.verdict == "malformed"
+
+
+def test_what_a_branch_did_before_it_failed_is_forgotten(tmp_path):
+    """A branch that is put in place reads a Shape as a tensor, and holds what cannot be put in place: then it is opaque."""
+
+    def branch(k):
+        made = [helper.make_tensor_value_info(f"{word}{k}", FLOAT, None) for word in "oz"]
+        inner = helper.make_graph([node("Identity", "x", f"z{k}")], "inner", [], made[1:])
+        nodes = [
+            node("Size", "q", f"s{k}"),
+            node("If", "c", f"o{k}", then_branch=inner, else_branch=inner),
+        ]
+        return helper.make_graph(nodes, "branch", [], made[:1])
+
+    nodes = [
+        node("Shape", "x", "q"),
+        node("If", "c", "y", then_branch=branch(0), else_branch=branch(1)),
+        node("Reshape", "x q", "w"),
+    ]
+    path = save(tmp_path / "a.onnx", graph(nodes, {"x": ["B", "T"]}, {"y": None, "w": None}, {"c": np.array(True)}))
+    found = judge(path, path, tmp_path)
+    assert found.verdict == "equivalent", found.reason
+    assert "2 opaque operators" in found.reason
