@@ -120,7 +120,7 @@ def test_a_function_that_may_be_read_in_two_ways_is_malformed(function, tmp_path
 
 
 def test_what_a_branch_did_before_it_failed_is_forgotten(tmp_path):
-    """A branch that is put in place reads a Shape as a tensor, and holds what cannot be put in place: then it is opaque."""
+    """A branch reads a Shape as a tensor, and holds what cannot be put in its place: then the If is opaque."""
 
     def branch(k):
         made = [helper.make_tensor_value_info(f"{word}{k}", FLOAT, None) for word in "oz"]
