@@ -5361,7 +5361,9 @@ def rounding(
         if name == "leaky_relu" and parameters[0] not in (-1, 0, 1):
             (slope,) = parameters
             off = max(ONE, abs(slope)) * off + U * abs(slope) * (size + off) + TINY
-        return max(ONE, abs(slope)) * size, off
+        size *= max(ONE, abs(slope))
+        hold("arithmetic", size + off < TOP, "its values may overflow float32")
+        return size, off
     if node.row is None:
         u, factor, bias = node.step(v)
         terms, several = [(factor, node.sources[0], u)], 0
@@ -5379,7 +5381,7 @@ def rounding(
         count = len(terms) + several + 2  # roundings that a summand may go through
         g = count * U / (1 - count * U)
         off += g * (size + off) + count * TINY * (1 + g)
-    hold("arithmetic", size + off < TOP, "its sums may overflow float32")
+    hold("arithmetic", max(several, 1) * (size + off) < TOP, "its sums may overflow float32")  # those of a mean, too
     return size, off
 
 

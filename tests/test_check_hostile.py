@@ -4,13 +4,15 @@
 Of every pair the outputs at one input are computed by ONNX's reference evaluator, or by onnxruntime, and differ.
 """
 
+import json
+
 import numpy as np
 import pytest
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from exactlump import check
-from tests.claims import judge
+from tests.claims import claim, judge
 from tests.test_check_opaque import FLOAT, both, graph, node
 from tests.tools import run, save
 
@@ -140,3 +142,42 @@ def test_what_a_branch_did_before_it_failed_is_forgotten(tmp_path):
     found = judge(path, path, tmp_path)
     assert found.verdict == "equivalent", found.reason
     assert "2 opaque operators" in found.reason
+
+
+def steep():
+    """A slope that takes large numbers beyond float32, and a weight that brings them back."""
+    slope = np.float32(2.0**20)
+    nodes = [node("PRelu", "x s", "h"), node("Mul", "h k", "m"), node("Relu", "m", "y")]
+    return graph(nodes, {"x": [1, 1]}, {"y": [1, 1]}, {"s": slope, "k": np.float32(-(2.0**-30))})
+
+
+def mean():
+    """A mean of four numbers whose sum float32 does not have."""
+    nodes = [
+        node("MaxPool", "x", "h", kernel_shape=[1, 1]),
+        node("Mul", "h k", "m"),
+        node("GlobalAveragePool", "m", "p"),
+        node("Relu", "p", "y"),
+    ]
+    return graph(nodes, {"x": [1, 1, 2, 2]}, {"y": [1, 1, 1, 1]}, {"k": np.float32(4)})
+
+
+@pytest.mark.parametrize(("network", "low", "high"), [(steep, -(2**120), 0), (mean, 0, 2**125)])
+def test_what_overflows_on_the_way_is_not_near(network, low, high, tmp_path):
+    """In float32 both outputs are infinite, or no number: nothing is within anything."""
+    path = save(tmp_path / "a.onnx", network())
+    words = claim(path, path)
+    del words["opaque"], words["assumes"]
+    count = check.product(check.read_network(str(path), "as stored", check.MAX_UNPACKED).sizes("inputs"))
+    domain = {"boxes": [{"x": [[str(low), str(high)]] * count}]}
+    words["claim"] |= {"criterion": "approximate", "metric": "max", "epsilon": [str(2**120)]}
+    words["claim"] |= {"domain": domain, "arithmetic": "float32"}
+    words["trees"] = [{"splits": "AA==", "slopes": []}]
+    certificate = tmp_path / "c.json"
+    for arithmetic, expected in (("reals", ("within", "")), ("float32", ("rejected", "arithmetic"))):
+        words["claim"]["arithmetic"] = arithmetic
+        certificate.write_text(json.dumps(words))
+        found = check.check(str(path), str(path), str(certificate))
+        assert (found.verdict, found.rule) == expected, found.reason
+    (value,) = run(path, np.full(count, low or high, np.float32))
+    assert not np.isfinite(value).all()
