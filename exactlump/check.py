@@ -3101,7 +3101,7 @@ def shaped(op: str, opset: int, attributes: dict[str, Any], inputs: list[Value |
     elif op == "Transpose":
         perm = setting.get("perm", tuple(range(len(full)))[::-1])
         shape = tuple(full[axis] for axis in perm) if sorted(perm) == [*range(len(full))] else None
-    elif op == "MatMul" and min(map(len, shapes)) > 1:
+    elif op == "MatMul" and len(shapes) == 2 and min(map(len, shapes)) > 1:
         lead = broadcast([part[:-2] for part in shapes])
         shape = None if lead is None else (*lead, shapes[0][-2], shapes[1][-1])
     elif op == "Gather" and len(shapes) == 2:

@@ -181,3 +181,15 @@ def test_what_overflows_on_the_way_is_not_near(network, low, high, tmp_path):
         assert (found.verdict, found.rule) == expected, found.reason
     (value,) = run(path, np.full(count, low or high, np.float32))
     assert not np.isfinite(value).all()
+
+
+def test_a_product_of_one_tensor_is_malformed_or_opaque(tmp_path):
+    """What a QuantizeLinear makes, multiplied with nothing."""
+    nodes = [
+        node("QuantizeLinear", "x s z", "q"),
+        helper.make_node("MatMul", ["q", ""], ["h"]),
+        node("Relu", "h", "y"),
+    ]
+    proto = graph(nodes, {"x": ["B", 3]}, {"y": ["B", 3]}, {"s": np.float32(1), "z": np.uint8(3)})
+    path = save(tmp_path / "a.onnx", proto)
+    assert judge(path, path, tmp_path).verdict == "equivalent"  # of the same function, whatever it is
