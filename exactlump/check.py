@@ -1626,6 +1626,7 @@ class OnnxReader:
         self.room, self.most, self.trials = min(MAX_FOLDED, work), work, MAX_TRIALS
         self.op, self.outputs, self.net, self.depth = "", list[str](), network, 0  # of the node that is read
         self.domains, self.versions = domains, dict[str, int]()  # custom domains that are allowed; imported ones
+        self.imported = self.versions  # by the model itself, whatever the function that is read imports
         self.declared: dict[str, Any] = {}  # types, by tensor
         self.results = set[str]()  # the outputs of the graph
         self.infinite = set[str]()  # constants that hold infinity, or what is no number
@@ -1649,6 +1650,7 @@ class OnnxReader:
             same = self.versions.setdefault("" if own else domain, version) == version
             demand(same, f"model: found two versions of the operators of {domain!a}, expected one")
         self.opset, graph, self.functions = self.versions.get("", 0), model["graph"], model.get("functions", [])
+        self.imported = self.versions
         for data in self.functions:
             body = message(data, "function")
             words = body.get("domain", ""), body.get("name", ""), body.get("overload", "")
@@ -1686,7 +1688,7 @@ class OnnxReader:
         if body is not None:
             self.called(node, body)
             return
-        mark = self.mark()
+        mark = self.mark(whole=node.get("op_type") == "If")
         try:
             if node.get("op_type") == "If" and standard(node) and self.branched(node):
                 return
@@ -1707,14 +1709,21 @@ class OnnxReader:
             settings[setting.get("name", "")] = setting
         formal, results = body.get("input", []), body.get("output", [])
         demand(len(given) <= len(formal), f"found {len(given)} inputs, expected at most {len(formal)}")
+        known = {*formal, *(name for node in body.get("node", []) for name in node.get("output", []))}
+        fits = len({*formal}) == len(formal) and {*results} <= known
+        demand(fits, "found a function that names an input twice, or an output that it does not have")
         names = dict(itertools.zip_longest(formal, given, fillvalue=""))
-        versions = {
-            "" if standard(entry) else entry["domain"]: entry.get("version", 0)
+        imports = [
+            ("" if standard(entry) else entry["domain"], entry.get("version", 0))
             for entry in body.get("opset_import", [])
-        }
-        outer = self.opset, self.versions
+        ]
+        versions, outer = dict(imports), (self.opset, self.versions)
+        demand(len(versions) == len(imports), "found a function with two versions of the operators of a domain")
         self.opset, self.versions = versions.get("", self.opset), {**self.versions, **versions}
         refuse(self.opset in OPSETS and self.depth < 16, f"found opset {self.opset}, or functions inside of functions")
+        for op in (node.get("op_type", "") for node in body.get("node", []) if standard(node)):
+            alike = "" not in self.imported or since(op, self.opset) == since(op, self.imported[""])
+            refuse(alike, f"found {op!a:.60} in a function whose opset has another version of it than the model's")
         self.depth += 1
         self.spliced(body.get("node", []), names, results, node.get("output", []), settings)
         self.depth -= 1
@@ -1763,13 +1772,14 @@ class OnnxReader:
             for name in node.get("output", []):
                 names.setdefault(name, f"{prefix}/{name}" if name else "")
         names[""] = ""
+        outside: Iterable[str] = self.values if settings is None else ()
         for index, node in enumerate(nodes):
             attributes = [setting for data in node.get("attribute", []) if (setting := self.put_in(data, settings))]
             held = {"g", "graphs"} & {key for setting in attributes for key in setting}
             refuse(settings is None or not held, "found a subgraph in a function, expected none")
             support(not held, "found a subgraph in a branch, expected none")
-            known = [*names] if settings is not None else [*names, *self.values]
-            demand({*node.get("input", [])} <= {*known}, "found an input that nothing defines")
+            defined = all(name in names or name in outside for name in node.get("input", []))
+            demand(defined, "found an input that nothing defines")
             sources = [names.get(name, name) for name in node.get("input", [])]
             targets = [names[name] for name in node.get("output", [])]
             with about(f"node {index} {node.get('op_type', '')!a} inside"):
@@ -1788,8 +1798,8 @@ class OnnxReader:
         given = (settings or {}).get(word)
         return None if given is None else {**given, "name": setting.get("name", "")}
 
-    def mark(self) -> tuple[Any, ...]:
-        """What is read so far."""
+    def mark(self, whole: bool) -> tuple[Any, ...]:
+        """What is read so far; whole: what is forgotten then may also have changed that."""
         net, made = self.network, self.constants
         books: list[Any] = [
             net.views,
@@ -1801,17 +1811,22 @@ class OnnxReader:
             made.units,
             made.nodes,
         ]
-        books += [self.waiting, self.thresholds]
+        books += [self.waiting, self.thresholds, self.opens]
         state = net.weights, net.rooted, net.folded, net.mixes, {*net.kinds}
         place = self.depth, self.opset, self.versions, len(net.given), len(net.tensors)
-        return (*((book, len(book)) for book in books), place, state)
+        if whole:
+            self.charge(sum(map(len, books)) // 64)
+        return (*((book, dict(book) if whole else len(book)) for book in books), place, state)
 
     def rewind(self, mark: tuple[Any, ...], kept: bool) -> None:
         """Forget what was read since; but not the hashes of constants, if they are to be kept."""
         *books, (self.depth, self.opset, self.versions, given, tensors), state = mark
         net = self.network
-        for book, length in (*books, *([] if kept else [(net.tensors, tensors)])):
-            while len(book) > length:
+        for book, before in (*books, *([] if kept else [(net.tensors, tensors)])):
+            if isinstance(before, dict):
+                book.clear()
+                book.update(before)
+            while not isinstance(before, dict) and len(book) > before:
                 book.popitem()
         del net.given[given:]
         net.weights, net.rooted, net.folded, net.mixes, net.kinds = state
@@ -1913,7 +1928,7 @@ class OnnxReader:
             inputs.pop()
         present = {place: name for place, name in enumerate(outputs) if name}
         demand(present and len({*present.values()}) == len(present), "found no outputs, or a name twice")
-        words = (domain, op, overload, version, attributes, (*present,), (*inputs,), captured)
+        words = (domain, op, overload, version, attributes, (len(outputs), *present), (*inputs,), captured)
         given = Given(f"{domain or 'ai.onnx'}:{op}", domain, words, tuple(x.name for x in tensors), [], present)
         values = [self.value_of(name) if name else None for name in names]
         shapes = shaped(
@@ -1933,7 +1948,8 @@ class OnnxReader:
         given.types += [x.kind for x in tensors]
         above = values[1] if op == "Greater" and domain == "" and len(values) == 2 else None
         if above and above.values is not None and len(above.values) == 1 and above.kind in FLOATS and tensors:
-            self.thresholds[outputs[0]] = tensors[0].name, Fraction(above.values[0])
+            if len(above.dims) <= len(tensors[0].full):  # else what it makes has more axes than the tensor
+                self.thresholds[outputs[0]] = tensors[0].name, Fraction(above.values[0])
         self.network.opaque(given, views)
         for value in made:
             self.define(value.name, value)
@@ -1945,6 +1961,8 @@ class OnnxReader:
             found = f"found operator {op!a} of domain {domain!a}, of which nothing says that it is a function"
             refuse(free, f"{found} (--opaque-domain {one_line(domain)})")
             demand(domain in self.versions, f"found domain {domain!a}, which the model does not import")
+            alike = self.imported.get(domain, self.versions[domain]) == self.versions[domain]
+            refuse(alike, f"found domain {domain!a} in a function that imports another version of it than the model")
             return self.versions[domain]
         version = since(op, self.opset)
         trained = op == "BatchNormalization" and self.opset < 7
@@ -2517,6 +2535,8 @@ class OnnxReader:
         support(
             fits, f"found {mode!a:.40}, or several zero points or widths, expected one of {[*known]} and one number"
         )
+        small = all(len(part.dims) <= len(x.full) for part in parts)
+        support(small, "found a zero point or a width of more axes than the tensor")
         zero, bits = (Fraction(part.values[0]) for part in parts)
         least = 2 if self.attributes["signed"] else 1  # one signed bit is -1 or 1 to some, -1 or 0 to others
         support(bits in range(least, 65), f"found the width {bits}, expected {least} to 64")
@@ -3081,7 +3101,7 @@ def shaped(op: str, opset: int, attributes: dict[str, Any], inputs: list[Value |
     elif op == "Transpose":
         perm = setting.get("perm", tuple(range(len(full)))[::-1])
         shape = tuple(full[axis] for axis in perm) if sorted(perm) == [*range(len(full))] else None
-    elif op == "MatMul" and min(map(len, shapes)) > 1:
+    elif op == "MatMul" and len(shapes) == 2 and min(map(len, shapes)) > 1:
         lead = broadcast([part[:-2] for part in shapes])
         shape = None if lead is None else (*lead, shapes[0][-2], shapes[1][-1])
     elif op == "Gather" and len(shapes) == 2:
@@ -5341,7 +5361,9 @@ def rounding(
         if name == "leaky_relu" and parameters[0] not in (-1, 0, 1):
             (slope,) = parameters
             off = max(ONE, abs(slope)) * off + U * abs(slope) * (size + off) + TINY
-        return max(ONE, abs(slope)) * size, off
+        size *= max(ONE, abs(slope))
+        hold("arithmetic", size + off < TOP, "its values may overflow float32")
+        return size, off
     if node.row is None:
         u, factor, bias = node.step(v)
         terms, several = [(factor, node.sources[0], u)], 0
@@ -5359,7 +5381,7 @@ def rounding(
         count = len(terms) + several + 2  # roundings that a summand may go through
         g = count * U / (1 - count * U)
         off += g * (size + off) + count * TINY * (1 + g)
-    hold("arithmetic", size + off < TOP, "its sums may overflow float32")
+    hold("arithmetic", max(several, 1) * (size + off) < TOP, "its sums may overflow float32")  # those of a mean, too
     return size, off
 
 

@@ -231,6 +231,8 @@ def _quant(reader: Reader, op: Operator) -> None:
         reader.fold(op.target, Constant(_array(values, found.shape), found.kind))
         return
     data = reader.ranked(op.input(0))
+    if any(reader.constant(op.input(i)).array.ndim > data.rank for i in (2, 3)):
+        raise UnsupportedLayer("found a zero point or a bit width of more axes than the tensor")
     p, q = fraction(zero)
     if not name or q != 1 or (name == "quantize" and p % 2):
         raise UnsupportedLayer(f"found {mode.decode()} with zero point {zero} of a computed tensor")

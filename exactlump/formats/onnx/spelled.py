@@ -113,7 +113,9 @@ def threshold(reader: Reader, op: Operator) -> None:
     """Note what a Greater compares: a computed tensor with one number.  It is opaque itself."""
     if op.kind == "Greater" and len(op.inputs) == 2:
         one, other = (reader.lookup(name) for name in op.inputs)
-        if isinstance(one, Data) and isinstance(other, Constant) and other.array.size == 1 and other.kind in FLOATS:
+        if not isinstance(one, Data) or not isinstance(other, Constant) or other.kind not in FLOATS:
+            return
+        if other.array.size == 1 and other.array.ndim <= one.rank:  # else what it makes has more axes than the tensor
             reader.thresholds[op.target] = one.name, other.vector()[0]
 
 
