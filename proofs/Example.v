@@ -49,6 +49,15 @@ Proof. reflexivity. Qed.
 Lemma twins_rejected : check twins skipped (Certificate [Class 1 1; Class 2 1; Twin 1 1; Twin 1 1; Class 3 1] [Atom 1; Atom 1; Atom 1]) = false.
 Proof. reflexivity. Qed.
 
+(** relu(x) - relu(-x) = x, with neither of the two in the other network *)
+Lemma mirror_accepted : check (Network 1 [from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, -1)] 0 relu; from_0 [(1%N, 1); (2%N, -1)] 0 linear] [3%N])
+  (Network 1 [] [0%N]) (Certificate [Atom 1; Mirror 1 1; Derived] []) = true.
+Proof. reflexivity. Qed.
+
+Lemma mirror_rejected : check (Network 1 [from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, 1)] 0 relu; from_0 [(1%N, 1); (2%N, -1)] 0 linear] [3%N])
+  (Network 1 [] [0%N]) (Certificate [Atom 1; Mirror 1 1; Derived] []) = false.
+Proof. reflexivity. Qed.
+
 (** a = relu(x), b = relu(x - 1): relu(3a + 2) is 3a + 2, relu(-a) is 0, relu(a - x) is a - x with multiplier 1,
    clip(a - a + 9, 0, 6) is 6; softmax and an opaque operator of max(a, b) and max(2a, 2b)                         *)
 Definition bent (extra : list node) (us : list N) := Network 1

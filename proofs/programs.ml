@@ -38,6 +38,7 @@ let names =
     ("selu", (Selu, 2)); ("celu", (Celu, 1)); ("gelu", (Gelu, 0)); ("gelu_tanh", (GeluTanh, 0)); ("silu", (Silu, 0));
     ("mish", (Mish, 0)); ("softplus", (Softplus, 0)); ("log_sigmoid", (LogSigmoid, 0)); ("tanh", (Tanh, 0));
     ("erf", (Erf, 0)); ("sin", (Sin, 0)); ("cos", (Cos, 0)); ("exp", (Exp, 0)); ("sigmoid", (Sigmoid, 0)); ("surd", (Surd, 1));
+    ("hard_gate", (HardGate, 2)); ("erf_gate", (ErfGate, 2)); ("softplus_above", (SoftplusAbove, 2));
   ]
 
 let activation input =
@@ -120,6 +121,7 @@ type draft =
   | Draft_twin of factor
   | Draft_line of factor list
   | Draft_zero of factor list
+  | Draft_mirror of factor
 
 let factor input =
   let k = count input in
@@ -138,7 +140,8 @@ let draft input =
   | "twin" -> Draft_twin (factor input)
   | "line" -> Draft_line (listed input (fun () -> factor input))
   | "zero" -> Draft_zero (listed input (fun () -> factor input))
-  | found -> malformed input (shown found) "atom, class, same, constant, derived, sum, twin, line or zero"
+  | "mirror" -> Draft_mirror (factor input)
+  | found -> malformed input (shown found) "atom, class, same, constant, derived, sum, twin, line, zero or mirror"
 
 (* For each atom a common multiple of the denominators of its factors: of N' (class, twin), of N (same). *)
 type scales = { of_classes : (int, Z.t) Hashtbl.t; own : (int, Z.t) Hashtbl.t }
@@ -148,7 +151,7 @@ let need table (k, (_, q)) = if not (Z.equal q Z.one) then Hashtbl.replace table
 
 let need_scales scales = function
   | Draft_class f | Draft_twin f -> need scales.of_classes f
-  | Draft_same f -> need scales.own f
+  | Draft_same f | Draft_mirror f -> need scales.own f
   | _ -> ()
 
 let over table (k, (p, q)) = (index_of_int k, Z.divexact (Z.mul p (scale table k)) q)
@@ -182,6 +185,9 @@ let row scales own_scale = function
   | Draft_zero ms ->
       let ms, q = over_common ms in
       Zero (List.map (fun (k, p) -> (index_of_int k, p)) ms, q)
+  | Draft_mirror f ->
+      let u, p = over scales.own f in
+      Mirror (u, p)
 
 (* --- Files --- *)
 

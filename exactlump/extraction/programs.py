@@ -23,10 +23,6 @@ from exactlump.extraction.reading import Reading
 MAX_PRODUCTS = 100_000_000
 
 
-# Functions of check.py that proofs/Functions.v does not have.
-UNPROVED = {"hard_gate", "erf_gate", "softplus_above"}
-
-
 def read_positions(window: Window, p: int) -> list[int | None]:
     """For each tap the position of the source that position p of the target reads; None: padding."""
     at = [p // math.prod(window.target[i + 1 :]) % m for i, m in enumerate(window.target)]
@@ -147,9 +143,6 @@ class Side:
                 reads = ([q for q in self.taps(parameters[0], p) if q is not None] for p in range(view.positions))
                 bodies: Iterator[str] = (words("greatest", start, len(entry), *entry) for entry in reads)
             else:
-                check.support(
-                    name not in UNPROVED, f"found the function {name}, which the proved checker does not know"
-                )
                 bodies = self.units(tensor, v, words(name, *parameters))
             for p, body in enumerate(bodies):
                 yield f"{rows[v * view.positions + p]} {body}"
@@ -284,19 +277,16 @@ class Rows:
             return words("sum", len(terms), *terms, row.number)
         if row.kind == "sum":
             return words("constant", row.number)
-        check.support(row.kind != "mirror", f"{tensor!a} unit {v}: found the twin of a free unit, which has no text")
         if row.kind in ("linear", "zero"):
             facts = [self.factor(name, k, b, p) for name, k, b in row.facts]
             return words({"linear": "line"}.get(row.kind, row.kind), len(facts), *facts)
-        check.support(
-            row.kind != "mirror", "found a row that mirrors another, expected one that the text has words for"
-        )
         if row.tensor or row.kind == "twin":
             return words(row.kind, self.factor(row.tensor or over, row.of, row.number, p))
         if row.kind == "free" or (reduced and row.kind == "class" and self.leaders[tensor][row.of].unit == v):
             return "atom"
-        if row.kind == "same":
-            return words("class" if reduced else "same", side.register(tensor, row.of, p), row.number)
+        if row.kind in ("same", "mirror"):
+            kind = {"same": "class", "mirror": "twin"}[row.kind] if reduced else row.kind
+            return words(kind, side.register(tensor, row.of, p), row.number)
         return words("class", self.factor(over, row.of, row.number, p))
 
     def factor(self, over: str, k: int, c: Fraction, p: int) -> str:
