@@ -1,5 +1,5 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(* This file is about the texts of two networks with their certificate, or with an input at which they differ (README.md, "The
+(* This file is about the texts of two networks, of numbers or of images, with their certificate, or with an input at which they differ (README.md, "The
    text formats"): the networks as they are, and rows with rational factors, which get the scales that the checker wants.
 
    A network that is read wrongly would be believed; a row that is read wrongly would be rejected. *)
@@ -189,6 +189,15 @@ let row scales own_scale = function
       let u, p = over scales.own f in
       Mirror (u, p)
 
+let scales_of reduced_drafts original_drafts =
+  let scales = { of_classes = Hashtbl.create 1000; own = Hashtbl.create 1000 } in
+  List.iter (fun (_, d) -> need_scales scales d) reduced_drafts;
+  List.iter (fun (_, d) -> need_scales scales d) original_drafts;
+  scales
+
+(* The rows of drafts with the first registers of their nodes. *)
+let rows scales table drafts = List.rev (List.rev_map (fun (k, d) -> row scales (scale table k) d) drafts)
+
 (* --- Files --- *)
 
 (* Inputs, nodes and outputs; for each node its first register and what [read_row] reads before it. *)
@@ -223,12 +232,98 @@ let parse input =
   let reduced_rows, second = network input "reduced" assumptions (fun () -> draft input) in
   let original_rows, first = network input "original" assumptions (fun () -> draft input) in
   finish input;
-  let scales = { of_classes = Hashtbl.create 1000; own = Hashtbl.create 1000 } in
-  List.iter (fun (_, d) -> need_scales scales d) reduced_rows;
-  List.iter (fun (_, d) -> need_scales scales d) original_rows;
-  let rows table drafts = List.rev (List.rev_map (fun (k, d) -> row scales (scale table k) d) drafts) in
-  let certificate = { original = rows scales.own original_rows; reduced = rows scales.of_classes reduced_rows } in
+  let scales = scales_of reduced_rows original_rows in
+  let certificate = { original = rows scales scales.own original_rows; reduced = rows scales scales.of_classes reduced_rows } in
   { header; first; second; certificate }
+
+(* --- Networks of images --- *)
+
+(* Whether a row comes next, and not an operator: what there is instead is read. *)
+let operator_word input = if optional_keyword input "moved" then Some true else if optional_keyword input "given" then Some false else None
+
+type images = {
+  header : header;
+  first : image_network;
+  second : image_network;
+  certificate : image_certificate;
+  repeated : string list;  (* the lines that the answer repeats *)
+}
+
+(* `move keeps TEXT` or `move loses TEXT`: whether the image 1 stays what it is. *)
+let move input =
+  let start = input.place in
+  let text = field input "move" in
+  match String.index_opt text ' ' with
+  | Some 5 when List.mem (String.sub text 0 5) [ "keeps"; "loses" ] -> (String.sub text 0 5 = "keeps", since input start)
+  | _ -> malformed input (shown text) "keeps or loses, and words"
+
+(* Inputs, spare registers, steps and outputs; what is said of nodes, with their first registers, and of operators. *)
+let image_network input name assumptions moves read_shown =
+  keyword input "network";
+  keyword input name;
+  keyword input "inputs";
+  let inputs = count input in
+  keyword input "spare";
+  let spare = count input in
+  keyword input "steps";
+  let neurons = Hashtbl.create 1000 in
+  let size = ref (inputs + spare) and drafts = ref [] and shown_ = ref [] in
+  let step () =
+    let first = !size in
+    let register () = index_of_int (index input first) in
+    match operator_word input with
+    | Some true ->
+        let l = index input (Array.length moves) in
+        let u = register () in
+        size := first + 1;
+        shown_ := read_shown true :: !shown_;
+        Move (fst moves.(l), Z.of_int l, u)
+    | Some false ->
+        let signature = index input assumptions in
+        let results = count input in
+        let us = listed input register in
+        size := first + results;
+        shown_ := read_shown false :: !shown_;
+        Given (Z.of_int signature, nat_of_int results, us)
+    | None ->
+        let row = draft input in
+        let node, registers = node input 0 neurons first in
+        size := first + registers;
+        drafts := (first, row) :: !drafts;
+        At node
+  in
+  let steps = listed input step in
+  keyword input "outputs";
+  let image_outputs = listed input (fun () -> index_of_int (index input !size)) in
+  let network = { image_inputs = nat_of_int inputs; spare = nat_of_int spare; steps; image_outputs } in
+  (network, List.rev !drafts, List.rev !shown_)
+
+(* What a linear operator of N makes: a sum of spare registers, and a constant; or where a given one is copied from. *)
+let shown_of input linear =
+  if linear then begin
+    let terms = listed input (fun () -> factor input) in
+    let all, q = over_common ((0, rational input) :: terms) in
+    Moved (List.map (fun (j, c) -> (index_of_int j, c)) (List.tl all), snd (List.hd all), q)
+  end
+  else Copied (index_of_int (count input))
+
+let parse_images input =
+  let header = header input ~files:[ "original"; "reduced"; "certificate" ] ~claims:[ "criterion"; "domain"; "specification" ] in
+  demand_claim header "criterion" [ "exact" ];
+  demand_claim header "domain" [ "all reals" ];
+  let assumptions = List.length header.assumptions in
+  let number = field input "moves" in
+  if not (String.length number <= 6 && is_number number 0 (String.length number) && number.[0] <> '-') then
+    malformed input (shown number) "how many linear operators";
+  let moves = Array.of_list (times (int_of_string number) (fun () -> move input)) in
+  let second, reduced_drafts, _ = image_network input "reduced" assumptions moves (fun _ -> ()) in
+  let first, original_drafts, operators_shown = image_network input "original" assumptions moves (shown_of input) in
+  finish input;
+  let scales = scales_of reduced_drafts original_drafts in
+  let certificate =
+    { image_rows = rows scales scales.own original_drafts; reduced_rows = rows scales scales.of_classes reduced_drafts; operators_shown }
+  in
+  { header; first; second; certificate; repeated = List.map snd (Array.to_list moves) }
 
 (* --- Refutations --- *)
 
