@@ -76,12 +76,14 @@ let edges input unit_ =
         let u = unit_ (count input) in
         (u, integer input))
 
-(* [size] registers are there already, and [neurons] has those of units. *)
-let node input assumptions neurons size =
+(* [size] registers are there already, and [neurons] has those of units; [at] says which registers of the network they are. *)
+let node ?(at = fun u -> u) input assumptions neurons size =
   let reads start u =
     if start + u >= size then
       malformed input (string_of_int (start + u)) (Printf.sprintf "a register from 0 to %d" (size - 1));
-    index_of_int u
+    let found = at (start + u) - at start in
+    if found < 0 then malformed input (string_of_int start) "where the registers begin that are read";
+    index_of_int found
   in
   match word input with
   | "unit" ->
@@ -91,16 +93,16 @@ let node input assumptions neurons size =
       let bias = integer input in
       let neuron = { edges = edges input (reads start); bias; denominator; activation } in
       Hashtbl.replace neurons size neuron;
-      (Unit (index_of_int start, neuron), 1)
+      (Unit (index_of_int (at start), neuron), 1)
   | "as" -> (
       let like = count input in
-      let start = index_of_int (count input) in
+      let start = index_of_int (at (count input)) in
       match Hashtbl.find_opt neurons like with
       | Some neuron -> (Unit (start, neuron), 1)
       | None -> malformed input (string_of_int like) "a register that a `unit` defines")
   | "greatest" ->
       let start = count input in
-      (Greatest (index_of_int start, listed input (fun () -> reads start (count input))), 1)
+      (Greatest (index_of_int (at start), listed input (fun () -> reads start (count input))), 1)
   | "apply" ->
       let operator = operator input assumptions in
       let results = count input in
@@ -123,11 +125,12 @@ type draft =
   | Draft_zero of factor list
   | Draft_mirror of factor
 
-let factor input =
-  let k = count input in
+let factor ?(at = fun u -> u) input =
+  let k = at (count input) in
   (k, rational input)
 
-let draft input =
+let draft ?(at = fun u -> u) input =
+  let factor input = factor ~at input in
   match word input with
   | "atom" -> Draft_atom
   | "class" -> Draft_class (factor input)
@@ -266,11 +269,12 @@ let image_network input name assumptions moves read_shown =
   keyword input "spare";
   let spare = count input in
   keyword input "steps";
-  let neurons = Hashtbl.create 1000 in
-  let size = ref (inputs + spare) and drafts = ref [] and shown_ = ref [] in
+  (* the text does not count spare registers *)
+  let at u = if u < inputs then u else u + spare in
+  let size = ref inputs and drafts = ref [] and shown_ = ref [] in
   let step () =
     let first = !size in
-    let register () = index_of_int (index input first) in
+    let register () = index_of_int (at (index input first)) in
     match operator_word input with
     | Some true ->
         let l = index input (Array.length moves) in
@@ -286,15 +290,15 @@ let image_network input name assumptions moves read_shown =
         shown_ := read_shown false :: !shown_;
         Given (Z.of_int signature, nat_of_int results, us)
     | None ->
-        let row = draft input in
-        let node, registers = node input 0 neurons first in
+        let row = draft ~at input in
+        let node, registers = node ~at input 0 (Hashtbl.create 1) first in
         size := first + registers;
-        drafts := (first, row) :: !drafts;
+        drafts := (at first, row) :: !drafts;
         At node
   in
   let steps = listed input step in
   keyword input "outputs";
-  let image_outputs = listed input (fun () -> index_of_int (index input !size)) in
+  let image_outputs = listed input (fun () -> index_of_int (at (index input !size))) in
   let network = { image_inputs = nat_of_int inputs; spare = nat_of_int spare; steps; image_outputs } in
   (network, List.rev !drafts, List.rev !shown_)
 

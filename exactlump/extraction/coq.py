@@ -4,10 +4,10 @@
 The checker runs inside Coq, so that no extraction, no OCaml and no parser of ours needs to be believed.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from itertools import chain
 from typing import NamedTuple
 
 from exactlump.errors import CannotWrite
@@ -58,8 +58,12 @@ def coq(lines: Iterable[str], name: str) -> Iterator[str]:
     if not (name.isascii() and name.isidentifier()):
         raise CannotWrite(f"{name}.v: found a name that Coq does not take, expected letters, digits and _")
     rest = iter(lines)
+    if (form := next(rest)) != "exactlump-program 1":
+        raise CannotWrite(
+            f"{name}.v: found operators on whole images, expected networks that are written out by element"
+        )
     yield "(* This file is about one theorem: two networks compute the same function, as `exactlump export` says. *)"
-    for line in rest:
+    for line in itertools.chain([form], rest):
         if line.startswith("assumes"):
             break
         yield f"(* {line} *)"
@@ -85,7 +89,7 @@ class _Text:
     """The words of a text, read one after the other; the weights among them are counted."""
 
     def __init__(self, lines: Iterable[str], name: str) -> None:
-        self.words = chain.from_iterable(line.split() for line in lines)
+        self.words = itertools.chain.from_iterable(line.split() for line in lines)
         self.name, self.weights = name, 0
         self.found: dict[str, list[_Row]] = {}
 
@@ -167,7 +171,7 @@ class _Text:
     def rows(self) -> Iterator[str]:
         """The definitions of the rows: an atom has a scale, so that their factors are integers."""
         classes, own = dict[int, int](), dict[int, int]()
-        for row in chain.from_iterable(self.found.values()):
+        for row in itertools.chain.from_iterable(self.found.values()):
             for k, c in row.terms if row.kind in _FACTORS else ():
                 table = own if row.kind in _OWN else classes
                 table[k] = math.lcm(table.get(k, 1), c.denominator)

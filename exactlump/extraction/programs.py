@@ -10,7 +10,7 @@ import itertools
 import math
 import operator
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
@@ -88,7 +88,8 @@ class Side:
             name
             for node in network.nodes.values()
             for name in node.sources
-            if node.row is None and node.kind != "head" and node.function(0)[0] != "max_pool" and readers[name] == 1
+            if node.row is None and node.kind not in ("head", "opaque") and node.function(0)[0] != "max_pool"
+            if readers[name] == 1
         }
         self.inlined = {
             name
@@ -326,12 +327,14 @@ def _images(lift: Lift | None, positions: int) -> int:
     return positions * (math.prod(lift.over.kernel) if lift is not None and lift.name == "average" else 1)
 
 
-def header(form: str, hashes: dict[str, str], claim: dict[str, Any]) -> Iterator[str]:
-    """The first lines of a text: hashes of files, and the claim."""
+def header(
+    form: str, hashes: dict[str, str], claim: dict[str, Any], assumed: Iterable[str] = ("assumes 0",)
+) -> Iterator[str]:
+    """The first lines of a text: hashes of files, the claim, and what is assumed of operators."""
     yield f"{form} 1"
     yield from (f"{name} {digest}" for name, digest in hashes.items())
     yield from (f"{name} {claim[name]}" for name in ("criterion", "domain", "specification"))
-    yield "assumes 0"
+    yield from assumed
 
 
 def network_lines(name: str, side: Side, rows: Callable[[str], Sequence[str]] | None) -> Iterator[str]:
