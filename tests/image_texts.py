@@ -24,7 +24,7 @@ def places(sizes: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 class Window:
-    """A window by its words: sizes of the source, the target and the kernel; steps, dilations, padding on both sides."""
+    """A window by its words: sizes of source, target and kernel; steps, dilations, padding on both sides."""
 
     def __init__(self, text: str) -> None:
         words = text.removesuffix(" transposed").split(" ")

@@ -90,6 +90,34 @@ def outputs(text, which, x, count):
     return [y for image in found for y in (image * (count // len(found)) if len(image) == 1 else image)]
 
 
+EXAMPLE = re.search(r"```text\n(exactlump-images 1\n.*?end\n)```", (PROOFS / "README.md").read_text(), re.DOTALL)
+assert EXAMPLE is not None
+
+
+def test_the_example_of_the_readme_is_accepted(built, tmp_path):
+    """And it is right, and is not accepted where the sum, a weight or the operator is another."""
+    good = EXAMPLE[1]
+    code, out, err = answer(good, tmp_path)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1:] == [*good.splitlines()[1:7], "move loses tap 0: 5 5 3 1 1 1 1"]
+    said, x = ImageText(good), [Fraction(n) for n in (3, -1, 4, -1, 5)]
+    assert said.evaluate(0, [x]) == said.evaluate(1, [x]) == [[0, 9, 0, 12, 0]]
+    for old, new, expected in (
+        ("moved 0 2 1 0 2 0", "moved 0 2 1 0 1 0", 1),
+        ("moved 0 2 1 0 2 0", "moved 0 2 1 0 2 1", 1),
+        ("all 1 3", "all 1 2", 1),
+        ("spare 1 steps 3", "spare 2 steps 3", 1),
+        ("moved 0 2 1", "moved 1 2 1", 2),
+        ("moved 0 2 1 0 2 0", "moved 0 2 1 1 2 0", 1),
+        ("moves 1\nmove", "moves 2\nmove", 2),
+        ("move loses", "move finds", 2),
+        ("outputs 1 5", "outputs 1 6", 2),
+        ("class 1 2 unit", "as 1 2 unit", 2),
+    ):
+        assert good.count(old) == 1
+        assert answer(good.replace(old, new), tmp_path)[0] == expected, new
+
+
 def test_texts_say_what_the_images_are(reduced_images):
     """Convolutions of all kinds, pools, padding, reorderings: at random points, N and N' of the text."""
     rng = random.Random(40)
