@@ -8,7 +8,7 @@
    `make audit` sees that every theorem is here. *)
 From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
-From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof BoundParallel BoundClaim BoundNetwork Canonical CanonicalProof Main Bridge Example.
+From Exactlump Require Network ImageNetwork ImageChecker ImageProof Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof BoundParallel BoundClaim BoundNetwork Canonical CanonicalProof Main Bridge Example.
 From Exactlump Require Paper Activation Lumping LumpingProof Maximum MaximumProof Erratum Relaxation Simulation SimulationProof PaperMain.
 From Exactlump Require Completeness SameSign Dichotomy Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
@@ -112,6 +112,12 @@ Check RefuterProof.refute_sound.
 Print Assumptions RefuterProof.refute_sound.
 Check Main.accepted_networks_are_equal.
 Print Assumptions Main.accepted_networks_are_equal.
+Check ImageProof.check_images_sound.
+Print Assumptions ImageProof.check_images_sound.
+Check Main.accepted_images_are_equal.
+Print Assumptions Main.accepted_images_are_equal.
+Check Main.accepted_images_are_equal_everywhere.
+Print Assumptions Main.accepted_images_are_equal_everywhere.
 Check Main.accepted_networks_are_equal_everywhere.
 Print Assumptions Main.accepted_networks_are_equal_everywhere.
 Check Main.accepted_networks_are_equal_rationally.
@@ -163,6 +169,11 @@ Print Example.bent.
 Print Example.many.
 Print Example.few.
 Print Example.many_claims.
+Check Example.example_of_images.
+Print Assumptions Example.example_of_images.
+Print Example.tapped.
+Print Example.tapped_less.
+Print Example.tapped_claims.
 Print Example.wrong.
 Print Example.plain.
 Print Example.doubled.

@@ -3,7 +3,7 @@
    so that none changes unseen.  `make audit` sees that every one is here; those of Bridge.v and Example.v are in Audit.v. *)
 From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
-From Exactlump Require Network Numbers Functions Meaning Laws Layers Checker Bound BoundParallel BoundClaim Canonical.
+From Exactlump Require Network ImageNetwork Numbers Functions Meaning Laws Layers Checker Bound BoundParallel BoundClaim Canonical.
 From Exactlump Require Paper Activation Lumping Maximum Erratum Relaxation Simulation.
 From Exactlump Require Completeness SameSign Dichotomy Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
@@ -31,6 +31,18 @@ Print Network.greatest.
 Print Network.node_values.
 Print Network.run.
 Print Network.eval.
+Print ImageNetwork.step.
+Print ImageNetwork.image_network.
+Print ImageNetwork.image.
+Print ImageNetwork.dark.
+Print ImageNetwork.operators.
+Print ImageNetwork.lawful_operators.
+Print ImageNetwork.image_register.
+Print ImageNetwork.at_position.
+Print ImageNetwork.results_of.
+Print ImageNetwork.step_values.
+Print ImageNetwork.run_images.
+Print ImageNetwork.eval_images.
 Print Numbers.Rationals.
 Print Numbers.Reals.
 Print Functions.is_positive.

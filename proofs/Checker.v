@@ -27,7 +27,8 @@ Inductive row :=
 | Sum (ts : list (N * Z)) (p q : Z)      (* an identity: the sum of c times the atoms of registers k of N', plus p, over q *)
 | Twin (k : N) (p : Z)                   (* p times the atom of register k of N', plus what a twin law says *)
 | Line (ms : list (N * Z)) (q : Z)       (* the form itself, which is not negative; ms/q are multipliers *)
-| Zero (ms : list (N * Z)) (q : Z).      (* 0, as the form is not positive *)
+| Zero (ms : list (N * Z)) (q : Z)       (* 0, as the form is not positive *)
+| Mirror (u : N) (p : Z).                (* p times the atom of register u of this network, plus what a twin law says *)
 
 Record certificate := Certificate { original : list row; reduced : list row }.
 
@@ -199,6 +200,25 @@ Fixpoint sum_of_classes (other : side) (ts : list (N * Z)) (m : Z) (total : form
 
 (** --- One node --- *)
 
+(** p times the atom of register k, plus what a twin law says of a unit whose form is f/m. *)
+Definition check_twin (other : side) (atom : positive -> positive) (k : N) (p : Z) (fn : function) (m : Z) (f : form) :
+    option (Z * terms) :=
+  match find (N.succ_pos k) (claims other), twin_of fn with
+  | Some a, Some l =>
+      match owner a with
+      | Some (Unit start n) =>
+          match before (known other) start n with
+          | Some (m', g) =>
+              if same_function fn (activation n) && related (symmetry_of fn) p (scale a) m (scaled (- Z.one) f) m' g
+              then Some (m * snd l, (atom (N.succ_pos k), p * m * snd l) :: listed (fun j => j) (scaled (fst l) f) [])
+              else None
+          | None => None
+          end
+      | _ => None
+      end
+  | _, _ => None
+  end.
+
 (** What a row says of a unit whose form is f/m: its terms, and their denominator. *)
 Definition check_unit (other : side) (r : row) (fn : function) (m : Z) (f : form) : option (Z * terms) :=
   match r with
@@ -216,22 +236,7 @@ Definition check_unit (other : side) (r : row) (fn : function) (m : Z) (f : form
           else None
       | None => None
       end
-  | Twin k p =>
-      match find (N.succ_pos k) (claims other), twin_of fn with
-      | Some a, Some l =>
-          match owner a with
-          | Some (Unit start n) =>
-              match before (known other) start n with
-              | Some (m', g) =>
-                  if same_function fn (activation n) && related (symmetry_of fn) p (scale a) m (scaled (- Z.one) f) m' g
-                  then Some (m * snd l, (xO (N.succ_pos k), p * m * snd l) :: listed (fun j => j) (scaled (fst l) f) [])
-                  else None
-              | None => None
-              end
-          | _ => None
-          end
-      | _, _ => None
-      end
+  | Twin k p => check_twin other xO k p fn m f
   | Line ms q => if linear_above fn && known_nonnegative other ms q m f then Some (m, listed (fun k => k) f []) else None
   | Zero ms q => if zero_below fn && known_nonnegative other ms q m (scaled (- Z.one) f) then Some (Z.one, []) else None
   | _ => None
@@ -318,7 +323,12 @@ Definition check_node (theirs : option side) (r : row) (v : node) (s : state) : 
         | Unit start n =>
             match before (known (here s)) start n with
             | Some (m, f) =>
-                match check_unit other r (activation n) m f with
+                match
+                  match r with
+                  | Mirror u p => check_twin (here s) own u p (activation n) m f
+                  | _ => check_unit other r (activation n) m f
+                  end
+                with
                 | Some (q, ts) => Some (push q ts s)
                 | None => None
                 end

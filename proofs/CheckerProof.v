@@ -150,9 +150,13 @@ assert (single : forall q ts, width v = 1%nat -> s' = push q ts s ->
 { intros q ts -> ->; cbn [push here next claims]; rewrite at_key_succ; repeat split; try easy; [lia|].
   intros j c j_c; apply below in j_c; lia. }
 revert found; unfold check_node; destruct (proper_node v); [|discriminate].
-assert (by_unit : forall other, match v with
+assert (by_unit : forall own other, match v with
   | Unit start n => match before (known (here s)) start n with
-      | Some (m, f) => match check_unit other r (activation n) m f with Some (q, ts) => Some (push q ts s) | None => None end
+      | Some (m, f) => match
+          match r with
+          | Mirror u p => check_twin (here s) own u p (activation n) m f
+          | _ => check_unit other r (activation n) m f
+          end with Some (q, ts) => Some (push q ts s) | None => None end
       | None => None end
   | Greatest start us => match r, us with
       | Constant p q, _ :: _ =>
@@ -160,12 +164,12 @@ assert (by_unit : forall other, match v with
       | _, _ => None end
   | Apply _ _ _ => None
   end = Some s' -> exists q ts, width v = 1%nat /\ s' = push q ts s).
-{ intros other; destruct v as [start n|start us|? ? ?]; [| |discriminate].
-  - destruct (before _ _ _) as [[m f]|]; [|discriminate]; destruct (check_unit _ _ _ _ _) as [[q ts]|]; [|discriminate].
+{ intros own other; destruct v as [start n|start us|? ? ?]; [| |discriminate].
+  - destruct (before _ _ _) as [[m f]|]; [|discriminate]; destruct (match r with Mirror u p => _ | _ => _ end) as [[q ts]|]; [|discriminate].
     intros [= <-]; now exists q, ts.
   - destruct r; try discriminate; destruct us; [discriminate|]; destruct (_ && _); [|discriminate]; intros [= <-]; eexists _, _; easy. }
-destruct r as [q|k p|u p|p q| |ts p q|k p|ms q|ms q];
-  try (intros found; apply by_unit in found as [q' [ts' [one same]]]; now apply (single q' ts')); clear by_unit single.
+destruct r as [q|k p|u p|p q| |ts p q|k p|ms q|ms q|u p];
+  try (intros found; apply (by_unit (match theirs with None => xO | Some _ => xI end) (match theirs with None => here s | Some t => t end)) in found as [q' [ts' [one same]]]; now apply (single q' ts')); clear by_unit single.
 - destruct (_ && _); [|discriminate]; intros [= <-]; rewrite push_atoms_next; split; [reflexivity|]; split; [now apply push_atoms_below|].
   intros k c k_c; apply push_atoms_keeps; [exact k_c|now apply below in k_c].
 - destruct (find _ _) as [c|]; [|discriminate]; destruct (same_up_to _ _ _ _ _); [|discriminate]; intros [= <-]; now eapply pushed.
@@ -278,7 +282,11 @@ assert (other_ok : exists ys', known_ok env (known other) ys' /\ claims_ok env x
 destruct (proper_node v) eqn:proper; [|discriminate].
 assert (by_unit : match v with
   | Unit start n => match before (known (here s)) start n with
-      | Some (m, f) => match check_unit other r (activation n) m f with Some (q, ts) => Some (push q ts s) | None => None end
+      | Some (m, f) => match
+          match r with
+          | Mirror u p => check_twin (here s) own u p (activation n) m f
+          | _ => check_unit other r (activation n) m f
+          end with Some (q, ts) => Some (push q ts s) | None => None end
       | None => None end
   | Greatest start us => match r, us with
       | Constant p q, _ :: _ =>
@@ -287,19 +295,24 @@ assert (by_unit : match v with
   | Apply _ _ _ => None
   end = Some s' -> state_ok s' (ys ++ node_values M ys v)).
 { clear values; destruct other_ok as [ys' [known_other claims_other]]; destruct v as [start n|start us|? ? ?]; [| |discriminate].
-  - destruct (before _ _ _) as [[m f]|] eqn:n_f; [|discriminate]; destruct (check_unit _ _ _ _ _) as [[q ts]|] eqn:unit_ok; [|discriminate].
-    intros [= <-]; cbn in proper; apply andb_true_iff in proper as [d_gt0%is_positive_spec proper].
+  - destruct (before _ _ _) as [[m f]|] eqn:n_f; [|discriminate].
+    destruct (match r with Mirror u p => _ | _ => _ end) as [[q ts]|] eqn:unit_ok; [|discriminate]; intros [= <-]; cbn in proper; apply andb_true_iff in proper as [d_gt0%is_positive_spec proper].
     destruct (before_sound F field env _ ys env_1 (registers_ok _ _ ok) _ _ _ _ n_f d_gt0) as [m_gt0 value].
-    destruct (check_unit_sound F field M laws env other ys' env_1 known_other claims_other _ _ _ _ _ _ _ proper m_gt0 value unit_ok) as [q_gt0 result].
+    assert (sound : (0 < q)%Z /\ Z_ q * apply M (activation n) (preactivation ys start n) = tv env ts).
+    { destruct r as [| | | | | | | | |u p];
+        try exact (check_unit_sound F field M laws env other ys' env_1 known_other claims_other _ _ _ _ _ _ _ proper m_gt0 value unit_ok).
+      rewrite own_atom in unit_ok.
+      exact (check_twin_sound F field M laws env atom (here s) finals env_1 known_finals (atoms_ok _ _ ok) _ _ _ _ _ _ _ _ proper m_gt0 value unit_ok). }
+    destruct sound as [q_gt0 result].
     now apply push_sound.
-  - destruct r as [| | |p q| | | | |]; try discriminate; destruct us as [|u us]; [discriminate|].
+  - destruct r as [| | |p q| | | | | |]; try discriminate; destruct us as [|u us]; [discriminate|].
     destruct (_ && _) eqn:constant; [|discriminate]; apply andb_true_iff in constant as [q_gt0%is_positive_spec constant].
     intros [= <-]; apply push_sound; [exact ok|exact q_gt0|]; cbn [terms_value fst snd].
     apply (all_constant_sound env _ ys) in constant; [|exact env_1|apply ok|exact q_gt0].
     rewrite (greatest_constant (of_fraction (p, q))); [|discriminate|exact constant].
     pose proof (of_fraction_scaled F field (p, q) q_gt0) as scaled_value; cbn [fst snd] in scaled_value.
     rewrite scaled_value, env_1; ring. }
-destruct r as [q|k p|u p|p q| |ts p q|k p|ms q|ms q]; try exact by_unit; clear by_unit.
+destruct r as [q|k p|u p|p q| |ts p q|k p|ms q|ms q|u p]; try exact by_unit; clear by_unit.
 - destruct (_ && _) eqn:fits; [|discriminate]; apply andb_true_iff in fits as [q_gt0%is_positive_spec reads].
   intros [= made]; rewrite own_atom in made.
   assert (same_values : node_values M finals v = node_values M ys v).

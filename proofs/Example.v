@@ -5,11 +5,13 @@
                        the same without them
    twins, skipped      four neurons of which no two are proportional (Completeness.v); two and a skip connection
    many, few           the rows that the others have not: constants, signs, greatest, softmax and an opaque operator
+   tapped, tapped_less    networks of images: linear operators on multiples and sums, and an opaque one
    residual, wrong     two networks that differ by 3 at (1, 0)
    bent_once, bent_less   relu(x) and 3/4 relu(x), which differ by at most 1/2 on [-1, 2]
    doubled             relu(x), relu(3x), relu(0x); relu(x) + relu(3x): a lumping with classes of one, two and no neurons                                           *)
 From Coq Require Import List ZArith Reals.
 From Exactlump Require Import Network Numbers Functions Meaning Laws Checker Refuter BoundClaim Layers Canonical CanonicalProof Main.
+From Exactlump Require Import ImageNetwork ImageChecker.
 From Exactlump Require Bound.
 Import ListNotations.
 Local Open Scope Z_scope.
@@ -49,6 +51,15 @@ Proof. reflexivity. Qed.
 Lemma twins_rejected : check twins skipped (Certificate [Class 1 1; Class 2 1; Twin 1 1; Twin 1 1; Class 3 1] [Atom 1; Atom 1; Atom 1]) = false.
 Proof. reflexivity. Qed.
 
+(** relu(x) - relu(-x) = x, with neither of the two in the other network *)
+Lemma mirror_accepted : check (Network 1 [from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, -1)] 0 relu; from_0 [(1%N, 1); (2%N, -1)] 0 linear] [3%N])
+  (Network 1 [] [0%N]) (Certificate [Atom 1; Mirror 1 1; Derived] []) = true.
+Proof. reflexivity. Qed.
+
+Lemma mirror_rejected : check (Network 1 [from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, 1)] 0 relu; from_0 [(1%N, 1); (2%N, -1)] 0 linear] [3%N])
+  (Network 1 [] [0%N]) (Certificate [Atom 1; Mirror 1 1; Derived] []) = false.
+Proof. reflexivity. Qed.
+
 (** a = relu(x), b = relu(x - 1): relu(3a + 2) is 3a + 2, relu(-a) is 0, relu(a - x) is a - x with multiplier 1,
    clip(a - a + 9, 0, 6) is 6; softmax and an opaque operator of max(a, b) and max(2a, 2b)                         *)
 Definition bent (extra : list node) (us : list N) := Network 1
@@ -70,6 +81,28 @@ Proof. reflexivity. Qed.
 Theorem example_is_equal (F : numbers) (field : ordered_field F) (M : meaning F) (laws : lawful M) (x : list F) : length x = 1%nat ->
   eval M many x = eval M few x.
 Proof. exact (accepted_networks_are_equal_everywhere F field M laws _ _ _ many_accepted x). Qed.
+
+(** Of an image x: relu(x + 1), and of N' a tap of it; N has 2 relu(x + 1) as well, taps both, and adds 3 to what keeps 1; an
+   opaque operator of x and the sum of the taps. *)
+Definition tapped := ImageNetwork 1 3
+  [At (from_0 [(0%N, 1)] 1 relu); At (from_0 [(0%N, 2)] 2 relu); Move true 7 4; Move true 7 5; At (from_0 [(5%N, 1)] 3 linear);
+   Move true 8 8; At (from_0 [(6%N, 1); (7%N, 1)] 0 linear); Given 9 1 [0%N; 10%N]] [9%N; 11%N].
+Definition tapped_less := ImageNetwork 1 3
+  [At (from_0 [(0%N, 1)] 1 relu); Move true 7 4; Move true 8 4; At (from_0 [(5%N, 3)] 0 linear); Given 9 1 [0%N; 7%N];
+   At (from_0 [(6%N, 2)] 3 linear)] [9%N; 8%N].
+Definition tapped_claims (c e : Z) := ImageCertificate [Class 4 1; Class 4 2; Derived; Derived] [Atom 1; Derived; Derived]
+  [Moved [(0%N, 1)] 0 1; Moved [(0%N, c)] 0 1; Moved [(1%N, 2)] e 1; Copied 2].
+
+Lemma tapped_accepted : check_images tapped tapped_less (tapped_claims 2 3) = true.
+Proof. reflexivity. Qed.
+
+Lemma tapped_rejected : check_images tapped tapped_less (tapped_claims 1 3) = false /\ check_images tapped tapped_less (tapped_claims 2 0) = false.
+Proof. now split. Qed.
+
+Theorem example_of_images (F : numbers) (field : ordered_field F) (M : meaning F) (laws : lawful M) (P : Type) (O : operators F P) :
+  lawful_operators O -> forall x : P -> F,
+  Forall2 (fun f g : P -> F => forall p, f p = g p) (eval_images M O tapped [x]) (eval_images M O tapped_less [x]).
+Proof. intros lawful_O x; exact (accepted_images_are_equal_everywhere F field M laws P O lawful_O _ _ _ tapped_accepted [x] eq_refl). Qed.
 
 Definition wrong := Network 2 (nodes smaller) [2%N; 4%N].
 

@@ -60,7 +60,8 @@ Definition same_name (a b : name) : bool :=
   | ThresholdedRelu, ThresholdedRelu | Sign, Sign | BipolarSign, BipolarSign | Floor, Floor | Ceil, Ceil | Round, Round
   | Quantize, Quantize | QuantizeFloor, QuantizeFloor | Softsign, Softsign | Elu, Elu | Selu, Selu | Celu, Celu
   | Gelu, Gelu | GeluTanh, GeluTanh | Silu, Silu | Mish, Mish | Softplus, Softplus | LogSigmoid, LogSigmoid
-  | Tanh, Tanh | Erf, Erf | Sin, Sin | Cos, Cos | Exp, Exp | Sigmoid, Sigmoid | Surd, Surd => true
+  | Tanh, Tanh | Erf, Erf | Sin, Sin | Cos, Cos | Exp, Exp | Sigmoid, Sigmoid | Surd, Surd
+  | HardGate, HardGate | ErfGate, ErfGate | SoftplusAbove, SoftplusAbove => true
   | _, _ => false
   end.
 
@@ -89,7 +90,8 @@ Definition is_proper (f : function) : bool :=
       | Surd, [d] => is_positive (fst d) && (snd d =? Z.one)
       | (Quantize | QuantizeFloor), [s; z; a; b] =>
           is_positive (fst s) && (snd z =? Z.one) && (snd a =? Z.one) && (snd b =? Z.one) && at_most a b
-      | (AtLeast | AtMost | ThresholdedRelu | Elu), [_] | (HardSigmoid | Selu), [_; _] => true
+      | SoftplusAbove, [b; _] => is_positive (fst b)
+      | (AtLeast | AtMost | ThresholdedRelu | Elu), [_] | (HardSigmoid | Selu | HardGate | ErfGate), [_; _] => true
       | (HardSwish | Sign | BipolarSign | Floor | Ceil | Round | Softsign | Gelu | GeluTanh | Silu | Mish | Softplus
          | LogSigmoid | Tanh | Erf | Sin | Cos | Exp | Sigmoid), [] => true
       | _, _ => false
@@ -170,6 +172,9 @@ Definition value_at (f : function) (y : fraction) : option fraction :=
       | (Cos | Exp), [] => at_zero one_fraction
       | Sigmoid, [] => at_zero (Z.one, two)
       | Surd, [d] => if fst d =? Z.one then Some y else at_zero zero_fraction
+      | HardGate, [a; b] => Some (times y (clipped zero_fraction one_fraction (plus (times a y) b)))
+      | ErfGate, [_; _] => at_zero zero_fraction
+      | SoftplusAbove, [b; t] => if at_most (times b y) t then None else Some y
       | _, _ => None
       end
   end.

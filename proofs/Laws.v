@@ -157,6 +157,12 @@ all: try (intros [= <-]).
     assert (f_1 : real f = 1) by (unfold real; rewrite one, den; change (IZR Z.one) with 1; field).
     now rewrite f_1, sqrt_1, Rmult_1_l.
   + intros found; refine (at_zero_stands _ _ _ _ _ x_r found _); intros ->; now rewrite Rmult_0_r.
+- apply stands_times; [exact x_r|]; apply stands_clipped; try assumption; apply stands_plus; [now apply stands_times|assumption].
+- replace (real f0 * 0 * _) with 0 by ring; assumption.
+- match goal with b_f : stands f _, t_f : stands f0 _ |- _ => pose proof (stands_at_most _ _ _ _ (stands_times _ _ _ _ b_f x_r) t_f) as le end.
+  destruct (at_most (times f x) f0); [discriminate|]; intros [= <-].
+  destruct (Rlt_dec (real f0) (real f * r)) as [lt|nlt]; [exact x_r|].
+  assert (real f * r <= real f0) as r_le%le by lra; discriminate.
 Qed.
 
 Lemma twin_holds n ps l m y : is_proper (Named n ps) = true -> twin_of (Named n ps) = Some (l, m) ->

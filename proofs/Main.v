@@ -1,8 +1,9 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
 (** This file is about what a user wants to know: the promises of this folder, restated, with nothing to read but Network.v and
    Meaning.v. *)
-From Coq Require Import List ZArith Reals.
+From Coq Require Import List ZArith Reals FunctionalExtensionality.
 From Exactlump Require Import Network Numbers Meaning Laws Checker CheckerProof Refuter RefuterProof BoundClaim BoundNetwork.
+From Exactlump Require Import ImageNetwork ImageChecker ImageProof.
 From Exactlump Require Bound BoundParallel.
 
 (** When the checker accepts, the two networks compute the same function: over the reals, for every input, with ReLU, sigmoid,
@@ -23,6 +24,26 @@ Proof. exact (check_sound F field M laws N N' c). Qed.
 Theorem accepted_networks_are_equal_rationally (N N' : network) (c : certificate) : check N N' c = true ->
   forall M : meaning Rationals, lawful M -> forall x : list Rationals, length x = inputs N -> eval M N x = eval M N' x.
 Proof. intros ok M laws; exact (check_sound Rationals Rationals_field M laws N N' c ok). Qed.
+
+(** Networks of images: whatever positions there are, whatever linear operators move between them, and whatever opaque operators
+   compute of whole images. *)
+Theorem accepted_images_are_equal (N N' : image_network) (c : image_certificate) : check_images N N' c = true ->
+  forall (erf : R -> R) (opaque : Z -> list R -> list R), (forall y, erf (- y) = - erf y)%R ->
+  forall (P : Type) (O : operators Reals P), lawful_operators O ->
+  forall x : list (P -> R), length x = image_inputs N ->
+    @eval_images Reals P (real_meaning erf opaque) O N x = @eval_images Reals P (real_meaning erf opaque) O N' x.
+Proof.
+intros ok erf opaque erf_odd P O lawful_O x x_len.
+pose proof (check_images_sound Reals Reals_field _ (real_lawful erf opaque erf_odd) P O lawful_O N N' c ok x x_len) as same.
+induction same as [|f g fs gs f_g _ IH]; [reflexivity|]; f_equal; [now apply functional_extensionality|exact IH].
+Qed.
+
+(** The same over every ordered field, position by position: no axiom. *)
+Theorem accepted_images_are_equal_everywhere (F : numbers) (field : ordered_field F) (M : meaning F) (laws : lawful M)
+    (P : Type) (O : operators F P) (lawful_O : lawful_operators O) (N N' : image_network) (c : image_certificate) :
+  check_images N N' c = true -> forall x : list (P -> F), length x = image_inputs N ->
+  Forall2 (fun f g : P -> F => forall p, f p = g p) (eval_images M O N x) (eval_images M O N' x).
+Proof. exact (check_images_sound F field M laws P O lawful_O N N' c). Qed.
 
 (** What is refuted differs over the reals: at a point of the box, if there is one, by more than eps in some output. *)
 Theorem refuted_networks_differ (N N' : network) (box : option (list (fraction * fraction))) (eps : fraction) (x : list fraction) :

@@ -57,6 +57,9 @@ Definition real_function (n : name) (parameters : list fraction) (y : R) : R :=
   | Exp, [] => exp y
   | Sigmoid, [] => sigmoid y
   | Surd, [d] => sqrt d * y
+  | HardGate, [a; b] => y * clip 0 1 (a * y + b)
+  | ErfGate, [a; c] => c * y * (1 + erf (a * y))
+  | SoftplusAbove, [b; t] => if Rlt_dec t (b * y) then y else ln (1 + exp (b * y)) / b
   | _, _ => 0
   end.
 

@@ -63,7 +63,7 @@ Definition of_fraction {F : numbers} (x : fraction) : F := mul (of_Z (fst x)) (i
 Inductive name :=
 | Clip | AtLeast | AtMost | HardSigmoid | HardSwish | ThresholdedRelu | Sign | BipolarSign | Floor | Ceil | Round
 | Quantize | QuantizeFloor | Softsign | Elu | Selu | Celu | Gelu | GeluTanh | Silu | Mish | Softplus | LogSigmoid
-| Tanh | Erf | Sin | Cos | Exp | Sigmoid | Surd.
+| Tanh | Erf | Sin | Cos | Exp | Sigmoid | Surd | HardGate | ErfGate | SoftplusAbove.
 
 Inductive function :=
 | Leaky (slope : fraction)                          (* LeakyReLU; ReLU has slope 0, the identity 1, abs -1 *)

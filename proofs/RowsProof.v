@@ -191,22 +191,53 @@ Definition claims_ok env (atom : positive -> positive) (cs : tree claim) ys :=
       proper_node v = true /\
       forall i, (i < width v)%nat -> Z_ (scale c) * env (atom (shift i k)) = nth i (node_values M ys v) zero.
 
-Section Other.
-Variables (env : positive -> F) (other : side) (zs : list F).
-Hypotheses (env_1 : env xH = one) (known_other : known_ok env (known other) zs) (claims_other : claims_ok env xO (claims other) zs).
+Section Claims.
+Variables (env : positive -> F) (atom : positive -> positive) (other : side) (zs : list F).
+Hypotheses (env_1 : env xH = one) (known_other : known_ok env (known other) zs).
+Hypothesis claims_other : claims_ok env atom (claims other) zs.
 
 (** A claim about a unit: before its function and after it. *)
-Lemma unit_claim k c start n m g : find k (claims other) = Some c -> owner c = Some (Unit start n) ->
+Lemma unit_claim_of k c start n m g : find k (claims other) = Some c -> owner c = Some (Unit start n) ->
     before (known other) start n = Some (m, g) ->
   (0 < scale c)%Z /\ is_proper (activation n) = true /\ (0 < m)%Z /\
   Z_ m * preactivation zs start n = fv env g /\
-  Z_ (scale c) * env (xO k) = apply M (activation n) (preactivation zs start n).
+  Z_ (scale c) * env (atom k) = apply M (activation n) (preactivation zs start n).
 Proof.
 intros k_c c_n n_g; destruct (claims_other _ _ k_c) as [c_gt0 [_ node_ok]]; destruct (node_ok _ c_n) as [proper values].
 cbn in proper; apply andb_true_iff in proper as [d_gt0%is_positive_spec proper].
 destruct (before_sound env (known other) zs env_1 known_other _ _ _ _ n_g d_gt0) as [m_gt0 value].
 repeat split; try assumption; exact (values 0%nat (le_n 1)).
 Qed.
+
+Lemma listed_form f : tv env (listed (fun k => k) f []) = fv env f.
+Proof. rewrite (listed_value F field); cbn; change (fv (fun k => env k) f) with (fv env f); ring. Qed.
+
+Lemma check_twin_sound (u : N) p fn m f q ts y : is_proper fn = true -> (0 < m)%Z -> Z_ m * y = fv env f ->
+  check_twin other atom u p fn m f = Some (q, ts) -> (0 < q)%Z /\ Z_ q * apply M fn y = tv env ts.
+Proof.
+unfold check_twin; intros proper m_gt0 y_f.
+destruct (find _ _) as [a|] eqn:k_a; [|discriminate]; destruct (twin_of fn) as [l|] eqn:twin; [|discriminate].
+destruct (owner a) as [[start n|? ?|? ? ?]|] eqn:a_n; try discriminate.
+destruct (before _ _ _) as [[m' g]|] eqn:n_g; [|discriminate]; destruct (_ && _) eqn:ok; [|discriminate].
+apply andb_true_iff in ok as [same%same_function_eq ok]; intros [= <- <-].
+destruct (unit_claim_of _ _ _ _ _ _ k_a a_n n_g) as [a_gt0 [_ [m'_gt0 [z_g z_k]]]].
+destruct (twin_sound F field M laws fn l y proper twin) as [l_gt0 law].
+assert (opposite : Z_ m * - y = fv env (scaled (- Z.one) f)) by (rewrite (scaled_value F field), <- y_f; of_Z; ring).
+apply (related_sound F field _ (apply M fn) _ _ _ _ _ _ env _ _ (function_obeys F field M laws fn proper) a_gt0 m_gt0 m'_gt0 opposite z_g) in ok.
+rewrite <- same in z_k; rewrite <- z_k in ok; split; [now apply Z.mul_pos_pos|].
+cbn [terms_value fst snd]; rewrite listed_form, (scaled_value F field), <- y_f; of_Z.
+assert (value : apply M fn (- y) = Z_ p * env (atom (N.succ_pos u))).
+{ apply (cancel_Z F field (scale a)); [exact a_gt0|]; rewrite ok; ring. }
+replace (Z_ m * Z_ (snd l) * apply M fn y) with (Z_ m * (Z_ (snd l) * apply M fn y)) by ring; rewrite law, value; ring.
+Qed.
+
+End Claims.
+
+Section Other.
+Variables (env : positive -> F) (other : side) (zs : list F).
+Hypotheses (env_1 : env xH = one) (known_other : known_ok env (known other) zs) (claims_other : claims_ok env xO (claims other) zs).
+
+Definition unit_claim := unit_claim_of env xO other zs env_1 known_other claims_other.
 
 Lemma is_nonnegative_sound f : is_nonnegative (claims other) f = true -> nonnegative (fv env f) = true.
 Proof.
@@ -302,13 +333,10 @@ revert m total y; induction ts as [|[k c] ts IH]; cbn [sum_of_classes sum_value 
   rewrite z_k; ring.
 Qed.
 
-Lemma listed_form f : tv env (listed (fun k => k) f []) = fv env f.
-Proof. rewrite (listed_value F field); cbn; change (fv (fun k => env k) f) with (fv env f); ring. Qed.
-
 Lemma check_unit_sound r fn m f q ts y : is_proper fn = true -> (0 < m)%Z -> Z_ m * y = fv env f ->
   check_unit other r fn m f = Some (q, ts) -> (0 < q)%Z /\ Z_ q * apply M fn y = tv env ts.
 Proof.
-intros proper m_gt0 y_f; destruct r as [q0|k p|u p|p q0| |sum p q0|k p|ms q0|ms q0]; cbn [check_unit]; try discriminate.
+intros proper m_gt0 y_f; destruct r as [q0|k p|u p|p q0| |sum p q0|k p|ms q0|ms q0|u p]; cbn [check_unit]; try discriminate.
 - destruct (value_at _ _) as [[a b]|] eqn:value; [|discriminate]; destruct (_ && _) eqn:ok; [|discriminate]; intros [= <- <-].
   apply andb_true_iff in ok as [ok same%Z.eqb_eq]; apply andb_true_iff in ok as [constant q_gt0%is_positive_spec].
   rewrite (is_constant_value F field _ env constant), env_1 in y_f.
@@ -318,7 +346,7 @@ intros proper m_gt0 y_f; destruct r as [q0|k p|u p|p q0| |sum p q0|k p|ms q0|ms 
   replace (Z_ b * (Z_ q0 * apply M fn y)) with (Z_ q0 * (Z_ b * apply M fn y)) by ring; rewrite value_a.
   replace (Z_ q0 * Z_ a) with (Z_ a * Z_ q0) by ring; rewrite same; ring.
 - destruct (is_identity fn) eqn:linear; [|discriminate]; intros [= <- <-]; split; [exact m_gt0|].
-  now rewrite (identity_apply F field M), listed_form.
+  now rewrite (identity_apply F field M), (listed_form env).
 - destruct (sum_of_classes _ _ _ _) as [[m' total]|] eqn:found; [|discriminate]; destruct (_ && _) eqn:ok; [|discriminate].
   assert (start : Z_ Z.one * Z_ p = fv env (add_term xH p Empty)) by (rewrite (add_term_value F field), env_1; cbn; of_Z; ring).
   destruct (sum_of_classes_sound _ _ _ _ _ _ found eq_refl start) as [m'_gt0 value].
@@ -329,22 +357,10 @@ intros proper m_gt0 y_f; destruct r as [q0|k p|u p|p q0| |sum p q0|k p|ms q0|ms 
   rewrite terms_sum; apply (is_multiple_value F field _ _ _ _ env) in same; rewrite <- y_f, <- value in same; revert same; of_Z; intros same.
   apply (cancel_Z F field m); [exact m_gt0|]; apply (cancel_Z F field m'); [exact m'_gt0|].
   replace (Z_ m' * (Z_ m * (Z_ q0 * y))) with (Z_ q0 * Z_ m' * (Z_ m * y)) by ring; rewrite same; ring.
-- destruct (find _ _) as [a|] eqn:k_a; [|discriminate]; destruct (twin_of fn) as [l|] eqn:twin; [|discriminate].
-  destruct (owner a) as [[start n|? ?|? ? ?]|] eqn:a_n; try discriminate.
-  destruct (before _ _ _) as [[m' g]|] eqn:n_g; [|discriminate]; destruct (_ && _) eqn:ok; [|discriminate].
-  apply andb_true_iff in ok as [same%same_function_eq ok]; intros [= <- <-].
-  destruct (unit_claim _ _ _ _ _ _ k_a a_n n_g) as [a_gt0 [_ [m'_gt0 [z_g z_k]]]].
-  destruct (twin_sound F field M laws fn l y proper twin) as [l_gt0 law].
-  assert (opposite : Z_ m * - y = fv env (scaled (- Z.one) f)) by (rewrite (scaled_value F field), <- y_f; of_Z; ring).
-  apply (related_sound F field _ (apply M fn) _ _ _ _ _ _ env _ _ (function_obeys F field M laws fn proper) a_gt0 m_gt0 m'_gt0 opposite z_g) in ok.
-  rewrite <- same in z_k; rewrite <- z_k in ok; split; [now apply Z.mul_pos_pos|].
-  cbn [terms_value fst snd]; rewrite listed_form, (scaled_value F field), <- y_f; of_Z.
-  assert (value : apply M fn (- y) = Z_ p * env (xO (N.succ_pos k))).
-  { apply (cancel_Z F field (scale a)); [exact a_gt0|]; rewrite ok; ring. }
-  replace (Z_ m * Z_ (snd l) * apply M fn y) with (Z_ m * (Z_ (snd l) * apply M fn y)) by ring; rewrite law, value; ring.
+- now apply (check_twin_sound env xO other zs).
 - destruct (_ && _) eqn:ok; [|discriminate]; apply andb_true_iff in ok as [linear above]; intros [= <- <-]; split; [exact m_gt0|].
   apply (known_nonnegative_sound _ _ _ _ y) in above; try assumption.
-  now rewrite (linear_above_sound F M laws), listed_form.
+  now rewrite (linear_above_sound F M laws), (listed_form env).
 - destruct (_ && _) eqn:ok; [|discriminate]; apply andb_true_iff in ok as [zero_ below]; intros [= <- <-]; split; [reflexivity|].
   apply (known_nonnegative_sound _ _ _ _ (- y)) in below; [|assumption|rewrite (scaled_value F field), <- y_f; of_Z; ring].
   rewrite (zero_below_sound F field M laws) by assumption; cbn; ring.

@@ -20,6 +20,14 @@ let programs input =
     if accepted then ("equivalent: over the reals, by the checker extracted from its proof", 0, repeated text.header)
     else ("rejected: the certificate does not show it", 1, repeated text.header)
 
+let images input =
+  let text = Programs.parse_images input in
+  fun _ ->
+    let lines = repeated text.header @ text.repeated in
+    if Checker.check_images text.first text.second text.certificate then
+      ("equivalent: over the reals, by the checker extracted from its proof", 0, lines)
+    else ("rejected: the certificate does not show it", 1, lines)
+
 let refutations input =
   let text = Programs.parse_refutation input in
   fun _ ->
@@ -36,7 +44,8 @@ let bounds input =
       ("within: epsilon on the box, over the reals, by the bounds extracted from their proof", 0, lines)
     else ("rejected: the tree does not show it", 1, lines)
 
-let formats = [ ("exactlump-program", programs); ("exactlump-refutation", refutations); ("exactlump-bound", bounds) ]
+let formats =
+  [ ("exactlump-program", programs); ("exactlump-images", images); ("exactlump-refutation", refutations); ("exactlump-bound", bounds) ]
 
 let run show_times jobs path =
   let start = Sys.time () in

@@ -1,5 +1,5 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(* This file is about the texts of two networks with their certificate, or with an input at which they differ (README.md, "The
+(* This file is about the texts of two networks, of numbers or of images, with their certificate, or with an input at which they differ (README.md, "The
    text formats"): the networks as they are, and rows with rational factors, which get the scales that the checker wants.
 
    A network that is read wrongly would be believed; a row that is read wrongly would be rejected. *)
@@ -38,6 +38,7 @@ let names =
     ("selu", (Selu, 2)); ("celu", (Celu, 1)); ("gelu", (Gelu, 0)); ("gelu_tanh", (GeluTanh, 0)); ("silu", (Silu, 0));
     ("mish", (Mish, 0)); ("softplus", (Softplus, 0)); ("log_sigmoid", (LogSigmoid, 0)); ("tanh", (Tanh, 0));
     ("erf", (Erf, 0)); ("sin", (Sin, 0)); ("cos", (Cos, 0)); ("exp", (Exp, 0)); ("sigmoid", (Sigmoid, 0)); ("surd", (Surd, 1));
+    ("hard_gate", (HardGate, 2)); ("erf_gate", (ErfGate, 2)); ("softplus_above", (SoftplusAbove, 2));
   ]
 
 let activation input =
@@ -75,12 +76,14 @@ let edges input unit_ =
         let u = unit_ (count input) in
         (u, integer input))
 
-(* [size] registers are there already, and [neurons] has those of units. *)
-let node input assumptions neurons size =
+(* [size] registers are there already, and [neurons] has those of units; [at] says which registers of the network they are. *)
+let node ?(at = fun u -> u) input assumptions neurons size =
   let reads start u =
     if start + u >= size then
       malformed input (string_of_int (start + u)) (Printf.sprintf "a register from 0 to %d" (size - 1));
-    index_of_int u
+    let found = at (start + u) - at start in
+    if found < 0 then malformed input (string_of_int start) "where the registers begin that are read";
+    index_of_int found
   in
   match word input with
   | "unit" ->
@@ -90,16 +93,16 @@ let node input assumptions neurons size =
       let bias = integer input in
       let neuron = { edges = edges input (reads start); bias; denominator; activation } in
       Hashtbl.replace neurons size neuron;
-      (Unit (index_of_int start, neuron), 1)
+      (Unit (index_of_int (at start), neuron), 1)
   | "as" -> (
       let like = count input in
-      let start = index_of_int (count input) in
+      let start = index_of_int (at (count input)) in
       match Hashtbl.find_opt neurons like with
       | Some neuron -> (Unit (start, neuron), 1)
       | None -> malformed input (string_of_int like) "a register that a `unit` defines")
   | "greatest" ->
       let start = count input in
-      (Greatest (index_of_int start, listed input (fun () -> reads start (count input))), 1)
+      (Greatest (index_of_int (at start), listed input (fun () -> reads start (count input))), 1)
   | "apply" ->
       let operator = operator input assumptions in
       let results = count input in
@@ -120,12 +123,14 @@ type draft =
   | Draft_twin of factor
   | Draft_line of factor list
   | Draft_zero of factor list
+  | Draft_mirror of factor
 
-let factor input =
-  let k = count input in
+let factor ?(at = fun u -> u) input =
+  let k = at (count input) in
   (k, rational input)
 
-let draft input =
+let draft ?(at = fun u -> u) input =
+  let factor input = factor ~at input in
   match word input with
   | "atom" -> Draft_atom
   | "class" -> Draft_class (factor input)
@@ -138,7 +143,8 @@ let draft input =
   | "twin" -> Draft_twin (factor input)
   | "line" -> Draft_line (listed input (fun () -> factor input))
   | "zero" -> Draft_zero (listed input (fun () -> factor input))
-  | found -> malformed input (shown found) "atom, class, same, constant, derived, sum, twin, line or zero"
+  | "mirror" -> Draft_mirror (factor input)
+  | found -> malformed input (shown found) "atom, class, same, constant, derived, sum, twin, line, zero or mirror"
 
 (* For each atom a common multiple of the denominators of its factors: of N' (class, twin), of N (same). *)
 type scales = { of_classes : (int, Z.t) Hashtbl.t; own : (int, Z.t) Hashtbl.t }
@@ -148,7 +154,7 @@ let need table (k, (_, q)) = if not (Z.equal q Z.one) then Hashtbl.replace table
 
 let need_scales scales = function
   | Draft_class f | Draft_twin f -> need scales.of_classes f
-  | Draft_same f -> need scales.own f
+  | Draft_same f | Draft_mirror f -> need scales.own f
   | _ -> ()
 
 let over table (k, (p, q)) = (index_of_int k, Z.divexact (Z.mul p (scale table k)) q)
@@ -182,6 +188,18 @@ let row scales own_scale = function
   | Draft_zero ms ->
       let ms, q = over_common ms in
       Zero (List.map (fun (k, p) -> (index_of_int k, p)) ms, q)
+  | Draft_mirror f ->
+      let u, p = over scales.own f in
+      Mirror (u, p)
+
+let scales_of reduced_drafts original_drafts =
+  let scales = { of_classes = Hashtbl.create 1000; own = Hashtbl.create 1000 } in
+  List.iter (fun (_, d) -> need_scales scales d) reduced_drafts;
+  List.iter (fun (_, d) -> need_scales scales d) original_drafts;
+  scales
+
+(* The rows of drafts with the first registers of their nodes. *)
+let rows scales table drafts = List.rev (List.rev_map (fun (k, d) -> row scales (scale table k) d) drafts)
 
 (* --- Files --- *)
 
@@ -217,12 +235,99 @@ let parse input =
   let reduced_rows, second = network input "reduced" assumptions (fun () -> draft input) in
   let original_rows, first = network input "original" assumptions (fun () -> draft input) in
   finish input;
-  let scales = { of_classes = Hashtbl.create 1000; own = Hashtbl.create 1000 } in
-  List.iter (fun (_, d) -> need_scales scales d) reduced_rows;
-  List.iter (fun (_, d) -> need_scales scales d) original_rows;
-  let rows table drafts = List.rev (List.rev_map (fun (k, d) -> row scales (scale table k) d) drafts) in
-  let certificate = { original = rows scales.own original_rows; reduced = rows scales.of_classes reduced_rows } in
+  let scales = scales_of reduced_rows original_rows in
+  let certificate = { original = rows scales scales.own original_rows; reduced = rows scales scales.of_classes reduced_rows } in
   { header; first; second; certificate }
+
+(* --- Networks of images --- *)
+
+(* Whether a row comes next, and not an operator: what there is instead is read. *)
+let operator_word input = if optional_keyword input "moved" then Some true else if optional_keyword input "given" then Some false else None
+
+type images = {
+  header : header;
+  first : image_network;
+  second : image_network;
+  certificate : image_certificate;
+  repeated : string list;  (* the lines that the answer repeats *)
+}
+
+(* `move keeps TEXT` or `move loses TEXT`: whether the image 1 stays what it is. *)
+let move input =
+  let start = input.place in
+  let text = field input "move" in
+  match String.index_opt text ' ' with
+  | Some 5 when List.mem (String.sub text 0 5) [ "keeps"; "loses" ] -> (String.sub text 0 5 = "keeps", since input start)
+  | _ -> malformed input (shown text) "keeps or loses, and words"
+
+(* Inputs, spare registers, steps and outputs; what is said of nodes, with their first registers, and of operators. *)
+let image_network input name assumptions moves read_shown =
+  keyword input "network";
+  keyword input name;
+  keyword input "inputs";
+  let inputs = count input in
+  keyword input "spare";
+  let spare = count input in
+  keyword input "steps";
+  (* the text does not count spare registers *)
+  let at u = if u < inputs then u else u + spare in
+  let size = ref inputs and drafts = ref [] and shown_ = ref [] in
+  let step () =
+    let first = !size in
+    let register () = index_of_int (at (index input first)) in
+    match operator_word input with
+    | Some true ->
+        let l = index input (Array.length moves) in
+        let u = register () in
+        size := first + 1;
+        shown_ := read_shown true :: !shown_;
+        Move (fst moves.(l), Z.of_int l, u)
+    | Some false ->
+        let signature = index input assumptions in
+        let results = count input in
+        let us = listed input register in
+        size := first + results;
+        shown_ := read_shown false :: !shown_;
+        Given (Z.of_int signature, nat_of_int results, us)
+    | None ->
+        let row = draft ~at input in
+        let node, registers = node ~at input 0 (Hashtbl.create 1) first in
+        size := first + registers;
+        drafts := (at first, row) :: !drafts;
+        At node
+  in
+  let steps = listed input step in
+  keyword input "outputs";
+  let image_outputs = listed input (fun () -> index_of_int (at (index input !size))) in
+  let network = { image_inputs = nat_of_int inputs; spare = nat_of_int spare; steps; image_outputs } in
+  (network, List.rev !drafts, List.rev !shown_)
+
+(* What a linear operator of N makes: a sum of spare registers, and a constant; or where a given one is copied from. *)
+let shown_of input linear =
+  if linear then begin
+    let terms = listed input (fun () -> factor input) in
+    let all, q = over_common ((0, rational input) :: terms) in
+    Moved (List.map (fun (j, c) -> (index_of_int j, c)) (List.tl all), snd (List.hd all), q)
+  end
+  else Copied (index_of_int (count input))
+
+let parse_images input =
+  let header = header input ~files:[ "original"; "reduced"; "certificate" ] ~claims:[ "criterion"; "domain"; "specification" ] in
+  demand_claim header "criterion" [ "exact" ];
+  demand_claim header "domain" [ "all reals" ];
+  let assumptions = List.length header.assumptions in
+  let number = field input "moves" in
+  if not (String.length number <= 6 && is_number number 0 (String.length number) && number.[0] <> '-') then
+    malformed input (shown number) "how many linear operators";
+  let moves = Array.of_list (times (int_of_string number) (fun () -> move input)) in
+  let second, reduced_drafts, _ = image_network input "reduced" assumptions moves (fun _ -> ()) in
+  let first, original_drafts, operators_shown = image_network input "original" assumptions moves (shown_of input) in
+  finish input;
+  let scales = scales_of reduced_drafts original_drafts in
+  let certificate =
+    { image_rows = rows scales scales.own original_drafts; reduced_rows = rows scales scales.of_classes reduced_drafts; operators_shown }
+  in
+  { header; first; second; certificate; repeated = List.map snd (Array.to_list moves) }
 
 (* --- Refutations --- *)
 

@@ -13,11 +13,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "exactlump"
-MODULES = ("check", *(f"extraction.{name}" for name in ("reading", "programs", "texts", "verified")), "verbs.checking")
+MODULES = (
+    "check",
+    *(f"extraction.{name}" for name in ("reading", "programs", "images", "texts", "verified")),
+    "verbs.checking",
+)
+# What says how an operator in N is a sum of those in N'.
+_SHOWN = tuple(
+    f"extraction.images:{name}" for name in ("Ours.sum_of", "Ours.spare_of", "Ours.register_of", "single_atoms")
+)
 # Rows of the table in docs/trust.md: where the graph begins, and where it ends.
 ROWS = {
     "readers": (("check:read_network", "check:match"), ()),
     "writer": (("extraction.programs:header", "extraction.programs:network_lines"), ()),
+    "images": (
+        ("extraction.images:images", "check:Checker.difference", "check:Checker.check_sizes"),
+        ("check:Checker", "check:Half", "extraction.programs:Rows", "extraction.images:rows_of", *_SHOWN),
+    ),
     "asking": (
         ("verbs.checking:check_files",),
         ("check:judge", "extraction.texts:texts", "extraction.reading:Reading.read"),

@@ -67,6 +67,9 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Fraction]]] = {
     "exp": (0, lambda y: 1 + y + y * y / 2),
     "sigmoid": (0, lambda y: (1 + y / (1 + abs(y))) / 2),
     "surd": (1, lambda y, d: y * (1 + d) / 2),
+    "hard_gate": (2, lambda y, a, b: y * clip(ZERO, ONE, a * y + b)),
+    "erf_gate": (2, lambda y, a, c: c * y * (1 + a * y / (2 + (a * y) ** 2))),
+    "softplus_above": (2, lambda y, b, t: y if b * y > t else (b * y + abs(b * y) + 1 / (1 + abs(b * y))) / 2 / b),
 }
 
 
@@ -149,7 +152,7 @@ class Reader:
 
     def row(self) -> None:
         kind = next(self.words)
-        count = {"class": 2, "same": 2, "twin": 2, "constant": 1}.get(kind, 0)
+        count = {"class": 2, "same": 2, "twin": 2, "mirror": 2, "constant": 1}.get(kind, 0)
         if kind in ("sum", "line", "zero"):
             count = 2 * self.integer() + (kind == "sum")
         for _ in range(count):
@@ -211,7 +214,7 @@ EXACT = [
     *(("leaky_relu", [Fraction(x)]) for x in ("0", "1", "-1", "1/3", "-5/2")),
     *(("clip", list(map(Fraction, pair))) for pair in (("-1", "1"), ("0", "6"), ("-1/2", "7/3"))),
     *((name, [Fraction(x)]) for name in ("at_least", "at_most", "thresholded_relu") for x in ("0", "1/2", "-1")),
-    ("hard_sigmoid", [Fraction(1, 6), Fraction(1, 2)]),
+    *((name, [Fraction(1, 6), Fraction(1, 2)]) for name in ("hard_sigmoid", "hard_gate")),
     *((name, []) for name in ("hard_swish", "sign", "bipolar_sign", "floor", "ceil", "round", "softsign")),
     *((name, list(map(Fraction, ("1/8", "3", "0", "255")))) for name in ("quantize", "quantize_floor")),
 ]
@@ -283,6 +286,9 @@ DRAWN: list[tuple[str, list[tuple[Fraction, Fraction]]]] = [
     ("exp", []),
     ("sigmoid", []),
     ("surd 2", [*POSITIVE, (Fraction(-2), Fraction(-2))]),
+    ("hard_gate 1/4 1/2", []),
+    ("erf_gate 1/2 3", []),
+    ("softplus_above 1 2", []),
 ]
 # Functions with a twin law sigma(y) - sigma(-y) = L*y
 LAWS = {"leaky_relu 0": ONE, "leaky_relu 1/3": Fraction(4, 3), "leaky_relu -1": ZERO, "at_most 0": ONE}
@@ -306,7 +312,7 @@ class Planted:
         for _ in range(rng.randint(2, 7)):
             rng.choice([self.add_class, self.add_class, self.add_class, self.add_greatest, self.add_derived])()
             if rng.random() < 0.7:
-                rng.choice([self.add_constant, self.add_free, self.add_twin, self.add_bent, self.add_sum])()
+                rng.choice(EXTRAS)(self)
         if rng.random() < 0.4:
             self.add_operator()
 
@@ -423,6 +429,18 @@ class Planted:
         opposite = {j: -w for j, w in weights.items()}
         self.ours(f"twin {k} 1", function, opposite, -bias, {atom: c for atom, c in terms.items() if c})
 
+    def add_mirror(self) -> None:
+        """Two units that N' does not have, of opposite signs, and whose difference is linear."""
+        function = self.rng.choice(list(LAWS))
+        weights, bias = self.row()
+        free = len(self.terms)
+        self.ours("atom", function, weights, bias, {("free", free): ONE})
+        law = LAWS[function]
+        terms: Atoms = {j: -law * w for j, w in weights.items()}
+        terms |= {"one": -law * bias, ("free", free): ONE}
+        opposite = {j: -w for j, w in weights.items()}
+        self.ours(f"mirror {free} 1", function, opposite, -bias, {atom: c for atom, c in terms.items() if c})
+
     def add_bent(self) -> None:
         """Units of N whose sign is known: a + 1, -a, a - x for a = relu(x)."""
         weights, bias = self.row()
@@ -464,6 +482,12 @@ class Planted:
             self.terms.append({self.size: ONE})
             self.pairs.append((self.size, len(self.terms) - 1))
             self.size += 1
+
+
+EXTRAS = [
+    *(Planted.add_constant, Planted.add_free, Planted.add_twin),
+    *(Planted.add_bent, Planted.add_sum, Planted.add_mirror),
+]
 
 
 def mutants(text: str, rng: random.Random, count: int = 12) -> Iterator[str]:

@@ -65,7 +65,7 @@ def test_planted_certificates_are_accepted(built: None, tmp_path: Path) -> None:
         assert not Reader(text).differ(rng), text
         assert verdict(text, tmp_path)[0] == 0, text
         rows |= set(re.findall(r"^(\w+) .*(?:unit|greatest|apply)", text, re.MULTILINE))
-    assert rows == {"atom", "class", "same", "constant", "derived", "sum", "twin", "line", "zero"}
+    assert rows == {"atom", "class", "same", "constant", "derived", "sum", "twin", "line", "zero", "mirror"}
 
 
 def test_no_mutant_is_accepted_that_evaluation_refutes(built: None, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from exactlump import check
-from exactlump.extraction.programs import UNPROVED
 from tests.proved_programs import EXACT, FUNCTIONS, Node, random_program
 
 PROOFS = Path(__file__).parents[1] / "proofs"
@@ -46,6 +45,7 @@ def test_the_development_over_the_rationals_has_no_axiom() -> None:
     assert len(THEOREMS) == len(answers) > 25
     with_axioms = {name for (_, name), found in zip(THEOREMS, answers, strict=True) if not found.startswith("Closed")}
     about_reals = {"real_lawful", "accepted_networks_are_equal", "refute_sound", "refuted_networks_differ"}
+    about_reals |= {"accepted_images_are_equal"}
     about_boxes = {"within_sound", "parts_sound", "bounded_networks_are_close", "bounded_networks_are_close_by_parts"}
     examples = {"example_differs", "example_is_close"}
     assert with_axioms == {"theorem_1_reals", *about_reals, *about_boxes, *examples}
@@ -77,6 +77,15 @@ WEAKENED = {
             "Proof. by move=> same r1_gt0 r2_gt0; rewrite !relu_leaky",
         ),
     ),
+    "a statement about no position": (
+        "Main",
+        (
+            "(P : Type) (O : operators Reals P), lawful_operators O ->\n  forall x",
+            "(P : Type) (O : operators Reals P), lawful_operators O -> (P -> False) ->\n  forall x",
+        ),
+        ("erf_odd P O lawful_O x x_len.", "erf_odd P O lawful_O _ x x_len."),
+    ),
+    "an operator that makes nothing": ("ImageNetwork", ("=> [moved O k l (image_register ys u)]", "=> [dark]")),
     "a definition of mish as 0": ("Meaning", ("=> y * tanh (ln (1 + exp y))", "=> y * 0")),
     "a definition of argmax as 0": ("Meaning", ("[INR (fst (place_of_greatest ys))]", "[0]")),
 }
@@ -135,6 +144,9 @@ def test_the_lines_to_read_are_as_many_as_the_page_says() -> None:
     assert {name: int(count) for count, name in stated} == counts
     assert f"{sum(counts.values())} lines of definitions" in page
     assert statement[0] in page
+    images = (PROOFS / "ImageNetwork.v").read_text()
+    assert f"the {len(images.splitlines())} lines of `proofs/ImageNetwork.v`" in page
+    assert not any(word in images for word in ("Proof", "Ltac", "Lemma"))
 
 
 def test_the_coq_names_of_the_documents_exist() -> None:
@@ -216,7 +228,7 @@ def test_the_other_reader_evaluates_functions_as_check_does() -> None:
         for _ in range(50):
             y = Fraction(rng.randint(-40, 40), rng.randint(1, 6))
             assert FUNCTIONS[name][1](y, *parameters) == check.value_at((name, tuple(parameters)), y)
-    others = {"max_pool", *check.HEADS, *UNPROVED}
+    others = {"max_pool", *check.HEADS}
     assert {name: count for name, (count, _) in FUNCTIONS.items()} == {
         name: count for name, (count, _, _) in check.FUNCTIONS.items() if name not in others
     }

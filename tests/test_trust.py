@@ -14,7 +14,7 @@ import pytest
 
 import exactlump
 from exactlump import reduce_file, write
-from exactlump.extraction import programs, reading
+from exactlump.extraction import images, programs, reading
 from exactlump.extraction.verified import _DRIVERS
 from tests import believed
 from tests.believed import BY_FORMAT, MODULES, ROWS, Graph
@@ -126,6 +126,11 @@ def test_what_runs_is_reached(graph, tmp_path):
         networks = [*found.networks]
         sides = [programs.Side(network, ()) for network in networks]
         assert traced(lambda: [[*programs.network_lines("a", side, None)] for side in sides]) - needed == set()  # noqa: B023
+        drawn = {at for at in traced(lambda: [*images.images(found)]) if at[0] == "extraction.images"}  # noqa: B023
+        assert (
+            drawn - {line for part in graph.reached(["extraction.images:images"]).values() for line in whole(part)}
+            == set()
+        )
     assert len(ran) > 150
 
 

@@ -4,10 +4,10 @@
 The checker runs inside Coq, so that no extraction, no OCaml and no parser of ours needs to be believed.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from itertools import chain
 from typing import NamedTuple
 
 from exactlump.errors import CannotWrite
@@ -41,8 +41,13 @@ Print Assumptions {name}_equivalent."""
 
 # The names of Network.v that are no others in capitals, and how many parameters functions have.
 _NAMES = {"softmax": "Softmax", "log_softmax": "LogSoftmax", "argmax": "ArgMax"}
-_PARAMETERS = {"hard_sigmoid": 2, "clip": 2, "selu": 2, "quantize": 4, "quantize_floor": 4}
+_PARAMETERS = {"quantize": 4, "quantize_floor": 4}
+_PARAMETERS |= dict.fromkeys(("hard_sigmoid", "clip", "selu", "hard_gate", "erf_gate", "softplus_above"), 2)
 _PARAMETERS |= dict.fromkeys(("leaky_relu", "at_least", "at_most", "thresholded_relu", "elu", "celu", "surd"), 1)
+
+# Rows that are a register and a factor; those of them whose register is one of the same network.
+_OWN = ("same", "mirror")
+_FACTORS = ("class", "twin", *_OWN)
 
 
 def coq(lines: Iterable[str], name: str) -> Iterator[str]:
@@ -53,8 +58,12 @@ def coq(lines: Iterable[str], name: str) -> Iterator[str]:
     if not (name.isascii() and name.isidentifier()):
         raise CannotWrite(f"{name}.v: found a name that Coq does not take, expected letters, digits and _")
     rest = iter(lines)
+    if (form := next(rest)) != "exactlump-program 1":
+        raise CannotWrite(
+            f"{name}.v: found operators on whole images, expected networks that are written out by element"
+        )
     yield "(* This file is about one theorem: two networks compute the same function, as `exactlump export` says. *)"
-    for line in rest:
+    for line in itertools.chain([form], rest):
         if line.startswith("assumes"):
             break
         yield f"(* {line} *)"
@@ -80,7 +89,7 @@ class _Text:
     """The words of a text, read one after the other; the weights among them are counted."""
 
     def __init__(self, lines: Iterable[str], name: str) -> None:
-        self.words = chain.from_iterable(line.split() for line in lines)
+        self.words = itertools.chain.from_iterable(line.split() for line in lines)
         self.name, self.weights = name, 0
         self.found: dict[str, list[_Row]] = {}
 
@@ -153,7 +162,7 @@ class _Text:
     def row(self, register: int) -> _Row:
         kind = self.next()
         terms: list[tuple[int, Fraction]] = []
-        if kind in ("class", "same", "twin"):
+        if kind in _FACTORS:
             terms = [self.term()]
         elif kind in ("sum", "line", "zero"):
             terms = [self.term() for _ in range(self.integer())]
@@ -162,9 +171,9 @@ class _Text:
     def rows(self) -> Iterator[str]:
         """The definitions of the rows: an atom has a scale, so that their factors are integers."""
         classes, own = dict[int, int](), dict[int, int]()
-        for row in chain.from_iterable(self.found.values()):
-            for k, c in row.terms if row.kind in ("class", "same", "twin") else ():
-                table = own if row.kind == "same" else classes
+        for row in itertools.chain.from_iterable(self.found.values()):
+            for k, c in row.terms if row.kind in _FACTORS else ():
+                table = own if row.kind in _OWN else classes
                 table[k] = math.lcm(table.get(k, 1), c.denominator)
         for which, rows in self.found.items():
             table = classes if which == "reduced" else own
@@ -176,9 +185,9 @@ def _coq_row(row: _Row, scale: int, classes: dict[int, int], own: dict[int, int]
     kind = row.kind.capitalize()
     if row.kind == "atom":
         return f"Atom {scale}"
-    if row.kind in ("class", "same", "twin"):
+    if row.kind in _FACTORS:
         ((k, c),) = row.terms
-        return f"{kind} {k}%N {_number(int(c * (own if row.kind == 'same' else classes).get(k, 1)))}"
+        return f"{kind} {k}%N {_number(int(c * (own if row.kind in _OWN else classes).get(k, 1)))}"
     if row.kind == "constant":
         return f"Constant {_number(row.number.numerator)} {row.number.denominator}"
     if row.kind == "derived":

@@ -10,7 +10,7 @@ import itertools
 import math
 import operator
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
@@ -21,10 +21,6 @@ from exactlump.extraction.reading import Reading
 
 # Of all images, written out: the proved checker then takes minutes.
 MAX_PRODUCTS = 100_000_000
-
-
-# Functions of check.py that proofs/Functions.v does not have.
-UNPROVED = {"hard_gate", "erf_gate", "softplus_above"}
 
 
 def read_positions(window: Window, p: int) -> list[int | None]:
@@ -92,7 +88,8 @@ class Side:
             name
             for node in network.nodes.values()
             for name in node.sources
-            if node.row is None and node.kind != "head" and node.function(0)[0] != "max_pool" and readers[name] == 1
+            if node.row is None and node.kind not in ("head", "opaque") and node.function(0)[0] != "max_pool"
+            if readers[name] == 1
         }
         self.inlined = {
             name
@@ -147,9 +144,6 @@ class Side:
                 reads = ([q for q in self.taps(parameters[0], p) if q is not None] for p in range(view.positions))
                 bodies: Iterator[str] = (words("greatest", start, len(entry), *entry) for entry in reads)
             else:
-                check.support(
-                    name not in UNPROVED, f"found the function {name}, which the proved checker does not know"
-                )
                 bodies = self.units(tensor, v, words(name, *parameters))
             for p, body in enumerate(bodies):
                 yield f"{rows[v * view.positions + p]} {body}"
@@ -284,19 +278,16 @@ class Rows:
             return words("sum", len(terms), *terms, row.number)
         if row.kind == "sum":
             return words("constant", row.number)
-        check.support(row.kind != "mirror", f"{tensor!a} unit {v}: found the twin of a free unit, which has no text")
         if row.kind in ("linear", "zero"):
             facts = [self.factor(name, k, b, p) for name, k, b in row.facts]
             return words({"linear": "line"}.get(row.kind, row.kind), len(facts), *facts)
-        check.support(
-            row.kind != "mirror", "found a row that mirrors another, expected one that the text has words for"
-        )
         if row.tensor or row.kind == "twin":
             return words(row.kind, self.factor(row.tensor or over, row.of, row.number, p))
         if row.kind == "free" or (reduced and row.kind == "class" and self.leaders[tensor][row.of].unit == v):
             return "atom"
-        if row.kind == "same":
-            return words("class" if reduced else "same", side.register(tensor, row.of, p), row.number)
+        if row.kind in ("same", "mirror"):
+            kind = {"same": "class", "mirror": "twin"}[row.kind] if reduced else row.kind
+            return words(kind, side.register(tensor, row.of, p), row.number)
         return words("class", self.factor(over, row.of, row.number, p))
 
     def factor(self, over: str, k: int, c: Fraction, p: int) -> str:
@@ -336,12 +327,14 @@ def _images(lift: Lift | None, positions: int) -> int:
     return positions * (math.prod(lift.over.kernel) if lift is not None and lift.name == "average" else 1)
 
 
-def header(form: str, hashes: dict[str, str], claim: dict[str, Any]) -> Iterator[str]:
-    """The first lines of a text: hashes of files, and the claim."""
+def header(
+    form: str, hashes: dict[str, str], claim: dict[str, Any], assumed: Iterable[str] = ("assumes 0",)
+) -> Iterator[str]:
+    """The first lines of a text: hashes of files, the claim, and what is assumed of operators."""
     yield f"{form} 1"
     yield from (f"{name} {digest}" for name, digest in hashes.items())
     yield from (f"{name} {claim[name]}" for name in ("criterion", "domain", "specification"))
-    yield "assumes 0"
+    yield from assumed
 
 
 def network_lines(name: str, side: Side, rows: Callable[[str], Sequence[str]] | None) -> Iterator[str]:

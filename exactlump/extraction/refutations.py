@@ -14,7 +14,8 @@ from exactlump.extraction.reading import Reading
 
 # Functions whose values at rationals are rational.
 RATIONAL = {
-    *("leaky_relu", "clip", "at_least", "at_most", "hard_sigmoid", "hard_swish", "thresholded_relu", "sign"),
+    *("leaky_relu", "clip", "at_least", "at_most", "hard_sigmoid", "hard_swish", "hard_gate"),
+    *("thresholded_relu", "sign"),
     *("bipolar_sign", "floor", "ceil", "round", "quantize", "quantize_floor", "softsign", "max_pool", "argmax"),
 }
 

@@ -5,9 +5,13 @@ from collections.abc import Iterator
 
 from exactlump import check
 from exactlump.extraction.bounds import bounds
-from exactlump.extraction.programs import program
+from exactlump.extraction.images import images
+from exactlump.extraction.programs import MAX_PRODUCTS, products, program
 from exactlump.extraction.reading import Reading
 from exactlump.extraction.refutations import certified_refutation, without_rational_values
+
+# As many products are written out element by element; the proved checker then takes about two seconds.
+FEW_PRODUCTS = 1_000_000
 
 
 def texts(reading: Reading) -> Iterator[Iterator[str]]:
@@ -23,4 +27,18 @@ def texts(reading: Reading) -> Iterator[Iterator[str]]:
         check.support(not name, f"found the function {name}, which may have no rational value")
         return iter([certified_refutation(reading)])
     check.support(criterion == "exact", f"criterion: found {criterion}, expected exact, approximate or different")
-    return iter([program(reading)])
+    return iter([exact(reading)])
+
+
+def exact(reading: Reading, few: int = FEW_PRODUCTS) -> Iterator[str]:
+    """The lines of the text for a certificate of the criterion `exact`: element by element where that is a matter of
+    seconds, or where signs are claimed, which the rules for images do not have; else image by image.
+
+    few  the most products that are written out where no signs are claimed
+    """
+    flat = all(not network.given and not network.mixes for network in reading.networks)
+    flat = flat and all(check.known(view.dims) for network in reading.networks for view in network.views.values())
+    if flat:
+        signs = any(row.kind in ("linear", "zero") for row in check.rows_of(reading.document))
+        flat = sum(map(products, reading.networks)) <= (MAX_PRODUCTS if signs else few)
+    return program(reading) if flat else images(reading)

@@ -3,7 +3,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from exactlump import check, formats
 from exactlump.certificates.certificate import read_certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, NotALumping, Undecided, UnsupportedLayer
 from exactlump.extraction.coq import coq
-from exactlump.extraction.programs import program
+from exactlump.extraction.programs import MAX_PRODUCTS
 from exactlump.extraction.reading import Reading
+from exactlump.extraction.texts import FEW_PRODUCTS, exact
 from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.verbs.answers import FileUse, answer, external_files, file_read, file_written, files_beside
 
@@ -95,13 +96,17 @@ def export_files(
 
     Raises FormatError, UnsupportedLayer, Undecided, or NotALumping, also where the certificate names other files.
     """
-    reading = Reading([os.fspath(path) for path in (original, reduced, certificate_path)], max_unpacked)
+    return _lines((original, reduced, certificate_path), max_unpacked, FEW_PRODUCTS)
+
+
+def _lines(paths: Sequence[str | os.PathLike[str]], max_unpacked: int, few: int) -> Iterator[str]:
+    reading = Reading([os.fspath(path) for path in paths], max_unpacked)
     try:
         reading.read()
-        yield from program(reading)
+        yield from exact(reading, few)
     except check.Stop as error:
         if error.verdict == "malformed":
-            read_certificate(certificate_path)  # says it better of a file of another kind
+            read_certificate(paths[2])  # says it better of a file of another kind
         kinds: dict[str, type[ExactlumpError]] = {"malformed": FormatError, "unsupported": UnsupportedLayer}
         kinds |= {"unknown": Undecided, "rejected": NotALumping}
         raise kinds[error.verdict](check.one_line(str(error))) from error
@@ -116,7 +121,7 @@ def coq_files(
     max_unpacked: int = formats.MAX_UNPACKED,
 ) -> Iterator[str]:
     """The lines of a Coq file with the theorem that two networks are equal.  Raises CannotWrite, and as above."""
-    return coq(export_files(original, reduced, certificate_path, max_unpacked=max_unpacked), name)
+    return coq(_lines((original, reduced, certificate_path), max_unpacked, MAX_PRODUCTS), name)
 
 
 def write_lines(path: str | os.PathLike[str], lines: Iterable[str], *, overwrite: bool = False) -> None:
