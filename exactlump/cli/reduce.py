@@ -60,7 +60,8 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @MAX_UNPACKED
 @BATCHNORM
 @OPAQUE_DOMAIN
-@click.option("--architecture", type=PATH, metavar="FILE", help="JSON that lists the layers of a .pt or .pth file.")
+@click.option("--activation", metavar="NAME", help="The function between layers of weights: relu, leaky_relu:0.01, ...")
+@click.option("--architecture", type=PATH, metavar="FILE", help="Or JSON that lists the layers of weights.")
 @click.option(
     "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
 )
@@ -80,6 +81,7 @@ def reduce_verb(
     max_unpacked: int,
     batchnorm: str | None,
     opaque_domains: tuple[str, ...],
+    activation: str | None,
     architecture: Path | None,
     executor: str | None,
     fail_if_unchanged: bool,
@@ -92,8 +94,8 @@ def reduce_verb(
     Formats go by suffix: .onnx, .onnx.gz, .nnet, .json (exact rationals).  `equivalent` is printed only after
     the checker has accepted the files that were written.
 
-    Weights of PyTorch (.pt, .pth) need --architecture.  The network that they make is first written as IN.onnx beside
-    OUT, and the certificate is about that file.
+    Weights (.safetensors, .pt, .pth) need --activation or --architecture.  The network that they make is first written
+    as IN.onnx beside OUT, and the certificate is about that file.
     """
     console = console_for(stderr=True)
     with console.status("") as status:
@@ -106,6 +108,7 @@ def reduce_verb(
             raw_nnet=raw_nnet,
             max_unpacked=max_unpacked,
             batchnorm=batchnorm,
+            activation=activation,
             architecture=architecture,
             executor=executor,
             overwrite=overwrite,
