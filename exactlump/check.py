@@ -78,6 +78,8 @@ BROKEN = (OSError, EOFError, ValueError, OverflowError, RecursionError, struct.e
 Form: TypeAlias = tuple[dict[int, int], int]
 NOTHING: dict[int, Form] = {}
 NOWHERE: dict[str, tuple[list[int], list[int]]] = {}
+Shapes: TypeAlias = dict[str, list[int | None]]  # of inputs; None: whatever the file says
+NO_SHAPES: Shapes = {}
 
 
 class Stop(Exception):
@@ -813,10 +815,16 @@ def unpack(packed: bytes, limit: int) -> bytes:
 
 
 def read_network(
-    path: str, specification: str, limit: int, domains: Iterable[str] = (), work: int = MAX_WORK
+    path: str,
+    specification: str,
+    limit: int,
+    domains: Iterable[str] = (),
+    work: int = MAX_WORK,
+    shapes: Shapes = NO_SHAPES,
 ) -> Network:
     """The network in a file, whose suffix names the format, as a specification says; `domains`: of operators that are
-    known to be functions; work: at most so much, beyond what goes with the size of the file."""
+    known to be functions; work: at most so much, beyond what goes with the size of the file; shapes: those of inputs
+    that a claim states, where it states a size."""
     METER.left = min(MAX_PARSED, work)
     with about(path, BROKEN):
         kind = next((name for name in FORMATS if path.lower().endswith(f".{name}")), "")
@@ -829,7 +837,9 @@ def read_network(
             read_nnet(content, network, specification == "raw nnet")
         else:
             content = unpack(content, limit) if kind == "onnx.gz" else content
-            OnnxReader(network, Folder(os.path.dirname(path), limit - len(content)), domains, work).read(content)
+            OnnxReader(network, Folder(os.path.dirname(path), limit - len(content)), domains, work, shapes).read(
+                content
+            )
         for name in network.outputs:
             demand(name in network.views, f"output {name!a}: found no node that defines it")
         several = len(set(network.outputs)) == len(network.outputs) > 0
@@ -890,6 +900,12 @@ def one_of(*known: Any) -> Callable[[Any], Any]:
         return value
 
     return read
+
+
+def positive(value: Any) -> int:
+    """A positive integer."""
+    demand(type(value) is int and value > 0, f"found {value!a:.40}, expected a positive integer")
+    return int(value)
 
 
 def entries(value: Any) -> list[tuple[int, Fraction]]:
@@ -1618,7 +1634,14 @@ class OnnxReader:
     What is made of constants alone goes the same way, in a network of its own, and is evaluated at once.
     """
 
-    def __init__(self, network: Network, folder: Folder, domains: Iterable[str] = (), work: int = MAX_WORK) -> None:
+    def __init__(
+        self,
+        network: Network,
+        folder: Folder,
+        domains: Iterable[str] = (),
+        work: int = MAX_WORK,
+        shapes: Shapes = NO_SHAPES,
+    ) -> None:
         self.network, self.folder, self.opset = network, folder, 0
         self.constants = Network("constants", "")
         self.values: dict[str, Value | None] = {}  # None: the mask of a Dropout
@@ -1627,6 +1650,7 @@ class OnnxReader:
         self.op, self.outputs, self.net, self.depth = "", list[str](), network, 0  # of the node that is read
         self.domains, self.versions = domains, dict[str, int]()  # custom domains that are allowed; imported ones
         self.declared: dict[str, Any] = {}  # types, by tensor
+        self.shapes, self.sizes = shapes, dict[str, int]()  # what the claim states; of symbols, what follows from it
         self.results = set[str]()  # the outputs of the graph
         self.infinite = set[str]()  # constants that hold infinity, or what is no number
         self.thresholds: dict[str, tuple[str, Fraction]] = {}  # what Greater makes: of a tensor, above a number
@@ -1658,6 +1682,8 @@ class OnnxReader:
         support(self.opset in OPSETS or not count, f"opset: found {self.opset}, expected {OPSETS[0]} to {OPSETS[-1]}")
         for tensor in graph.get("initializer", []):
             self.keep(tensor.get("name", ""), tensor)
+        for port in graph.get("input", []):
+            self.settle(port.get("name", ""), declared(port.get("type", {}))[1] or [])
         for port in graph.get("input", []):
             name = port.get("name", "")
             if name not in self.network.tensors:  # an initialiser that is also listed as an input is a constant
@@ -2061,6 +2087,18 @@ class OnnxReader:
         elif value:
             self.network.kinds.add(value.kind)
 
+    def settle(self, name: str, dims: list[Any]) -> None:
+        """The sizes of symbols, where the claim states the shape of an input that has them."""
+        stated = self.shapes.get(name, [])
+        fits = not stated or len(stated) == len(dims)
+        hold("shapes", fits, f"input {name!a}: found {len(dims)} axes, the claim states {len(stated)}")
+        for n, m in zip(dims, stated, strict=False):
+            free = isinstance(n, str) or n in (None, -1)
+            hold("shapes", m is None or free or n == m, f"input {name!a}: found the size {n}, the claim states {m}")
+            if isinstance(n, str) and m is not None:
+                same = self.sizes.setdefault(n, m) == m
+                hold("shapes", same, f"input {name!a}: the claim states two sizes of {n!a:.60}")
+
     def port(self, name: str, kind: dict[str, Any], inputs: bool = True) -> Value:
         """An input, or what is declared of another tensor: a first axis, and others."""
         refuse("tensor_type" in kind or not inputs, "found a sequence or another type, expected a tensor")
@@ -2069,7 +2107,9 @@ class OnnxReader:
         if dims is None:
             return Value(name, (), (self.fresh(name),), element, ranked=False)
         found, own = list[Any](), dict[str, Any]()
-        for n in dims:
+        stated = self.shapes.get(name, ()) if inputs else ()
+        for n, m in itertools.zip_longest(dims, stated):
+            n = self.sizes.get(n, n) if isinstance(n, str) else n if m is None else m
             demand(
                 n is None or isinstance(n, str) or n > 0 or n == -1,
                 f"found dimensions {dims}, expected positive numbers",
@@ -3384,6 +3424,8 @@ def read_certificate(content: bytes) -> dict[str, Any]:
     if version == 2:
         criterion = fit(fit(value.get("claim"), dict).get("criterion"), one_of(*CLAIMS))
         claim = CLAIMS[criterion]
+        if criterion == "exact" and "shapes" in value["claim"]:
+            claim = {**claim, "shapes": {str: [optional(positive)]}}
         if criterion == "different":
             evidence = {"input": {str: [rational]}, "outputs": {side: [rational] for side in SIDES}}
         elif criterion != "exact":
@@ -6408,6 +6450,26 @@ def check_opaque(document: dict[str, Any], networks: Sequence[Network]) -> str:
     return f"{words}{', of ' + ', '.join(opaque['domains']) if opaque['domains'] else ''}, "
 
 
+def stated(document: dict[str, Any]) -> Shapes:
+    """The shapes of inputs that a claim states."""
+    found: Shapes = document["claim"].get("shapes", {})
+    return found
+
+
+def check_shapes(shapes: Shapes, networks: Sequence[Network]) -> None:
+    """Every shape that is stated is of an input of a file, and states something."""
+    names = {name for network in networks if network.format in ("onnx", "onnx.gz") for name in network.inputs}
+    for name, shape in shapes.items():
+        hold("shapes", name in names, f"shapes: no file has the input {name!a:.60}")
+        hold("shapes", any(shape), f"shapes: input {name!a:.60}: found no size")
+
+
+def sized(shapes: Shapes) -> str:
+    """Which inputs a claim is about, in words: none where it states no shape."""
+    words = (f"{name}={'x'.join('?' if n is None else str(n) for n in shape)}" for name, shape in shapes.items())
+    return f"only at inputs of the shapes {', '.join(words)}, " if shapes else ""
+
+
 def check_classic(networks: Sequence[Network]) -> None:
     """No operator is opaque, all sizes but the batch's are known, and nothing looks at the batch."""
     for network in networks:
@@ -6422,7 +6484,9 @@ def read_all(
     *models, certificate = paths
     with about(certificate, BROKEN):
         document = read_certificate(read_file(certificate, max_unpacked))
-    networks = [read_network(path, document["claim"]["specification"], max_unpacked, domains, work) for path in models]
+    shapes, how = stated(document), (document["claim"]["specification"], max_unpacked, domains, work)
+    networks = [read_network(path, *how, shapes) for path in models]
+    check_shapes(shapes, networks)
     if document["claim"]["criterion"] != "exact" or document["claim"]["domain"] != "all reals":
         check_classic(networks)
     check_files(document, networks)
@@ -6470,7 +6534,7 @@ def judge(
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
     words = (
-        f"{where}{opaque}{ALL_FEEDS if checker.exact else SCOPE}, "
+        f"{sized(stated(document))}{where}{opaque}{ALL_FEEDS if checker.exact else SCOPE}, "
         f"for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
     )
     return Verdict("equivalent", words, 0, "")

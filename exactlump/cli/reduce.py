@@ -17,6 +17,7 @@ from exactlump.cli.terminal import (
     OPAQUE_DOMAIN,
     PATH,
     RAW_NNET,
+    SHAPE,
     as_json,
     console_for,
     plain,
@@ -60,6 +61,7 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @MAX_UNPACKED
 @BATCHNORM
 @OPAQUE_DOMAIN
+@SHAPE
 @click.option("--activation", metavar="NAME", help="The function between layers of weights: relu, leaky_relu:0.01, ...")
 @click.option("--architecture", type=PATH, metavar="FILE", help="Or JSON that lists the layers of weights.")
 @click.option(
@@ -81,6 +83,7 @@ def reduce_verb(
     max_unpacked: int,
     batchnorm: str | None,
     opaque_domains: tuple[str, ...],
+    shapes: dict[str, tuple[int | None, ...]],
     activation: str | None,
     architecture: Path | None,
     executor: str | None,
@@ -114,6 +117,7 @@ def reduce_verb(
             overwrite=overwrite,
             rules=rules,
             opaque_domains=opaque_domains,
+            shapes=shapes,
             box=box,
             vnnlib=vnnlib,
             listen=lambda words: status.update(plain(words)),

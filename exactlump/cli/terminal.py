@@ -16,6 +16,7 @@ import click
 
 from exactlump.cli.failing import printable as printable
 from exactlump.formats import files
+from exactlump.formats.stating import read_stated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,6 +63,14 @@ OPAQUE_DOMAIN = click.option(
     multiple=True,
     metavar="NAME",
     help="Operators of this domain, which no rule reads, are functions of their inputs. Repeatable.",
+)
+SHAPE = click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    metavar="NAME=2x3",
+    callback=lambda _context, _option, words: read_stated(words),
+    help="The shape of an input whose sizes an ONNX file leaves free; ? for a size that stays as it is. Repeatable.",
 )
 BATCHNORM = click.option(
     "--batchnorm",

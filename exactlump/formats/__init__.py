@@ -5,7 +5,7 @@ The format modules are imported when they are needed: importing onnx takes longe
 """
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from exactlump.formats.specification import RAW_NNET, SPECIFICATIONS, batchnorm_
 
 if TYPE_CHECKING:
     from exactlump.network.program import Network
+    from exactlump.network.views import StatedShape
 
 __all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "from_torch", "read", "write", "write_atomically"]
 
@@ -58,6 +59,8 @@ def read(
     opaque_domains: Collection[str] = (),
     architecture: str | os.PathLike[str] | None = None,
     activation: str | None = None,
+    shapes: "Mapping[str, StatedShape] | None" = None,
+    partial: bool = False,
 ) -> "Network":
     """The network that a file holds, or a torch.nn.Module, or an ONNX model; a Network is itself.
 
@@ -70,6 +73,9 @@ def read(
     opaque_domains  domains besides ONNX's own whose operators, which no rule reads, are taken for functions
     architecture, activation  what a file of weights lacks (.safetensors, .pt, .pth; docs/pytorch.md): a file that lists
                   the layers, or the function between each two dense layers: "relu", "leaky_relu:0.01", "identity"
+    shapes        of inputs of an ONNX file that leaves sizes free, by name, as {"x": (None, 3, 224, 224)}; None:
+                  whatever the file says.  All that is found is about inputs of these shapes only
+    partial       whether `shapes` may name inputs that the file does not have: those of another one
     Raises FormatError (ShapeError) for a file that breaks its format, UnsupportedLayer for what no rule covers.
     """
     if not isinstance(source, str | os.PathLike):
@@ -83,6 +89,8 @@ def read(
         kind = format_of(path)
         data = read_bytes(path)
         try:
+            if shapes and not partial and kind not in ("onnx", "onnx.gz"):
+                raise FormatError("shape: found no sizes that are free, as in an ONNX file")
             if kind == "nnet":
                 from exactlump.formats import nnet
 
@@ -99,7 +107,12 @@ def read(
 
             raise clearer(error, data, NETWORKS[kind]) from error
         del data  # the model has its own copy
-        return reading.parse(model, path.parent, batchnorm, opaque_domains)
+        network = reading.parse(model, path.parent, batchnorm, opaque_domains, shapes or {})
+        if shapes and not partial:
+            from exactlump.formats.stating import demand_inputs
+
+            demand_inputs(shapes, (port.name for port in network.inputs))
+        return network
 
 
 def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> "Network":
@@ -160,6 +173,7 @@ def read_as(
     *,
     max_unpacked: int = MAX_UNPACKED,
     opaque_domains: Collection[str] = (),
+    shapes: "Mapping[str, StatedShape] | None" = None,
 ) -> "Network":
     """The network that a file holds under the specification that a certificate claims.  Raises as `read` does."""
     if specification not in SPECIFICATIONS:
@@ -167,7 +181,8 @@ def read_as(
     with about(path):
         raw = specification == RAW_NNET and format_of(path) == "nnet"
     way = batchnorm_of(specification)
-    return read(path, raw_nnet=raw, max_unpacked=max_unpacked, batchnorm=way, opaque_domains=opaque_domains)
+    how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": way, "opaque_domains": opaque_domains}
+    return read(path, raw_nnet=raw, **how, shapes=shapes, partial=True)
 
 
 def refuse_float64(network: "Network") -> None:

@@ -19,9 +19,11 @@ from exactlump.certificates.certificate import EVERYWHERE, Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.fast import workers as fanout
 from exactlump.formats.files import ModelFile, about, companions, demand_apart, demand_free, write_atomically
+from exactlump.formats.stating import words_of
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.ports import match
 from exactlump.network.program import Network
+from exactlump.network.views import StatedShape
 from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
 from exactlump.reduction.loop import Reduction, reduce
@@ -43,6 +45,7 @@ class ReduceOptions:
     batchnorm     how batch normalisations are read (`formats.read`); the certificate's claim says which way
     architecture  the layers of a file of weights (docs/pytorch.md)
     activation    or the function between each two of its layers
+    shapes        of inputs that an ONNX file leaves free: the result is exact at inputs of these shapes only
     executor      other processes that help the fast engine: "processes[:N]", "dask://HOST:PORT"
     overwrite     whether files with other content may be replaced
     rules         "lumping" of proportional neurons, or "all": kinks, too (docs/beyond.md)
@@ -63,6 +66,7 @@ class ReduceOptions:
     box: Any = None
     vnnlib: Path | None = None
     activation: str | None = None
+    shapes: Mapping[str, StatedShape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ class FileReduction:
     @property
     def where(self) -> str:
         """ " on ..., and nowhere else" for a reduction on a domain; "" for all reals."""
-        return f" only on {self.domain.boxes[0].name}" if self.domain is not None else ""
+        shaped = f" only at inputs of the shapes {words_of(self.options.shapes)}" if self.options.shapes else ""
+        return f"{shaped} only on {self.domain.boxes[0].name}" if self.domain is not None else shaped
 
     @property
     def given(self) -> str:
@@ -155,6 +160,7 @@ def reduce_file(
     box: Any = None,
     vnnlib: str | os.PathLike[str] | None = None,
     activation: str | None = None,
+    shapes: Mapping[str, StatedShape] | None = None,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
@@ -173,15 +179,15 @@ def reduce_file(
     options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite, rules)
     options = replace(options, opaque_domains=tuple(opaque_domains))
     options = replace(options, box=box, vnnlib=Path(vnnlib) if vnnlib is not None else None, activation=activation)
+    options = replace(options, shapes=dict(shapes or {}))
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     _demand_places((given, layers, options.vnnlib), target, proof)
     listen(f"reading {given}")
     made, told = _specification(given, target, proof, options)
     source = made or given
-    network = formats.read(
-        source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm, opaque_domains=options.opaque_domains
-    )
+    how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": batchnorm, "shapes": options.shapes}
+    network = formats.read(source, raw_nnet=raw_nnet, opaque_domains=options.opaque_domains, **how)
     raw = raw_nnet and formats.format_of(source) == "nnet"
     room = max(max_unpacked, formats.MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
@@ -199,6 +205,7 @@ def reduce_file(
             listen(f"writing {target}")
             notes += _write(reduction.reduced, staged, source, raw)
             claim = _certificate(reduction, source, staged, raw, room)
+            claim = replace(claim, shapes=options.shapes)
             if domain is not None:
                 claim = replace(claim, domain=domain.json(network))
             for place in (proof, *(target.parent / file.name for file in folder.iterdir())):

@@ -21,8 +21,10 @@ from exactlump.formats.onnx.obstacles import refusals
 from exactlump.formats.onnx.opaque import declared, read_opaque
 from exactlump.formats.onnx.shapes import follow, is_number
 from exactlump.formats.onnx.spelled import threshold
+from exactlump.formats.onnx.stated import state
 from exactlump.formats.onnx.tensors import UNCOVERED, Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
+from exactlump.formats.stating import NOTHING_STATED, Stated
 from exactlump.network.kinds import Node, Opaque
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
@@ -99,18 +101,24 @@ def _tensors(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
 
 
 def parse(
-    model: ModelProto, folder: Path, batchnorm: str | None = None, opaque_domains: Collection[str] = ()
+    model: ModelProto,
+    folder: Path,
+    batchnorm: str | None = None,
+    opaque_domains: Collection[str] = (),
+    shapes: Stated = NOTHING_STATED,
 ) -> Network:
     """The network of a model whose external data lie in the folder.
 
     An operator that no rule reads is an unknown function of its inputs (`opaque.py`).
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
+    shapes     of inputs, as people state them (`stated.py`): put into the model, which is changed
 
     batchnorm  how its batch normalisations are read: their scales as "float32" or "float64", or "exact"; default: the
                network's own float type, if that is float64, else float32
     Raises FormatError, ShapeError for a model that breaks ONNX's rules, UnsupportedLayer for one that uses more of
     ONNX than docs/formats.md lists.
     """
+    state(model, shapes)
     graph, opset = model.graph, _opset(model)
     _refuse_features(model)
     initialisers = _unique({t.name: t for t in graph.initializer}, graph)
