@@ -1589,7 +1589,7 @@ OTHER_TYPES |= dict.fromkeys(("QLinearMatMul", "MelWeightMatrix", "ImageDecoder"
 OTHER_TYPES |= dict.fromkeys(("OptionalHasElement", "OptionalGetElement", "SequenceAt", "SequenceLength"), 0)
 OTHER_TYPES |= dict.fromkeys(("HannWindow", "HammingWindow", "BlackmanWindow", "TfIdfVectorizer", "SequenceEmpty"), 0)
 OTHER_TYPES |= dict.fromkeys(("SequenceConstruct", "SequenceInsert", "SequenceErase", "SequenceMap", "Optional"), 0)
-OTHER_TYPES |= dict.fromkeys(("SplitToSequence", "ConcatFromSequence"), 0)
+OTHER_TYPES |= dict.fromkeys(("SplitToSequence", "ConcatFromSequence", "If", "Loop"), 0)
 SPREAD = {
     "Add",
     "Sub",

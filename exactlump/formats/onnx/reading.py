@@ -16,6 +16,7 @@ from exactlump.formats import files
 from exactlump.formats.files import about
 from exactlump.formats.onnx import tensors as onnx_tensor
 from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
+from exactlump.formats.onnx.bodies import in_place
 from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.onnx.obstacles import refusals
 from exactlump.formats.onnx.opaque import declared, read_opaque
@@ -80,7 +81,7 @@ def hashes(model: ModelProto, folder: Path) -> tuple[dict[str, str], dict[str, s
     """The hash of each initialiser and `value` of a Constant node by name, and of each external file by location."""
     tensors: dict[str, str] = {}
     external: dict[str, str] = {}
-    for name, tensor in _tensors(model.graph):
+    for name, tensor in _tensors(in_place(model).graph):
         with about(f"tensor {name!r}"):
             if name in tensors:
                 raise FormatError("defined twice")
@@ -119,6 +120,7 @@ def parse(
     ONNX than docs/formats.md lists.
     """
     state(model, shapes)
+    model = in_place(model)
     graph, opset = model.graph, _opset(model)
     _refuse_features(model)
     initialisers = _unique({t.name: t for t in graph.initializer}, graph)
@@ -261,8 +263,8 @@ def _opset(model: ModelProto) -> int:
 
 def _refuse_features(model: ModelProto) -> None:
     """Refuse what this project does not cover, before anything is looked at more closely."""
-    if model.functions or model.graph.sparse_initializer:
-        raise UnsupportedLayer("model: functions and sparse initialisers are not supported")
+    if model.graph.sparse_initializer:
+        raise UnsupportedLayer("model: sparse initialisers are not supported")
     for node in model.graph.node:
         with about(_place(node)):
             if not any(node.output) or any(attribute.ref_attr_name for attribute in node.attribute):
