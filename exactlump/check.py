@@ -2725,7 +2725,9 @@ class OnnxReader:
         made = tuple(dims if made is None else made)
         channels = {self.net.views[x.name].channel for x in sources}
         if ENTIRE in channels and picks:
-            (axis,) = [*picks] if len(picks) == 1 else [0]
+            parts = len(picks) == 1 and made == tuple(dims)
+            support(parts, "found several axes, or indices that are no vector, of a whole tensor")
+            (axis,) = picks
             sources = [self.along(x, axis) for x in sources]
             channels = {self.net.views[x.name].channel for x in sources}
         whole = not picks or (made == tuple(dims) and channels == picks.keys())
@@ -2776,6 +2778,9 @@ class OnnxReader:
             dims[axis - kept] = len(part)
             if part != range(n):
                 picks[axis - kept] = ranged(part)
+        if x.values is not None and dims == [0]:  # the sizes of no axes
+            self.fold(target, x.kind, dims, ())
+            return
         self.choose(target, [x], dims, picks)
 
     def split(self, _: str, x: Value, given: Value | None) -> None:
@@ -3114,6 +3119,9 @@ def shaped(op: str, opset: int, attributes: dict[str, Any], inputs: list[Value |
         shape = full
     elif op in SPREAD:
         shape = broadcast(shapes)
+    elif op in ("LSTM", "GRU", "RNN") and len(inputs) > 2 and full and len(full) == 3 and not setting.get("layout"):
+        states = inputs[2].full if inputs[2] and inputs[2].ranked else ()  # directions, gates, hidden
+        shape = (full[0], states[0], full[1], states[2]) if len(states) == 3 else None
     elif None in shapes or full is None:
         return [(kind, None)]
     elif op == "Shape":
