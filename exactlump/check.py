@@ -2728,6 +2728,7 @@ class OnnxReader:
             parts = len(picks) == 1 and made == tuple(dims)
             support(parts, "found several axes, or indices that are no vector, of a whole tensor")
             (axis,) = picks
+            support(axis + len(sources[0].batch), "found parts of the first axis of a whole tensor")
             sources = [self.along(x, axis) for x in sources]
             channels = {self.net.views[x.name].channel for x in sources}
         whole = not picks or (made == tuple(dims) and channels == picks.keys())
@@ -3788,8 +3789,9 @@ class Checker:
     def partner(self, given: Given, place: int) -> str:
         """Rule 6: the tensor of N' that an output of an opaque node of N is equal to."""
         if given not in self.partners:
-            reason = "no opaque node of the reduced network is the same operator"
-            for other in self.reduced.network.given:
+            reason, others = "no opaque node of the reduced network is the same operator", self.reduced.network.given
+            named = [other for other in others if other.outputs == given.outputs]  # first: nodes may be alike
+            for other in (*named, *others):
                 with contextlib.suppress(KeyError):
                     reason = self.difference(given, other)
                     if not reason:
