@@ -1383,8 +1383,11 @@ SINCE |= {"count_include_pad": 7, "storage_order": 8, "ceil_mode": 10, "MaxPool 
 SINCE |= {"value_floats": 12, "value_int": 12, "value_ints": 12, "select_last_index": 12, "seed": 12, "allowzero": 14}
 SINCE |= {"QuantizeLinear axis": 13, "DequantizeLinear axis": 13, "training_mode": 14, "start": 15, "end": 15}
 SINCE |= {"noop_with_empty_axes": 18, "num_outputs": 18, "saturate": 19, "AveragePool dilations": 19, "block_size": 21}
-SINCE |= {"output_dtype": 21}
-UNTIL = {"spatial": 9}  # the first opset without it
+SINCE |= {"output_dtype": 21, "Resize": 10, "Upsample": 7, "DepthToSpace mode": 11}
+SINCE |= {"ReduceSum noop_with_empty_axes": 13}
+SINCE |= dict.fromkeys(("coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside"), 11)
+SINCE |= {"extrapolation_value": 11, "antialias": 18, "Resize axes": 18, "keep_aspect_ratio_policy": 18}
+UNTIL = {"spatial": 9, "Upsample": 10}  # the first opset without it
 # What meant something else before opset 7, and the attribute that makes some of these mean the same
 BEFORE_7 = dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "PRelu"), "")
 BEFORE_7 |= {"Gemm": "broadcast", "BatchNormalization": "is_test", "Dropout": "is_test"}
@@ -2669,24 +2672,98 @@ class OnnxReader:
         self.made(target, x)
 
     def mean(self, target: str, x: Value, axes: Value | None) -> None:
-        """ReduceMean over all positions."""
-        rank = len(x.dims) + 1
-        fits = axes is not None and sorted(axis + rank * (axis < 0) for axis in axes.values) == [*range(2, rank)]
-        fits = fits and not self.attributes["noop_with_empty_axes"]
-        support(fits, f"axes: found {axes and [*axes.values]}, expected all from 2 on")
-        self.pool(self.kept(target), x)
-        self.drop(target, x.dims[:1])
+        """ReduceMean, ReduceSum over all positions: from axis 2 on, or all but the first and the last axis."""
+        rank, total = len(x.dims) + 1, self.op == "ReduceSum"
+        places = [] if axes is None else sorted(axis + rank * (axis < 0) for axis in axes.values)
+        last = places == [*range(1, rank - 1)] != []
+        fits = x.batch and (last or places == [*range(2, rank)] != []) and not self.attributes["noop_with_empty_axes"]
+        fits = fits and (known(x.dims) or not (total or last)) and not (last and self.attributes["keepdims"])
+        support(fits, f"axes: found {places}, expected all positions, of which a sum needs the number")
+        if last:
+            x = self.along(x, len(x.dims) - 1)
+            lead, made = x.batch, (x.dims[-1], *x.dims[:-1])
+            axes_moved = [len(x.dims) - 1, *range(len(x.dims) - 1)]
+            self.network.reorder(x.name, f"{target} moved", axes_moved, View(made, 0, lead))
+            x = self.made(f"{target} moved", x)
+        kept = self.kept(target)
+        self.pool(f"{target} mean" if total else kept, x)
+        if total:
+            count = Value("", (), (), 1, [Fraction(math.prod(x.dims[1:]))])
+            mean = self.values[f"{target} mean"]
+            self.each(mean, kept, step=lambda v: (v, count.values[0], ZERO))  # type: ignore[arg-type]
+        before = self.values[kept]
+        if before and kept != target:
+            self.network.reorder(kept, target, None, View(x.dims[:1], None, before.batch))
+            self.made(target, before)
+
+    def blocks(self, target: str, x: Value) -> None:
+        """DepthToSpace, SpaceToDepth."""
+        x, b = self.image(x), self.attributes["blocksize"]
+        support(len(x.dims) == 3 and known(x.dims), "found another grid than one of two numbers")
+        demand(b and b > 0, f"blocksize: found {b}, expected a positive number")
+        channels, grid = x.dims[0], x.dims[1:]
+        area, mode = b * b, self.attributes.get("mode", "DCR")
+        if self.op == "SpaceToDepth":
+            demand(all(n % b == 0 for n in grid), f"found the grid {[*grid]} for blocks of {b}")
+            sizes = tuple(n // b for n in grid)
+            self.move_taps(target, x, channels * area, sizes, (b, b), lambda v: [v % channels * area + v // channels])
+            return
+        support(mode in ("DCR", "CRD"), f"mode: found {mode!a:.20}, expected DCR or CRD")
+        demand(channels % area == 0, f"found {channels} channels for blocks of {area}")
+        rows = channels // area
+        first, step = (1, rows) if mode == "DCR" else (area, 1)
+        sizes, columns = tuple(n * b for n in grid), range(area)
+        taken: Callable[[int], list[int]] = lambda v: [(v * first + t * step) * area + t for t in columns]  # noqa: E731
+        self.move_taps(target, x, rows, sizes, (b, b), taken, True)
+
+    def resize(self, target: str, x: Value, *more: Value | None) -> None:
+        """Resize, Upsample: nearest, by integers for which position q of an axis is read at q // scale."""
+        x, settings, rank = self.image(x), self.attributes, len(x.dims) + 1
+        rounding = settings.get("coordinate_transformation_mode"), settings.get("nearest_mode")
+        centred = ("half_pixel", "pytorch_half_pixel"), ("round_prefer_floor", "round_prefer_ceil")
+        good = [("asymmetric", "floor"), *itertools.product(*centred)]
+        plain = [("mode", "nearest"), ("antialias", 0), ("exclude_outside", 0), ("keep_aspect_ratio_policy", "stretch")]
+        fits = all(settings.get(key, value) == value for key, value in plain) and known(x.dims)
+        support(fits and (self.opset < 11 or rounding in good), "found another way to resize than the table has")
+        axes = [axis + rank * (axis < 0) for axis in settings.get("axes") or range(rank)]
+        support(sorted(axes) == [*range(rank)], "found some axes, expected all")
+        given, by_sizes = next(filter(None, more[:2]), None), self.opset > 10 and more[2] is not None
+        given = more[2] if by_sizes else given
+        demand(given is not None and len(given.values) == rank, f"found no {rank} scales or sizes")
+        wished = dict(zip(axes, given.values if given else (), strict=True))
+        if by_sizes:
+            full = [*x.batch, *x.dims]
+            support(wished[0] == full[0] and known(wished[a] for a in range(1, rank)), "found sizes that are symbols")
+            ratios = [ONE, *(Fraction(wished[axis], full[axis]) for axis in range(1, rank))]
+        else:
+            ratios = [Fraction(wished[axis]) for axis in range(rank)]
+        whole = all(ratio > 0 and ratio.denominator == 1 for ratio in map(Fraction, ratios))
+        support(whole and ratios[0] == ratios[1] == 1, "found scales that are no integers, or of other axes")
+        factors = tuple(int(ratio) for ratio in ratios[2:])
+        sizes, taps = tuple(map(operator.mul, x.dims[1:], factors)), math.prod(factors)
+        self.move_taps(target, x, x.dims[0], sizes, factors, lambda v: [*range(v * taps, (v + 1) * taps)], True)
+
+    def move_taps(
+        self,
+        target: str,
+        x: Value,
+        units: int,
+        sizes: tuple[int, ...],
+        step: tuple[int, ...],
+        taken: Callable[[int], list[int]],
+        transposed: bool = False,
+    ) -> None:
+        """A convolution whose windows lie side by side; its weights are 1 at columns that are taken, 0 elsewhere."""
+        ones, none = (1,) * len(step), (0,) * len(step)
+        window = Window(x.dims[1:], sizes, step, step, ones, none, none, transposed)
+        self.charge(units)
+        row: Callable[[int], Any] = lambda v: (columns := taken(v), [1] * len(columns), 1, ZERO)  # noqa: E731
+        self.network.convolve(x.name, target, units, window, row)
+        self.made(target, x)
 
     def kept(self, target: str) -> str:
         """The name of what is made before axes of size 1 are dropped where the node says so."""
         return target if self.attributes.get("keepdims", 1) else f"{target} kept"
-
-    def drop(self, target: str, dims: tuple[int, ...]) -> None:
-        """The tensor without these axes."""
-        before = self.values[self.kept(target)]
-        if before and before.name != target:
-            self.network.reorder(before.name, target, None, View(dims, None, before.batch))
-            self.made(target, before)
 
     def pad(self, target: str, x: Value, pads: Value, value: Value | None, chosen: Value | None) -> None:
         """Pad with zeros around images."""
@@ -3217,7 +3294,7 @@ def has(opset: int, op: str, attribute: str = "") -> bool:
     """Whether an opset has an operator, and an attribute of it."""
     names = (f"{op} {attribute}", attribute) if attribute else (op,)
     first = next((SINCE[name] for name in names if name in SINCE), 1)
-    return first <= opset < UNTIL.get(attribute, OPSETS[-1] + 1)
+    return first <= opset < UNTIL.get(attribute or op, OPSETS[-1] + 1)
 
 
 def settings(
@@ -3258,6 +3335,10 @@ NAMED |= {name.capitalize(): (name,) for name in ("softplus", "softsign", "erf",
 SLIDE: dict[str, Any] = {"auto_pad": "NOTSET", "strides": list, "dilations": list, "pads": list, "kernel_shape": list}
 STEP = {"axis": 1, "block_size": 0}
 VALUES = {"value": dict, "value_float": float, "value_floats": tuple, "value_int": int, "value_ints": list}
+RESIZE: dict[str, Any] = {"mode": "nearest", "coordinate_transformation_mode": "half_pixel", "antialias": 0}
+RESIZE |= {"nearest_mode": "round_prefer_floor"}
+RESIZE |= {"cubic_coeff_a": -0.75, "exclude_outside": 0, "extrapolation_value": 0.0, "axes": list}
+RESIZE |= {"keep_aspect_ratio_policy": "stretch"}
 TRAINED = {"epsilon": float32(1e-5), "momentum": 0.0, "training_mode": 0, "spatial": 1}
 R = OnnxReader
 # For each operator: what reads it, its inputs, and its attributes with defaults (or types: None where left out).
@@ -3290,6 +3371,11 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
     "MaxPool": (R.pool, "x", {**SLIDE, "ceil_mode": 0, "storage_order": 0}),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), (R.pool, "x", {})),
     "ReduceMean": (R.mean, "x l?:axes@18", {"keepdims": 1, "noop_with_empty_axes": 0}),
+    "ReduceSum": (R.mean, "x l?:axes@13", {"keepdims": 1, "noop_with_empty_axes": 0}),
+    "DepthToSpace": (R.blocks, "x", {"blocksize": int, "mode": "DCR"}),
+    "SpaceToDepth": (R.blocks, "x", {"blocksize": int}),
+    "Resize": (R.resize, "x f?@11 f? l?@11", RESIZE),
+    "Upsample": (R.resize, "x f:scales@9", {"mode": "nearest"}),
     "Pad": (R.pad, "x l:pads@11 f?:value@11 v?@18", {"mode": "constant"}),
     "Concat": (R.concat, "a*", {"axis": int}),
     "Slice": (R.slice, "a v:starts@10 v:ends@10 v?:axes@10 v?@10", {}),
