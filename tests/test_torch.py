@@ -17,6 +17,7 @@ from exactlump import check
 from exactlump.cli.main import cli
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import torch as ours
+from exactlump.formats import weights as of_weights
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Dense
 from exactlump.numbers.rational import rational
@@ -238,12 +239,16 @@ def files(folder, weights, layers, shape=(3,), **top):
     return path, plan
 
 
+def specification(path, plan, *room):
+    return of_weights.specification(path, of_weights.Stated(plan), *room).content
+
+
 def read(path, plan):
     """The network of a file of weights, as the specification that is written has it."""
     from pathlib import Path
 
     model = onnx.ModelProto()
-    model.ParseFromString(ours.specification(path, plan))
+    model.ParseFromString(specification(path, plan))
     return ours.reading.parse(model, Path())
 
 
@@ -256,7 +261,7 @@ MODULE = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
 def test_weights_and_an_architecture_make_the_module(holder, tmp_path):
     path, plan = files(tmp_path, holder(MODULE.state_dict()), ["Linear", "ReLU", "Linear"])
     assert read(path, plan).nodes == ours.from_torch(MODULE).nodes
-    assert ours.specification(path, plan) == ours.specification(path, plan)
+    assert specification(path, plan) == specification(path, plan)
 
 
 def test_layers_may_have_the_names_of_the_weights(tmp_path):
@@ -293,7 +298,7 @@ def test_layers_may_have_the_names_of_the_weights(tmp_path):
 def test_an_architecture_that_does_not_fit_is_refused(layers, words, tmp_path):
     path, plan = files(tmp_path, MODULE.state_dict(), layers)
     with pytest.raises(ExactlumpError, match=words):
-        ours.specification(path, plan)
+        specification(path, plan)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 1}', '{"a": 1, "a": 2}', "[" * 100_000, "\xff"])
@@ -301,13 +306,13 @@ def test_an_architecture_is_json_of_its_grammar(text, tmp_path):
     path, plan = files(tmp_path, MODULE.state_dict(), ["Linear"])
     plan.write_bytes(text.encode("latin-1"))
     with pytest.raises(FormatError):
-        ours.specification(path, plan)
+        specification(path, plan)
 
 
 def test_weights_alone_are_no_network(tmp_path):
     path, _ = files(tmp_path, MODULE.state_dict(), [])
     with pytest.raises(FormatError, match="--architecture"):
-        ours.specification(path, None)
+        specification(path, None)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +334,7 @@ def test_weights_alone_are_no_network(tmp_path):
 def test_files_that_hold_no_weights_of_that_shape_are_refused(weights, tmp_path):
     path, plan = files(tmp_path, weights, ["Linear"])
     with pytest.raises(ExactlumpError):
-        ours.specification(path, plan)
+        specification(path, plan)
 
 
 class Harm:
@@ -349,18 +354,18 @@ def test_code_in_a_file_does_not_run(wrap, old, tmp_path):
     path, plan = files(tmp_path, {}, ["Linear"])
     torch.save(wrap(Harm(place)), path, _use_new_zipfile_serialization=not old)
     with pytest.raises(UnsupportedLayer, match=r"found more than weights.*mkdir"):
-        ours.specification(path, plan)
+        specification(path, plan)
     assert not place.exists()
     path.write_bytes(pickle.dumps(Harm(place)))
     with pytest.raises(ExactlumpError):
-        ours.specification(path, plan)
+        specification(path, plan)
     assert not place.exists()
 
 
 def test_a_whole_module_in_a_file_is_refused(tmp_path):
     path, plan = files(tmp_path, MODULE, ["Linear"])
     with pytest.raises(UnsupportedLayer, match="expected a state dict, or ONNX"):
-        ours.specification(path, plan)
+        specification(path, plan)
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04", b"\x80\x02.", pickle.dumps({"a": 1}), b"\x80\x04N."])
@@ -368,7 +373,7 @@ def test_damaged_files_are_errors_of_one_line(content, tmp_path):
     path, plan = files(tmp_path, {}, ["Linear"])
     path.write_bytes(content)
     with pytest.raises(ExactlumpError) as caught:
-        ours.specification(path, plan)
+        specification(path, plan)
     assert "\n" not in str(caught.value)
 
 
@@ -381,7 +386,7 @@ def test_damage_anywhere_is_an_error_of_ours(tmp_path):
         bad[rng.integers(len(bad))] ^= 1 << int(rng.integers(8))
         path.write_bytes(bytes(bad[: rng.integers(1, len(bad))] if rng.integers(3) == 0 else bad))
         with contextlib.suppress(ExactlumpError):
-            ours.specification(path, plan)
+            specification(path, plan)
 
 
 def test_a_file_that_unpacks_to_much_is_refused(tmp_path):
@@ -389,7 +394,7 @@ def test_a_file_that_unpacks_to_much_is_refused(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/data.pkl", bytes(1 << 20))
     with pytest.raises(FormatError, match="unpacks to more"):
-        ours.specification(path, plan, 1 << 16)
+        specification(path, plan, 1 << 16)
 
 
 # Reducing
@@ -446,7 +451,7 @@ def test_code_of_torchscript_is_called_what_it_is(tmp_path, recwarn):
     torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 1), torch.zeros(1, 2)), str(path))
     recwarn.clear()
     with pytest.raises(UnsupportedLayer, match=r"^found TorchScript, which is code; expected a state dict, or ONNX$"):
-        ours.load(path)
+        of_weights.load(path)
     assert not list(recwarn)
 
 
@@ -470,4 +475,4 @@ def test_real_weights_reduce_and_check(name, tmp_path):
 def test_real_pickled_modules_are_refused(name, tmp_path):
     _, plan = files(tmp_path, {}, ["Linear"])
     with pytest.raises(UnsupportedLayer, match="found more than weights"):
-        ours.specification(PYTORCH / name, plan)
+        specification(PYTORCH / name, plan)

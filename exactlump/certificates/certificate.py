@@ -36,6 +36,7 @@ from exactlump.lumping.simulations import (
     entry,
 )
 from exactlump.network.ports import ALONE, Matching
+from exactlump.network.views import StatedShape
 from exactlump.numbers.rational import parse, text
 from exactlump.version import VERSION
 
@@ -54,6 +55,7 @@ class Certificate:
     matching           of their inputs and outputs; None: by position, in certificates of version 1
     opaque             how often each operator is taken as a given function; nothing where there is none
     domains            the domains besides ONNX's own whose operators are taken for functions
+    shapes             of inputs, where they are stated: then nothing is said of inputs of other shapes
     assumes            (side, tensor, element type, shape) of what opaque operators make
     """
 
@@ -67,6 +69,7 @@ class Certificate:
     domains: tuple[str, ...] = ()
     assumes: tuple[Assumption, ...] = ()
     domain: Any = EVERYWHERE
+    shapes: Mapping[str, StatedShape] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         names = (f"{file.format} {file.sha256[:12]}" for file in (self.original, self.reduced))
@@ -78,6 +81,8 @@ def dumps(certificate: Certificate) -> str:
     backward = {t: r for t, r in certificate.backward.items() if not r.is_identity}
     matching = {} if certificate.matching is None else {"match": asdict(certificate.matching)}
     claim = {"criterion": "exact", "domain": certificate.domain, "specification": certificate.specification, **matching}
+    if certificate.shapes:
+        claim["shapes"] = {name: list(shape) for name, shape in certificate.shapes.items()}
     document: dict[str, Any] = {
         "format": "exactlump certificate",
         "version": 2 if matching else 1,
@@ -126,6 +131,7 @@ def loads(words: str) -> Certificate:
             tuple(document.get("opaque", {}).get("domains", ())),
             tuple((side, tensor, kind, shape) for side, tensor, kind, shape in document.get("assumes", ())),
             document["claim"]["domain"],
+            {name: tuple(shape) for name, shape in document["claim"].get("shapes", {}).items()},
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(

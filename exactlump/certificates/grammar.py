@@ -158,6 +158,11 @@ def _end(value: Any) -> None:
         _rational(value)
 
 
+def _shape(value: Any) -> None:
+    _demand(type(value) is list and any(value), value, "sizes, and null where the file says them")
+    _demand(all(n is None or (type(n) is int and n > 0) for n in value), value, "positive sizes")
+
+
 def _new_row(value: Any) -> None:
     if value == "zero on domain":
         return
@@ -215,7 +220,7 @@ def _certificate(claim: Mapping[str, Rule], row: Rule, more: Mapping[str, Rule] 
         {
             **_HEAD,
             "producer": _text,
-            "claim": _keys(claim),
+            "claim": _keys(claim, {"shapes": _each(_shape)} if "match" in claim else None),
             "original": _FILE,
             "reduced": _FILE,
             "relations": _keys(

@@ -14,6 +14,7 @@ from exactlump.cli.terminal import (
     OPAQUE_DOMAIN,
     PATH,
     RAW_NNET,
+    SHAPE,
     as_json,
     print_json,
     printable,
@@ -27,6 +28,7 @@ from exactlump.verbs.inspecting import Inspection, inspect_file
 @MAX_UNPACKED
 @BATCHNORM
 @OPAQUE_DOMAIN
+@SHAPE
 @as_json
 def inspect_verb(
     source: Path,
@@ -34,11 +36,12 @@ def inspect_verb(
     max_unpacked: int,
     batchnorm: str | None,
     opaque_domains: tuple[str, ...],
+    shapes: dict[str, tuple[int | None, ...]],
     as_json: bool,
     no_times: bool,
 ) -> None:
     """Say what IN holds, layer by layer, and how its neurons are classed by the maximum lumping."""
-    how = {"max_unpacked": max_unpacked, "batchnorm": batchnorm}
+    how = {"max_unpacked": max_unpacked, "batchnorm": batchnorm, "shapes": shapes}
     found = inspect_file(source, raw_nnet=raw_nnet, opaque_domains=opaque_domains, **how)  # type: ignore[arg-type]
     if as_json:
         print_json(found, no_times)

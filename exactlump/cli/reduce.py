@@ -17,6 +17,7 @@ from exactlump.cli.terminal import (
     OPAQUE_DOMAIN,
     PATH,
     RAW_NNET,
+    SHAPE,
     as_json,
     console_for,
     plain,
@@ -60,7 +61,9 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @MAX_UNPACKED
 @BATCHNORM
 @OPAQUE_DOMAIN
-@click.option("--architecture", type=PATH, metavar="FILE", help="JSON that lists the layers of a .pt or .pth file.")
+@SHAPE
+@click.option("--activation", metavar="NAME", help="The function between layers of weights: relu, leaky_relu:0.01, ...")
+@click.option("--architecture", type=PATH, metavar="FILE", help="Or JSON that lists the layers of weights.")
 @click.option(
     "--executor", metavar="SPEC", help="Processes that help the fast engine: processes[:N] or dask://HOST:PORT."
 )
@@ -80,6 +83,8 @@ def reduce_verb(
     max_unpacked: int,
     batchnorm: str | None,
     opaque_domains: tuple[str, ...],
+    shapes: dict[str, tuple[int | None, ...]],
+    activation: str | None,
     architecture: Path | None,
     executor: str | None,
     fail_if_unchanged: bool,
@@ -92,8 +97,8 @@ def reduce_verb(
     Formats go by suffix: .onnx, .onnx.gz, .nnet, .json (exact rationals).  `equivalent` is printed only after
     the checker has accepted the files that were written.
 
-    Weights of PyTorch (.pt, .pth) need --architecture.  The network that they make is first written as IN.onnx beside
-    OUT, and the certificate is about that file.
+    Weights (.safetensors, .pt, .pth) need --activation or --architecture.  The network that they make is first written
+    as IN.onnx beside OUT, and the certificate is about that file.
     """
     console = console_for(stderr=True)
     with console.status("") as status:
@@ -106,11 +111,13 @@ def reduce_verb(
             raw_nnet=raw_nnet,
             max_unpacked=max_unpacked,
             batchnorm=batchnorm,
+            activation=activation,
             architecture=architecture,
             executor=executor,
             overwrite=overwrite,
             rules=rules,
             opaque_domains=opaque_domains,
+            shapes=shapes,
             box=box,
             vnnlib=vnnlib,
             listen=lambda words: status.update(plain(words)),

@@ -18,12 +18,14 @@ from exactlump.cli.terminal import (
     PATH,
     SCALE,
     SECONDS,
+    SHAPE,
     as_json,
     print_json,
     printable,
 )
 from exactlump.formats.files import about
 from exactlump.formats.specification import AS_STORED
+from exactlump.formats.stating import words_of
 from exactlump.points.boxes import exact_number
 from exactlump.refutation.refute import Finding
 from exactlump.verbs.data import scaling_of
@@ -60,6 +62,7 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
     help="What of B an input and an output of A is. [default: by name, if both files have the same names]",
 )
 @OPAQUE_DOMAIN
+@SHAPE
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
 @click.option(
     "--fail-on",
@@ -90,6 +93,7 @@ def refute_verb(
     save_input: Path | None,
     match: str | None,
     opaque_domains: tuple[str, ...],
+    shapes: dict[str, tuple[int | None, ...]],
     raw_nnet: bool,
     fail_on: tuple[str, ...],
     overwrite: bool,
@@ -126,6 +130,7 @@ def refute_verb(
             max_unpacked=max_unpacked,
             overwrite=overwrite,
             opaque_domains=opaque_domains,
+            shapes=shapes,
         )
     found = refute_files(a, b, options)
     saved(found, save_input, overwrite)
@@ -145,6 +150,8 @@ def clauses(found: FileFinding) -> Iterator[str]:
     yield _clause(found)
     if found.verdict == "equivalent":
         yield SCOPE
+    if found.options.shapes:
+        yield f"only at inputs of the shapes {words_of(found.options.shapes)}"
     if found.specification != AS_STORED:
         yield found.specification
     if found.finding.matching.words:

@@ -16,6 +16,7 @@ import click
 
 from exactlump.cli.failing import printable as printable
 from exactlump.formats import files
+from exactlump.formats.stating import read_stated
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +68,14 @@ SCALE = click.option(
     "--scale", multiple=True, metavar="S", help="S*(v-M) for each number v in a file of inputs; one, or one a channel."
 )
 MEAN = click.option("--mean", multiple=True, metavar="M", help="See --scale.")
+SHAPE = click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    metavar="NAME=2x3",
+    callback=lambda _context, _option, words: read_stated(words),
+    help="The shape of an input whose sizes an ONNX file leaves free; ? for a size that stays as it is. Repeatable.",
+)
 BATCHNORM = click.option(
     "--batchnorm",
     type=click.Choice(["float32", "float64", "exact"]),

@@ -362,6 +362,7 @@ def program(reading: Reading) -> Iterator[str]:
     relations, claim = document["relations"], document["claim"]
     check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
     check.support(claim["domain"] == "all reals", "domain: found boxes, expected all reals")
+    check.support("shapes" not in claim, "shapes: found stated ones, expected those of the files")
     check.check_classic(reading.networks)
     check.Checker(original, reduced, relations).check_names()
     demand_small(reading.networks)

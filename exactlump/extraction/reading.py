@@ -34,9 +34,11 @@ class Reading:
             content = check.read_file(certificate, self.max_unpacked)
             self.digest = hashlib.sha256(content).hexdigest()
             self.document = check.read_certificate(content)
-        specification = self.document["claim"]["specification"]
+        specification, shapes = self.document["claim"]["specification"], check.stated(self.document)
         for path in models:
-            self.networks.append(check.read_network(path, specification, self.max_unpacked, self.domains))
+            network = check.read_network(path, specification, self.max_unpacked, self.domains, shapes=shapes)
+            self.networks.append(network)
+        check.check_shapes(shapes, self.networks)
         claim = self.document["claim"]
         if claim["criterion"] != "exact" or claim["domain"] != "all reals":
             check.check_classic(self.networks)

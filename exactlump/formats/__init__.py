@@ -5,7 +5,7 @@ The format modules are imported when they are needed: importing onnx takes longe
 """
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,18 @@ from exactlump.formats.specification import RAW_NNET, SPECIFICATIONS, batchnorm_
 
 if TYPE_CHECKING:
     from exactlump.network.program import Network
+    from exactlump.network.views import StatedShape
 
 __all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "from_torch", "read", "write", "write_atomically"]
 
 FORMATS = ("onnx.gz", "onnx", "nnet", "json")
 # Bytes of weights in an ONNX file, and in a packed one; protobuf ends at 2 GiB.
 _MOST_INLINE = (128 << 20, 1_800_000_000)
-# PyTorch's files of weights, which are no networks by themselves.
-WEIGHTS = (".pt", ".pth")
+# Files of weights, which are no networks by themselves.
+WEIGHTS = (".pt", ".pth", ".safetensors")
+
+
+_REMEDY = "reduce reads them with --activation NAME or --architecture FILE, `read` with arguments of these names"
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -41,7 +45,7 @@ def format_of(path: str | os.PathLike[str]) -> str:
             return known
     suffix = os.path.splitext(name)[1] or "none"
     if suffix in WEIGHTS:
-        raise FormatError(f"suffix: found {suffix}, weights without layers; reduce --architecture FILE reads them")
+        raise FormatError(f"suffix: found {suffix}, weights without layers; {_REMEDY}")
     raise FormatError(f"suffix: found {suffix}, expected .onnx, .onnx.gz, .nnet or .json")
 
 
@@ -53,6 +57,10 @@ def read(
     max_unpacked: int = MAX_UNPACKED,
     batchnorm: str | None = None,
     opaque_domains: Collection[str] = (),
+    architecture: str | os.PathLike[str] | None = None,
+    activation: str | None = None,
+    shapes: "Mapping[str, StatedShape] | None" = None,
+    partial: bool = False,
 ) -> "Network":
     """The network that a file holds, or a torch.nn.Module, or an ONNX model; a Network is itself.
 
@@ -63,6 +71,11 @@ def read(
     batchnorm     how batch normalisations are read: their irrational scales rounded to "float32" or "float64", or
                   "exact"; default: rounded to float64 in a file of float64, else to float32
     opaque_domains  domains besides ONNX's own whose operators, which no rule reads, are taken for functions
+    architecture, activation  what a file of weights lacks (.safetensors, .pt, .pth; docs/pytorch.md): a file that lists
+                  the layers, or the function between each two dense layers: "relu", "leaky_relu:0.01", "identity"
+    shapes        of inputs of an ONNX file that leaves sizes free, by name, as {"x": (None, 3, 224, 224)}; None:
+                  whatever the file says.  All that is found is about inputs of these shapes only
+    partial       whether `shapes` may name inputs that the file does not have: those of another one
     Raises FormatError (ShapeError) for a file that breaks its format, UnsupportedLayer for what no rule covers.
     """
     if not isinstance(source, str | os.PathLike):
@@ -70,10 +83,14 @@ def read(
 
         return network_of(source, shape=shape, max_unpacked=max_unpacked, batchnorm=batchnorm)
     path = Path(source)
+    if (architecture, activation) != (None, None):
+        return _of_weights(path, architecture, activation, max_unpacked, batchnorm)
     with about(path):
         kind = format_of(path)
         data = read_bytes(path)
         try:
+            if shapes and not partial and kind not in ("onnx", "onnx.gz"):
+                raise FormatError("shape: found no sizes that are free, as in an ONNX file")
             if kind == "nnet":
                 from exactlump.formats import nnet
 
@@ -90,7 +107,12 @@ def read(
 
             raise clearer(error, data, NETWORKS[kind]) from error
         del data  # the model has its own copy
-        return reading.parse(model, path.parent, batchnorm, opaque_domains)
+        network = reading.parse(model, path.parent, batchnorm, opaque_domains, shapes or {})
+        if shapes and not partial:
+            from exactlump.formats.stating import demand_inputs
+
+            demand_inputs(shapes, (port.name for port in network.inputs))
+        return network
 
 
 def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> "Network":
@@ -106,12 +128,43 @@ def from_torch(module: Any, shape: Any = None, batchnorm: str | None = None) -> 
 
 
 def weights_as_onnx(
-    path: str | os.PathLike[str], architecture: str | os.PathLike[str] | None, *, max_unpacked: int = MAX_UNPACKED
-) -> bytes:
-    """The ONNX file of the network that PyTorch's weights and an architecture make; raises as `read` does."""
-    from exactlump.formats import torch
+    path: str | os.PathLike[str],
+    architecture: str | os.PathLike[str] | None,
+    activation: str | None = None,
+    *,
+    max_unpacked: int = MAX_UNPACKED,
+) -> tuple[bytes, tuple[str, ...]]:
+    """The ONNX file of the network that a file of weights and its layers make, and what is to be said of how.
 
-    return torch.specification(path, architecture, max_unpacked)
+    Raises as `read` does.
+    """
+    from exactlump.formats import weights
+
+    demand_weights(path)
+    return weights.specification(path, weights.Stated(architecture, activation), max_unpacked)
+
+
+def demand_weights(path: str | os.PathLike[str]) -> None:
+    """Raise FormatError for a file that has layers of its own, and needs to be told of none."""
+    if not os.fspath(path).lower().endswith(WEIGHTS):
+        raise FormatError(f"{os.fspath(path)}: found layers stated beside it, expected weights: {', '.join(WEIGHTS)}")
+
+
+def _of_weights(
+    path: Path,
+    architecture: str | os.PathLike[str] | None,
+    activation: str | None,
+    max_unpacked: int,
+    batchnorm: str | None,
+) -> "Network":
+    """The network of a file of weights, with what is to be said of how it was read."""
+    from dataclasses import replace
+
+    from exactlump.formats.onnx import reading
+
+    content, notes = weights_as_onnx(path, architecture, activation, max_unpacked=max_unpacked)
+    network = reading.parse(reading.load(content, "onnx", max_unpacked), path.parent, batchnorm)
+    return replace(network, notes=(*network.notes, *notes))
 
 
 def read_as(
@@ -120,6 +173,7 @@ def read_as(
     *,
     max_unpacked: int = MAX_UNPACKED,
     opaque_domains: Collection[str] = (),
+    shapes: "Mapping[str, StatedShape] | None" = None,
 ) -> "Network":
     """The network that a file holds under the specification that a certificate claims.  Raises as `read` does."""
     if specification not in SPECIFICATIONS:
@@ -127,7 +181,8 @@ def read_as(
     with about(path):
         raw = specification == RAW_NNET and format_of(path) == "nnet"
     way = batchnorm_of(specification)
-    return read(path, raw_nnet=raw, max_unpacked=max_unpacked, batchnorm=way, opaque_domains=opaque_domains)
+    how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": way, "opaque_domains": opaque_domains}
+    return read(path, raw_nnet=raw, **how, shapes=shapes, partial=True)
 
 
 def refuse_float64(network: "Network") -> None:

@@ -25,10 +25,14 @@ _FILES = ((24, 11), (21, 10), (19, 9))
 
 @dataclass(slots=True)
 class Graph:
-    """The growing ONNX graph: `at` is the tensor that the last layer made, `dtype` the type of all numbers."""
+    """The growing ONNX graph: `at` is the tensor that the last layer made, `dtype` the type of all numbers.
+
+    start: the name of the input, which no layer has.
+    """
 
     dtype: str
     at: str = "input"
+    start: str = "input"
     opset: int = _OPSET
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[str, TensorProto] = field(default_factory=dict)
@@ -54,7 +58,7 @@ class Graph:
     def model(self, shape: Shape, end: Shape | None = None) -> ModelProto:
         """The model, whose input and output have these shapes besides the batch axis."""
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype))
-        ports = [helper.make_tensor_value_info("input", kind, ["batch", *shape])]
+        ports = [helper.make_tensor_value_info(self.start, kind, ["batch", *shape])]
         ends = [helper.make_tensor_value_info(self.at, kind, None if end is None else ["batch", *end])]
         graph = helper.make_graph(self.nodes, "network", ports, ends, list(self.constants.values()))
         version = next((version for opset, version in _FILES if self.opset >= opset), _FILE)
@@ -74,15 +78,20 @@ def demand_plain(tensor: Any) -> None:
 
 
 def values(tensor: Any) -> NDArray[Any]:
-    """The numbers of a tensor; errors as above."""
+    """The numbers of a tensor, or of an array; errors as above."""
+    if isinstance(tensor, np.ndarray):
+        return tensor
     demand_plain(tensor)
     array: NDArray[Any] = tensor.detach().contiguous().numpy()
     return array
 
 
-def convert(graph: Graph, name: str, layer: Any) -> None:
-    """Add a layer of a class of torch.nn; UnsupportedLayer for one that is not covered, or has been changed."""
-    kind = type(layer).__name__
+def convert(graph: Graph, name: str, layer: Any, kind: str = "") -> None:
+    """Add a layer of a class of torch.nn; UnsupportedLayer for one that is not covered, or has been changed.
+
+    kind: the name of its class, for what only has the attributes of one.
+    """
+    kind = kind or type(layer).__name__
     with about(f"layer {name} ({kind})"):
         if kind not in LAYERS:
             raise UnsupportedLayer("expected a layer of docs/pytorch.md")

@@ -10,6 +10,8 @@ from exactlump.network.windows import Grid
 
 # The sizes of all axes; where no view is open, they are numbers.
 Shape: TypeAlias = tuple[Any, ...]
+# What is stated of a shape: the sizes of all axes, None where nothing is.
+StatedShape: TypeAlias = tuple[int | None, ...]
 # A batch axis: a number or a symbol, or a product of these; None: there is none.
 Batch: TypeAlias = int | str | Unknown | None
 

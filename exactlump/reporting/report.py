@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from exactlump import formats
 from exactlump.certificates.certificate import EVERYWHERE, Certificate, read_certificate
@@ -151,11 +152,9 @@ def _certificate(path: Path) -> tuple[Certificate, str]:
 
 def _networks(claimed: Certificate, original: Path, reduced: Path, max_unpacked: int) -> tuple[Network, Network] | None:
     """The networks in files that the checker has accepted; None where the engine does not read one of them."""
+    how: dict[str, Any] = {"max_unpacked": max_unpacked, "opaque_domains": claimed.domains, "shapes": claimed.shapes}
     try:
-        ours, theirs = (
-            formats.read_as(path, claimed.specification, max_unpacked=max_unpacked, opaque_domains=claimed.domains)
-            for path in (original, reduced)
-        )
+        ours, theirs = (formats.read_as(path, claimed.specification, **how) for path in (original, reduced))
     except UnsupportedLayer:
         return None
     return ours, as_claimed(ours, theirs, claimed.matching)

@@ -3,8 +3,8 @@
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from exactlump.lumping.maximum import Lumping, maximum_lumping
 from exactlump.network.kinds import Activate, Conv, Dense
 from exactlump.network.layers import anchors, end_of_layer
 from exactlump.network.program import Network
-from exactlump.network.views import Shape
+from exactlump.network.views import Shape, StatedShape
 from exactlump.verbs.answers import FileUse, answer, file_read, files_beside
 
 
@@ -27,6 +27,7 @@ class InspectOptions:
     max_unpacked: int = formats.MAX_UNPACKED
     batchnorm: str | None = None
     opaque_domains: tuple[str, ...] = ()
+    shapes: Mapping[str, StatedShape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def inspect_file(
     max_unpacked: int = formats.MAX_UNPACKED,
     batchnorm: str | None = None,
     opaque_domains: Sequence[str] = (),
+    shapes: Mapping[str, StatedShape] | None = None,
 ) -> Inspection:
     """What a model file holds, and how the maximum lumping classes its neurons.
 
@@ -98,10 +100,10 @@ def inspect_file(
     Raises FormatError; UnsupportedLayer for files of other formats.
     """
     start = time.perf_counter()
-    options = InspectOptions(raw_nnet, max_unpacked, batchnorm, tuple(opaque_domains))
+    options = InspectOptions(raw_nnet, max_unpacked, batchnorm, tuple(opaque_domains), dict(shapes or {}))
     with external_data() as beside:
         try:
-            how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": batchnorm}
+            how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": batchnorm, "shapes": options.shapes}
             network = formats.read(Path(source), raw_nnet=raw_nnet, opaque_domains=opaque_domains, **how)
         except UnsupportedLayer as error:
             model = _model(source, max_unpacked)

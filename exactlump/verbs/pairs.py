@@ -10,6 +10,7 @@ from typing import Any
 from exactlump import formats
 from exactlump.formats.files import external_data, read_bytes
 from exactlump.formats.specification import AS_STORED
+from exactlump.formats.stating import NOTHING_STATED, Stated, demand_inputs
 from exactlump.network.ports import UNNAMED
 from exactlump.network.program import Network
 from exactlump.verbs.answers import FileUse, file_read, files_beside
@@ -56,13 +57,25 @@ class Pair:
 
 
 def read_pair(
-    a: Any, b: Any, *, match: str | None, raw_nnet: bool, max_unpacked: int, opaque_domains: Sequence[str] = ()
+    a: Any,
+    b: Any,
+    *,
+    match: str | None,
+    raw_nnet: bool,
+    max_unpacked: int,
+    opaque_domains: Sequence[str] = (),
+    shapes: Stated = NOTHING_STATED,
 ) -> Pair:
-    """Two networks, from whatever `read` takes; raises as it does."""
+    """Two networks, from whatever `read` takes; raises as it does.
+
+    shapes: of inputs that have sizes which a file leaves free, each of at least one of the two
+    """
     names = _name(a, "a"), _name(b, "b")
     with external_data() as beside:
         how: dict[str, Any] = {"max_unpacked": max_unpacked, "opaque_domains": opaque_domains}
+        how |= {"shapes": shapes, "partial": True}
         one, other = (formats.read(model, raw_nnet=raw_nnet, **how) for model in (a, b))
+    demand_inputs(shapes, dict.fromkeys(port.name for network in (one, other) for port in network.inputs))
     notes = tuple[str, ...]()
     for name, network in zip(names, (one, other), strict=True):
         notes += tuple(f"{name}: {note}" for note in network.notes)

@@ -17,6 +17,7 @@ from exactlump.certificates.certificate import EVERYWHERE, RAW_NNET, Certificate
 from exactlump.errors import CannotWrite, NotALumping, UnsupportedLayer, WrongType
 from exactlump.formats.files import demand_apart, external_data, write_atomically
 from exactlump.formats.specification import batchnorm_of
+from exactlump.formats.stating import words_of
 from exactlump.network.ports import as_claimed
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
@@ -126,11 +127,9 @@ def prove_files(
         words = "found a claim about boxes, expected one about all reals (`check` covers both)"
         raise UnsupportedLayer(f"{certificate_path}: {words}")
     room = options.max_unpacked
+    how: dict[str, Any] = {"max_unpacked": room, "opaque_domains": claimed.domains, "shapes": claimed.shapes}
     with external_data() as beside:
-        ours, theirs = (
-            formats.read_as(path, claimed.specification, max_unpacked=room, opaque_domains=claimed.domains)
-            for path in (original, reduced)
-        )
+        ours, theirs = (formats.read_as(path, claimed.specification, **how) for path in (original, reduced))
     if ours.is_open or theirs.is_open:
         raise UnsupportedLayer("prove: found opaque operators or unknown sizes, of which no obligation speaks yet")
     sides = ("original", "reduced", "certificate")
@@ -151,7 +150,8 @@ def prove_files(
     files += tuple(file_written(role, path) for role, path in written)
     reason = _reason(proof)
     if proof.verdict == "equivalent":
-        reason = "; ".join(filter(None, (reason, SCOPE, claimed.matching.words if claimed.matching else "")))
+        where = f"only at inputs of the shapes {words_of(claimed.shapes)}" if claimed.shapes else ""
+        reason = "; ".join(filter(None, (where, reason, SCOPE, claimed.matching.words if claimed.matching else "")))
     return FileProof(proof.verdict, reason, proof, time.perf_counter() - start, files, options)
 
 

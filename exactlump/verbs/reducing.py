@@ -19,9 +19,11 @@ from exactlump.certificates.certificate import EVERYWHERE, Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.fast import workers as fanout
 from exactlump.formats.files import ModelFile, about, companions, demand_apart, demand_free, write_atomically
+from exactlump.formats.stating import words_of
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.ports import match
 from exactlump.network.program import Network
+from exactlump.network.views import StatedShape
 from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
 from exactlump.reduction.loop import Reduction, reduce
@@ -41,7 +43,9 @@ class ReduceOptions:
     raw_nnet      leave out the normalisation in the header of a .nnet file
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     batchnorm     how batch normalisations are read (`formats.read`); the certificate's claim says which way
-    architecture  the layers of weights of PyTorch (docs/pytorch.md)
+    architecture  the layers of a file of weights (docs/pytorch.md)
+    activation    or the function between each two of its layers
+    shapes        of inputs that an ONNX file leaves free: the result is exact at inputs of these shapes only
     executor      other processes that help the fast engine: "processes[:N]", "dask://HOST:PORT"
     overwrite     whether files with other content may be replaced
     rules         "lumping" of proportional neurons, or "all": kinks, too (docs/beyond.md)
@@ -61,13 +65,15 @@ class ReduceOptions:
     opaque_domains: tuple[str, ...] = ()
     box: Any = None
     vnnlib: Path | None = None
+    activation: str | None = None
+    shapes: Mapping[str, StatedShape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class FileReduction:
     """A reduction whose files lie on disk and have been accepted by the checker.
 
-    specification  the ONNX file that weights of PyTorch were read as, which the certificate is about; else None
+    specification  the ONNX file that weights were read as, which the certificate is about; else None
     notes          what there is to say of the files, and of the workers
     """
 
@@ -95,7 +101,8 @@ class FileReduction:
     @property
     def where(self) -> str:
         """ " on ..., and nowhere else" for a reduction on a domain; "" for all reals."""
-        return f" only on {self.domain.boxes[0].name}" if self.domain is not None else ""
+        shaped = f" only at inputs of the shapes {words_of(self.options.shapes)}" if self.options.shapes else ""
+        return f"{shaped} only on {self.domain.boxes[0].name}" if self.domain is not None else shaped
 
     @property
     def given(self) -> str:
@@ -152,13 +159,15 @@ def reduce_file(
     opaque_domains: Sequence[str] = (),
     box: Any = None,
     vnnlib: str | os.PathLike[str] | None = None,
+    activation: str | None = None,
+    shapes: Mapping[str, StatedShape] | None = None,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
 
     The options are those of `ReduceOptions`; the certificate is OUT.cert.json where no other place is given.
-    architecture: the network that weights of PyTorch and their layers make is first written as ONNX beside the target,
-    and that file is the original of the certificate.
+    architecture, activation: what a file of weights lacks, as `read` takes it.  The network that they make is first
+    written as ONNX beside the target, and that file is the original of the certificate.
     box, vnnlib: a domain, as `refute` takes it: units that never fire on it go, and the result is exact on it only.
     listen: is told what is being done, in words.
     The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to
@@ -169,23 +178,24 @@ def reduce_file(
     layers = Path(architecture) if architecture is not None else None
     options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite, rules)
     options = replace(options, opaque_domains=tuple(opaque_domains))
-    options = replace(options, box=box, vnnlib=Path(vnnlib) if vnnlib is not None else None)
+    options = replace(options, box=box, vnnlib=Path(vnnlib) if vnnlib is not None else None, activation=activation)
+    options = replace(options, shapes=dict(shapes or {}))
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     _demand_places((given, layers, options.vnnlib), target, proof)
     listen(f"reading {given}")
-    made = _specification(given, target, proof, options)
+    made, told = _specification(given, target, proof, options)
     source = made or given
-    network = formats.read(
-        source, raw_nnet=raw_nnet, max_unpacked=max_unpacked, batchnorm=batchnorm, opaque_domains=options.opaque_domains
-    )
+    how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": batchnorm, "shapes": options.shapes}
+    network = formats.read(source, raw_nnet=raw_nnet, opaque_domains=options.opaque_domains, **how)
     raw = raw_nnet and formats.format_of(source) == "nnet"
     room = max(max_unpacked, formats.MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
     listen(f"reducing {network.neurons} hidden neurons")
     domain = _domain(network, options)
     dead = dead_units(network, domain) if domain is not None else {}
-    reduction, notes = _reduce(without(network, dead), target, dtype, options)
+    reduction, said = _reduce(without(network, dead), target, dtype, options)
+    notes = (*told, *said)
     if domain is not None:
         notes += (f"exact on {domain.boxes[0].name}, and nowhere else",)
         reduction = replace(reduction, original=network, forward=said_of(dead, reduction.forward))
@@ -195,6 +205,7 @@ def reduce_file(
             listen(f"writing {target}")
             notes += _write(reduction.reduced, staged, source, raw)
             claim = _certificate(reduction, source, staged, raw, room)
+            claim = replace(claim, shapes=options.shapes)
             if domain is not None:
                 claim = replace(claim, domain=domain.json(network))
             for place in (proof, *(target.parent / file.name for file in folder.iterdir())):
@@ -264,18 +275,24 @@ def _reduce(network: Network, target: Path, dtype: str, options: ReduceOptions) 
         return reduce(network, dtype, options.engine, shared, rules=options.rules), shared.notes
 
 
-def _specification(source: Path, target: Path, proof: Path, options: ReduceOptions) -> Path | None:
-    """Write the network of weights of PyTorch beside the target; None for every other source, which has its layers."""
+def _specification(
+    source: Path, target: Path, proof: Path, options: ReduceOptions
+) -> tuple[Path | None, tuple[str, ...]]:
+    """Write the network of a file of weights beside the target: where it is, and what is to be said of it.
+
+    None for every other source, which has its layers.
+    """
     if source.suffix.lower() not in formats.WEIGHTS:
-        if options.architecture is not None:
-            raise FormatError(f"{source}: found --architecture, expected weights, a .pt or .pth file")
-        return None
+        if options.architecture is not None or options.activation is not None:
+            formats.demand_weights(source)
+        return None, ()
     made = target.with_name(f"{source.name}.onnx")
     for place in (target, proof):
         _demand_places((source, options.architecture), made, place)
-    content = formats.weights_as_onnx(source, options.architecture, max_unpacked=options.max_unpacked)
+    how = (options.architecture, options.activation)
+    content, told = formats.weights_as_onnx(source, *how, max_unpacked=options.max_unpacked)
     write_atomically(made, content, overwrite=options.overwrite)
-    return made
+    return made, told
 
 
 def _certificate(reduction: Reduction, source: Path, staged: Path, raw: bool, room: int) -> Certificate:

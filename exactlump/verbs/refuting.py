@@ -8,8 +8,8 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from exactlump.formats.files import about, companions, demand_apart, write_atomi
 from exactlump.network import ports
 from exactlump.network.kinds import Head
 from exactlump.network.program import Network
+from exactlump.network.views import StatedShape
 from exactlump.numbers.rational import Rational, Vector, text
 from exactlump.points.boxes import Box
 from exactlump.points.domains import domain_of
@@ -61,6 +62,7 @@ class RefuteOptions:
     max_unpacked  the most bytes that a .onnx.gz file may unpack to
     overwrite     whether a certificate with other content may be replaced
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
+    shapes          of inputs that ONNX files leave free, as `read` takes them: the answer is about these shapes only
     Raises FormatError where options exclude each other.
     """
 
@@ -83,6 +85,7 @@ class RefuteOptions:
     max_unpacked: int = formats.MAX_UNPACKED
     overwrite: bool = False
     opaque_domains: tuple[str, ...] = ()
+    shapes: Mapping[str, StatedShape] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if sum(given is not None for given in (self.box, self.vnnlib, self.around)) > 1:
@@ -229,6 +232,7 @@ def refute(
     max_unpacked: int = formats.MAX_UNPACKED,
     overwrite: bool = False,
     opaque_domains: Sequence[str] = (),
+    shapes: Mapping[str, StatedShape] | None = None,
 ) -> FileFinding:
     """Find an exact input at which two networks differ, or show that there is none, or say `unknown`.
 
@@ -260,6 +264,7 @@ def refute(
         max_unpacked=max_unpacked,
         overwrite=overwrite,
         opaque_domains=tuple(opaque_domains),
+        shapes=dict(shapes or {}),
     )
     return refute_files(a, b, options)
 
@@ -272,7 +277,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     """`refute`, with the options in one."""
     start = time.monotonic()
     how: dict[str, Any] = {"raw_nnet": options.raw_nnet, "max_unpacked": options.max_unpacked}
-    pair = read_pair(a, b, match=options.match, **how, opaque_domains=options.opaque_domains)
+    pair = read_pair(a, b, match=options.match, **how, opaque_domains=options.opaque_domains, shapes=options.shapes)
     one, other = pair.networks
     if options.certificate is not None:
         if not pair.are_files:
@@ -363,7 +368,9 @@ def _certified(
     forward, backward = without_opaque(networks[0], forward), without_opaque(networks[1], backward)
     sides = zip(("original", "reduced"), networks, strict=True)
     given = operators(networks[0]), domains(*networks), assumptions(sides)
-    claim = Certificate(specification, digests[0], digests[1], forward, backward, found.matching, *given)
+    claim = Certificate(
+        specification, digests[0], digests[1], forward, backward, found.matching, *given, shapes=options.shapes
+    )
     words = certificate.dumps(claim).encode()
     with tempfile.TemporaryDirectory(prefix="exactlump-") as folder:
         proof = Path(folder) / "certificate.json"

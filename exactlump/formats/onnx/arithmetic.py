@@ -20,6 +20,8 @@ from exactlump.formats.onnx.graph import Data, Operator, Product, Read, Reader, 
 from exactlump.formats.onnx.images import IMAGES
 from exactlump.formats.onnx.normalisation import NORMALISATIONS
 from exactlump.formats.onnx.quantisers import CUSTOM, QUANTISERS
+from exactlump.formats.onnx.reductions import REDUCTIONS
+from exactlump.formats.onnx.regridded import REGRIDDED
 from exactlump.formats.onnx.reorderings import REORDERINGS, unchanged
 from exactlump.formats.onnx.selections import SELECTIONS
 from exactlump.formats.onnx.spelled import product
@@ -298,6 +300,8 @@ OPERATORS: Mapping[str, Read] = {
     **SELECTIONS,
     **NORMALISATIONS,
     **QUANTISERS,
+    **REGRIDDED,
+    **REDUCTIONS,
     "MatMul": _matmul,
     "Gemm": _gemm,
     "Add": _arithmetic(add, _shift, 1, 1),

@@ -350,10 +350,13 @@ class Reader:
     def _along_one(self, data: Data, array: NDArray[Any]) -> tuple[Data, NDArray[Any]]:
         """A constant for each unit of an open tensor, which differs along the axis of units only."""
         longer = [data.rank - array.ndim + i for i, n in enumerate(array.shape) if n != 1]
-        if not data.known or array.ndim > data.rank or len(longer) > 1:
+        if not data.known or array.ndim > data.rank:
             raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {_words(data)}")
-        if not longer:
-            return data, np.repeat(array.reshape(-1), data.units)
+        fits = all(data.sizes[axis] == array.shape[axis - data.rank] for axis in longer)
+        if fits and array.size and 0 not in longer and (array == array.flat[0]).all():
+            return data, np.repeat(array.reshape(-1)[:1], data.units)
+        if len(longer) > 1:
+            raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {_words(data)}")
         (axis,) = longer
         data = data if data.axis == axis or not data.whole else self.along(data, axis)
         if data.axis != axis or data.units != array.size:

@@ -16,13 +16,16 @@ from exactlump.formats import files
 from exactlump.formats.files import about
 from exactlump.formats.onnx import tensors as onnx_tensor
 from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
+from exactlump.formats.onnx.bodies import in_place
 from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.onnx.obstacles import refusals
 from exactlump.formats.onnx.opaque import declared, read_opaque
 from exactlump.formats.onnx.shapes import follow, is_number
 from exactlump.formats.onnx.spelled import threshold
+from exactlump.formats.onnx.stated import state
 from exactlump.formats.onnx.tensors import UNCOVERED, Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
+from exactlump.formats.stating import NOTHING_STATED, Stated
 from exactlump.network.kinds import Node, Opaque
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
@@ -78,7 +81,7 @@ def hashes(model: ModelProto, folder: Path) -> tuple[dict[str, str], dict[str, s
     """The hash of each initialiser and `value` of a Constant node by name, and of each external file by location."""
     tensors: dict[str, str] = {}
     external: dict[str, str] = {}
-    for name, tensor in _tensors(model.graph):
+    for name, tensor in _tensors(in_place(model).graph):
         with about(f"tensor {name!r}"):
             if name in tensors:
                 raise FormatError("defined twice")
@@ -99,18 +102,25 @@ def _tensors(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
 
 
 def parse(
-    model: ModelProto, folder: Path, batchnorm: str | None = None, opaque_domains: Collection[str] = ()
+    model: ModelProto,
+    folder: Path,
+    batchnorm: str | None = None,
+    opaque_domains: Collection[str] = (),
+    shapes: Stated = NOTHING_STATED,
 ) -> Network:
     """The network of a model whose external data lie in the folder.
 
     An operator that no rule reads is an unknown function of its inputs (`opaque.py`).
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
+    shapes     of inputs, as people state them (`stated.py`): put into the model, which is changed
 
     batchnorm  how its batch normalisations are read: their scales as "float32" or "float64", or "exact"; default: the
                network's own float type, if that is float64, else float32
     Raises FormatError, ShapeError for a model that breaks ONNX's rules, UnsupportedLayer for one that uses more of
     ONNX than docs/formats.md lists.
     """
+    state(model, shapes)
+    model = in_place(model)
     graph, opset = model.graph, _opset(model)
     _refuse_features(model)
     initialisers = _unique({t.name: t for t in graph.initializer}, graph)
@@ -253,8 +263,8 @@ def _opset(model: ModelProto) -> int:
 
 def _refuse_features(model: ModelProto) -> None:
     """Refuse what this project does not cover, before anything is looked at more closely."""
-    if model.functions or model.graph.sparse_initializer:
-        raise UnsupportedLayer("model: functions and sparse initialisers are not supported")
+    if model.graph.sparse_initializer:
+        raise UnsupportedLayer("model: sparse initialisers are not supported")
     for node in model.graph.node:
         with about(_place(node)):
             if not any(node.output) or any(attribute.ref_attr_name for attribute in node.attribute):

@@ -200,6 +200,8 @@ def shape_of(reader: Reader, op: Operator, found: Inputs) -> Sizes | None:
         return _product(first, known[1])
     if first is None:
         return None
+    if op.kind in ("LSTM", "GRU", "RNN"):
+        return _recurrent(op, first, known)
     if op.kind == "Transpose":
         axes = op.attributes.get("perm", range(len(first))[::-1])
         return tuple(first[axis] for axis in axes) if sorted(axes) == list(range(len(first))) else None
@@ -211,6 +213,14 @@ def shape_of(reader: Reader, op: Operator, found: Inputs) -> Sizes | None:
     if op.kind == "Concat":
         return _joined(op, known)
     return None
+
+
+def _recurrent(op: Operator, first: Sizes, known: Sequence[Sizes | None]) -> Sizes | None:
+    """Time, directions, batch and hidden units; the last by the weights of the states."""
+    states = known[2] if len(known) > 2 else None
+    if states is None or len(first) != 3 or len(states) != 3 or op.attributes.get("layout", 0):
+        return None
+    return (first[0], states[0], first[1], states[2])
 
 
 def _axis(op: Operator, name: str, default: int, rank: int) -> int | None:
