@@ -69,7 +69,7 @@ class Data:
         """The one of all axes that has the units; None: there is none, or there are several."""
         if self.channel is not None:
             return self.channel + self.batched
-        return None if self.open or len(self.sizes) != 2 else 1
+        return 1 if self.batched and len(self.sizes) == 2 else None
 
     @property
     def whole(self) -> bool:
@@ -309,10 +309,10 @@ class Reader:
         wish = "as image" if axis == 1 else f"as image of axis {axis}"
         if data.whole:
             return self._picked(data, axis, f"{data.name} {wish}")
-        if not data.batched or not 0 < axis < data.rank:
+        if data.rank < 2 or not 0 < axis < data.rank:
             raise UnsupportedLayer(f"found {_words(data)}, expected units along axis {axis}")
         below = self.elements(data)
-        return self._implied(below, f"{below.name} {wish}", axis - 1)
+        return self._implied(below, f"{below.name} {wish}", axis - data.batched)
 
     def _picked(self, data: Data, axis: int, name: str) -> Data:
         if not data.known or not 0 <= axis < data.rank or not isinstance(data.shape[axis], int):
