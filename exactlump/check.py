@@ -1841,8 +1841,9 @@ class OnnxReader:
         found = f"found operator {op!a} of domain {node.get('domain', '')!a}, expected one of the table"
         known = op in OPERATORS and (standard(node) if op not in QONNX else node.get("domain") in QONNX_DOMAINS)
         support(known and not node.get("overload"), found)
-        several = 2 if op == "Dropout" else MAX_UNITS if op == "Split" else 1
+        several = 2 if op in ("Dropout", "MaxPool") else MAX_UNITS if op == "Split" else 1
         demand(0 < len(outputs) <= several, f"found {len(outputs)} outputs, expected 1")
+        support(op != "MaxPool" or len(outputs) == 1, "found a second output, expected the largest values only")
         support(all(outputs), "found an output without a name")
         self.op, self.outputs = op, outputs
         read, words, defaults = OPERATORS[op]
@@ -2432,13 +2433,11 @@ class OnnxReader:
         """The square root, rounded as the specification says."""
         self.network.rooted, words = True, self.network.specification
         rounds = words.startswith("batch normalisation folded")
-        hold("claim", rounds, f"found an irrational number, but the specification is {words!r}")
-        if not square:
-            return square
-        digits, least, most = (24, -126, 128) if words.endswith("32") else (53, -1022, 1024)
-        found = nearest_root(square, digits)
-        normal = Fraction(2) ** least <= found < Fraction(2) ** most
+        digits, least, most = (53, -1022, 1024) if words.endswith("64") else (24, -126, 128)
+        found = nearest_root(square, digits) if square else square
+        normal = not square or Fraction(2) ** least <= found < Fraction(2) ** most
         support(normal, "found a scale that is no normal number of the float type")
+        hold("claim", rounds, f"found an irrational number, but the specification is {words!r}")
         return found
 
     def shape(self, target: str, x: Value) -> None:
@@ -6675,7 +6674,8 @@ def assumed(networks: Sequence[Network]) -> tuple[dict[str, Any], list[tuple[str
     operators, domains, found = dict[str, int](), set[str](), list[tuple[str, ...]]()
     for side, network in zip(SIDES, networks, strict=True):
         for given in network.depends():
-            domains |= {given.domain} - {"", *FREE_DOMAINS}
+            free = given.domain in FREE_DOMAINS and given.name.rpartition(":")[2] in QONNX
+            domains |= set() if free else {given.domain} - {"", "ai.onnx.ml"}
             if side == SIDES[0]:
                 operators[given.name] = operators.get(given.name, 0) + 1
             for kind, name in zip(given.types, given.outputs.values(), strict=False):

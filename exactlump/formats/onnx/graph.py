@@ -173,6 +173,7 @@ class Reader:
     vectors   what is known of the values of INT64 tensors that are made of shapes: sizes, in order
     waiting   the nodes of the quantisers in `quantised`
     declared  the element types and shapes that the graph declares, by tensor
+    others    the types that it declares which are no tensors, in their bytes
     outputs   the names of its outputs
     thresholds  what Greater compares: a tensor, and a number
     spelled   the tensors that spelled-out functions consist of
@@ -196,6 +197,7 @@ class Reader:
     vectors: dict[str, Sizes] = field(default_factory=dict)
     waiting: dict[str, NodeProto] = field(default_factory=dict)
     declared: dict[str, tuple[int, Sizes | None]] = field(default_factory=dict)
+    others: dict[str, bytes] = field(default_factory=dict)
     outputs: Set[str] = field(default_factory=set)
     thresholds: dict[str, tuple[str, Rational]] = field(default_factory=dict)
     spelled: set[str] = field(default_factory=set)

@@ -196,7 +196,8 @@ def _outputs(reader: Reader, node: NodeProto, found: Inputs) -> Iterator[Port | 
         kind, shape = reader.declared.get(name) or (0, None)
         if not kind and told:
             kind = kind_of(op, found, j)
-        yield Port(name, kind, _settled(name, shape, derived[j]), shape is not None)
+        other = reader.others.get(name, b"")
+        yield Port(name, kind, _settled(name, shape, derived[j]), shape is not None, other)
 
 
 def _settled(name: str, shape: Sizes | None, derived: Partial | None) -> Sizes | None:
@@ -276,6 +277,12 @@ def declared(values: Sequence[onnx.ValueInfoProto], inputs: Sequence[Data]) -> d
             shape = tuple(_size(value.name, i, dim, symbols) for i, dim in enumerate(tensor.shape.dim))
         found[value.name] = (tensor.elem_type, None if shape is not None and 0 in shape else shape)
     return found
+
+
+def other_types(values: Sequence[onnx.ValueInfoProto]) -> dict[str, bytes]:
+    """The types that a graph declares which are no tensors."""
+    typed = (value for value in values if value.HasField("type") and not value.type.HasField("tensor_type"))
+    return {value.name: value.type.SerializeToString(deterministic=True) for value in typed}
 
 
 def _size(name: str, axis: int, dim: "onnx.TensorShapeProto.Dimension", symbols: set[str]) -> Size:

@@ -18,7 +18,7 @@ from exactlump.formats.onnx import tensors as onnx_tensor
 from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.onnx.obstacles import refusals
-from exactlump.formats.onnx.opaque import declared, read_opaque
+from exactlump.formats.onnx.opaque import declared, other_types, read_opaque
 from exactlump.formats.onnx.shapes import follow, is_number
 from exactlump.formats.onnx.spelled import threshold
 from exactlump.formats.onnx.tensors import UNCOVERED, Constant
@@ -130,6 +130,7 @@ def parse(
     chosen = batchnorm or ("float64" if dtype == "float64" else "float32")
     reader = Reader(opset, folder, initialisers, sole, names, batchnorm=chosen)
     reader.declared = declared((*graph.value_info, *graph.output), entries)
+    reader.others = other_types((*graph.value_info, *graph.output))
     reader.outputs = {value.name for value in graph.output}
     for data in entries:
         reader.define(data)
