@@ -78,8 +78,8 @@ BROKEN = (OSError, EOFError, ValueError, OverflowError, RecursionError, struct.e
 Form: TypeAlias = tuple[dict[int, int], int]
 NOTHING: dict[int, Form] = {}
 NOWHERE: dict[str, tuple[list[int], list[int]]] = {}
-Shapes: TypeAlias = dict[str, list[int | None]]  # of inputs; None: whatever the file says
-NO_SHAPES: Shapes = {}
+GivenShapes: TypeAlias = dict[str, list[int | None]]  # of inputs; None: whatever the file says
+NO_SHAPES: GivenShapes = {}
 
 
 class Stop(Exception):
@@ -820,7 +820,7 @@ def read_network(
     limit: int,
     domains: Iterable[str] = (),
     work: int = MAX_WORK,
-    shapes: Shapes = NO_SHAPES,
+    shapes: GivenShapes = NO_SHAPES,
 ) -> Network:
     """The network in a file, whose suffix names the format, as a specification says; `domains`: of operators that are
     known to be functions; work: at most so much, beyond what goes with the size of the file; shapes: those of inputs
@@ -1562,6 +1562,11 @@ ALIKE = {
     "QuantizeLinear",
     "DequantizeLinear",
     "Trilu",
+    "BatchNormalization",
+    "ReverseSequence",
+    "ScatterND",
+    "ScatterElements",
+    "Scatter",
     "Identity",
     "Not",
     "IsNaN",
@@ -1643,7 +1648,7 @@ class OnnxReader:
         folder: Folder,
         domains: Iterable[str] = (),
         work: int = MAX_WORK,
-        shapes: Shapes = NO_SHAPES,
+        shapes: GivenShapes = NO_SHAPES,
     ) -> None:
         self.network, self.folder, self.opset = network, folder, 0
         self.constants = Network("constants", "")
@@ -1728,7 +1733,19 @@ class OnnxReader:
                 raise
             self.rewind(mark, kept=node.get("op_type") == "Constant")
             with about(f"{error}; as an opaque operator"):
-                self.opaque(node)
+                self.closing(node)
+
+    def closing(self, node: dict[str, Any]) -> None:
+        """A node that has no rule for symbols: by its rule for the tensors that these are, else an opaque one."""
+        names = {name for name in node.get("input", []) if (x := self.values.get(name)) and x.open}
+        if self.closed or not names:
+            self.opaque(node)
+            return
+        for name in sorted(names):
+            self.settled(name)
+        self.closed = True
+        self.node(node)
+        self.closed = False
 
     def called(self, node: dict[str, Any], body: dict[str, Any]) -> None:
         """The nodes of a local function, for a node that calls it."""
@@ -1868,8 +1885,9 @@ class OnnxReader:
         found = f"found operator {op!a} of domain {node.get('domain', '')!a}, expected one of the table"
         known = op in OPERATORS and (standard(node) if op not in QONNX else node.get("domain") in QONNX_DOMAINS)
         support(known and not node.get("overload"), found)
-        several = 2 if op == "Dropout" else MAX_UNITS if op == "Split" else 1
+        several = 2 if op in ("Dropout", "MaxPool") else MAX_UNITS if op == "Split" else 1
         demand(0 < len(outputs) <= several, f"found {len(outputs)} outputs, expected 1")
+        support(op != "MaxPool" or len(outputs) == 1, "found a second output, expected the largest values only")
         support(all(outputs), "found an output without a name")
         self.op, self.outputs = op, outputs
         read, words, defaults = OPERATORS[op]
@@ -1960,16 +1978,17 @@ class OnnxReader:
         words = (domain, op, overload, version, attributes, (len(outputs), *present), (*inputs,), captured)
         given = Given(f"{domain or 'ai.onnx'}:{op}", domain, words, tuple(x.name for x in tensors), [], present)
         values = [self.value_of(name) if name else None for name in names]
-        shapes = shaped(
-            op if domain in ("", *QONNX_DOMAINS) else "", self.opset, dict(attributes), values, len(outputs)
-        )
+        numbers = [self.opens.get(name) or value for name, value in zip(names, values, strict=True)]
+        shapes = shaped(op if domain in ("", *QONNX_DOMAINS) else "", dict(attributes), values, numbers, len(outputs))
         views, made = dict[int, View](), list[Value]()
         for place, name in present.items():
             value = self.port(name, self.declared.get(name, {}), inputs=False)
             kind, shape = shapes[place] if place < len(shapes) else (0, None)
-            if not value.ranked and shape is not None:
-                lead = len(shape) > 1 or not known(shape)
-                value = value._replace(batch=(*shape[:lead],), dims=(*shape[lead:],), ranked=True)
+            if shape is not None and (not value.ranked or len(value.full) == len(shape)):
+                said = value.full if value.ranked else [None] * len(shape)
+                full = [self.sized(n, m) for n, m in zip(said, shape, strict=True)]
+                lead = len(full) > 1 or not known(full)
+                value = value._replace(batch=(*full[:lead],), dims=(*full[lead:],), ranked=True)
             value = value._replace(kind=value.kind or kind)
             given.types.append(value.kind)
             views[place] = View(value.dims, None if value.dims == () else ENTIRE, value.batch)
@@ -2147,6 +2166,13 @@ class OnnxReader:
         """A size of which nothing is known."""
         return Product(1, (Symbol(name),))
 
+    def sized(self, said: Any, follows: Any) -> Size:
+        """A size of an opaque output: as it is declared; where that is no number and no symbol of an input, as it
+        follows from the inputs."""
+        own = said is None or (isinstance(said, Product) and said.symbols[0] not in self.network.symbols.values())
+        found: Size | None = follows if own and follows is not None else said
+        return self.fresh("?") if found is None else found
+
     def keep(self, name: str, tensor: dict[str, Any]) -> None:
         """An initialiser or the value of a Constant node."""
         with about(f"tensor {name!a}"):
@@ -2284,7 +2310,7 @@ class OnnxReader:
         x, weight = inputs[index], inputs[1 - index]
         demand(not gemm or inputs[2] or self.opset >= 11, "found no C, which an opset before 11 needs")
         fits = len(x.dims) > 0 and len(weight.dims) == 2 and (index == 0 or not (gemm or x.batch or len(x.dims) > 1))
-        fits = fits and not (gemm and (settings["transA"] or not x.batch or len(x.dims) > 1))
+        fits = fits and not (gemm and (settings["transA"] or len(x.full) != 2))
         found = f"found shapes {list(x.full)} and {list(weight.dims)}, expected a tensor and a matrix behind it"
         support(fits and known(x.dims[-1:]), found)
         by_rows = index == 1 or bool(settings.get("transB"))  # whether W or its transpose is the matrix
@@ -2468,13 +2494,11 @@ class OnnxReader:
         """The square root, rounded as the specification says."""
         self.network.rooted, words = True, self.network.specification
         rounds = words.startswith("batch normalisation folded")
-        hold("claim", rounds, f"found an irrational number, but the specification is {words!r}")
-        if not square:
-            return square
-        digits, least, most = (24, -126, 128) if words.endswith("32") else (53, -1022, 1024)
-        found = nearest_root(square, digits)
-        normal = Fraction(2) ** least <= found < Fraction(2) ** most
+        digits, least, most = (53, -1022, 1024) if words.endswith("64") else (24, -126, 128)
+        found = nearest_root(square, digits) if square else square
+        normal = not square or Fraction(2) ** least <= found < Fraction(2) ** most
         support(normal, "found a scale that is no normal number of the float type")
+        hold("claim", rounds, f"found an irrational number, but the specification is {words!r}")
         return found
 
     def shape(self, target: str, x: Value) -> None:
@@ -2867,15 +2891,19 @@ class OnnxReader:
         steps = [1] * count if steps is None else steps
         fits = {len(ends or []), len(steps), len(axes), len({*axes})} == {count} and {*axes} <= {*range(rank)}
         demand(fits and all(steps), f"found starts {starts}, ends {ends}, axes {axes}, steps {steps}")
-        support(min(axes, default=kept) >= kept, "found a slice of the batch axis, expected none")
         picks = {}
         for start, end, axis, step in zip(starts or [], ends or [], axes, steps, strict=True):
+            if is_all(start, end, step):
+                continue
+            support(axis >= kept, "found a slice of the batch axis, expected none")
             n = dims[axis - kept]
             support(known((n,)), "found a slice along a symbol, expected a number")
             part = range(n)[start : None if step < 0 and end < -n else end : step]
             dims[axis - kept] = len(part)
             if part != range(n):
                 picks[axis - kept] = ranged(part)
+                first = self.net.views[x.name].channel == ENTIRE and axis == 0
+                support(x.values is not None or not first, "found a slice of the first axis, expected none")
         if x.values is not None and dims == [0]:  # the sizes of no axes
             self.fold(target, x.kind, dims, ())
             return
@@ -2914,6 +2942,8 @@ class OnnxReader:
         support(same or size(new) == product(x.full), f"found shape {[*new]} for {[*x.full]}")
         lone = not x.batch or x.batch == (1,)
         stays = tuple(new[:kept]) == x.batch and order[:kept] == [*range(kept)]
+        moved = [axis for axis in order if x.full[axis] != 1]
+        lone = lone and (new[:1] == [1] or moved == sorted(moved) or self.net is self.constants)
         if same:
             self.net.through(x.name, target, view, None)
         elif known(x.dims) and view.channel != ENTIRE and (stays or (lone and known(new))):
@@ -2953,6 +2983,7 @@ class OnnxReader:
         lead = 0 if j == 0 else min(1, len(new))
         dims, channel = tuple(new[lead:]), ENTIRE if j is None else j - lead
         one = (channel != ENTIRE and len(dims) == 1) or (known(dims) and product(dims) == 1)
+        one = one or (channel != ENTIRE and lead and known(dims) and product(dims) == units)
         return View(dims, None if one else channel, tuple(new[:lead])), lift
 
     def same(self, target: str, x: Value, _: Value | None = None, training: Value | None = None) -> None:
@@ -3206,43 +3237,337 @@ def content(x: Value) -> Any:
     return tuple(x.values)
 
 
-def shaped(op: str, opset: int, attributes: dict[str, Any], inputs: list[Value | None], outputs: int) -> list[Any]:
-    """The element type (0: unknown) and the shape (None: unknown) of the outputs of an opaque operator."""
-    x = inputs[0] if inputs else None
-    full = x.full if x and x.ranked else None
-    shapes: list[Any] = [y.full if y.ranked else None for y in inputs if y]
+def shaped(
+    op: str, attributes: dict[str, Any], inputs: list[Value | None], numbers: list[Value | None], outputs: int
+) -> list[Any]:
+    """The element type (0: unknown) and the shape of the outputs of an opaque operator; None: of no known rank, or an
+    axis of no known size.
+
+    numbers: the inputs, where their numbers are known though they are tensors
+    """
     setting = {name: value for name, (_, value) in attributes.items()}
-    kind, shape = shaped_kind(op, setting, inputs), None
-    if op in ALIKE or op in NAMED:
-        shape = full
-    elif op in SPREAD:
-        shape = broadcast(shapes)
-    elif op in ("LSTM", "GRU", "RNN") and len(inputs) > 2 and full and len(full) == 3 and not setting.get("layout"):
-        states = inputs[2].full if inputs[2] and inputs[2].ranked else ()  # directions, gates, hidden
-        shape = (full[0], states[0], full[1], states[2]) if len(states) == 3 else None
-    elif None in shapes or full is None:
-        return [(kind, None)]
-    elif op == "Shape":
-        shape = (len(full),) if not setting.get("start") and "end" not in setting else None
-    elif op == "Transpose":
-        perm = setting.get("perm", tuple(range(len(full)))[::-1])
-        shape = tuple(full[axis] for axis in perm) if sorted(perm) == [*range(len(full))] else None
-    elif op == "MatMul" and len(shapes) == 2 and min(map(len, shapes)) > 1:
-        lead = broadcast([part[:-2] for part in shapes])
-        shape = None if lead is None else (*lead, shapes[0][-2], shapes[1][-1])
-    elif op == "Gather" and len(shapes) == 2:
-        axis = setting.get("axis", 0) % max(len(full), 1)
-        shape = (*full[:axis], *shapes[1], *full[axis + 1 :])
-    elif op.startswith("Reduce") or op in ("ArgMax", "ArgMin"):
-        shape = reduced_shape(op, setting, full, inputs)
-    elif op == "Concat" and "axis" in setting:
-        shape = joined(shapes, setting["axis"])
-    return [(kind, shape)]
+    shapes: list[Any] = [y.full if y and y.ranked else None for y in inputs]
+    kinds = [shaped_kind(op, setting, inputs, place) for place in range(outputs)]
+    if not {op} & {"ConstantOfShape", "Range", *SPREAD} and (not shapes or shapes[0] is None):
+        return [(kind, None) for kind in kinds]
+    found = Shapes(op, setting, inputs, shapes, numbers, outputs).all()
+    fits = [
+        shape if shape is not None and all(n is None or not known((n,)) or n > 0 for n in shape) else None
+        for shape in found
+    ]
+    return [*zip(kinds, [*fits, *[None] * outputs], strict=False)]
 
 
-def shaped_kind(op: str, setting: dict[str, Any], inputs: list[Value | None]) -> int:
-    """The element type of the first output of an opaque operator; 0: unknown."""
+class Shapes:
+    """The shapes of what an opaque operator makes, as its definition says: what is said of an axis is true whatever the
+    inputs are, as long as the node is a valid one."""
+
+    def __init__(
+        self,
+        op: str,
+        setting: dict[str, Any],
+        inputs: list[Value | None],
+        shapes: list[Any],
+        numbers: list[Value | None],
+        outputs: int,
+    ) -> None:
+        self.op, self.setting, self.inputs, self.shapes = op, setting, inputs, shapes
+        self.numbers, self.outputs = numbers, outputs
+        self.x: tuple[Any, ...] = shapes[0] if shapes and shapes[0] is not None else ()
+
+    def all(self) -> list[Any]:
+        """One for each output, as far as there is anything to say."""
+        op, x = self.op, self.x
+        if op in ALIKE or op in NAMED:
+            return [x]
+        if op in SPREAD:
+            return [broadcast([shape for y, shape in zip(self.inputs, self.shapes, strict=True) if y])]
+        if op.startswith("Reduce") or op in ("ArgMax", "ArgMin"):
+            return [self.reduced()]
+        table: dict[str, Callable[[], list[Any]]] = {
+            "Shape": lambda: [(len(x),) if not self.setting.get("start") and "end" not in self.setting else None],
+            "NonZero": lambda: [(len(x), None) if x else None],
+            "Range": lambda: [(None,)],
+            "DynamicQuantizeLinear": lambda: [x, (), ()],
+            "ConstantOfShape": lambda: [self.named(0)],
+            **dict.fromkeys(("MatMul", "MatMulInteger"), lambda: [self.product()]),
+            **dict.fromkeys(("LSTM", "GRU", "RNN"), self.recurrent),
+            **dict.fromkeys(("Conv", "ConvInteger", "QLinearConv", "ConvTranspose"), lambda: [self.convolved()]),
+            **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), lambda: [self.pooled()] * 2),
+            **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), lambda: [self.pooled(True)]),
+            **dict.fromkeys(("Resize", "Upsample"), lambda: [self.resized()]),
+        }
+        own = getattr(self, f"of_{op.lower()}", None)
+        return table[op]() if op in table else own() if own else [None]
+
+    # What is given
+
+    def listed(self, at: int, name: str = "") -> list[int] | None:
+        """The integers of a constant, or of the attribute that there is instead; none where there is neither; None: of
+        a tensor."""
+        y = self.inputs[at] if at < len(self.inputs) else None
+        if y is None:
+            found = self.setting.get(name, ())
+            return [*found] if isinstance(found, (list, tuple)) else [found]
+        numbers = y.values is not None and y.kind not in FLOATS and len(y.dims) < 2 and not y.open
+        return [*map(int, y.values)] if numbers else None
+
+    def named(self, at: int) -> list[Any] | None:
+        """The shape that an input names."""
+        y, made = self.numbers[at] if at < len(self.numbers) else None, self.shapes[at : at + 1]
+        if y and y.values is not None and y.kind not in FLOATS and len(y.dims) < 2:
+            return [*y.values]
+        vector = made and made[0] is not None and len(made[0]) == 1 and known(made[0])
+        return [None] * made[0][0] if vector and made[0][0] <= MAX_AXES else None
+
+    def axis(self, default: int) -> int | None:
+        """The attribute."""
+        axis, rank = self.setting.get("axis", default), len(self.x)
+        return axis % rank if -rank <= axis < rank else None
+
+    def axes(self, given: Sequence[int], rank: int) -> list[int] | None:
+        """Some axes, each once."""
+        found = [axis % rank for axis in given if -rank <= axis < rank]
+        return found if len(found) == len({*found}) == len(given) else None
+
+    def with_axis(self, axis: int, *new: Any) -> tuple[Any, ...]:
+        """The shape of the first input with others instead of an axis."""
+        return (*self.x[:axis], *new, *self.x[axis + 1 :])
+
+    # Reorderings, and parts
+
+    def of_transpose(self) -> list[Any]:
+        """Transpose."""
+        perm = self.setting.get("perm", [*range(len(self.x))][::-1])
+        return [tuple(self.x[i] for i in perm) if sorted(perm) == [*range(len(self.x))] else None]
+
+    def of_flatten(self) -> list[Any]:
+        """Flatten."""
+        axis, rank = self.setting.get("axis", 1), len(self.x)
+        if abs(axis) > rank:
+            return [None]
+        axis += rank * (axis < 0)
+        return [(product(self.x[:axis]), product(self.x[axis:]))]
+
+    def of_reshape(self) -> list[Any]:
+        """Reshape: what is left is the quotient of all sizes by the others, where that is one."""
+        wanted = self.named(1) if len(self.inputs) > 1 else [*self.setting.get("shape", ())]
+        if wanted is None or self.setting.get("allowzero") or wanted.count(-1) > 1:
+            return [None]
+        if any(n == 0 for n in wanted[len(self.x) :]):
+            return [None]
+        made = [self.x[i] if n == 0 else n for i, n in enumerate(wanted)]
+        if -1 in made:
+            at = made.index(-1)
+            others = made[:at] + made[at + 1 :]
+            sure = all(n is not None and (isinstance(n, Product) or n > 0) for n in others)
+            made[at] = (left_over(product(self.x), product(others)) or None) if sure else None
+        return [tuple(made)]
+
+    def of_squeeze(self) -> list[Any]:
+        """Squeeze."""
+        given = self.listed(1, "axes")
+        gone = self.axes(given, len(self.x)) if given else None
+        return [None if gone is None else tuple(n for i, n in enumerate(self.x) if i not in gone)]
+
+    def of_unsqueeze(self) -> list[Any]:
+        """Unsqueeze."""
+        given = self.listed(1, "axes")
+        if not given or (new := self.axes(given, len(self.x) + len(given))) is None:
+            return [None]
+        made: list[Any] = [*self.x]
+        for i in sorted(new):
+            made.insert(i, 1)
+        return [tuple(made)]
+
+    def of_gather(self) -> list[Any]:
+        """Gather."""
+        indices, axis = self.shapes[1] if len(self.shapes) > 1 else None, self.axis(0)
+        return [None if indices is None or axis is None else self.with_axis(axis, *indices)]
+
+    def of_slice(self) -> list[Any]:
+        """Slice: from the first to beyond the last possible one is all."""
+        given = [self.listed(at, name) for at, name in enumerate(("", "starts", "ends", "axes", "steps")) if at]
+        starts, ends, axes, steps = given
+        if not starts or ends is None or axes is None or steps is None:
+            return [(None,) * len(self.x)]
+        places, steps = self.axes(axes or range(len(starts)), len(self.x)), steps or [1] * len(starts)
+        if places is None or {len(ends), len(places), len(steps)} != {len(starts)} or not all(steps):
+            return [None]
+        made: list[Any] = [*self.x]
+        for start, end, i, step in zip(starts, ends, places, steps, strict=True):
+            if known((made[i],)):
+                made[i] = len(range(made[i])[start : None if step < 0 and end < -made[i] else end : step])
+            elif not is_all(start, end, step):
+                made[i] = None
+        return [tuple(made)]
+
+    def of_split(self) -> list[Any]:
+        """Split: parts are equal where nothing says how large they are."""
+        axis, parts = self.axis(0), self.listed(1, "split")
+        if axis is None:
+            return [None]
+        if not parts:
+            n = self.x[axis]
+            equal = parts is not None and known((n,)) and n % self.outputs == 0
+            return [self.with_axis(axis, n // self.outputs if equal else None)] * self.outputs
+        return [self.with_axis(axis, n) for n in parts] if len(parts) == self.outputs else [None]
+
+    def of_topk(self) -> list[Any]:
+        """TopK."""
+        axis, given = self.axis(-1), self.listed(1, "k")
+        return [None if axis is None else self.with_axis(axis, given[0] if given and len(given) == 1 else None)] * 2
+
+    def of_concat(self) -> list[Any]:
+        """Concat: beside the axis all are equal, so that any of them says how large an axis is."""
+        axis, rank = self.axis(1), len(self.x)
+        if axis is None or any(shape is None or len(shape) != rank for shape in self.shapes):
+            return [None]
+        made: list[Any] = []
+        for i in range(rank):
+            sizes = [shape[i] for shape in self.shapes]
+            numbers = [n for n in sizes if known((n,))]
+            if i != axis and len({*numbers}) > 1:
+                return [None]
+            total = sum(numbers) if len(numbers) == len(sizes) else None
+            made.append(total if i == axis else [*numbers, *sizes][0])
+        return [tuple(made)]
+
+    def reduced(self) -> Any:
+        """Reductions along constant axes."""
+        rank, one = len(self.x), self.op in ("ArgMax", "ArgMin")
+        axes = [self.setting.get("axis", 0)] if one else self.listed(1, "axes")
+        kept = self.setting.get("keepdims", 1)
+        if axes is None:
+            return (None,) * rank if kept else None
+        if not axes and self.setting.get("noop_with_empty_axes"):
+            return self.x
+        places = {axis % rank for axis in axes or range(rank) if -rank <= axis < rank}
+        if any(not -rank <= axis < rank for axis in axes):
+            return None
+        return tuple(1 if i in places else n for i, n in enumerate(self.x) if kept or i not in places)
+
+    def of_expand(self) -> list[Any]:
+        """Expand."""
+        target = self.named(1)
+        if target is None or None in target:
+            return [None if target is None else (None,) * max(len(target), len(self.x))]
+        return [broadcast([self.x, target])]
+
+    def of_tile(self) -> list[Any]:
+        """Tile."""
+        times = self.listed(1) if len(self.inputs) > 1 else None
+        fits = times is not None and len(times) == len(self.x) and min(times, default=1) > 0
+        return [tuple(n * m for n, m in zip(self.x, times or [], strict=True)) if fits else (None,) * len(self.x)]
+
+    # Products
+
+    def product(self) -> Any:
+        """MatMul of two tensors."""
+        ours, theirs = self.x, self.shapes[1] if len(self.shapes) > 1 else None
+        if theirs is None or min(len(ours), len(theirs)) < 2:
+            return None
+        lead = broadcast([ours[:-2], theirs[:-2]])
+        return None if lead is None else (*lead, ours[-2], theirs[-1])
+
+    def of_gemm(self) -> list[Any]:
+        """Gemm."""
+        ours, theirs = self.x, self.shapes[1] if len(self.shapes) > 1 else None
+        if theirs is None or len(ours) != 2 or len(theirs) != 2:
+            return [None]
+        turned = [bool(self.setting.get(name)) for name in ("transA", "transB")]
+        return [(ours[int(turned[0])], theirs[int(not turned[1])])]
+
+    def recurrent(self) -> list[Any]:
+        """LSTM, GRU, RNN: all steps, then the state at the end."""
+        weight = self.shapes[2] if len(self.shapes) > 2 else None
+        if weight is None or len(weight) != 3 or len(self.x) != 3 or self.setting.get("layout"):
+            return [None]
+        directions, _, hidden = weight
+        state = directions, self.x[1], hidden
+        return [(self.x[0], *state), state, state]
+
+    # Images
+
+    def slid(self, grid: Sequence[Any], kernel: Sequence[Any]) -> list[Any]:
+        """How many positions a window has along each axis, of numbers."""
+        setting, rank = self.setting, len(grid)
+        lists = [setting.get(name) or [1] * rank for name in ("strides", "dilations")]
+        pads, more = setting.get("pads") or [0] * 2 * rank, setting.get("output_padding") or [0] * rank
+        auto, turned = setting.get("auto_pad") or "NOTSET", self.op == "ConvTranspose"
+        fits = [*map(len, (*lists, more, pads))] == [rank, rank, rank, 2 * rank] and "output_shape" not in setting
+        same = auto in ("SAME_UPPER", "SAME_LOWER")
+        made = list[Any]()
+        for i, (n, k) in enumerate(zip(grid, kernel, strict=True)):
+            if not fits or not known((n, k)) or setting.get("ceil_mode") or (same and turned):
+                made.append(None)
+                continue
+            s, around = lists[0][i], (pads[i] + pads[rank + i]) * (auto == "NOTSET")
+            span = lists[1][i] * (k - 1) + 1
+            inner = (n + s - 1) // s if same else (n + around - span) // s + 1
+            made.append(s * (n - 1) + span + more[i] - around if turned else inner)
+        return made
+
+    def convolved(self) -> Any:
+        """Conv, ConvTranspose."""
+        at = 3 if self.op == "QLinearConv" else 1
+        weight = self.shapes[at] if at < len(self.shapes) else None
+        if weight is None or len(weight) != len(self.x) or len(weight) < 3:
+            return None
+        units = weight[0]
+        if self.op == "ConvTranspose":
+            units = weight[1] * self.setting.get("group", 1) if known(weight[1:2]) else None
+        return (self.x[0], units, *self.slid(self.x[2:], weight[2:]))
+
+    def pooled(self, whole: bool = False) -> Any:
+        """Pools, of whole images too."""
+        kernel = self.setting.get("kernel_shape", ())
+        if len(self.x) < 3 or (not whole and len(kernel) != len(self.x) - 2):
+            return None
+        return (*self.x[:2], *([1] * (len(self.x) - 2) if whole else self.slid(self.x[2:], kernel)))
+
+    def of_pad(self) -> list[Any]:
+        """Pad."""
+        pads, chosen, rank = self.listed(1, "pads"), self.listed(3), len(self.x)
+        places = None if chosen is None else self.axes(chosen or range(rank), rank)
+        if pads is None or places is None or len(pads) != 2 * len(places):
+            return [(None,) * rank]
+        made: list[Any] = [*self.x]
+        for i, before, after in zip(places, pads, pads[len(places) :], strict=False):
+            if before or after:
+                made[i] = made[i] + before + after if known((made[i],)) else None
+        return [tuple(made)]
+
+    def resized(self) -> Any:
+        """Resize and Upsample by whole numbers; by others a runtime's rounding decides."""
+        at = 2 if self.op == "Resize" and len(self.inputs) > 2 else 1
+        y, unknown = self.inputs[at] if at < len(self.inputs) else None, (None,) * len(self.x)
+        if y is None or y.values is None or len(y.values) != len(self.x) or "axes" in self.setting:
+            return unknown
+        if self.setting.get("coordinate_transformation_mode") == "tf_crop_and_resize":
+            return unknown
+        whole = [int(f) if 1 <= f <= MAX_SIZE and f == int(f) else None for f in y.values]
+        return tuple(None if f is None else n * f for n, f in zip(self.x, whole, strict=True))
+
+    def of_depthtospace(self) -> list[Any]:
+        """DepthToSpace."""
+        block = self.setting.get("blocksize", 0)
+        if len(self.x) != 4 or block < 1 or not known(self.x[1:2]) or self.x[1] % block**2:
+            return [None]
+        return [(self.x[0], self.x[1] // block**2, self.x[2] * block, self.x[3] * block)]
+
+
+def is_all(start: int, end: int, step: int) -> bool:
+    """Whether a slice takes everything, whatever the size is."""
+    return (start, end, step) == (0, (1 << 63) - 1, 1)
+
+
+def shaped_kind(op: str, setting: dict[str, Any], inputs: list[Value | None], place: int) -> int:
+    """The element type of an output of an opaque operator; 0: unknown."""
     kinds = [x.kind if x else 0 for x in inputs] + [0, 0, 0]
+    if place > 0:
+        later = {("DynamicQuantizeLinear", 1): 1, ("DynamicQuantizeLinear", 2): 2, ("TopK", 1): 7, ("MaxPool", 1): 7}
+        return later.get((op, place), kinds[0] if op in ("Split", "LSTM", "GRU", "RNN") else 0)
     if op in TRUTHS:
         return 9
     if op in OTHER_TYPES:
@@ -3257,44 +3582,18 @@ def shaped_kind(op: str, setting: dict[str, Any], inputs: list[Value | None]) ->
 
 
 def broadcast(shapes: Sequence[Any]) -> tuple[Any, ...] | None:
-    """The shape that broadcasting makes; None where that is unknown."""
+    """The shape that broadcasting makes: along an axis a number above 1 decides, and the only symbol beside ones does;
+    of several symbols nothing says which are 1 (None).  None: the shapes do not fit."""
     if None in shapes or not shapes:
         return None
     rank, made = max(map(len, shapes)), list[Any]()
     for axis in range(-rank, 0):
         sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
-        if len(sizes) > 1:
+        numbers = [n for n in sizes if known((n,))]
+        if len(numbers) > 1:
             return None
-        made.append(sizes.pop() if sizes else 1)
+        made.append(numbers[0] if numbers else 1 if not sizes else sizes.pop() if len(sizes) == 1 else None)
     return tuple(made)
-
-
-def reduced_shape(op: str, setting: dict[str, Any], full: Any, inputs: list[Value | None]) -> tuple[Any, ...] | None:
-    """The shape after a reduction along constant axes."""
-    rank, axes = len(full), setting.get("axes")
-    if op in ("ArgMax", "ArgMin"):
-        axes = [setting.get("axis", 0)]
-    elif len(inputs) > 1 and inputs[1]:
-        axes = inputs[1].values if inputs[1].values is None or not inputs[1].open else None
-        if axes is None:
-            return None
-    if not axes:
-        axes = [] if setting.get("noop_with_empty_axes") else [*range(rank)]
-    places = {axis % rank for axis in axes if -rank <= axis < rank} if rank else set()
-    if setting.get("keepdims", 1):
-        return tuple(1 if i in places else n for i, n in enumerate(full))
-    return tuple(n for i, n in enumerate(full) if i not in places)
-
-
-def joined(shapes: Sequence[Any], axis: int) -> tuple[Any, ...] | None:
-    """The shape of a concatenation along an axis."""
-    rank = len(shapes[0])
-    if any(len(shape) != rank for shape in shapes) or not -rank <= axis < rank:
-        return None
-    axis %= rank
-    if len({replaced(shape, axis) for shape in shapes}) > 1 or not known(shape[axis] for shape in shapes):
-        return None
-    return replaced(shapes[0], axis, sum(shape[axis] for shape in shapes))
 
 
 def declared(kind: dict[str, Any]) -> tuple[int, list[Any] | None]:
@@ -3375,7 +3674,7 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
     "Mod": (R.combined, "n n", {"fmod": 0}),
     **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), (R.combined, "n n", {})),
     "Log": (R.logarithm, "x", {}),
-    "Where": (R.where, "a e e", {}),
+    "Where": (R.where, "a a a", {}),
     "Pow": (R.power, "f n", {}),
     **dict.fromkeys(("Sqrt", "Reciprocal"), (R.power, "f", {})),
     "Shape": (R.shape, "a", {"start": 0, "end": int}),
@@ -3895,9 +4194,8 @@ class Checker:
     def partner(self, given: Given, place: int) -> str:
         """Rule 6: the tensor of N' that an output of an opaque node of N is equal to."""
         if given not in self.partners:
-            reason, others = "no opaque node of the reduced network is the same operator", self.reduced.network.given
-            named = [other for other in others if other.outputs == given.outputs]  # first: nodes may be alike
-            for other in (*named, *others):
+            reason = "no opaque node of the reduced network is the same operator"
+            for other in sorted(self.reduced.network.given, key=lambda other: other.outputs != given.outputs):
                 with contextlib.suppress(KeyError):
                     reason = self.difference(given, other)
                     if not reason:
@@ -6532,7 +6830,8 @@ def assumed(networks: Sequence[Network]) -> tuple[dict[str, Any], list[tuple[str
     operators, domains, found = dict[str, int](), set[str](), list[tuple[str, ...]]()
     for side, network in zip(SIDES, networks, strict=True):
         for given in network.depends():
-            domains |= {given.domain} - {"", *FREE_DOMAINS}
+            free = given.domain in FREE_DOMAINS and given.name.rpartition(":")[2] in QONNX
+            domains |= set() if free else {given.domain} - {"", "ai.onnx.ml"}
             if side == SIDES[0]:
                 operators[given.name] = operators.get(given.name, 0) + 1
             for kind, name in zip(given.types, given.outputs.values(), strict=False):
@@ -6545,7 +6844,7 @@ def shape_words(view: View) -> str:
     if not view.lead and not known(view.dims):
         return "?"
     words = [
-        str(n) if isinstance(n, int) or all(x.name and not x.of for x in n.symbols) else "?"
+        str(n) if isinstance(n, int) or all(x.name not in ("", "?") and not x.of for x in n.symbols) else "?"
         for n in (*view.lead, *view.dims)
     ]
     return f"[{','.join(words)}]"
@@ -6568,13 +6867,13 @@ def check_opaque(document: dict[str, Any], networks: Sequence[Network]) -> str:
     return f"{words}{', of ' + ', '.join(opaque['domains']) if opaque['domains'] else ''}, "
 
 
-def stated(document: dict[str, Any]) -> Shapes:
+def stated(document: dict[str, Any]) -> GivenShapes:
     """The shapes of inputs that a claim states."""
-    found: Shapes = document["claim"].get("shapes", {})
+    found: GivenShapes = document["claim"].get("shapes", {})
     return found
 
 
-def check_shapes(shapes: Shapes, networks: Sequence[Network]) -> None:
+def check_shapes(shapes: GivenShapes, networks: Sequence[Network]) -> None:
     """Every shape that is stated is of an input of a file, and states something."""
     names = {name for network in networks if network.format in ("onnx", "onnx.gz") for name in network.inputs}
     for name, shape in shapes.items():
@@ -6582,7 +6881,7 @@ def check_shapes(shapes: Shapes, networks: Sequence[Network]) -> None:
         hold("shapes", any(shape), f"shapes: input {name!a:.60}: found no size")
 
 
-def sized(shapes: Shapes) -> str:
+def sized(shapes: GivenShapes) -> str:
     """Which inputs a claim is about, in words: none where it states no shape."""
     words = (f"{name}={'x'.join('?' if n is None else str(n) for n in shape)}" for name, shape in shapes.items())
     return f"only at inputs of the shapes {', '.join(words)}, " if shapes else ""

@@ -127,6 +127,8 @@ def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | 
             found[tensor] = OUTPUT
         elif isinstance(node, Head | Opaque):
             found[tensor] = f"{node.function(0)} defines it"
+        elif _moves_batch(network, node):
+            found[tensor] = "its positions are a batch axis below"
         elif not node.affine or (tensor not in derived and _ends_a_layer(network, node, found)):
             found[tensor] = _why_kept(network, tensor) or _image(network, node, found)
     return found
@@ -207,6 +209,14 @@ def _permutes(network: Network, node: Node) -> bool:
     """Whether a node is a reordering that leaves units whole."""
     same = network.views[node.reads[0]].positions == network.views[node.target].positions if node.reads else False
     return isinstance(node, Reorder) and (same or _regrids(node))
+
+
+def _moves_batch(network: Network, node: Node) -> bool:
+    """Whether a batch axis of known size becomes an axis of positions, or one of these a batch axis."""
+    if not _regrids(node):
+        return False
+    below, view = (network.views[name] for name in (*node.reads, node.target))
+    return not below.open and not view.open and below.positions != view.positions
 
 
 def _regrids(node: Node) -> bool:

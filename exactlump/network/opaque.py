@@ -16,12 +16,14 @@ class Port(NamedTuple):
     """An output of an operator: its name, ONNX's element type (0: unknown), its shape (None: unknown).
 
     declared: whether the file says so
+    other: ONNX's type in its bytes, as it is declared, where that is no tensor
     """
 
     name: str
     kind: int
     shape: Shape | None
     declared: bool = False
+    other: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Data:
         """The one of all axes that has the units; None: there is none, or there are several."""
         if self.channel is not None:
             return self.channel + self.batched
-        return None if self.open or len(self.sizes) != 2 else 1
+        return 1 if self.batched and len(self.sizes) == 2 else None
 
     @property
     def whole(self) -> bool:
@@ -173,6 +173,7 @@ class Reader:
     vectors   what is known of the values of INT64 tensors that are made of shapes: sizes, in order
     waiting   the nodes of the quantisers in `quantised`
     declared  the element types and shapes that the graph declares, by tensor
+    others    the types that it declares which are no tensors, in their bytes
     outputs   the names of its outputs
     thresholds  what Greater compares: a tensor, and a number
     spelled   the tensors that spelled-out functions consist of
@@ -196,6 +197,7 @@ class Reader:
     vectors: dict[str, Sizes] = field(default_factory=dict)
     waiting: dict[str, NodeProto] = field(default_factory=dict)
     declared: dict[str, tuple[int, Sizes | None]] = field(default_factory=dict)
+    others: dict[str, bytes] = field(default_factory=dict)
     outputs: Set[str] = field(default_factory=set)
     thresholds: dict[str, tuple[str, Rational]] = field(default_factory=dict)
     spelled: set[str] = field(default_factory=set)
@@ -309,10 +311,10 @@ class Reader:
         wish = "as image" if axis == 1 else f"as image of axis {axis}"
         if data.whole:
             return self._picked(data, axis, f"{data.name} {wish}")
-        if not data.batched or not 0 < axis < data.rank:
+        if data.rank < 2 or not 0 < axis < data.rank:
             raise UnsupportedLayer(f"found {_words(data)}, expected units along axis {axis}")
         below = self.elements(data)
-        return self._implied(below, f"{below.name} {wish}", axis - 1)
+        return self._implied(below, f"{below.name} {wish}", axis - data.batched)
 
     def _picked(self, data: Data, axis: int, name: str) -> Data:
         if not data.known or not 0 <= axis < data.rank or not isinstance(data.shape[axis], int):

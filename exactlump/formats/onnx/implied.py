@@ -51,7 +51,8 @@ def _is_implied(network: Network, node: Reorder, found: Mapping[str, str]) -> bo
         return False
     if node.target == f"{node.source} as image":
         images = Conv | AveragePool | MaxPool | Pad | Add | Select | Dense
-        return source.channel is None and target.channel == 0 and all(isinstance(r, images) for r in readers)
+        there = target.channel == 0 or (target.channel == 1 and all(isinstance(r, Dense) for r in readers))
+        return source.channel is None and there and all(isinstance(r, images) for r in readers)
     if node.target == f"{node.source} as image of axis {(target.channel or 0) + 1}":
         along = Dense | Add | Select
         return source.channel is None and target.channel is not None and all(isinstance(r, along) for r in readers)

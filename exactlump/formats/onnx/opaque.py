@@ -15,7 +15,9 @@ from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats.onnx import tensors as onnx_tensor
 from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_of
-from exactlump.formats.onnx.shapes import Inputs, kind_of, shape_of
+from exactlump.formats.onnx.partial_shapes import Inputs, Partial
+from exactlump.formats.onnx.results import shapes_of
+from exactlump.formats.onnx.shapes import kind_of
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.kinds import Opaque
 from exactlump.network.opaque import Call, Port, is_number
@@ -185,17 +187,29 @@ def rational_of(value: float) -> object:
 def _outputs(reader: Reader, node: NodeProto, found: Inputs) -> Iterator[Port | None]:
     """Name, element type and shape of each output: as declared, else as they follow."""
     op = Operator.bare(node)
+    told = node.domain in STANDARD or node.op_type in ("Quant", "BipolarQuant")
+    derived = shapes_of(reader, op, found) if told else [None] * len(node.output)
     for j, name in enumerate(node.output):
         if not name:
             yield None
             continue
-        declared = reader.declared.get(name)
-        kind, shape = declared or (0, None)
-        if shape is None and j == 0 and (node.domain in STANDARD or node.op_type in ("Quant", "BipolarQuant")):
-            shape = shape_of(reader, op, found)
-        if not kind and j == 0 and (node.domain in STANDARD or node.op_type in ("Quant", "BipolarQuant")):
-            kind = kind_of(op, found)
-        yield Port(name, kind, shape, declared is not None and declared[1] is not None)
+        kind, shape = reader.declared.get(name) or (0, None)
+        if not kind and told:
+            kind = kind_of(op, found, j)
+        other = reader.others.get(name, b"")
+        yield Port(name, kind, _settled(name, shape, derived[j]), shape is not None, other)
+
+
+def _settled(name: str, shape: Sizes | None, derived: Partial | None) -> Sizes | None:
+    """The shape as it is declared; where that says nothing of a size, as it follows; else a symbol of its own."""
+    if derived is None or (shape is not None and len(shape) != len(derived)):
+        return shape
+    made = [symbol(f"?{i}?{name}") if n is None else n for i, n in enumerate(derived)]
+    for i, size in enumerate(shape or ()):
+        own = not isinstance(size, int) and any("?" in word for word in size.names)
+        if not own or derived[i] is None:
+            made[i] = size
+    return tuple(made)
 
 
 def _signature(
@@ -263,6 +277,12 @@ def declared(values: Sequence[onnx.ValueInfoProto], inputs: Sequence[Data]) -> d
             shape = tuple(_size(value.name, i, dim, symbols) for i, dim in enumerate(tensor.shape.dim))
         found[value.name] = (tensor.elem_type, None if shape is not None and 0 in shape else shape)
     return found
+
+
+def other_types(values: Sequence[onnx.ValueInfoProto]) -> dict[str, bytes]:
+    """The types that a graph declares which are no tensors."""
+    typed = (value for value in values if value.HasField("type") and not value.type.HasField("tensor_type"))
+    return {value.name: value.type.SerializeToString(deterministic=True) for value in typed}
 
 
 def _size(name: str, axis: int, dim: "onnx.TensorShapeProto.Dimension", symbols: set[str]) -> Size:

@@ -19,7 +19,7 @@ from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.formats.onnx.bodies import in_place
 from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
 from exactlump.formats.onnx.obstacles import refusals
-from exactlump.formats.onnx.opaque import declared, read_opaque
+from exactlump.formats.onnx.opaque import declared, other_types, read_opaque
 from exactlump.formats.onnx.shapes import follow, is_number
 from exactlump.formats.onnx.spelled import threshold
 from exactlump.formats.onnx.stated import state
@@ -36,6 +36,9 @@ from exactlump.numbers.rational import Rational, fraction
 _STANDARD = ("", "ai.onnx")
 # The operators that have rules, by domain and name.
 KNOWN = frozenset([f"ai.onnx:{name}" for name in OPERATORS] + [f"{domain}:{name}" for domain, name in CUSTOM])
+# Operators that only move elements, whatever these are.
+_MOVING = frozenset(("Concat", "Flatten", "Gather", "Identity", "Reshape", "Shape", "Slice", "Split", "Squeeze"))
+_MOVING |= {"Transpose", "Unsqueeze"}
 # How many refused nodes are named at once.
 _MOST_REFUSALS = 20
 
@@ -137,6 +140,7 @@ def parse(
     chosen = batchnorm or ("float64" if dtype == "float64" else "float32")
     reader = Reader(opset, folder, initialisers, sole, names, batchnorm=chosen)
     reader.declared = declared((*graph.value_info, *graph.output), entries)
+    reader.others = other_types((*graph.value_info, *graph.output))
     reader.outputs = {value.name for value in graph.output}
     for data in entries:
         reader.define(data)
@@ -185,7 +189,8 @@ def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
     try:
         operator = _operator(node)
         op = Operator(node)
-        if any(name in reader.data and reader.data[name].kind in UNCOVERED for name in node.input):
+        uncovered = any(name in reader.data and reader.data[name].kind in UNCOVERED for name in node.input)
+        if uncovered and node.op_type not in _MOVING:
             raise UnsupportedLayer(
                 "found texts, or numbers that are not covered, expected floats, integers or truth values"
             )
@@ -326,7 +331,7 @@ def _port(value: ValueInfoProto) -> Data:
         sizes = [n for n in dims if isinstance(n, int)]
         if math.prod(sizes) > MOST_ELEMENTS:
             raise UnsupportedLayer(f"found {math.prod(sizes)} elements, expected at most {MOST_ELEMENTS}")
-        if len(sizes) == len(dims) and (dims or batch is not None):
+        if len(sizes) == len(dims):
             return Data(value.name, tuple(sizes), batch, tensor.elem_type)
         every = dims if batch is None else [batch, *dims]
         named = [n if isinstance(n, int) else symbol(n or f"?{i}?{value.name}") for i, n in enumerate(every)]

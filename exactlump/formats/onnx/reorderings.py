@@ -6,6 +6,7 @@ Computed tensors keep their batch axis as axis 0; constants have none.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
@@ -198,13 +199,12 @@ def regrid(reader: Reader, op: Operator, data: Data) -> None:
     data = reader.settled(data)
     if not data.known:
         raise UnsupportedLayer("found a tensor of unknown shape")
-    if not data.whole and data.axis is None:
-        raise UnsupportedLayer(
-            f"found the shape {text(data.sizes)}, whose elements are units, and the batch axis moves"
-        )
     axes, sizes = _open_plan(reader, op, data)
     if len(sizes) >= MOST_AXES:
         raise UnsupportedLayer(f"found {len(sizes)} axes, expected fewer than {MOST_AXES}")
+    if not data.whole and data.axis is None and data.shape:
+        _lone(reader, op, data, axes, sizes)
+        return
     order = tuple(range(data.rank)) if axes is None else axes
     permuted = tuple(data.sizes[i] for i in order)
     place = None if data.axis is None else order.index(data.axis)
@@ -217,8 +217,32 @@ def regrid(reader: Reader, op: Operator, data: Data) -> None:
     moved = [i for i in order if i != data.axis and data.sizes[i] != 1]
     key = "" if moved == sorted(moved) else f"{text(data.sizes)} {data.axis} {list(order)}"
     made = settled_on(op.target, sizes, axis, data.kind)
+    if not made.open and made.view.positions == 1:  # every unit is an element
+        made = replace(made, channel=None)
     node = Regrid(data.name, op.target, axes, made.shape, made.channel, 0, made.open, made.batch, key)
     reader.emit(node, made)
+
+
+def _lone(reader: Reader, op: Operator, data: Data, axes: tuple[int, ...] | None, sizes: Sizes) -> None:
+    """A reordering of elements with a batch axis of size 1, which moves: another axis of size 1 takes its place, or
+    none does if the elements stay in order."""
+    order = tuple(range(data.rank)) if axes is None else axes
+    moved = [axis for axis in order if data.sizes[axis] != 1]
+    if data.batch != 1 or data.open or data.channel is not None or not all(isinstance(n, int) for n in sizes):
+        raise UnsupportedLayer(
+            f"found the shape {text(data.sizes)}, whose elements are units, and the batch axis moves"
+        )
+    if len(sizes) > 1 and sizes[0] == 1:
+        made = Data(op.target, sizes[1:], 1, data.kind)
+        inner = tuple(axis - 1 for axis in order if axis)
+        reader.emit(Reorder(data.name, op.target, inner if moved != sorted(moved) else None, made.shape), made)
+        return
+    if moved != sorted(moved):
+        raise UnsupportedLayer(f"found {text(data.sizes)} permuted to {text(sizes)}, without a batch axis")
+    reader.emit(
+        Regrid(data.name, op.target, None, sizes, None, 0, open=False, batch=None),
+        Data(op.target, sizes, None, data.kind),
+    )
 
 
 def _open_plan(reader: Reader, op: Operator, data: Data) -> tuple[tuple[int, ...] | None, Sizes]:

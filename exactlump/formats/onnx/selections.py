@@ -14,6 +14,8 @@ from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error
+from exactlump.formats.onnx.partial_shapes import is_all
+from exactlump.formats.onnx.reorderings import unchanged
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.kinds import Select
 from exactlump.network.sizes import text
@@ -87,6 +89,8 @@ def _concat_open(reader: Reader, op: Operator, found: Sequence[Data]) -> None:
     if len(found) < len(op.inputs) or not all(data.known for data in found):
         raise UnsupportedLayer("found constants, or unknown shapes, beside computed tensors")
     axis = op.axis("axis", 1, found[0].rank)
+    if axis == 0 and any(data.whole for data in found):
+        raise UnsupportedLayer("found tensors joined along the first axis, which has no units")
     sources = [reader.along(reader.settled(data), axis) for data in found]
     if len({(s.kind, s.open, s.batch, s.sizes[:axis], s.sizes[axis + 1 :]) for s in sources}) > 1:
         raise UnsupportedLayer(f"found shapes {[text(data.sizes) for data in found]} along axis {axis}")
@@ -105,8 +109,16 @@ def _gathered(reader: Reader, target: str, sources: Sequence[Data], picks: Seque
     reader.emit(Select(names, target, tuple(picks), made.shape, made.channel, made.open), made)
 
 
+def _whole(reader: Reader, target: str, source: Data) -> None:
+    """All of a tensor."""
+    reader.emit(unchanged(reader.settled(source), target), replace(source, name=target))
+
+
 def _picked_open(reader: Reader, target: str, source: Data, axis: int, indices: Sequence[int]) -> None:
     """Some indices of one axis, which is that of the units: not the first one, which has none."""
+    if list(indices) == list(range(len(indices))) and source.sizes[axis] == len(indices) and axis:
+        _whole(reader, target, source)
+        return
     if axis == 0:
         raise UnsupportedLayer(f"found parts of axis 0 of {text(source.sizes)}, which has no units")
     source = reader.along(reader.settled(source), axis)
@@ -152,12 +164,12 @@ def _slice(reader: Reader, op: Operator) -> None:
         _slice_open(reader, op, source, list(zip(starts, ends, axes, steps, strict=True)))
         return
     kept = [range(n) for n in source.shape]
-    seen: set[int] = set()
+    if len({axis % rank for axis in axes}) < len(axes):
+        raise FormatError(f"axes: found {list(axes)}, expected each once")
     for start, end, listed, step in zip(starts, ends, axes, steps, strict=True):
+        if is_all(start, end, step) and -rank <= listed < rank:
+            continue
         axis = _place(listed, rank, source.batched)
-        if axis in seen:
-            raise FormatError(f"axes: found {list(axes)}, expected each once")
-        seen.add(axis)
         kept[axis] = range(source.shape[axis])[slice(start, _end(end, step, source.shape[axis]), step)]
     if not all(kept):
         raise ShapeError("found an empty slice, expected at least one element")
@@ -165,14 +177,25 @@ def _slice(reader: Reader, op: Operator) -> None:
 
 
 def _slice_open(reader: Reader, op: Operator, source: Data, parts: Sequence[tuple[int, int, int, int]]) -> None:
-    """Along one axis, of known size."""
-    if len(parts) != 1 or not -source.rank <= parts[0][2] < source.rank:
-        raise UnsupportedLayer(f"found {len(parts)} axes to slice, expected one")
-    ((start, end, listed, step),) = parts
-    axis = listed % source.rank
-    if not isinstance(size := source.sizes[axis], int):
-        raise UnsupportedLayer(f"found a slice along axis {axis} of {text(source.sizes)}, whose size is unknown")
-    _picked_open(reader, op.target, source, axis, range(size)[slice(start, _end(end, step, size), step)])
+    """Along one axis, of known size, others as they are."""
+    if any(not -source.rank <= axis < source.rank for _, _, axis, _ in parts):
+        raise ShapeError(f"axes: found {[axis for _, _, axis, _ in parts]} for a tensor of rank {source.rank}")
+    kept = dict[int, range]()
+    for start, end, listed, step in parts:
+        axis = listed % source.rank
+        if is_all(start, end, step):
+            continue
+        if not isinstance(size := source.sizes[axis], int) or (axis == 0 and source.rank > 1):
+            raise UnsupportedLayer(f"found a slice along axis {axis} of {text(source.sizes)}")
+        part = range(size)[slice(start, _end(end, step, size), step)]
+        if part != range(size):
+            kept[axis] = part
+    if len(kept) > 1:
+        raise UnsupportedLayer(f"found {len(kept)} axes to slice, expected one")
+    if not kept:
+        _whole(reader, op.target, source)
+    for axis, part in kept.items():
+        _picked_open(reader, op.target, source, axis, part)
 
 
 def _end(end: int, step: int, size: int) -> int | None:

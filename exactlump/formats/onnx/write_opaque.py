@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from onnx import NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import NodeProto, TensorProto, TypeProto, ValueInfoProto, helper
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx.writer import Writer
@@ -35,7 +35,7 @@ def opaque(writer: Writer, node: Opaque) -> None:
     for j, port in enumerate(call.outputs):
         if port is not None:
             made.output[j] = names.get(j) or writer.name(port.name)
-            if port.declared and port.shape is not None:
+            if port.other or (port.declared and port.shape is not None):
                 writer.values_declared.append(value(made.output[j], port))
     writer.nodes.append(made)
 
@@ -56,7 +56,9 @@ def _constant(writer: Writer, name: str, content: bytes, *, inside: bool) -> str
 
 
 def value(name: str, port: Port) -> ValueInfoProto:
-    """What the file declares of a tensor."""
+    """What the file declares of a tensor, or of another thing."""
+    if port.other:
+        return ValueInfoProto(name=name, type=TypeProto.FromString(port.other))
     return helper.make_tensor_value_info(name, port.kind, None if port.shape is None else dims(port.shape))
 
 

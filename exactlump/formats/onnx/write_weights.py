@@ -145,10 +145,15 @@ def weights(writer: Writer, wish: str, node: Dense | Conv, layout: Layout, axis:
         if not choices:
             raise
     scales, integers = min(choices, key=lambda choice: np.abs(choice[1]).max(initial=0) >= _SHORT)
-    if np.abs(integers).max(initial=0) >= _SHORT:
+    stays = bool(writer.network.opaque) and writer.opset < _PER_CHANNEL and len(scales) > 1
+    if np.abs(integers).max(initial=0) >= _SHORT or stays:
         return _product(writer, wish, layout(integers), scales, axis)
     steps = Steps(TensorProto.INT8, tuple((scale, 0) for scale in scales))
     return writer.dequantised(wish, layout(integers.astype(np.int8)), steps, axis)
+
+
+# The opset since which a DequantizeLinear has steps along an axis.
+_PER_CHANNEL = 13
 
 
 def _along(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

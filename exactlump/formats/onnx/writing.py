@@ -196,11 +196,12 @@ def _model(writer: Writer, location: str = "") -> ModelProto:
     """The model; its constants, but for shapes, are in the file of that name beside it, if a name is given."""
     network = writer.network
     outputs = [Port(name, network.shapes[name], writer.batches.get(name)) for name in network.outputs]
+    others = {value.name: value for value in writer.values_declared if not value.type.HasField("tensor_type")}
     graph = helper.make_graph(
         writer.nodes,
         "network",
         [_value(writer, port) for port in network.inputs],
-        [_value(writer, port) for port in outputs],
+        [others.get(port.name) or _value(writer, port) for port in outputs],
         value_info=[value for value in writer.values_declared if value.name not in network.outputs],
     )
     graph.initializer.extend(tensor for _, _, tensor in writer.given.values())
