@@ -42,7 +42,7 @@ READ = {
     "qonnx-up": {"qonnx.custom_op.general:Quant": 1},
     "quant-0": {},
     "reducemax-end": {"ai.onnx:ReduceMax": 1},
-    "resize-nearest": {"ai.onnx:Resize": 1},
+    "resize-nearest": {},
     "se-gate": {"ai.onnx:Mul": 1},
     "shape-chain-symbolic-batch": {},
     "silu": {},
