@@ -5687,6 +5687,7 @@ class Comparison(Checker):
             pairs = [(index, o) for o in range(count) if o != index]
         elif claim.get("metric") == "margins":
             pairs = [*itertools.combinations(range(count), 2)]
+        hold("claim", pairs, "claim: found one output, expected several to choose from")
         ours, theirs = (
             [combination(zip((ONE, -ONE), map(forms.__getitem__, pair), strict=False)) for pair in pairs]
             for forms in elements
@@ -6095,10 +6096,13 @@ def nearly(x: Fraction) -> str:
 
 def ends_of_boxes(claim: dict[str, Any], network: Network) -> str:
     """The boxes of a claim in words, as far as there is room."""
-    ends = [
-        f"[{low}, {high}]" for box in claim["domain"]["boxes"] for name in network.inputs for low, high in box[name]
-    ]
-    return " x ".join(ends[:8]) + (" x ..." if len(ends) > 8 else "")
+    words, left = list[str](), 8
+    for box in claim["domain"]["boxes"][:8]:
+        pairs = [pair for name in network.inputs for pair in box[name]]
+        ends = [f"[{'-inf' if a is None else a}, {'inf' if b is None else b}]" for a, b in pairs]
+        words += [" x ".join(ends[:left]) + (" x ..." if len(ends) > left else "")] if left > 0 else []
+        left -= len(ends)
+    return " or ".join(words) + (" or ..." if len(words) < len(claim["domain"]["boxes"]) else "")
 
 
 def said(claim: dict[str, Any], network: Network) -> str:

@@ -54,9 +54,10 @@ def tensors_of(model):
 class Mutator:
     """Changes of a model, each of a kind; None where the model has nothing of that kind."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, without=()):
         self.rng = rng
-        self.kinds = [name.removeprefix("to_") for name in dir(self) if name.startswith("to_")]
+        kinds = (name.removeprefix("to_") for name in dir(self) if name.startswith("to_"))
+        self.kinds = [kind for kind in kinds if kind not in without]
 
     def __call__(self, model):
         """A mutant, and the kind of the change."""
@@ -324,6 +325,12 @@ def computed(evaluator, feed, by_item):
     return dict(zip(names, map(np.ravel, found), strict=True))
 
 
+def runs(model):
+    """Whether ONNX's reference evaluator computes a model in its opset: it takes old softmaxes for new ones."""
+    old = any(entry.version < 13 for entry in model.opset_import if not entry.domain)
+    return not old or not any("Softmax" in node.op_type or node.op_type == "Hardmax" for node in nodes_of(model))
+
+
 def gap_of(a, b):
     """The largest of |a - b| / (1 + |a|); where both are no number, nothing."""
     if a.shape != b.shape:
@@ -336,7 +343,7 @@ def gap_of(a, b):
 def difference(one, other, rng, by_item, tries=6):
     """How far two models are apart at some inputs; None: the reference evaluator runs one of them nowhere."""
     worst = None
-    for _ in range(tries):
+    for _ in range(tries if runs(one) and runs(other) else 0):
         try:
             pair = feeds(one, other, rng, by_item)
             evaluators = [ReferenceEvaluator(model) for model in (one, other)]
@@ -359,7 +366,7 @@ def read_apart(model, rng, path, tries=3):
     if network.given:
         return "opaque"
     answer = "not run"
-    for _ in range(tries):
+    for _ in range(tries if runs(model) else 0):
         sizes = Draw(rng)
         try:
             feed = {port.name: drawn(port, shape_of(port, sizes), rng) for port in inputs_of(model)}
@@ -370,7 +377,9 @@ def read_apart(model, rng, path, tries=3):
             values = Values(network, feed)
         except Empty:
             continue
-        pairs = zip(wanted, network.outputs, strict=True)
+        pairs = [*zip(wanted, network.outputs, strict=True)]
+        if not all(np.isfinite(y).all() for y, _ in pairs):  # a logarithm of what float32 takes for 0
+            continue
         if max(gap_of(np.asarray(y, np.float64), values.output(name)) for y, name in pairs) > 2e-4:
             return "different"
         answer = "equal"

@@ -193,3 +193,35 @@ def test_a_product_of_one_tensor_is_malformed_or_opaque(tmp_path):
     proto = graph(nodes, {"x": ["B", 3]}, {"y": ["B", 3]}, {"s": np.float32(1), "z": np.uint8(3)})
     path = save(tmp_path / "a.onnx", proto)
     assert judge(path, path, tmp_path).verdict == "equivalent"  # of the same function, whatever it is
+
+
+def shown(folder, claimed, outputs=1):
+    """What the checker says of a network that is its input, on boxes, with a tree of one box for each."""
+    nodes = [node("Mul", "x two", "h"), node("Relu", "h", "y")]
+    path = save(folder / "a.onnx", graph(nodes, {"x": [1, outputs]}, {"y": [1, outputs]}, {"two": np.float32(2)}))
+    words = claim(path, path)
+    del words["opaque"], words["assumes"]
+    words["claim"] |= claimed
+    if words["claim"]["criterion"] != "exact":
+        words["claim"]["arithmetic"] = "reals"
+        words["trees"] = [{"splits": "AA==", "slopes": []} for _ in words["claim"]["domain"]["boxes"]]
+    (folder / "c.json").write_text(json.dumps(words))
+    return check.check(str(path), str(path), str(folder / "c.json"))
+
+
+def test_boxes_are_said_one_by_one(tmp_path):
+    """Two boxes of one input are no box of two inputs; what has no end is said to have none."""
+    boxes = [{"x": [["0", "1"]]}, {"x": [["5", "6"]]}]
+    assert shown(tmp_path, {"domain": {"boxes": boxes}}).reason.startswith("only on [0, 1] or [5, 6], over")
+    found = shown(tmp_path, {"domain": {"boxes": [boxes[0]] * 9}}).reason
+    assert found.startswith("only on " + "[0, 1] or " * 8 + "..., over")
+    wide = [{"x": [["0", str(i)] for i in range(9)]}, {"x": [["0", "1"]] * 9}]
+    found = shown(tmp_path, {"domain": {"boxes": wide}}, 9).reason
+    assert found.startswith("only on " + " x ".join(f"[0, {i}]" for i in range(8)) + " x ... or ..., over")
+
+
+def test_one_output_decides_nothing(tmp_path):
+    for claimed in ({"criterion": "decision", "index": 0}, {"criterion": "approximate", "metric": "margins"}):
+        more = {"epsilon": []} if "metric" in claimed else {}
+        found = shown(tmp_path, {**claimed, **more, "domain": {"boxes": [{"x": [["0", "1"]]}]}})
+        assert (found.verdict, found.rule) == ("rejected", "claim")
