@@ -314,9 +314,9 @@ cbn [symmetry_of fst snd]; destruct (a =? b); [|destruct (a =? - b)]; cbn [scali
 - unfold is_positive; change Z.zero with 0; rewrite (proj2 (Z.ltb_lt 0 p)) by exact p_gt0; now left.
 Qed.
 
-Lemma dead_complete v other : proper_neuron (length (members R)) v -> dead R v ->
+Lemma dead_complete v other own : proper_neuron (length (members R)) v -> dead R v ->
   exists f, before known (N.of_nat (length pre)) v = Some (denominator v, f) /\
-    check_unit other (Constant 0 1) (activation v) (denominator v) f = Some (1, [(xH, 0)]).
+    check_unit other own (Constant 0 1) (activation v) (denominator v) f = Some (1, [(xH, 0)]).
 Proof.
 intros v_proper [bias_0 sums_0]; destruct (member_before v v_proper) as [f [formed [f_1 [f_k f_else]]]]; exists f; split; [exact formed|].
 assert (zero : forall j, coefficient_at j f = 0).
@@ -392,7 +392,7 @@ destruct s_K as [known_K _]; unfold check_node; rewrite (proper_neuron_node _ _ 
   rewrite found.
   rewrite (same_up_to_complete _ _ K' pre done R start' known_K known_K' classes_K' wf scales_gt0 v r p q c v_proper r_gt0 p_gt0 q_gt0 ratio owned scaled).
   reflexivity.
-- destruct (dead_complete _ pre done R start' known_K wf v t v_proper v_m) as [f [formed checked]].
+- destruct (dead_complete _ pre done R start' known_K wf v t (claims (here s)) v_proper v_m) as [f [formed checked]].
   now rewrite formed, checked.
 Qed.
 

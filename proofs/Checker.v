@@ -107,14 +107,17 @@ Definition same_up_to (p : Z) (known : tree (Z * terms)) (v : node) (known' : tr
 
 (** --- Facts about signs --- *)
 
-(** Whether all coefficients are not negative, and all atoms known not to be; [cs] has the claims of N'. *)
-Definition is_nonnegative (cs : tree claim) (f : form) : bool :=
+Definition flagged (cs : tree claim) (k : positive) : bool :=
+  match find k cs with Some c => atom_nonnegative c | None => false end.
+
+(** Whether all coefficients are not negative, and all atoms known not to be; [cs] has the claims of N', [own] those of N. *)
+Definition is_nonnegative (cs own : tree claim) (f : form) : bool :=
   forallb
     (fun t => (Z.zero <=? snd t) &&
        match fst t with
        | xH => true
-       | xO k => match find k cs with Some c => atom_nonnegative c | None => false end
-       | xI _ => false
+       | xO k => flagged cs k
+       | xI k => flagged own k
        end)
     (listed (fun k => k) f []).
 
@@ -143,10 +146,10 @@ Fixpoint less_multipliers (other : side) (ms : list (N * Z)) (q m : Z) (f : form
       end
   end.
 
-Definition known_nonnegative (other : side) (ms : list (N * Z)) (q m : Z) (f : form) : bool :=
+Definition known_nonnegative (other : side) (own : tree claim) (ms : list (N * Z)) (q m : Z) (f : form) : bool :=
   is_positive q &&
   match less_multipliers other ms q m f with
-  | Some (_, g) => is_nonnegative (claims other) g
+  | Some (_, g) => is_nonnegative (claims other) own g
   | None => false
   end.
 
@@ -156,17 +159,26 @@ Fixpoint all_nonnegative (cs : tree claim) (known : tree (Z * terms)) (start : N
   | [] => true
   | u :: rest =>
       match find (key start u) known with
-      | Some (_, ts) => is_nonnegative cs (add_terms Z.one ts Empty)
+      | Some (_, ts) => is_nonnegative cs Empty (add_terms Z.one ts Empty)
       | None => false
       end && all_nonnegative cs known start rest
   end.
 
+(** Of a node of N: whatever it is applied to. *)
+Definition range_nonnegative (v : node) : bool :=
+  match v with
+  | Unit _ n => never_negative (activation n)
+  | Apply Softmax _ _ => true
+  | _ => false
+  end.
+
+(** Of a node of N'. *)
 Definition value_nonnegative (s : side) (v : node) : bool :=
   match v with
   | Unit start n =>
       never_negative (activation n) ||
       (is_identity (activation n) &&
-       match before (known s) start n with Some (_, f) => is_nonnegative (claims s) f | None => false end)
+       match before (known s) start n with Some (_, f) => is_nonnegative (claims s) Empty f | None => false end)
   | Greatest start us => all_nonnegative (claims s) (known s) start us
   | Apply Softmax _ _ => true
   | Apply _ _ _ => false
@@ -220,7 +232,7 @@ Definition check_twin (other : side) (atom : positive -> positive) (k : N) (p : 
   end.
 
 (** What a row says of a unit whose form is f/m: its terms, and their denominator. *)
-Definition check_unit (other : side) (r : row) (fn : function) (m : Z) (f : form) : option (Z * terms) :=
+Definition check_unit (other : side) (own : tree claim) (r : row) (fn : function) (m : Z) (f : form) : option (Z * terms) :=
   match r with
   | Constant p q =>
       match value_at fn (constant_of f, m) with
@@ -237,8 +249,8 @@ Definition check_unit (other : side) (r : row) (fn : function) (m : Z) (f : form
       | None => None
       end
   | Twin k p => check_twin other xO k p fn m f
-  | Line ms q => if linear_above fn && known_nonnegative other ms q m f then Some (m, listed (fun k => k) f []) else None
-  | Zero ms q => if zero_below fn && known_nonnegative other ms q m (scaled (- Z.one) f) then Some (Z.one, []) else None
+  | Line ms q => if linear_above fn && known_nonnegative other own ms q m f then Some (m, listed (fun k => k) f []) else None
+  | Zero ms q => if zero_below fn && known_nonnegative other own ms q m (scaled (- Z.one) f) then Some (Z.one, []) else None
   | _ => None
   end.
 
@@ -297,11 +309,12 @@ Fixpoint all_constant (known : tree (Z * terms)) (start : N) (us : list N) (p q 
 Definition check_node (theirs : option side) (r : row) (v : node) (s : state) : option state :=
   let own := match theirs with None => xO | Some _ => xI end in
   let other := match theirs with None => here s | Some t => t end in
+  let mine := match theirs with None => Empty | Some _ => claims (here s) end in
   if proper_node v then
     match r with
     | Atom q =>
         if is_positive q && readable (known (here s)) v then
-          let flag := match theirs with None => value_nonnegative (here s) v | Some _ => false end in
+          let flag := match theirs with None => value_nonnegative (here s) v | Some _ => range_nonnegative v end in
           Some (push_atoms own q flag (width v) (Some v) s)
         else None
     | Class k p =>
@@ -326,7 +339,7 @@ Definition check_node (theirs : option side) (r : row) (v : node) (s : state) : 
                 match
                   match r with
                   | Mirror u p => check_twin (here s) own u p (activation n) m f
-                  | _ => check_unit other r (activation n) m f
+                  | _ => check_unit other mine r (activation n) m f
                   end
                 with
                 | Some (q, ts) => Some (push q ts s)

@@ -37,6 +37,10 @@ Proof. induction i as [|i IH]; [cbn; lia|]; change (shift (S i) k) with (Pos.suc
 Lemma shift_succ i k : shift (S i) k = shift i (Pos.succ k).
 Proof. apply at_key_inj; rewrite !at_key_shift, at_key_succ; lia. Qed.
 
+(** Of no claims. *)
+Lemma none env k (c : claim) : find k Empty = Some c -> atom_nonnegative c = true -> nonnegative (env (xI k)) = true.
+Proof. now destruct k. Qed.
+
 (** --- The greatest of several --- *)
 
 Lemma greatest_nonnegative ys : Forall (fun y : F => nonnegative y = true) ys -> nonnegative (greatest ys) = true.
@@ -72,8 +76,19 @@ Proof.
 intros env_1 ok claims_s; induction us as [|u us IH]; cbn [all_nonnegative map]; [constructor|].
 destruct (find _ _) as [[m ts]|] eqn:u_ts; [|discriminate]; intros [u_ge0 rest]%andb_true_iff; constructor; [|now apply IH].
 destruct (known_register F _ _ _ ok _ _ _ _ u_ts) as [m_gt0 value].
-apply (nonnegative_of_form F field M env s ys env_1 claims_s m (add_terms Z.one ts Empty)); try assumption.
+apply (nonnegative_of_form F field M env s ys env_1 claims_s Empty (none env) m (add_terms Z.one ts Empty)); try assumption.
 now rewrite (register_form F field).
+Qed.
+
+Lemma range_nonnegative_sound ys v i : proper_node v = true -> range_nonnegative v = true -> nonnegative (nth i (node_values M ys v) zero) = true.
+Proof.
+intros proper; pose proof (nonnegative_0 F field) as zero_ge0; destruct v as [start n|start us|o r us]; cbn [range_nonnegative node_values]; try discriminate.
+- cbn in proper; apply andb_true_iff in proper as [_ proper]; intros range.
+  destruct i as [|[|i]]; cbn [nth]; [|exact zero_ge0..]; now apply (never_negative_sound F field M laws).
+- destruct o; try discriminate; intros _.
+  destruct (nth_in_or_default i (map (fun e => nth e (of_operator F M Softmax (map (register ys 0) us)) zero) (seq 0 r)) zero) as [found| ->];
+    [|exact zero_ge0].
+  apply in_map_iff in found as [e [<- _]]; apply (softmax_law M laws).
 Qed.
 
 Lemma value_nonnegative_sound env s ys v i : env xH = one -> known_ok env (known s) ys -> claims_ok env xO (claims s) ys ->
@@ -86,7 +101,7 @@ destruct v as [start n|start us|o r us]; cbn [value_nonnegative node_values].
   + now apply (never_negative_sound F field M laws).
   + apply andb_true_iff in form_ge0 as [linear form_ge0]; destruct (before _ _ _) as [[m f]|] eqn:n_f; [|discriminate].
     destruct (before_sound F field env _ ys env_1 ok _ _ _ _ n_f d_gt0) as [m_gt0 value].
-    rewrite (identity_apply F field M) by assumption; now apply (nonnegative_of_form F field M env s ys env_1 claims_s m f).
+    rewrite (identity_apply F field M) by assumption; now apply (nonnegative_of_form F field M env s ys env_1 claims_s Empty (none env) m f).
 - destruct i as [|[|i]]; cbn [nth]; [|intros; exact zero_ge0..]; intros all; apply greatest_nonnegative.
   now apply (all_nonnegative_sound env s).
 - destruct o; try discriminate; intros _.
@@ -150,12 +165,12 @@ assert (single : forall q ts, width v = 1%nat -> s' = push q ts s ->
 { intros q ts -> ->; cbn [push here next claims]; rewrite at_key_succ; repeat split; try easy; [lia|].
   intros j c j_c; apply below in j_c; lia. }
 revert found; unfold check_node; destruct (proper_node v); [|discriminate].
-assert (by_unit : forall own other, match v with
+assert (by_unit : forall own other mine, match v with
   | Unit start n => match before (known (here s)) start n with
       | Some (m, f) => match
           match r with
           | Mirror u p => check_twin (here s) own u p (activation n) m f
-          | _ => check_unit other r (activation n) m f
+          | _ => check_unit other mine r (activation n) m f
           end with Some (q, ts) => Some (push q ts s) | None => None end
       | None => None end
   | Greatest start us => match r, us with
@@ -164,12 +179,12 @@ assert (by_unit : forall own other, match v with
       | _, _ => None end
   | Apply _ _ _ => None
   end = Some s' -> exists q ts, width v = 1%nat /\ s' = push q ts s).
-{ intros own other; destruct v as [start n|start us|? ? ?]; [| |discriminate].
+{ intros own other mine; destruct v as [start n|start us|? ? ?]; [| |discriminate].
   - destruct (before _ _ _) as [[m f]|]; [|discriminate]; destruct (match r with Mirror u p => _ | _ => _ end) as [[q ts]|]; [|discriminate].
     intros [= <-]; now exists q, ts.
   - destruct r; try discriminate; destruct us; [discriminate|]; destruct (_ && _); [|discriminate]; intros [= <-]; eexists _, _; easy. }
 destruct r as [q|k p|u p|p q| |ts p q|k p|ms q|ms q|u p];
-  try (intros found; apply (by_unit (match theirs with None => xO | Some _ => xI end) (match theirs with None => here s | Some t => t end)) in found as [q' [ts' [one same]]]; now apply (single q' ts')); clear by_unit single.
+  try (intros found; apply (by_unit (match theirs with None => xO | Some _ => xI end) (match theirs with None => here s | Some t => t end) (match theirs with None => Empty | Some _ => claims (here s) end)) in found as [q' [ts' [one same]]]; now apply (single q' ts')); clear by_unit single.
 - destruct (_ && _); [|discriminate]; intros [= <-]; rewrite push_atoms_next; split; [reflexivity|]; split; [now apply push_atoms_below|].
   intros k c k_c; apply push_atoms_keeps; [exact k_c|now apply below in k_c].
 - destruct (find _ _) as [c|]; [|discriminate]; destruct (same_up_to _ _ _ _ _); [|discriminate]; intros [= <-]; now eapply pushed.
@@ -275,6 +290,10 @@ Proof.
 intros final ok values; unfold check_node; set (own := match theirs with None => xO | Some _ => xI end).
 assert (own_atom : own = atom) by (unfold own; destruct theirs; intuition congruence).
 set (other := match theirs with None => here s | Some t => t end).
+set (mine := match theirs with None => Empty | Some _ => claims (here s) end).
+assert (mine_ok : forall k c, find k mine = Some c -> atom_nonnegative c = true -> nonnegative (env (xI k)) = true).
+{ unfold mine; intros k c; destruct theirs as [t|]; [|now destruct k]; intros k_c; destruct theirs_ok as [<- _].
+  now apply (atoms_ok _ _ ok). }
 assert (known_finals : known_ok env (known (here s)) finals).
 { rewrite final, <- app_assoc; apply known_more, ok. }
 assert (other_ok : exists ys', known_ok env (known other) ys' /\ claims_ok env xO (claims other) ys').
@@ -285,7 +304,7 @@ assert (by_unit : match v with
       | Some (m, f) => match
           match r with
           | Mirror u p => check_twin (here s) own u p (activation n) m f
-          | _ => check_unit other r (activation n) m f
+          | _ => check_unit other mine r (activation n) m f
           end with Some (q, ts) => Some (push q ts s) | None => None end
       | None => None end
   | Greatest start us => match r, us with
@@ -300,7 +319,7 @@ assert (by_unit : match v with
     destruct (before_sound F field env _ ys env_1 (registers_ok _ _ ok) _ _ _ _ n_f d_gt0) as [m_gt0 value].
     assert (sound : (0 < q)%Z /\ Z_ q * apply M (activation n) (preactivation ys start n) = tv env ts).
     { destruct r as [| | | | | | | | |u p];
-        try exact (check_unit_sound F field M laws env other ys' env_1 known_other claims_other _ _ _ _ _ _ _ proper m_gt0 value unit_ok).
+        try exact (check_unit_sound F field M laws env other ys' env_1 known_other claims_other mine mine_ok _ _ _ _ _ _ _ proper m_gt0 value unit_ok).
       rewrite own_atom in unit_ok.
       exact (check_twin_sound F field M laws env atom (here s) finals env_1 known_finals (atoms_ok _ _ ok) _ _ _ _ _ _ _ _ proper m_gt0 value unit_ok). }
     destruct sound as [q_gt0 result].
@@ -319,12 +338,12 @@ destruct r as [q|k p|u p|p q| |ts p q|k p|ms q|ms q|u p]; try exact by_unit; cle
   { rewrite final, <- app_assoc; now apply (node_values_more F M env (known (here s)) ys (registers_ok _ _ ok)). }
   assert (atoms : forall i, (i < width v)%nat -> Z_ q * env (atom (shift i (next s))) = nth i (node_values M ys v) zero).
   { intros i i_lt; rewrite <- made in values.
-    destruct (push_atoms_finds atom q (match theirs with None => value_nonnegative (here s) v | Some _ => false end) (width v) (Some v) s i i_lt)
+    destruct (push_atoms_finds atom q (match theirs with None => value_nonnegative (here s) v | Some _ => range_nonnegative v end) (width v) (Some v) s i i_lt)
       as [c [found c_q]].
     rewrite <- c_q, (values _ _ found), at_key_shift, (next_ok _ _ ok) by (rewrite ?at_key_shift, ?(next_ok _ _ ok); lia).
     rewrite final, app_nth1 by (rewrite app_length, width_values; lia); rewrite app_nth2 by lia; f_equal; lia. }
   rewrite <- made; apply push_atoms_sound; [exact ok|apply width_values|exact q_gt0| |exact atoms|].
-  + destruct theirs; [discriminate|]; intros flagged i _; rewrite <- same_values.
+  + destruct theirs; intros flagged i _; [now apply range_nonnegative_sound|]; rewrite <- same_values.
     apply (value_nonnegative_sound env (here s)); try assumption; rewrite <- theirs_ok; apply ok.
   + intros v' [= <-] _; split; [exact proper|]; now rewrite same_values.
 - destruct other_ok as [ys' [known_other claims_other]].

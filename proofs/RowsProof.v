@@ -237,20 +237,24 @@ Section Other.
 Variables (env : positive -> F) (other : side) (zs : list F).
 Hypotheses (env_1 : env xH = one) (known_other : known_ok env (known other) zs) (claims_other : claims_ok env xO (claims other) zs).
 
+Variable own : tree claim.
+Hypothesis own_ok : forall k c, find k own = Some c -> atom_nonnegative c = true -> nonnegative (env (xI k)) = true.
+
 Definition unit_claim := unit_claim_of env xO other zs env_1 known_other claims_other.
 
-Lemma is_nonnegative_sound f : is_nonnegative (claims other) f = true -> nonnegative (fv env f) = true.
+Lemma is_nonnegative_sound f : is_nonnegative (claims other) own f = true -> nonnegative (fv env f) = true.
 Proof.
 unfold is_nonnegative; replace (fv env f) with (tv env (listed (fun k => k) f []))
   by (rewrite (listed_value F field); cbn; change (fv (fun k => env k) f) with (fv env f); ring).
 induction (listed _ f []) as [|[k n] ts IH]; cbn; [intros _; apply (nonnegative_0 F field)|].
 intros [[n_ge0 k_ge0]%andb_true_iff rest]%andb_true_iff; apply (order_add F field); [|now apply IH].
 apply (order_mul F field); [now rewrite (of_Z_nonnegative F field)|].
-destruct k as [k|k|]; [discriminate| |rewrite env_1; apply (nonnegative_1 F field)].
-destruct (find k (claims other)) as [c|] eqn:k_c; [|discriminate]; now apply (claims_other k c).
+destruct k as [k|k|]; [| |rewrite env_1; apply (nonnegative_1 F field)]; unfold flagged in k_ge0.
+- destruct (find k own) as [c|] eqn:k_c; [|discriminate]; now apply (own_ok k c).
+- destruct (find k (claims other)) as [c|] eqn:k_c; [|discriminate]; now apply (claims_other k c).
 Qed.
 
-Lemma nonnegative_of_form m f y : (0 < m)%Z -> Z_ m * y = fv env f -> is_nonnegative (claims other) f = true -> nonnegative y = true.
+Lemma nonnegative_of_form m f y : (0 < m)%Z -> Z_ m * y = fv env f -> is_nonnegative (claims other) own f = true -> nonnegative y = true.
 Proof. intros m_gt0 y_f f_ge0; rewrite <- (nonnegative_scaled F field m), y_f by assumption; now apply is_nonnegative_sound. Qed.
 
 (** A ReLU is at least its argument. *)
@@ -294,7 +298,7 @@ intros found q_gt0; revert m f y found; induction ms as [|[k c] ms IH]; cbn [les
     * now apply relu_above.
 Qed.
 
-Lemma known_nonnegative_sound ms q m f y : known_nonnegative other ms q m f = true -> (0 < m)%Z -> Z_ m * y = fv env f ->
+Lemma known_nonnegative_sound ms q m f y : known_nonnegative other own ms q m f = true -> (0 < m)%Z -> Z_ m * y = fv env f ->
   nonnegative y = true.
 Proof.
 unfold known_nonnegative; intros [q_gt0%is_positive_spec ok]%andb_true_iff m_gt0 y_f.
@@ -334,7 +338,7 @@ revert m total y; induction ts as [|[k c] ts IH]; cbn [sum_of_classes sum_value 
 Qed.
 
 Lemma check_unit_sound r fn m f q ts y : is_proper fn = true -> (0 < m)%Z -> Z_ m * y = fv env f ->
-  check_unit other r fn m f = Some (q, ts) -> (0 < q)%Z /\ Z_ q * apply M fn y = tv env ts.
+  check_unit other own r fn m f = Some (q, ts) -> (0 < q)%Z /\ Z_ q * apply M fn y = tv env ts.
 Proof.
 intros proper m_gt0 y_f; destruct r as [q0|k p|u p|p q0| |sum p q0|k p|ms q0|ms q0|u p]; cbn [check_unit]; try discriminate.
 - destruct (value_at _ _) as [[a b]|] eqn:value; [|discriminate]; destruct (_ && _) eqn:ok; [|discriminate]; intros [= <- <-].
