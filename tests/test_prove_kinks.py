@@ -64,7 +64,7 @@ def test_both_solvers_discharge_reductions_by_kinks(tmp_path):
         paths = by_kinks(tmp_path, seed)
         assert verdicts(paths, SOLVERS) == ["equivalent"] * 4
         rules |= {o.rule for s in plan(paths).scripts() for o in s.obligations}
-    assert {"class", "twin", "mirror", "linear", "zero", "same", "twin law", "linear law", "positive law"} <= rules
+    assert {"class", "twin", "mirror", "linear", "zero", "same", "twin-law", "linear-law", "positive-law"} <= rules
 
 
 def plan(paths, form="decomposed"):
@@ -235,8 +235,8 @@ def test_both_solvers_discharge_rows_on_boxes(seed, tmp_path):
     paths = on_box(tmp_path, seed)
     assert verdicts(paths, SOLVERS) == ["equivalent"] * 4
     obligations = [o for s in plan(paths).scripts() for o in s.obligations]
-    assert any(o.rule == "zero on box 0" for o in obligations)
-    assert {o.side for o in obligations if o.rule == "bounds on box 0"} == {"reduced"}
+    assert any(o.rule == "zero-on-box" for o in obligations)
+    assert {o.side for o in obligations if o.rule == "bounds"} == {"reduced"}
     assert not any(o.rule.startswith("bounds") for s in plan(paths, "direct").scripts() for o in s.obligations)
 
 
@@ -255,7 +255,7 @@ def test_a_unit_that_fires_on_the_box_is_refuted_there(tmp_path):
         assert check.check(*map(str, paths)).code == 1
         for found in proofs(paths, SOLVERS, ["direct"]):
             assert found.verdict == "rejected"
-            finding = next(f for f in found.refuted if f.obligation.rule == "zero on box 0")
+            finding = next(f for f in found.refuted if f.obligation.rule == "zero-on-box")
             assert finding.replayed
             inputs = [value for name, value in finding.values.items() if name.startswith("q0_")]
             assert all(-rational(1, 4) <= value <= rational(1, 4) for value in inputs)
@@ -291,7 +291,7 @@ def test_bounds_that_say_less_leave_it_open_and_wrong_ones_are_refuted(tmp_path)
         assert all("the direct form may" in finding.reason and not finding.values for finding in proof.unknown)
     for proof in found[-1]:
         assert proof.verdict == "rejected"
-        assert {finding.obligation.rule for finding in proof.refuted} == {"bounds on box 0"}
+        assert {finding.obligation.rule for finding in proof.refuted} == {"bounds"}
 
 
 def test_several_boxes_have_obligations_each(tmp_path):

@@ -63,7 +63,7 @@ class Law(NamedTuple):
     @property
     def rule(self) -> str:
         """The rule of its obligation."""
-        return "law" if self.kind == "scaling" else f"{self.kind} law"
+        return "law" if self.kind == "scaling" else f"{self.kind}-law"
 
     @property
     def words(self) -> str:

@@ -40,10 +40,11 @@ class Obligation:
     """One statement that a solver must find unsatisfiable.
 
     side, tensor, unit  what it is about: "original" or "reduced", or "law" for the scaling law of an activation
-    rule                class, constant, of, same, twin, mirror, linear, zero, leader, head, input, output, a law, or
-                        bounds, linear, zero on a box
+    rule                class, constant, of, same, twin, mirror, linear, zero, linear-on-box, zero-on-box, bounds,
+                        leader, head, input, output, law, or another law
     claim               what is claimed, in words
     assertion           the negated claim
+    box                 the number of the box that it is about; None: everywhere
     relaxed             whether its premises say less than is known, so that it may fail where the claim is true
     """
 
@@ -53,12 +54,14 @@ class Obligation:
     rule: str
     claim: str
     assertion: str
+    box: int | None = None
     relaxed: bool = False
 
     @property
     def name(self) -> str:
-        """Side, tensor, rule and unit: unique in a proof."""
-        return f"{self.side} {self.tensor} {self.rule} {self.unit}"
+        """Side, tensor, rule, unit and box: unique in a proof."""
+        on = f" on box {self.box}" if self.box is not None else ""
+        return f"{self.side} {self.tensor} {self.rule} {self.unit}{on}"
 
     @property
     def text(self) -> str:
@@ -181,7 +184,9 @@ class Obligations:
         premises, needs = self._premises(part)
         functions = self._functions(part)
         obligations = tuple(
-            Obligation(side, tensor, c.left.unit, c.rule, c.words, assertion, self.premises.relaxed and _is_boxed(c))
+            Obligation(
+                side, tensor, c.left.unit, c.rule, c.words, assertion, _box(c), self.premises.relaxed and _is_boxed(c)
+            )
             for c, assertion in zip(part.claims, part.assertions, strict=True)
         )
         lines = [line for sigma in sorted(functions, key=str) for line in definition(sigma)]
@@ -225,9 +230,13 @@ class Obligations:
         return Script(side, tensor, number, self.form, preamble, obligations, constants)
 
 
+def _box(claim: AnyClaim) -> int | None:
+    """The box that it is about."""
+    return None if isinstance(claim, Claim) else claim.box
+
+
 def _is_boxed(claim: AnyClaim) -> bool:
-    """Whether it is about a box."""
-    return not isinstance(claim, Claim) and claim.box is not None
+    return _box(claim) is not None
 
 
 def _place(claim: AnyClaim) -> tuple[str, str, bool]:

@@ -213,4 +213,4 @@ def bounds_of(claims: Claims, i: int, bounds: Bounds, tensor: str) -> Iterator[E
         if anchor.node.function(v) == RELU:
             words = f"reduced {tensor!a}, class {k}: before its function between its bounds, {at}"
             left, scale = Term(claims.reduced, tensor, v), ONE / anchor.ratios[k]
-            yield Ends(f"bounds {at}", words, left, scale, *bounds[tensor][k], i)
+            yield Ends("bounds", words, left, scale, *bounds[tensor][k], i)

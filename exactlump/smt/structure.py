@@ -250,7 +250,7 @@ class Claims:
         if left.half is not self.original or not self.boxes:
             raise NotALumping(f"{left.at}: found a row on a domain, expected one only of an original on a domain")
         for i in range(len(self.boxes)):
-            rule, words = f"{_word(row.linear)} on box {i}", f"{_sign_words(left.at, row.linear)}, on box {i}"
+            rule, words = f"{_word(row.linear)}-on-box", f"{_sign_words(left.at, row.linear)}, on box {i}"
             yield Sign(rule, words, left, sigma, row.linear, box=i)
 
     def _fact(self, left: Term, tensor: str, k: int, b: Rational) -> tuple[str, int, Rational, Term]:
