@@ -14,37 +14,43 @@ from exactlump.numbers.rational import Rational
 
 # Up to so many weights what lumping could merge is looked at; from so many on nothing is.
 SMALL, LARGE = 200_000, 3_000_000
+# Above SMALL an exact look is taken for one neuron in so many, at the least.
+SHARE = 50
 # How close two floats are that are one number, over the sizes that they are sums of.
 _CLOSE = 1e-9
 
 
 def worth_a_look(network: Network, most: int) -> bool:
     """Whether lumping removed something (it left `most` neurons), or there are rows of one direction or one sign, or
-    affine layers in a row: with none of these the neurons of a chain are its kinks.
+    affine layers in a row: with none of these the neurons of a chain are its kinks.  Of larger networks: enough of
+    them.
     """
     if network.nonzeros >= LARGE:
         return False
     if network.nonzeros <= SMALL and most < network.neurons:
         return True
     with np.errstate(all="ignore"):
-        return any(_promises(network, node) for node in network.nodes if isinstance(node, Activate))
+        units = sum(_promises(network, node) for node in network.nodes if isinstance(node, Activate))
+    return units > 0 if network.nonzeros <= SMALL else units * SHARE >= network.neurons
 
 
-def _promises(network: Network, node: Activate) -> bool:
+def _promises(network: Network, node: Activate) -> int:
+    """How many units of a layer may go; all where nobody looks."""
     dense, shift, scale = _layer(network, node)
+    units = len(node.functions)
     if dense is None:
-        return True
+        return units
     below = _under(network, dense.source)
     if below is not None and not isinstance(below, Activate):
-        return True
+        return units
     rows = np.column_stack([_floats(dense), [_float(b) for b in dense.bias]])
     rows[:, -1] += shift
     rows *= scale[:, None]
-    if not np.all(np.isfinite(rows)) or not np.all(np.any(rows[:, :-1], axis=1)):
-        return True
-    if below is not None and all(map(never_negative, below.functions)) and _one_sign(rows):
-        return True
-    return _parallel(rows)
+    if not np.all(np.isfinite(rows)):
+        return units
+    bent = np.any(rows[:, :-1], axis=1)
+    signs = below is not None and all(map(never_negative, below.functions))
+    return int(np.sum(~bent)) + (_one_sign(rows[bent]) if signs else 0) + _parallel(rows[bent])
 
 
 def _layer(network: Network, node: Activate) -> tuple[Dense | Conv | None, NDArray[np.float64], NDArray[np.float64]]:
@@ -88,14 +94,14 @@ def _float(value: Rational) -> float:
         return float("inf")
 
 
-def _one_sign(rows: NDArray[np.float64]) -> bool:
-    return bool(np.any(np.all(rows >= 0, axis=1) | np.all(rows <= 0, axis=1)))
+def _one_sign(rows: NDArray[np.float64]) -> int:
+    return int(np.sum(np.all(rows >= 0, axis=1) | np.all(rows <= 0, axis=1)))
 
 
-def _parallel(rows: NDArray[np.float64]) -> bool:
-    """Whether random sums over two rows, each over its largest entry, are close: so are those of parallel rows."""
+def _parallel(rows: NDArray[np.float64]) -> int:
+    """How many random sums over rows, each over its largest entry, are close to the next: parallel rows have such."""
     largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
     terms = rows / largest * np.random.default_rng(0).standard_normal(rows.shape[1])
     sums, sizes = terms.sum(axis=1), np.abs(terms).sum(axis=1)
     order = np.argsort(sums)
-    return bool(np.any(np.diff(sums[order]) <= _CLOSE * np.maximum(sizes[order][1:], sizes[order][:-1])))
+    return int(np.sum(np.diff(sums[order]) <= _CLOSE * np.maximum(sizes[order][1:], sizes[order][:-1])))
