@@ -183,8 +183,9 @@ def test_activations_are_defined_once_and_named_apart():
     names = [function_name(f) for f in functions]
     assert len(set(names)) == len(names)
     assert definition(IDENTITY) == []
-    assert definition(Activation("softplus")) == ["(declare-fun some_softplus (Real) Real)"]
-    assert definition(Activation("sigmoid"))[1] == "(assert (= (some_sigmoid 0) (/ 1 2)))"
+    assert definition(Activation("mish")) == ["(declare-fun some_mish (Real) Real)", "(assert (= (some_mish 0) 0))"]
+    assert definition(Activation("gelu"))[1].endswith("(ite (>= y 0) (+ y (half_gelu (- y))) (half_gelu y)))")
+    assert definition(Activation("sigmoid"))[2] == "(assert (= (some_sigmoid 0) (/ 1 2)))"
 
 
 @given(st.fractions(-5, 5), st.sampled_from([RELU, ABS, leaky_relu(rational(1, 3)), leaky_relu(rational(-2))]))

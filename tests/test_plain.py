@@ -31,7 +31,7 @@ def reduced(network, by_rationals=False):
             patch.setattr(quotient_module, "plain_layer", lambda *_: None)
             patch.setattr(float_sums._Writer, "_array", lambda *_: None)
         try:
-            return exactlump.reduce(network, engine="exact")
+            return exactlump.reduce(network, engine="exact", rules="lumping")
         except CannotWrite as error:
             return str(error)
 

@@ -65,7 +65,7 @@ def bases(tmp_path_factory):
     folder, rng, found = tmp_path_factory.mktemp("bases"), random.Random(9), []
     while len(found) < VALID:
         write(planted(rng), folder / "a.json", overwrite=True)
-        done = reduce_file(folder / "a.json", folder / "b.json", overwrite=True)
+        done = reduce_file(folder / "a.json", folder / "b.json", overwrite=True, rules="lumping")
         if done.reduction.reduced.neurons:
             found.append(
                 [json.loads(path.read_text()) for path in (folder / "a.json", folder / "b.json", done.certificate)]

@@ -15,6 +15,7 @@ from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLa
 from exactlump.network.program import Network
 from exactlump.numbers.rational import rational
 from tests import regenerate
+from tests.arguing import argue, verdicts
 from tests.regenerate import dense, net, over, relu, row
 from tests.test_check_kinks import functions_of, outputs
 from tests.tools import real_networks
@@ -24,9 +25,9 @@ ZERO_ROW, LINE_ROW = "zero on domain", "linear on domain"
 
 @pytest.fixture
 def ask(tmp_path):
-    """What the checker says of two networks on boxes: pairs of ends for each element of x."""
+    """What the checker says of two networks on boxes: pairs of ends for each element of x; and a solver, as there."""
 
-    def asked(original, reduced, relations, *boxes, back=None):
+    def asked(original, reduced, relations, *boxes, back=None, seen=False):
         files = [regenerate.text(side).encode() for side in (original, reduced)]
         document = regenerate.certificate(*files, relations, back, ("one", "one"))
         if boxes != (None,):
@@ -35,7 +36,12 @@ def ask(tmp_path):
         paths = [tmp_path / name for name in ("original.json", "reduced.json", "certificate.json")]
         for path, content in zip(paths, [*files, regenerate.text(document).encode()], strict=True):
             path.write_bytes(content)
-        return check.check(*map(str, paths))
+        answer = check.check(*map(str, paths))
+        if not seen:
+            argue(paths, answer)
+        elif answer.code == 0:
+            assert "equivalent" not in verdicts(paths)
+        return answer
 
     return asked
 
@@ -128,7 +134,7 @@ def test_planted_faults_are_seen(ask, monkeypatch, fault):
         monkeypatch.setattr(check, "unit_bounds", lambda *_: {"h": ([-1], [0])})
     else:
         monkeypatch.setattr(check, "zero_below", lambda _: True)
-    assert ask(pair[0], straight(0, 0), pair[1], [pair[2]]).code == 0
+    assert ask(pair[0], straight(0, 0), pair[1], [pair[2]], seen=True).code == 0
     monkeypatch.undo()
     assert ask(pair[0], straight(0, 0), pair[1], [pair[2]]).code == 1
 
@@ -174,12 +180,16 @@ def test_the_first_line_says_where(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["check", *names])
     assert "only on [0, 1/4] x [0, 1/4] x [0, 1/4]" in capsys.readouterr().out.replace("\n", " ")
-    for verb in (["prove", *names], ["export", *names, "-o", str(tmp_path / "t.txt")]):
+    with pytest.raises(SystemExit) as ended:
+        main(["prove", *names])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("equivalent: only on [0, 1/4] x [0, 1/4] x [0, 1/4]; ")
+    for verb in (["prove", *names, "--monolithic"], ["export", *names, "-o", str(tmp_path / "t.txt")]):
         with pytest.raises(SystemExit) as ended:
             main(verb)
         assert ended.value.code == 4, verb
     with pytest.raises(UnsupportedLayer, match="about boxes"):
-        exactlump.prove_files(*names)
+        exactlump.prove_files(*names, form="monolithic")
 
 
 def test_domains_that_do_not_fit(tmp_path):

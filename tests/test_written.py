@@ -126,7 +126,7 @@ def test_bundled_networks(path, tmp_path):
     done = reduce_file(path, tmp_path / "small.onnx", overwrite=True)
     assert kept(path, done)
     assert close(path, done.reduced)
-    assert done.notes == ()
+    assert all(words.startswith("by kinks") for words in done.notes)
 
 
 @pytest.mark.parametrize("op", sorted(OPERATORS))

@@ -42,7 +42,7 @@ from exactlump.version import VERSION
 
 # What is assumed of a tensor that an opaque operator makes: side, name, element type, shape.
 Assumption: TypeAlias = tuple[str, str, str, str]
-EVERYWHERE, IDLE = "all reals", "zero on domain"
+EVERYWHERE, IDLE, ACTIVE = "all reals", "zero on domain", "linear on domain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _row(row: Row) -> Any:
     if isinstance(row, Elsewhere):
         return {"class": [row.tensor, row.k, text(row.factor)]}
     if isinstance(row, Idle):
-        return IDLE
+        return ACTIVE if row.linear else IDLE
     if isinstance(row, Twin):
         return {"twin": [*([row.tensor] if row.tensor else []), row.k, text(row.factor)]}
     if isinstance(row, Mirror):
@@ -190,8 +190,8 @@ def _read_row(row: Any) -> Row:
         return NULL
     if row == "free":
         return FREE
-    if row == IDLE:
-        return Idle()
+    if row in (IDLE, ACTIVE):
+        return Idle(row == ACTIVE)
     if isinstance(row, dict) and len(row) == 1:
         return _read_kink(*row.items())
     if isinstance(row, dict):

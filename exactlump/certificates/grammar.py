@@ -164,7 +164,7 @@ def _shape(value: Any) -> None:
 
 
 def _new_row(value: Any) -> None:
-    if value == "zero on domain":
+    if value in ("zero on domain", "linear on domain"):
         return
     key = next(iter(value)) if type(value) is dict and len(value) == 1 else None
     _KINKS.get(str(key), lambda _: _row(value))(value[key] if key is not None else value)

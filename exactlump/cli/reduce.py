@@ -51,9 +51,9 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @click.option(
     "--rules",
     type=click.Choice(RULE_SETS),
-    default="lumping",
+    default="all",
     show_default=True,
-    help="lumping: Definition 6, constants and fused layers; all: kinks as well, where that makes fewer units.",
+    help="all: kinks where these leave fewer neurons; lumping: Definition 6, constants and fused layers alone.",
 )
 @click.option("--box", nargs=2, metavar="LO HI", help="Exact on this box only: bounds of every input.")
 @click.option("--vnnlib", type=PATH, metavar="FILE", help="The same on the input box of a VNN-LIB 1.0 property.")

@@ -17,7 +17,7 @@ def reduce(
     find: Classifier | None = None,
     *,
     shape: Any = None,
-    rules: str = "lumping",
+    rules: str = "all",
 ) -> Reduction:
     """The network reduced as far as the rules go, written in numbers of one type; `reduce_file` certifies it, too.
 
@@ -27,7 +27,7 @@ def reduce(
             else the merge is declined and counted
     engine  "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks, or with `find`
     find    what finds the classes of layers in other processes (docs/fast.md), not with the exact engine
-    rules   "lumping" of proportional neurons, or "all": kinks, too (docs/beyond.md)
+    rules   "all": kinks (docs/beyond.md) where these leave fewer neurons; or "lumping" of proportional neurons alone
     Raises CannotWrite when even the unmerged network does not fit, FormatError, UnsupportedLayer.
     """
     return loop.reduce(formats.read(model, shape=shape), dtype, engine, find, rules=rules)

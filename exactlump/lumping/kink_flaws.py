@@ -35,15 +35,23 @@ from exactlump.numbers.rational import ONE, ZERO, Rational
 Class = tuple[Form, Activation]
 
 
-def flaw_of(network: Network, quotient: Network, simulation: Simulation, own: Simulation) -> str | None:
+def flaw_of(
+    network: Network, quotient: Network, simulation: Simulation, own: Simulation, image: str | None = None
+) -> str | None:
     """None if a network computes what Q does, by the rows of its activations over the classes of Q; or the first flaw.
 
-    own: what the units of Q are in the classes of Q
+    own    what the units of Q are in the classes of Q
+    image  a tensor that the same node makes of the same input in both: its units may be atoms
     """
     right = Half(quotient, {})
     left = Half(network, right.classes)
     for ours, theirs in zip(network.inputs, quotient.inputs, strict=True):
         left.forms.known[ours.name] = right.forms.known[theirs.name]
+    if image is not None:
+        if network.producer[image] != quotient.producer.get(image):
+            return f"tensor {image!r}: found other nodes"
+        for half in (left, right):
+            half.forms.anchor(image)
     for half, relations in ((right, own), (left, simulation)):
         if flaw := half.flaw(relations, leads=half is right):
             return flaw

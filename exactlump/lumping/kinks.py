@@ -146,7 +146,7 @@ def readable(network: Network) -> bool:
 class Finder:
     """The table of kinks, which several networks may share: then equal forms are equal functions across them.
 
-    twins: whether antiparallel units become twins; signs: whether known signs are used
+    twins: whether antiparallel units become twins; signs: whether known signs are used; lines: also those >= 0
     turned: keys of kinks whose m is that of the unit met first with the other sign
     measure: what the form of a new kink is divided by, a positive number, where its function scales
     """
@@ -156,24 +156,30 @@ class Finder:
         *,
         twins: bool = True,
         signs: bool = True,
+        lines: bool = True,
         turned: AbstractSet[object] = frozenset(),
         measure: Callable[[Form], Rational] = lambda _: ONE,
     ) -> None:
-        self.twins, self.signs, self.turned, self.measure = twins, signs, frozenset(turned), measure
+        self.twins, self.signs, self.lines, self.turned, self.measure = twins, signs, lines, frozenset(turned), measure
         self.kinks: list[Kink] = []
         self.keys: dict[object, tuple[int, Rational]] = {}
         self.gains: dict[int, int] = {}
         self.images = False
 
-    def normal_form(self, network: Network, inputs: Iterable[str] | None = None) -> NormalForm:
+    def normal_form(
+        self, network: Network, inputs: Iterable[str] | None = None, image: str | None = None
+    ) -> NormalForm:
         """The network over the kinks, if it is `readable`.
 
-        inputs: the names that the atoms of its inputs have, when they are shared with another network
+        inputs  the names that the atoms of its inputs have, when they are shared with another network
+        image   what the input alone makes, and all else is made of: its units are atoms in place of the input's
         """
         forms, found = Forms(network), NormalForm(self.kinks)
         self.images = any(view.positions > 1 for view in network.views.values())
         for port, name in zip(network.inputs, inputs or network.ports, strict=True):
             forms.known[port.name] = tuple(Form({(name, u): ONE}, ZERO) for u in range(network.units(port.name)))
+        if image is not None:
+            forms.anchor(image)
         for node in network.nodes:
             if isinstance(node, Activate):
                 pairs = [self.unit(forms.before(node.target, v), f) for v, f in enumerate(node.functions)]
@@ -200,7 +206,7 @@ class Finder:
 
     def bent(self, form: Form, sigma: Activation) -> Bent | None:
         """A unit whose sign is known."""
-        if line_above(sigma) and (facts := self.known_sign(form)) is not None:
+        if self.lines and line_above(sigma) and (facts := self.known_sign(form)) is not None:
             return Bent(True, facts)
         if zero_below(sigma) and (facts := self.known_sign(form.scaled(-ONE))) is not None:
             return Bent(False, facts)

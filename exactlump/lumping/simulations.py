@@ -123,7 +123,10 @@ class Signed(_NoSum):
 
 @dataclass(frozen=True, slots=True)
 class Idle(_NoSum):
-    """The unit is 0 on the claim's domain: what it is before its function is nowhere positive there."""
+    """The unit is 0 on the claim's domain: what it is before its function is nowhere positive there; or (`linear`) it
+    is that, which is nowhere negative there."""
+
+    linear: bool = False
 
 
 # All have `terms`, `sum`, `single` and `constant`.  Those of the second line are about kinks (lumping/kinks.py).

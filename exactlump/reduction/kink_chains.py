@@ -35,7 +35,7 @@ class KinkChain:
 
 
 @dataclass(slots=True)
-class _Layer:
+class Layer:
     """A layer of Q: its tensor; for each unit its function, its form over the symbols and its row.
 
     made[y]     of which units, with which factors, the symbol y is the sum
@@ -74,16 +74,16 @@ def is_plain(network: Network) -> bool:
 
 def kink_chain(network: Network, finder: Finder, normal: NormalForm) -> KinkChain | None:
     """The normal form as a chain, and what the units of N are of it; None where something cannot be carried."""
-    layers = _Builder(network, finder, normal).layers()
+    layers = Builder(network, finder, normal).layers()
     if layers is None:
         return None
     place = {k: (layer.tensor, i) for layer in layers for k, i in layer.classes.items()}
-    own = {layer.tensor: Relation(layer.tensor, _placed(layer.rows, place)) for layer in layers}
+    own = {layer.tensor: Relation(layer.tensor, placed(layer.rows, place)) for layer in layers}
     forward = {tensor: relation_of(units, place) for tensor, units in normal.units.items()}
     return KinkChain(_written(network, normal, layers), own, forward)
 
 
-class _Builder:
+class Builder:
     """The layers of Q from below."""
 
     def __init__(self, network: Network, finder: Finder, normal: NormalForm) -> None:
@@ -91,7 +91,7 @@ class _Builder:
         self.needed = normal.needed()
         self.top = max((self.kinks[k].level for k in self.needed), default=0)
 
-    def layers(self) -> list[_Layer] | None:
+    def layers(self) -> list[Layer] | None:
         """All layers; None where something cannot be carried."""
         names = {*self.network.ports, *self.network.outputs}
         made = []
@@ -99,18 +99,18 @@ class _Builder:
             name = f"kinks{level}"
             while name in names:
                 name += "_"
-            layer = self._layer(level, _Layer(name))
+            layer = self._layer(level, Layer(name))
             if layer is None:
                 return None
             made.append(layer)
         return made
 
-    def _layer(self, level: int, layer: _Layer) -> _Layer | None:
+    def _layer(self, level: int, layer: Layer) -> Layer | None:
         here = [k for k in self.needed if self.kinks[k].level == level]
         for k in here:
             i = layer.add(self.kinks[k].sigma, self.kinks[k].form, entry(len(layer.rows), ONE))
             layer.made[KINKS, k], layer.classes[k] = {i: ONE}, i
-        carried = self._carried(level)
+        carried = self.carried(level)
         straight = [y for y in carried if self._carrier(layer, y) is not None]
         pairs = [(y, self._shared(y, [*here, *(k for _, k in straight)])) for y in carried if y not in straight]
         for y, shared in pairs:
@@ -122,13 +122,13 @@ class _Builder:
             self._end_pair(layer, y, shared)
         return layer
 
-    def _carried(self, level: int) -> list[Atom]:
+    def carried(self, level: int) -> list[Atom]:
         """The symbols of lower levels that something above a level reads."""
         above = [self.kinks[k].form for k in self.needed if self.kinks[k].level > level] + self.outputs
         atoms = {atom for form in above for atom in form.terms}
         return sorted(y for y in atoms if y[0] != KINKS or self.kinks[y[1]].level < level)
 
-    def _carrier(self, layer: _Layer, y: Atom) -> Activation | None:
+    def _carrier(self, layer: Layer, y: Atom) -> Activation | None:
         """A function of the layer that leaves a symbol as it is."""
         if not self.finder.is_positive(y):
             return None
@@ -147,7 +147,7 @@ class _Builder:
             None,
         )
 
-    def _start_pair(self, layer: _Layer, y: Atom) -> bool:
+    def _start_pair(self, layer: Layer, y: Atom) -> bool:
         """The first unit of a pair, a class of its own; False where no function of the layer has a law."""
         sigma = next((sigma for sigma in layer.functions if _law(sigma)), None)
         if sigma is None:
@@ -155,7 +155,7 @@ class _Builder:
         layer.made[y] = {layer.add(sigma, Form({y: ONE}, ZERO), entry(len(layer.rows), ONE)): ONE}
         return True
 
-    def _end_pair(self, layer: _Layer, y: Atom, shared: int | None) -> None:
+    def _end_pair(self, layer: Layer, y: Atom, shared: int | None) -> None:
         """The second unit: the twin of the first, or of a kink at hand."""
         if shared is None:
             (first,) = layer.made[y]
@@ -169,7 +169,7 @@ class _Builder:
         layer.made[y] = {first: c, second: -c}
 
 
-def _any(layer: _Layer) -> Activation:
+def _any(layer: Layer) -> Activation:
     return layer.functions[0]
 
 
@@ -178,14 +178,14 @@ def _law(sigma: Activation) -> Rational | None:
     return twin_law(sigma) or None
 
 
-def _placed(rows: Sequence[Row], place: Mapping[int, tuple[str, int]]) -> tuple[Row, ...]:
+def placed(rows: Sequence[Row], place: Mapping[int, tuple[str, int]]) -> tuple[Row, ...]:
     """The rows of Q with the places of the kinks of which they are twins."""
     return tuple(
         Twin(*place[row.k], row.factor) if isinstance(row, Twin) and row.tensor == KINKS else row for row in rows
     )
 
 
-def _written(network: Network, normal: NormalForm, layers: Sequence[_Layer]) -> Network:
+def _written(network: Network, normal: NormalForm, layers: Sequence[Layer]) -> Network:
     """The chain of dense layers."""
     port = network.inputs[0]
     source, size = port.name, network.units(port.name)

@@ -18,12 +18,15 @@ from exactlump.numbers import floats
 from exactlump.numbers.rational import ONE, Rational
 from exactlump.reduction.float_sums import Written, write_in
 from exactlump.reduction.kink_chains import KinkChain, is_plain, kink_chain
+from exactlump.reduction.kink_images import image_chain, image_of
 from exactlump.reduction.kink_signs import worth_a_look
 from exactlump.reduction.quotient import Step, content_of
 from exactlump.reduction.reports import LayerReport
 
-# Whether twins, and known signs, are looked for: the most first.  Each is tried, until nothing has to be carried.
-_WAYS = ((True, True), (True, False), (False, True), (False, False))
+# Whether twins, known signs, and known signs of lines are looked for: the most first.  Each is tried, until nothing has
+# to be carried; lines of images, which layers above may have to read by taps of taps, more often.
+_WAYS = ((True, True, True), (True, False, False), (False, True, True), (False, False, False))
+_IMAGES = (_WAYS[0], (True, True, False), *_WAYS[1:])
 # How often kinks are turned round in search of more that cancels.
 _TURNS = 2
 
@@ -44,16 +47,19 @@ class KinkOutcome:
 def by_kinks(network: Network, dtype: str, most: int) -> KinkOutcome | None:
     """The normal form over kinks written in numbers of one type, if it has fewer than `most` hidden neurons.
 
-    None as well where it is not looked for (`is_plain`), cannot be written, has more parameters than the network, or
-    has a flaw by the reference check.
+    None as well where it is not looked for (`is_plain`; weights stored as integers, whose rows would be other ones),
+    cannot be written, has more parameters than the network, or has a flaw by the reference check.
     """
-    if not is_plain(network) or not worth_a_look(network):
+    if network.origin is not None and network.origin.steps:
+        return None
+    image = image_of(network)
+    if not (is_plain(network) or image is not None) or not worth_a_look(network, most):
         return None
     best = None
-    for twins, signs in _WAYS:
-        _, normal, chain = normal_chain(network, dtype, twins=twins, signs=signs)
+    for twins, signs, lines in _WAYS if image is None else _IMAGES:
+        _, normal, chain = normal_chain(network, dtype, image, twins=twins, signs=signs, lines=lines)
         if chain is not None and chain.network.neurons < most:
-            found = _outcome(network, dtype, most, normal, chain)
+            found = _outcome(network, dtype, most, normal, chain, image)
             if found is not None:
                 best, most = found, found.reduced.neurons
         if chain is not None and chain.network.neurons == len(normal.needed()):
@@ -62,20 +68,24 @@ def by_kinks(network: Network, dtype: str, most: int) -> KinkOutcome | None:
 
 
 def normal_chain(
-    network: Network, dtype: str, *, twins: bool, signs: bool
+    network: Network, dtype: str, image: str | None = None, *, twins: bool, signs: bool, lines: bool
 ) -> tuple[Finder, NormalForm, KinkChain | None]:
     """The normal form with the fewest units as a chain, of those with some kinks turned round."""
     tried, turned = [], frozenset[object]()
     for _ in range(1 + _TURNS):
-        finder = Finder(twins=twins, signs=signs, turned=turned, measure=_measure(dtype))
-        normal = finder.normal_form(network)
-        chain = kink_chain(network, finder, normal)
+        finder = Finder(twins=twins, signs=signs, lines=lines, turned=turned, measure=_measure(dtype))
+        normal = finder.normal_form(network, image=image)
+        chain = _chain(network, finder, normal, image)
         tried.append((finder, normal, chain))
         more = finder.to_turn()
         if more == turned or (chain is not None and chain.network.neurons == len(normal.needed())):
             break
         turned = more
     return min(tried, key=lambda one: one[2].network.neurons if one[2] is not None else math.inf)
+
+
+def _chain(network: Network, finder: Finder, normal: NormalForm, image: str | None) -> KinkChain | None:
+    return kink_chain(network, finder, normal) if image is None else image_chain(network, finder, normal, image)
 
 
 def _measure(dtype: str) -> Callable[[Form], Rational]:
@@ -90,7 +100,9 @@ def _measure(dtype: str) -> Callable[[Form], Rational]:
     return measure
 
 
-def _outcome(network: Network, dtype: str, most: int, normal: NormalForm, chain: KinkChain) -> KinkOutcome | None:
+def _outcome(
+    network: Network, dtype: str, most: int, normal: NormalForm, chain: KinkChain, image: str | None
+) -> KinkOutcome | None:
     """The chain written, if it is small enough, and its rows have no flaw."""
     q = chain.network
     whole = {t: identity(t, q.units(t)) for t in q.shapes if t in q.producer and (t in chain.own or t in q.outputs)}
@@ -100,7 +112,8 @@ def _outcome(network: Network, dtype: str, most: int, normal: NormalForm, chain:
     if written.network.parameters > network.parameters:
         return None
     backward = {t: _through(t, r, chain.own[t]) for t, r in written.simulation.items() if t in chain.own}
-    if flaw_of(network, q, chain.forward, chain.own) or flaw_of(written.network, q, backward, chain.own):
+    pairs = (network, chain.forward), (written.network, backward)
+    if any(flaw_of(n, q, rows, chain.own, image) for n, rows in pairs):
         return None
     return KinkOutcome(chain, written.network, backward, _reports(network, normal, chain, written.network))
 

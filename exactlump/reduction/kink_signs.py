@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about large networks: whether floats say that kinks are worth an exact look.
+"""This file is about whether floats say that kinks are worth an exact look, so that ordinary networks cost no time.
 
 Floats only propose: what is said here decides how long a reduction takes and, at worst, that less is removed.
 """
@@ -7,52 +7,101 @@ Floats only propose: what is said here decides how long a reduction takes and, a
 import numpy as np
 from numpy.typing import NDArray
 
-from exactlump.lumping.kinks import never_negative, twin_law
-from exactlump.network.kinds import Activate, Dense
+from exactlump.lumping.kinks import never_negative
+from exactlump.network.kinds import Activate, Conv, Dense, Node, Reorder, Scale, Shift
 from exactlump.network.program import Network
+from exactlump.numbers.rational import Rational
 
-# Up to so many weights the exact look is always taken; from so many on it never is.
+# Up to so many weights what lumping could merge is looked at; from so many on nothing is.
 SMALL, LARGE = 200_000, 3_000_000
-# How close two floats are that are one number.
+# Above SMALL an exact look is taken for one neuron in so many, at the least.
+SHARE = 50
+# How close two floats are that are one number, over the sizes that they are sums of.
 _CLOSE = 1e-9
 
 
-def worth_a_look(network: Network) -> bool:
-    """Whether a network is small, or has antiparallel rows, rows of one sign, or affine layers in a row."""
-    if network.nonzeros <= SMALL:
-        return True
-    return network.nonzeros < LARGE and any(_promises(network, node) for node in network.nodes)
-
-
-def _promises(network: Network, node: object) -> bool:
-    if not isinstance(node, Activate):
+def worth_a_look(network: Network, most: int) -> bool:
+    """Whether lumping removed something (it left `most` neurons), or there are rows of one direction or one sign, or
+    affine layers in a row: with none of these the neurons of a chain are its kinks.  Of larger networks: enough of
+    them.
+    """
+    if network.nonzeros >= LARGE:
         return False
-    dense = network.producer.get(node.source)
-    if not isinstance(dense, Dense) or dense.weight.floats is None:
+    if network.nonzeros <= SMALL and most < network.neurons:
         return True
-    below = network.producer.get(dense.source)
-    if isinstance(below, Dense):
-        return True
-    rows = np.column_stack([dense.weight.floats.astype(np.float64), [float(b) for b in map(_as_float, dense.bias)]])
-    if isinstance(below, Activate) and all(map(never_negative, below.functions)) and _one_sign(rows):
-        return True
-    return any(map(twin_law, node.functions)) and _antiparallel(rows)
+    with np.errstate(all="ignore"):
+        units = sum(_promises(network, node) for node in network.nodes if isinstance(node, Activate))
+    return units > 0 if network.nonzeros <= SMALL else units * SHARE >= network.neurons
 
 
-def _as_float(value: object) -> float:
-    return int(value.numerator) / int(value.denominator)  # type: ignore[attr-defined]
+def _promises(network: Network, node: Activate) -> int:
+    """How many units of a layer may go; all where nobody looks."""
+    dense, shift, scale = _layer(network, node)
+    units = len(node.functions)
+    if dense is None:
+        return units
+    below = _under(network, dense.source)
+    if below is not None and not isinstance(below, Activate):
+        return units
+    rows = np.column_stack([_floats(dense), [_float(b) for b in dense.bias]])
+    rows[:, -1] += shift
+    rows *= scale[:, None]
+    if not np.all(np.isfinite(rows)):
+        return units
+    bent = np.any(rows[:, :-1], axis=1)
+    signs = below is not None and all(map(never_negative, below.functions))
+    return int(np.sum(~bent)) + (_one_sign(rows[bent]) if signs else 0) + _parallel(rows[bent])
 
 
-def _one_sign(rows: NDArray[np.float64]) -> bool:
-    return bool(np.any(np.all(rows >= 0, axis=1) | np.all(rows <= 0, axis=1)))
+def _layer(network: Network, node: Activate) -> tuple[Dense | Conv | None, NDArray[np.float64], NDArray[np.float64]]:
+    """The dense layer below an activation, and what each of its units is shifted and then multiplied by; or none."""
+    made, units = network.producer.get(node.source), network.units(node.source)
+    shift, scale = np.zeros(units), np.ones(units)
+    while isinstance(made, Shift | Scale):
+        if isinstance(made, Shift):
+            shift += np.array([_float(c) for c in made.constant]) / scale
+        else:
+            scale *= [_float(c) for c in made.factor]
+        made = network.producer.get(made.source)
+    return made if isinstance(made, Dense | Conv) else None, shift, scale
 
 
-def _antiparallel(rows: NDArray[np.float64]) -> bool:
-    """Whether the largest entries of two rows have other signs, and random sums over these are close."""
-    largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)[:, 0]
-    known = largest != 0
-    sums = rows[known] @ np.random.default_rng(0).standard_normal(rows.shape[1]) / largest[known]
+def _under(network: Network, tensor: str) -> Node | None:
+    """The node that makes what a layer reads: an activation; None for inputs, scaled and shifted as they may be."""
+    made = network.producer.get(tensor)
+    while isinstance(made, Reorder):
+        made = network.producer.get(made.source)
+    first = made
+    while isinstance(made, Shift | Scale | Reorder):
+        made = network.producer.get(made.source)
+    return first if made is not None else None
+
+
+def _floats(dense: Dense | Conv) -> NDArray[np.float64]:
+    if dense.weight.floats is not None:
+        return dense.weight.floats.astype(np.float64)
+    rows = np.zeros(dense.weight.shape)
+    for v in range(len(rows)):
+        for u, w in dense.weight.row(v).items():
+            rows[v, u] = _float(w)
+    return rows
+
+
+def _float(value: Rational) -> float:
+    try:
+        return int(value.numerator) / int(value.denominator)
+    except OverflowError:
+        return float("inf")
+
+
+def _one_sign(rows: NDArray[np.float64]) -> int:
+    return int(np.sum(np.all(rows >= 0, axis=1) | np.all(rows <= 0, axis=1)))
+
+
+def _parallel(rows: NDArray[np.float64]) -> int:
+    """How many random sums over rows, each over its largest entry, are close to the next: parallel rows have such."""
+    largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
+    terms = rows / largest * np.random.default_rng(0).standard_normal(rows.shape[1])
+    sums, sizes = terms.sum(axis=1), np.abs(terms).sum(axis=1)
     order = np.argsort(sums)
-    close = np.diff(sums[order]) <= _CLOSE * np.abs(sums[order][1:])
-    signs = largest[known][order] > 0
-    return bool(np.any(close & (signs[1:] != signs[:-1])))
+    return int(np.sum(np.diff(sums[order]) <= _CLOSE * np.maximum(sizes[order][1:], sizes[order][:-1])))

@@ -34,6 +34,7 @@ class Reduction:
     forward    the simulation from N to Q
     backward   the simulation from N' to Q
     own        where kinks made it: what the units of Q are in its classes (docs/beyond.md); else empty
+    lumped     the hidden neurons that lumping alone leaves
     """
 
     original: Network
@@ -43,6 +44,7 @@ class Reduction:
     backward: Simulation
     layers: tuple[LayerReport, ...]
     own: Simulation = field(default_factory=dict)
+    lumped: int = 0
 
     def __repr__(self) -> str:
         return f"Reduction({self.original.neurons} -> {self.reduced.neurons} hidden neurons)"
@@ -64,7 +66,7 @@ def reduce(
     engine: "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks, or with `find`.
     find: see `fast.maximum_lumping`; FormatError with the exact engine.
     rules: "lumping" for Definition 6 with constants and fusion alone; "all", which `exactlump.reduce` and the verb
-    take, also looks for kinks (docs/beyond.md) and takes the smaller result.
+    take where nothing else is asked for, also looks for kinks (docs/beyond.md) and takes the smaller result.
     """
     if rules not in RULE_SETS:
         raise FormatError(f"rules: found {rules!r}, expected {' or '.join(RULE_SETS)}")
@@ -80,6 +82,7 @@ def reduce(
             backward=bent.backward,
             layers=bent.layers,
             own=bent.chain.own,
+            lumped=best.written.network.neurons,
         )
     return Reduction(
         original=network,
@@ -88,6 +91,7 @@ def reduce(
         forward=best.state.whole.simulation,
         backward=best.written.simulation,
         layers=reports(network, best),
+        lumped=best.written.network.neurons,
     )
 
 

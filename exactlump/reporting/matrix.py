@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from exactlump.certificates.certificate import Certificate
 from exactlump.network.program import Network
 from exactlump.reporting.record import RULES, Answer, Key, Record
+from exactlump.smt.bounds import proposed
 from exactlump.smt.evidence import DISCHARGED, REFUTED, UNKNOWN
 from exactlump.smt.monolithic import Monolithic
 from exactlump.smt.obligations import Obligations
+from exactlump.smt.prove import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,10 @@ def expected(original: Network, reduced: Network, claimed: Certificate, forms: I
     """
     items = []
     for form in forms:
-        plan = Monolithic(original, reduced) if form == "monolithic" else Obligations(original, reduced, claimed, form)
+        if form == "monolithic":
+            plan: Plan = Monolithic(original, reduced)
+        else:
+            plan = Obligations(original, reduced, claimed, form, proposed)
         for script in plan.scripts():
             script_hash = script.sha256
             for o in script.obligations:
@@ -161,8 +166,10 @@ def requirements(items: Sequence[Item], layers: Sequence[str]) -> tuple[Requirem
 
 def _group(item: Item) -> tuple[str, str]:
     """Where an obligation belongs: a rule that stands alone, the reduced network, or a layer of the original one."""
-    if item.rule in ("input", "law", "output", "whole"):
+    if item.rule in ("input", "output", "whole"):
         return item.rule, ""
+    if item.side == "law":
+        return "law", ""
     return ("original", item.layer) if item.side == "original" else ("reduced", "")
 
 

@@ -21,13 +21,28 @@ _LONGEST = 1e12
 # What an answer is about: the form of the script, and the name of the obligation.
 Key = tuple[str, str]
 
+# What carries twins and signs: that the whole checker, which knows them, is right.
+TWINS = "accepted_networks_are_equal"
 # Rule of an obligation: what it shows, and the theorem of proofs/ that carries such a statement.
 RULES = {
     "input": ("the networks read the same inputs", "theorem_5_simulation"),
     "law": ("the activation takes a multiple before it to one after it", "leaky_homogeneous"),
+    "twin-law": ("the activation of minus a multiple is one of the activation and of the value", TWINS),
+    "linear-law": ("the activation leaves what is not negative", TWINS),
+    "zero-law": ("the activation makes nothing of what is not positive", TWINS),
+    "positive-law": ("the activation is nowhere negative", TWINS),
+    "above-law": ("the activation is nowhere below its argument", TWINS),
+    "chord-law": ("the activation is nowhere above a chord over 0", ""),
     "leader": ("a class depends on no unit that may have any value", "theorem_5_simulation"),
     "class": ("the unit is a multiple of its class", "lumping_is_a_simulation"),
     "same": ("the unit is a multiple of an unobservable one", "remove_preserves_semantics"),
+    "twin": ("the unit is a multiple of a class, and of what it is before its activation", TWINS),
+    "mirror": ("the unit is a multiple of an unobservable one, and of what it is before its activation", ""),
+    "linear": ("the unit is what it is before its activation", TWINS),
+    "zero": ("the unit is 0", TWINS),
+    "bounds": ("the class lies between its bounds on a box", ""),
+    "linear-on-box": ("the unit is what it is before its activation, on a box", ""),
+    "zero-on-box": ("the unit is 0 on a box", ""),
     "constant": ("the unit is a constant", "remove_preserves_semantics"),
     "of": ("the unit is a sum of classes", "fuse_preserves_semantics"),
     "head": ("the head reads the same in both networks", "theorem_5_simulation"),

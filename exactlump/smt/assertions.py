@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about one claim as an assertion: with its functions as they are, or as the linear identity behind it.
 
-Throughout: a claim is sigma(left) = ratio * tau(right) + plus (exactlump/smt/structure.py).
+Throughout: a claim is sigma(left) = ratio * tau(right) + plus, and + L * left of a twin; or of a sign, or of bounds
+(exactlump/smt/structure.py), which hold under premises (exactlump/smt/premises.py).
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from exactlump.smt.blocks import Key
 from exactlump.smt.functions import allowed, applied, largest, ratio
 from exactlump.smt.lifting import Path, seen
 from exactlump.smt.smtlib import numeral
-from exactlump.smt.structure import Claim, Term
+from exactlump.smt.structure import AnyClaim, Claim, Ends, Sign, Term
 from exactlump.smt.terms import Linear, times, total
 
 # Max-pools over more taps are put in the decomposed form only.
@@ -24,6 +25,15 @@ PAIRS = Largest(Window((2,), (1,), (2,), (1,), (1,), (0,), (0,)))
 
 # The class forms that several members of a class share.
 Rows: TypeAlias = dict[tuple[Term, Path], Linear]
+
+
+# What scripts call the premises of signs.
+SIGNS = "known"
+
+
+def box_name(box: int) -> str:
+    """What scripts call the premises of a box."""
+    return f"box_{box}"
 
 
 def splits(claim: Claim) -> bool:
@@ -38,7 +48,7 @@ def splits(claim: Claim) -> bool:
 
 def needs_law(claim: Claim) -> bool:
     """Whether a scaling other than 1 may have led to the ratio."""
-    return bool(claim.ratio != 1 or ratio(claim.sigma) == "size")
+    return claim.law is not None or bool(claim.ratio != 1 or ratio(claim.sigma) == "size")
 
 
 def law_of(sigma: Function) -> Function:
@@ -46,15 +56,19 @@ def law_of(sigma: Function) -> Function:
     return PAIRS if isinstance(sigma, Largest) else sigma
 
 
-def is_written(claim: Claim, form: str) -> bool:
+def is_written(claim: AnyClaim, form: str) -> bool:
     """Whether the functions of a claim stand in its assertion."""
+    if not isinstance(claim, Claim):
+        return form == "direct" and isinstance(claim, Sign)
     if isinstance(claim.sigma, Largest):
         return form == "direct" and claim.sigma.window.taps <= MOST_TAPS
     return form == "direct" or not splits(claim)
 
 
-def assertion(claim: Claim, form: str, rows: Rows) -> tuple[str, frozenset[Key]]:
+def assertion(claim: AnyClaim, form: str, rows: Rows) -> tuple[str, frozenset[Key]]:
     """The negated claim, and the blocks that it needs."""
+    if not isinstance(claim, Claim):
+        return _signed(claim, form) if isinstance(claim, Sign) else _between(claim)
     window = claim.sigma.window if isinstance(claim.sigma, Largest) else None
     if window is not None and is_written(claim, form):
         return _pooled(claim, [seen(window, t) for t in range(window.taps)], rows)
@@ -62,6 +76,27 @@ def assertion(claim: Claim, form: str, rows: Rows) -> tuple[str, frozenset[Key]]
     needs = left.needs.union(*(linear.needs for linear in right))
     statement = _direct(claim, left, right) if is_written(claim, form) else _identity(claim, left, right[0])
     return f"(assert (not {statement}))", needs
+
+
+def _signed(claim: Sign, form: str) -> tuple[str, frozenset[Key]]:
+    """A negated claim about a sign, after what it may rest on."""
+    left, blocks = claim.left.linear(), claim.left.half.blocks
+    premises, needs = [SIGNS if claim.box is None else box_name(claim.box)], left.needs
+    for tensor, k, scale, unit in claim.facts:
+        line = unit.linear().scaled(scale)
+        premises.append(f"(>= {blocks.atom(tensor, k, ())} {line.term})")
+        needs |= line.needs | {blocks.key(tensor)}
+    statement = f"({'>=' if claim.linear else '<='} {left.term} 0)"
+    if is_written(claim, form):
+        statement = f"(= {applied(claim.sigma, left.term)} {left.term if claim.linear else '0'})"
+    return f"(assert (and {' '.join(premises)} (not {statement})))", needs
+
+
+def _between(claim: Ends) -> tuple[str, frozenset[Key]]:
+    """The negated claim that a class lies between two bounds on a box."""
+    line = claim.left.linear().scaled(claim.scale)
+    statement = f"(and (<= {numeral(claim.low)} {line.term}) (<= {line.term} {numeral(claim.high)}))"
+    return f"(assert (and {box_name(claim.box)} (not {statement})))", line.needs
 
 
 def _right(claim: Claim, path: Path, rows: Rows) -> list[Linear]:
@@ -84,11 +119,12 @@ def _pooled(claim: Claim, paths: Sequence[Path], rows: Rows) -> tuple[str, froze
 def _identity(claim: Claim, left: Linear, right: Linear) -> str:
     """The linear identity of a claim, and that its ratio is one that the function commutes with."""
     h, sigma = claim.ratio, claim.sigma
-    equal = _equal(left, right.scaled(h))
+    turned = h if claim.law is None else -h  # of a twin
+    equal = _equal(left, right.scaled(turned))
     if sigma == IDENTITY or not needs_law(claim):
         return equal
     if ratio(sigma) == "size":
-        equal = f"(and (> {numeral(h)} 0) (or {equal} {_equal(left, right.scaled(-h))}))"
+        equal = f"(and (> {numeral(h)} 0) (or {equal} {_equal(left, right.scaled(-turned))}))"
     return f"(and {allowed(sigma, numeral(h))} {equal})"
 
 
@@ -102,8 +138,9 @@ def _direct(claim: Claim, left: Linear, right: Sequence[Linear]) -> str:
     """The claim as it stands."""
     if not claim.right:
         return f"(= {applied(claim.sigma, left.term)} {numeral(claim.plus)})"
-    if claim.sigma == claim.tau == IDENTITY and len(right) == 1 and not claim.plus:
+    if claim.sigma == claim.tau == IDENTITY and len(right) == 1 and not claim.plus and claim.law is None:
         return _equal(left, right[0].scaled(claim.ratio))
     sums = applied(claim.tau, total([linear.term for linear in right]))
     parts = [times(numeral(claim.ratio), sums), *([numeral(claim.plus)] if claim.plus else [])]
+    parts += [left.scaled(claim.law).term] if claim.law else []
     return f"(= {applied(claim.sigma, left.term)} {total(parts)})"

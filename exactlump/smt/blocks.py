@@ -55,14 +55,18 @@ class Blocks:
         """The number of a path."""
         return self.paths.setdefault(path, len(self.paths))
 
+    def path(self, number: int) -> Path:
+        """The path of a number."""
+        return next(path for path, known in self.paths.items() if known == number)
+
     def block(self, key: Key, about: str, path: Path = ()) -> Block:
         """The block of that key, made when it is first asked for."""
         if key not in self.all:
             self.all[key] = Block(about + (f"; .{self.paths[path]} is {words_of(path)}" if path else ""))
         return self.all[key]
 
-    def closure(self, keys: Iterable[Key]) -> list[Block]:
-        """Some blocks and all that they need, each after those that it needs."""
+    def closure(self, keys: Iterable[Key]) -> list[Key]:
+        """The keys of some blocks and of all that they need, each after those that it needs."""
         wanted: set[Key] = set()
         waiting = list(keys)
         while waiting:
@@ -70,7 +74,7 @@ class Blocks:
             if key not in wanted:
                 wanted.add(key)
                 waiting += self.all[key].needs
-        return [self.all[key] for key in sorted(wanted)]
+        return sorted(wanted)
 
     # Classes, and the image that is 1 everywhere: what the scripts' constants stand for.
 

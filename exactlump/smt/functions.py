@@ -2,10 +2,12 @@
 """This file is about activations as functions of SMT-LIB scripts.
 
 What is piecewise linear, or rational, or rounds, is defined as it is.  The others are any functions that have what is
-known of them: the value at 0, that they are odd or even, the values where they are rational.
+known of them: the value at 0, that they are odd or even, that sigma(y) - sigma(-y) = y, that they are not negative, the
+values where they are rational.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from exactlump.errors import NoExactValue
 from exactlump.network.activations import IDENTITY, Activation
@@ -168,24 +170,43 @@ def _root(name: str, d: str) -> list[str]:
     ]
 
 
+# Functions of which nothing is used but their value at 0 and: sigma(y) - sigma(-y) = y, or that they are not negative.
+_TWINS = ("gelu", "gelu_tanh", "silu", "softplus", "log_sigmoid")
+_POSITIVE = ("sigmoid", "exp", "softplus")
+
+
 def _unknown(sigma: Activation, name: str) -> list[str]:
-    """Any function with that value at 0; of an odd or even one, the half from 0 on; of the rectifiers, the rest."""
+    """Any function with what is known of it: of odd and even ones, and of those with twins, one half says the other."""
     half = name.replace("some_", "half_", 1)
+    above, below = _halves(sigma, half)
+    lines = [f"(declare-fun {half if below else name} (Real) Real)"]
+    if below:
+        body = f"(ite {_from(sigma)} {above} {below})" if above != below else above
+        lines.append(f"(define-fun {name} ((y Real)) Real {body})")
+    with suppress(NoExactValue):
+        if sigma.name != "softplus_above":
+            lines.append(f"(assert (= ({name} 0) {numeral(sigma(ZERO))}))")
+    return lines
+
+
+def _from(sigma: Activation) -> str:
+    """Where the first half begins."""
     if sigma.name == "softplus_above":
         beta, above = map(numeral, sigma.parameters)
-        body = f"(ite (> {times(beta, _Y)} {above}) y ({half} y))"
-        return [f"(declare-fun {half} (Real) Real)", f"(define-fun {name} ((y Real)) Real {body})"]
-    above, below = name, ""
+        return f"(> {times(beta, _Y)} {above})"
+    return "(>= y 0)"
+
+
+def _halves(sigma: Activation, half: str) -> tuple[str, str]:
+    """What a function is from 0 on, and below it; nothing where both are unknown."""
+    size = f"(let ((z ({half} {{0}}))) (ite (>= z 0) z (- z)))" if sigma.name in _POSITIVE else f"({half} {{0}})"
+    if sigma.name == "softplus_above":
+        return _Y, size.format(_Y)
     if sigma.scalings == "plus or minus one":
-        above, below = f"({half} y)", f"({half} (- y))" if sigma.ratio == "size" else f"(- ({half} (- y)))"
-    elif sigma.name in ("elu", "selu", "celu"):
-        above, below = times(numeral(sigma.parameters[1]), "y") if sigma.name == "selu" else "y", f"({half} y)"
-    declared = half if below else name
-    lines = [f"(declare-fun {declared} (Real) Real)"]
-    try:
-        value = numeral(sigma(ZERO))
-    except NoExactValue:
-        return lines
-    if below:
-        lines.append(f"(define-fun {name} ((y Real)) Real (ite (>= y 0) {above} {below}))")
-    return [*lines, f"(assert (= ({name} 0) {value}))"]
+        below = size.format("(- y)")
+        return size.format(_Y), below if sigma.ratio == "size" else f"(- {below})"
+    if sigma.name in _TWINS:
+        return f"(+ y {size.format('(- y)')})", size.format(_Y)
+    if sigma.name in ("elu", "selu", "celu"):
+        return times(numeral(sigma.parameters[1]), _Y) if sigma.name == "selu" else _Y, size.format(_Y)
+    return (size.format(_Y),) * 2 if sigma.name in _POSITIVE else ("", "")

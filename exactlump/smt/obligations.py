@@ -15,18 +15,20 @@ activation is an obligation of its own, for a symbolic ratio.  Neither uses what
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from exactlump.certificates.certificate import Certificate
 from exactlump.network.activations import IDENTITY
-from exactlump.network.kinds import Function, Largest
+from exactlump.network.kinds import Function
 from exactlump.network.program import Network
 from exactlump.smt.assertions import Rows, assertion, is_written, law_of, needs_law
-from exactlump.smt.blocks import Key
-from exactlump.smt.functions import ALLOWED, allowed, definition, factor, function_name, logic, scalings
-from exactlump.smt.structure import Claim, Claims
+from exactlump.smt.blocks import CLASSES, Key
+from exactlump.smt.functions import definition, logic, scalings
+from exactlump.smt.laws import Law, ordered
+from exactlump.smt.premises import Bounds, Premises, bounds_of
+from exactlump.smt.structure import AnyClaim, Claim, Claims, Ends, Sign
 
 FORMS = ("direct", "decomposed")
 # A script is closed when it has this many characters: small enough to share out, large enough to be read quickly.
@@ -38,9 +40,12 @@ class Obligation:
     """One statement that a solver must find unsatisfiable.
 
     side, tensor, unit  what it is about: "original" or "reduced", or "law" for the scaling law of an activation
-    rule                class, constant, of, same, leader, head, input, output, law
+    rule                class, constant, of, same, twin, mirror, linear, zero, linear-on-box, zero-on-box, bounds,
+                        leader, head, input, output, law, or another law
     claim               what is claimed, in words
     assertion           the negated claim
+    box                 the number of the box that it is about; None: everywhere
+    relaxed             whether its premises say less than is known, so that it may fail where the claim is true
     """
 
     side: str
@@ -49,11 +54,14 @@ class Obligation:
     rule: str
     claim: str
     assertion: str
+    box: int | None = None
+    relaxed: bool = False
 
     @property
     def name(self) -> str:
-        """Side, tensor, rule and unit: unique in a proof."""
-        return f"{self.side} {self.tensor} {self.rule} {self.unit}"
+        """Side, tensor, rule, unit and box: unique in a proof."""
+        on = f" on box {self.box}" if self.box is not None else ""
+        return f"{self.side} {self.tensor} {self.rule} {self.unit}{on}"
 
     @property
     def text(self) -> str:
@@ -90,22 +98,69 @@ class Script:
 class Obligations:
     """All that a certificate has to show of two networks: `count` obligations, in `scripts()`.
 
-    form: "decomposed" or "direct".  Raises NotALumping when the relations do not fit the networks at all.
+    form    "decomposed" or "direct"
+    bounds  proposes bounds of the classes of the reduced network, for each box of the claim, which are put as well;
+            None: rows on a domain are put with all functions below them as they are
+    Raises NotALumping when the relations do not fit the networks at all.
     """
 
-    def __init__(self, original: Network, reduced: Network, certificate: Certificate, form: str = "decomposed") -> None:
+    def __init__(
+        self,
+        original: Network,
+        reduced: Network,
+        certificate: Certificate,
+        form: str = "decomposed",
+        bounds: Callable[[Claims], Sequence[Bounds] | None] = lambda _: None,
+    ) -> None:
         assert form in FORMS
         self.form, self.all = form, Claims(original, reduced, certificate)
-        self.claims = list(self.all.all())
-        used = {law_of(c.sigma) for c in self.claims if not is_written(c, form) and needs_law(c)}
-        self.laws = sorted((s for s in used if scalings(s) != "one" and s != IDENTITY), key=str)
+        claims: list[AnyClaim] = [*self.all.all()]
+        boxed = [claim for claim in claims if isinstance(claim, Sign) and _is_boxed(claim)]
+        found = bounds(self.all) if boxed and form == "decomposed" else None
+        self.premises = Premises(self.all, found)
+        self.claims = [*self._ends(boxed, found or ()), *claims]
+        self.laws = ordered([*self._laws()])
         self.inputs = [self.all.reduced.names(port.name) for port in reduced.inputs]
         self.count = len(self.claims) + len(self.laws) + len(original.inputs)
 
+    def _laws(self) -> Iterator[Law]:
+        """The laws that claims and their premises rest on."""
+        signs = [claim for claim in self.claims if isinstance(claim, Sign)]
+        for claim in self.claims:
+            if is_written(claim, self.form) or isinstance(claim, Ends):
+                continue
+            if isinstance(claim, Sign):
+                yield Law("linear" if claim.linear else "zero", claim.sigma)
+            elif needs_law(claim) and (sigma := law_of(claim.sigma)) != IDENTITY:
+                if claim.law is not None:
+                    yield Law("twin", sigma)
+                elif scalings(sigma) != "one":
+                    yield Law("scaling", sigma)
+        yield from self.premises.laws(signs)
+
+    def _ends(self, boxed: Sequence[Sign], bounds: Sequence[Bounds]) -> Iterator[Ends]:
+        """The claims that the bounds which those on boxes rest on hold, tensor by tensor."""
+        needed = self._tensors_below(boxed) if bounds else []
+        for tensor in needed:
+            for i, known in enumerate(bounds):
+                yield from bounds_of(self.all, i, known, tensor)
+
+    def _tensors_below(self, boxed: Sequence[Sign]) -> list[str]:
+        """The tensors of the reduced network with classes that some claims speak of, or those of these, in order."""
+        reduced, waiting = self.all.reduced, {key for claim in boxed for key in claim.left.linear().needs}
+        found = set[str]()
+        while waiting:
+            keys = self.all.blocks.closure(waiting)
+            tensors = {reduced.tensors[index] for kind, index, _ in keys if kind == CLASSES} & self.all.anchors.keys()
+            new, found = tensors - found, found | tensors
+            leaders = ((t, v) for t in new for v in self.all.anchors[t].leaders)
+            waiting = {key for t, v in leaders for key in reduced.before(t, v).needs}
+        return sorted(found, key=reduced.index.__getitem__)
+
     def scripts(self) -> Iterator[Script]:
-        """The scripts: scaling laws, inputs, the reduced network, the original one, outputs."""
-        for number, sigma in enumerate(self.laws):
-            yield _law(number, sigma)
+        """The scripts: laws, inputs, the reduced network, the original one, outputs."""
+        for number, law in enumerate(self.laws):
+            yield _law(number, law)
         yield from self._inputs()
         numbered: Counter[str] = Counter()
         for (side, tensor, _), group in groupby(self.claims, key=_place):
@@ -126,15 +181,35 @@ class Obligations:
 
     def _script(self, side: str, tensor: str, number: int, part: "_Part") -> Script:
         """One script from the claims of one tensor."""
-        written = (claim for claim in part.claims if is_written(claim, self.form))
-        functions = {sigma for claim in written for sigma in (claim.sigma, claim.tau)}
+        premises, needs = self._premises(part)
+        functions = self._functions(part)
         obligations = tuple(
-            Obligation(side, tensor, c.left.unit, c.rule, c.words, assertion)
+            Obligation(
+                side, tensor, c.left.unit, c.rule, c.words, assertion, _box(c), self.premises.relaxed and _is_boxed(c)
+            )
             for c, assertion in zip(part.claims, part.assertions, strict=True)
         )
         lines = [line for sigma in sorted(functions, key=str) for line in definition(sigma)]
         lines = list(dict.fromkeys(lines))
-        return self._assemble(side, tensor, number, logic(functions), part.needs, lines, obligations)
+        return self._assemble(side, tensor, number, logic(functions), needs, lines, obligations, premises)
+
+    def _premises(self, part: "_Part") -> tuple[list[str], set[Key]]:
+        """The premises of the claims of a script, and the blocks that it needs with them."""
+        needs, lines = part.needs, list[str]()
+        self.premises.begin()
+        found = {claim.box for claim in part.claims if not isinstance(claim, Claim)}
+        for box in sorted(found, key=lambda box: -1 if box is None else box):
+            line, needs = self.premises.signs(needs) if box is None else self.premises.box(box, needs)
+            lines.append(line)
+        return lines, needs
+
+    def _functions(self, part: "_Part") -> set[Function]:
+        """The functions that stand in a script."""
+        found = set[Function]()
+        for claim in part.claims:
+            if isinstance(claim, Claim | Sign) and is_written(claim, self.form):
+                found |= {claim.sigma, claim.tau} if isinstance(claim, Claim) else {claim.sigma}
+        return found | self.premises.functions
 
     def _assemble(
         self,
@@ -145,15 +220,26 @@ class Obligations:
         needs: Iterable[Key],
         lines: list[str],
         obligations: tuple[Obligation, ...],
+        premises: Sequence[str] = (),
     ) -> Script:
-        blocks = self.all.blocks.closure(needs)
+        blocks = [self.all.blocks.all[key] for key in self.all.blocks.closure(needs)]
         head = [*_header(f"{side} {tensor!a}", number, self.form), *options(theory), *lines]
         preamble = "".join(f"{line}\n" for line in head) + "".join(block.text for block in blocks)
+        preamble += "".join(f"{line}\n" for line in premises)
         constants = {name: meaning for block in blocks for name, meaning in block.constants.items()}
         return Script(side, tensor, number, self.form, preamble, obligations, constants)
 
 
-def _place(claim: Claim) -> tuple[str, str, bool]:
+def _box(claim: AnyClaim) -> int | None:
+    """The box that it is about."""
+    return None if isinstance(claim, Claim) else claim.box
+
+
+def _is_boxed(claim: AnyClaim) -> bool:
+    return _box(claim) is not None
+
+
+def _place(claim: AnyClaim) -> tuple[str, str, bool]:
     """What the claims of one script have in common."""
     return claim.left.half.side, claim.left.tensor, claim.left.by_name
 
@@ -162,12 +248,12 @@ def _place(claim: Claim) -> tuple[str, str, bool]:
 class _Part:
     """Claims of one script, with their assertions and the blocks that these need."""
 
-    claims: list[Claim] = field(default_factory=list)
+    claims: list[AnyClaim] = field(default_factory=list)
     assertions: list[str] = field(default_factory=list)
     needs: set[Key] = field(default_factory=set)
 
 
-def _parts(claims: Iterable[Claim], form: str) -> Iterator[_Part]:
+def _parts(claims: Iterable[AnyClaim], form: str) -> Iterator[_Part]:
     """The claims of one tensor, cut where a script is full."""
     part, size = _Part(), 0
     rows: Rows = {}
@@ -184,30 +270,12 @@ def _parts(claims: Iterable[Claim], form: str) -> Iterator[_Part]:
         yield part
 
 
-def _law(number: int, sigma: Function) -> Script:
-    """sigma(c y) = h(c) sigma(y) for every y and every c that sigma commutes with; -1 alone where there are two."""
-    constants = {"c": "the scaling", "y": "the value before the activation"}
-    if scalings(sigma) == "plus or minus one":
-        scaling = ["(define-fun c () Real (/ (- 1) 1))"]
-        del constants["c"]
-    else:
-        scaling = ["(declare-const c Real)", f"(assert {allowed(sigma, 'c')})"]
-    if isinstance(sigma, Largest):
-        title, constants["z"] = "max_pool", "another value"
-        words = "max_pool: the larger of two values, and so the largest of many; a scaling before it is one after it"
-        sides = "(larger (* c y) (* c z))", "(larger y z)"
-    else:
-        title, name = str(sigma), function_name(sigma)
-        words = f"{sigma}: a scaling before it is one after it"
-        sides = f"({name} (* c y))", f"({name} y)"
-    variables = [f"(declare-const {name} Real)" for name in constants if name != "c"]
-    theory = {"QF_LRA": "QF_NRA", "QF_UFLRA": "QF_UFNRA"}.get(logic([sigma]), logic([sigma]))
-    head = [*_header(f"the scaling law of {title}", number, "decomposed"), *options(theory)]
-    head += [*scaling, *variables, *definition(sigma)]
-    assertion = f"(assert (not (= {sides[0]} (* {factor(sigma, 'c')} {sides[1]}))))"
-    words += f", for the scalings {ALLOWED[scalings(sigma)]}"
-    one = Obligation("law", title, 0, "law", words, assertion)
-    return Script("law", title, 0, "decomposed", "".join(f"{line}\n" for line in head), (one,), constants)
+def _law(number: int, law: Law) -> Script:
+    """What is said of a function once: every y and every c that it commutes with."""
+    head = [*_header(law.title, number, "decomposed"), *options(law.theory), *law.lines]
+    one = Obligation("law", law.name, 0, law.rule, law.words, law.assertion)
+    preamble = "".join(f"{line}\n" for line in head)
+    return Script("law", law.name, 0, "decomposed", preamble, (one,), law.constants)
 
 
 def _header(what: str, number: int, form: str) -> list[str]:

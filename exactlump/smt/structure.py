@@ -6,19 +6,32 @@ arithmetic: they are settled here, after docs/certificate-format.md, "The rules"
 that is about numbers is left in the claims.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from exactlump.certificates.certificate import Certificate
-from exactlump.errors import NotALumping, UnsupportedLayer
-from exactlump.lumping.simulations import KINK_ROWS, Affine, Free, Relation, Row, Same, Simulation, identity
-from exactlump.network.activations import IDENTITY
+from exactlump.errors import NotALumping
+from exactlump.lumping.kinks import twin_law
+from exactlump.lumping.simulations import (
+    Affine,
+    Elsewhere,
+    Free,
+    Idle,
+    Mirror,
+    Relation,
+    Row,
+    Same,
+    Signed,
+    Twin,
+    identity,
+)
+from exactlump.network.activations import IDENTITY, RELU
 from exactlump.network.kinds import Function, Head, Largest, Node
 from exactlump.network.program import Network
-from exactlump.network.views import View
 from exactlump.numbers.rational import ONE, ZERO, Rational, text
 from exactlump.smt.blocks import Blocks
+from exactlump.smt.fitting import Anchor, anchor_of, boxes_of, demand_interface, demand_tensors, function_of, named_over
 from exactlump.smt.lifting import Path
 from exactlump.smt.substitution import Half
 from exactlump.smt.terms import Linear
@@ -47,7 +60,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """sigma(left) = ratio * tau(sum of c * right) + plus, for all values of the atoms below; the rule; and in words."""
+    """sigma(left) = ratio * tau(sum of c * right) + plus, for all values of the atoms below; the rule; and in words.
+
+    law  of a twin: L * left is added on the right
+    """
 
     rule: str
     words: str
@@ -57,15 +73,40 @@ class Claim:
     right: tuple[tuple[Rational, Term], ...]
     tau: Function
     plus: Rational = ZERO
+    law: Rational | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
-    """The classes of an anchored tensor of the reduced network: class k is 1/ratios[k] of what unit leaders[k] is."""
+class Sign:
+    """sigma(left) = left (`linear`), or 0, as left is >= 0, or <= 0, at the values that classes really have.
 
-    node: Node
-    leaders: tuple[int, ...]
-    ratios: tuple[Rational, ...]
+    facts  (tensor, class, what the class is before its function, times 1/c): ReLUs, which are at least that
+    box    the number of the box of the claim's domain on which that is so; None: everywhere
+    """
+
+    rule: str
+    words: str
+    left: Term
+    sigma: Function
+    linear: bool
+    facts: tuple[tuple[str, int, Rational, Term], ...] = ()
+    box: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """low <= c * left <= high on one box: bounds of a class before its function."""
+
+    rule: str
+    words: str
+    left: Term
+    scale: Rational
+    low: Rational
+    high: Rational
+    box: int
+
+
+AnyClaim: TypeAlias = Claim | Sign | Ends
 
 
 class Claims:
@@ -75,18 +116,18 @@ class Claims:
     """
 
     def __init__(self, original: Network, reduced: Network, certificate: Certificate) -> None:
-        _demand_interface(original, reduced)
+        demand_interface(original, reduced)
         forward, backward = dict(certificate.forward), dict(certificate.backward)
-        _demand_tensors("original", original, forward)
-        _demand_tensors("reduced", reduced, backward)
-        over = _over(reduced, forward)
+        demand_tensors("original", original, forward)
+        demand_tensors("reduced", reduced, backward)
+        over = named_over(reduced, forward)
         for node in reduced.nodes:
             if isinstance(node, Head) and node.target in backward:
                 raise NotALumping(f"reduced {node.target!a}: found a relation, expected none for a head")
             if node.target in over or not node.affine:
                 backward.setdefault(node.target, identity(node.target, reduced.units(node.target)))
-        self.anchors = {tensor: _anchor(reduced.producer[tensor], relation) for tensor, relation in backward.items()}
-        self.blocks = Blocks()
+        self.anchors = {tensor: anchor_of(reduced.producer[tensor], relation) for tensor, relation in backward.items()}
+        self.blocks, self.boxes = Blocks(), boxes_of(original, certificate.domain)
         self._declare(reduced)
         self.original = Half("original", ("a", "fa"), original, forward, self.blocks)
         self.reduced, self.other = (
@@ -106,7 +147,7 @@ class Claims:
             elif tensor not in reduced.producer:
                 self.blocks.declare(tensor, i, reduced.units(tensor), "element")
 
-    def all(self) -> Iterator[Claim]:
+    def all(self) -> Iterator[Claim | Sign]:
         """All claims but those about inputs: the reduced network, the original one, outputs."""
         for node in self.reduced.network.nodes:
             if node.target in self.anchors:
@@ -119,7 +160,7 @@ class Claims:
                 ours, theirs = Term(self.original, ours_name, v, True), Term(self.reduced, theirs_name, v, True)
                 yield _equal("output", words, ours, theirs)
 
-    def _of_reduced(self, node: Node) -> Iterator[Claim]:
+    def _of_reduced(self, node: Node) -> Iterator[Claim | Sign]:
         """Rule 2; nothing is to be shown of a unit that may have any value, or that its class is read off."""
         tensor, anchor, half = node.target, self.anchors[node.target], self.reduced
         if not half.free.isdisjoint(node.reads):
@@ -129,9 +170,9 @@ class Claims:
         for v, row in enumerate(half.relations[tensor].rows):
             is_leader = row.single is not None and row.single[1] == 1 and anchor.leaders[row.single[0]] == v
             if not isinstance(row, Free) and not is_leader:
-                yield self._of_row(half, node, v, row)
+                yield from self._of_row(half, node, v, row)
 
-    def _of_original(self, node: Node) -> Iterator[Claim]:
+    def _of_original(self, node: Node) -> Iterator[Claim | Sign]:
         """Rules 3 and 4."""
         relation = self.original.relations.get(node.target)
         if relation is None:
@@ -145,7 +186,7 @@ class Claims:
             return
         for v, row in enumerate(relation.rows):
             if not isinstance(row, Free):
-                yield self._of_row(self.original, node, v, row)
+                yield from self._of_row(self.original, node, v, row)
 
     def _of_head(self, node: Node, head: Node | None, relation: Relation) -> Iterator[Claim]:
         """Rule 4."""
@@ -159,30 +200,83 @@ class Claims:
             words = f"original {node.target!a}, unit {v}: the head reads the same in both networks"
             yield _equal("head", words, Term(self.original, node.target, v), Term(self.reduced, head.target, v))
 
-    def _of_row(self, half: Half, node: Node, v: int, row: Row) -> Claim:
-        """The claim of one row."""
-        if isinstance(row, KINK_ROWS):
-            raise UnsupportedLayer(
-                f"{node.target!a}, unit {v}: found a row of a kink, which `check` covers, not `prove`"
-            )
+    def _of_row(self, half: Half, node: Node, v: int, row: Row) -> Iterator[Claim | Sign]:
+        """The claim of one row; of a row on a domain, that of each box."""
         left, relation = Term(half, node.target, v), half.relations[node.target]
-        at, sigma = left.at, _function(node, v)
-        if isinstance(row, Same):
-            if not 0 <= row.unit < len(relation.rows) or not isinstance(relation.rows[row.unit], Free):
-                raise NotALumping(f"{at}: found unit {row.unit}, expected one that may have any value")
-            words, right = f"{at} = {text(row.factor)} * unit {row.unit}", ((ONE, replace(left, unit=row.unit)),)
-            return Claim("same", words, left, sigma, row.factor, right, _function(node, row.unit))
-        if isinstance(row, Affine) and row.constant is not None:
-            sigma = IDENTITY if isinstance(sigma, Largest) else sigma  # the largest of equal values
-            return Claim("constant", f"{at} = {text(row.plus)}", left, sigma, ONE, (), IDENTITY, row.plus)
-        assert isinstance(row, Affine)
-        return self._of_classes(left, sigma, row, relation)
+        at, sigma = left.at, function_of(node, v)
+        match row:
+            case Same() | Mirror():
+                yield self._of_free(left, node, row, relation)
+            case Elsewhere() | Twin():
+                yield self._of_kink(left, sigma, row, relation)
+            case Signed():
+                facts = tuple(self._fact(left, *fact) for fact in row.facts)
+                yield Sign(_word(row.linear), _sign_words(at, row.linear), left, sigma, row.linear, facts)
+            case Idle():
+                yield from self._of_idle(left, sigma, row)
+            case Affine() if row.constant is not None:
+                sigma = IDENTITY if isinstance(sigma, Largest) else sigma  # the largest of equal values
+                yield Claim("constant", f"{at} = {text(row.plus)}", left, sigma, ONE, (), IDENTITY, row.plus)
+            case Affine():
+                yield self._of_classes(left, sigma, row, relation)
+            case _:
+                raise AssertionError(f"{at}: found {row}, of which nothing is to be shown")
+
+    def _of_free(self, left: Term, node: Node, row: Same | Mirror, relation: Relation) -> Claim:
+        """The claim of a unit that is a multiple, or the twin, of one that may have any value."""
+        at, sigma, u = left.at, function_of(node, left.unit), row.unit
+        if not 0 <= u < len(relation.rows) or not isinstance(relation.rows[u], Free):
+            raise NotALumping(f"{at}: found unit {u}, expected one that may have any value")
+        rule, words = ("mirror", " the twin of") if isinstance(row, Mirror) else ("same", "")
+        law = _law_of(left, sigma) if isinstance(row, Mirror) else None
+        words = f"{at} = {text(row.factor)} *{words} unit {u}"
+        right, tau = ((ONE, replace(left, unit=u)),), function_of(node, u)
+        return Claim(rule, words, left, sigma, row.factor, right, tau, law=law)
+
+    def _of_kink(self, left: Term, sigma: Function, row: Elsewhere | Twin, relation: Relation) -> Claim:
+        """The claim of a unit that is a multiple of a class of any tensor, or its twin."""
+        tensor, is_twin = row.tensor or str(relation.over), isinstance(row, Twin)
+        anchor = self._tensor(left, tensor, row.k)
+        right = ((ONE / anchor.ratios[row.k], Term(self.reduced, tensor, anchor.leaders[row.k])),)
+        tau = function_of(anchor.node, anchor.leaders[row.k])
+        if sigma != tau and any(isinstance(function, Largest) for function in (sigma, tau)):
+            raise NotALumping(f"{left.at}: found the function {sigma}, expected that of its class, {tau}")
+        words = f"{left.at} = {text(row.factor)} *{' the twin of' if is_twin else ''} class {row.k} of {tensor!a}"
+        law = _law_of(left, sigma) if is_twin else None
+        return Claim("twin" if is_twin else "class", words, left, sigma, row.factor, right, tau, law=law)
+
+    def _of_idle(self, left: Term, sigma: Function, row: Idle) -> Iterator[Sign]:
+        """The claims of a row on the domain; only units of the original have such rows."""
+        if left.half is not self.original or not self.boxes:
+            raise NotALumping(f"{left.at}: found a row on a domain, expected one only of an original on a domain")
+        for i in range(len(self.boxes)):
+            rule, words = f"{_word(row.linear)}-on-box", f"{_sign_words(left.at, row.linear)}, on box {i}"
+            yield Sign(rule, words, left, sigma, row.linear, box=i)
+
+    def _fact(self, left: Term, tensor: str, k: int, b: Rational) -> tuple[str, int, Rational, Term]:
+        """A class that is at least what it is before its function, as it is a ReLU."""
+        anchor = self._tensor(left, tensor, k)
+        unit = Term(self.reduced, tensor, anchor.leaders[k])
+        if function_of(anchor.node, unit.unit) != RELU or b < 0:
+            raise NotALumping(f"{left.at}: found the fact of class {k} of {tensor!a}, expected a ReLU")
+        return tensor, k, ONE / anchor.ratios[k], unit
+
+    def _tensor(self, left: Term, tensor: str, k: int) -> Anchor:
+        """The anchor of a tensor that a row names, with class k; of rows of the reduced network a lower one."""
+        anchor, half = self.anchors.get(tensor), left.half
+        if anchor is None or isinstance(anchor.node, Head) or not 0 <= k < len(anchor.leaders):
+            raise NotALumping(f"{left.at}: found class {k} of {tensor!a}, which does not exist")
+        if half is self.reduced and half.index[tensor] > half.index[left.tensor]:
+            raise NotALumping(f"{left.at}: found class {k} of {tensor!a}, expected one of a tensor below")
+        if half.network.views[left.tensor].positions != self.reduced.network.views[tensor].positions:
+            raise NotALumping(f"{left.at}: found a class of {tensor!a}, which has another number of positions")
+        return anchor
 
     def _of_classes(self, left: Term, sigma: Function, row: Affine, relation: Relation) -> Claim:
         """The claim of a row that names classes."""
         anchor, over = self._named(left, row, relation), str(relation.over)
         units = [Term(self.reduced, over, anchor.leaders[k]) for k, _ in row.terms]
-        taus = [_function(anchor.node, unit.unit) for unit in units]
+        taus = [function_of(anchor.node, unit.unit) for unit in units]
         words = " + ".join(f"{text(c)} * class {k}" for k, c in row.terms)
         words = f"{left.at} = {words} of {over!a}" + (f" + {text(row.plus)}" if row.plus else "")
         if row.single is not None:
@@ -216,57 +310,19 @@ def _equal(rule: str, words: str, left: Term, right: Term) -> Claim:
     return Claim(rule, words, left, IDENTITY, ONE, ((ONE, right),), IDENTITY)
 
 
-def _function(node: Node, v: int) -> Function:
-    """What a node does to unit v; a head, which acts on all units at once, is dealt with by itself."""
-    function = node.function(v)
-    return IDENTITY if isinstance(function, str) else function
+def _law_of(left: Term, sigma: Function) -> Rational:
+    """The L of a twin."""
+    law = None if isinstance(sigma, Largest) else twin_law(sigma)
+    if law is None:
+        raise NotALumping(f"{left.at}: found a twin under {sigma}, which has no twin law")
+    return law
 
 
-def _anchor(node: Node, relation: Relation) -> Anchor:
-    """The classes of a tensor of the reduced network: each is read off its least unit."""
-    leaders: dict[int, tuple[int, Rational]] = {}
-    for v, row in enumerate(relation.rows):
-        if row.single is not None and row.single[0] not in leaders:
-            k, h = row.single
-            if all(_function(node, v).scaling(c) != h for c in (h, -h)):
-                raise NotALumping(f"reduced {node.target!a}, unit {v}: found a ratio that its function does not take")
-            leaders[k] = v, h
-    if sorted(leaders) != list(range(len(leaders))):
-        raise NotALumping(f"reduced {node.target!a}: found {len(leaders)} classes, which are not 0, 1, ...")
-    ordered = [leaders[k] for k in range(len(leaders))]
-    return Anchor(node, tuple(v for v, _ in ordered), tuple(h for _, h in ordered))
+def _word(linear: bool) -> str:
+    return "linear" if linear else "zero"
 
 
-def _over(reduced: Network, forward: Simulation) -> set[str]:
-    """The tensors of the reduced network that relations of the original are over."""
-    over = set()
-    for tensor, relation in forward.items():
-        if relation.is_named != (relation.over is not None):
-            raise NotALumping(f"original {tensor!a}: `over` and classes in rows go together, found one alone")
-        if relation.over is not None:
-            over.add(relation.over)
-    if missing := over - reduced.producer.keys():
-        raise NotALumping(f"original: `over` names {min(missing)!a}, which no node of the reduced network defines")
-    return over
-
-
-def _demand_tensors(side: str, network: Network, half: Simulation) -> None:
-    for tensor, relation in half.items():
-        if tensor not in network.producer:
-            raise NotALumping(f"{side} {tensor!a}: found a relation, but no node that defines the tensor")
-        if len(relation.rows) != network.units(tensor):
-            raise NotALumping(f"{side} {tensor!a}: found {len(relation.rows)} rows, not {network.units(tensor)}")
-
-
-def _demand_interface(original: Network, reduced: Network) -> None:
-    for what in ("inputs", "outputs"):
-        views = [[n.views[getattr(t, "name", t)] for t in getattr(n, what)] for n in (original, reduced)]
-        ours, theirs = ([_interface(view) for view in side] for side in views)
-        if ours != theirs:
-            raise NotALumping(f"{what}: found {theirs} elements, units and where these lie, expected {ours}")
-
-
-def _interface(view: View) -> tuple[int, int, int]:
-    """The elements, the units, and how far apart the positions of a unit lie."""
-    after = math.prod(view.shape[view.channel + 1 :]) if view.channel is not None and view.units > 1 else 1
-    return view.elements, view.units, after
+def _sign_words(at: str, linear: bool) -> str:
+    if linear:
+        return f"{at} = what it is before its function, which is not negative"
+    return f"{at} = 0, as what it is before its function is not positive"

@@ -11,7 +11,20 @@ stands for its value at one position; q3_k.7 is what the lifts of path 7 make of
 
 from collections.abc import Mapping, Sequence
 
-from exactlump.lumping.simulations import Affine, Free, Relation, Same
+from exactlump.lumping.kinks import twin_law
+from exactlump.lumping.simulations import (
+    Affine,
+    Elsewhere,
+    Free,
+    Idle,
+    Mirror,
+    Relation,
+    Row,
+    Same,
+    Signed,
+    Twin,
+)
+from exactlump.network.activations import Activation
 from exactlump.network.kinds import Conv, Dense, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, primitive
@@ -38,7 +51,8 @@ class Half:
     ) -> None:
         self.side, self.letters, self.network, self.relations = side, letters, network, relations
         self.blocks, self.places = blocks, Places(network)
-        self.index = {name: i for i, name in enumerate(network.shapes)}
+        self.tensors = list(network.shapes)
+        self.index = {name: i for i, name in enumerate(self.tensors)}
         self.inputs: dict[str, str] = {}
         self.known: dict[str, list[str]] = {}
         self.lifted: dict[Key, dict[int, str]] = {}
@@ -47,7 +61,7 @@ class Half:
         for node in network.nodes:
             relation = relations.get(node.target)
             rows = relation.rows if relation is not None else ()
-            below = () if relation is not None else node.reads
+            below = node.reads if relation is None or any(map(_is_written_out, rows)) else ()
             if any(isinstance(row, Free) for row in rows) or not self.free.isdisjoint(below):
                 self.free.add(node.target)
 
@@ -199,9 +213,30 @@ class Half:
                 plus, more = self.blocks.constant(row.plus, path)
                 terms, needs = [*terms, plus], needs | more
             return total(terms), needs
-        assert isinstance(row, Free | Same)
-        u, factor = (row.unit, row.factor) if isinstance(row, Same) else (v, ONE)
+        if isinstance(row, Elsewhere | Twin):
+            over = row.tensor or over
+            term, needs = times(numeral(row.factor), self.blocks.atom(over, row.k, path)), {self.blocks.key(over, path)}
+            return self._with_line(tensor, v, path, term, needs) if isinstance(row, Twin) else (term, needs)
+        if isinstance(row, Signed | Idle):
+            line = self.before(tensor, v, path)
+            return (line.term, set(line.needs)) if row.linear else ("0", set())
+        assert isinstance(row, Free | Same | Mirror)
+        u, factor = (v, ONE) if isinstance(row, Free) else (row.unit, row.factor)
         unknown = self._unit(tensor, u, path, free=True)
         words = f", {words_of(path)}" if path else ""
         block.constants[unknown] = f"unit {u} of {self.side} {tensor!a}, which may be anything{words}"
-        return times(numeral(factor), unknown), set()
+        term = times(numeral(factor), unknown)
+        return self._with_line(tensor, v, path, term, set()) if isinstance(row, Mirror) else (term, set())
+
+    def _with_line(self, tensor: str, v: int, path: Path, term: str, needs: set[Key]) -> tuple[str, set[Key]]:
+        """A twin: a term, and L times what the unit is before its function."""
+        sigma = self.network.producer[tensor].function(v)
+        law = twin_law(sigma) if isinstance(sigma, Activation) else None
+        assert law is not None
+        line = self.before(tensor, v, path).scaled(law)
+        return total([term, line.term]), needs | line.needs
+
+
+def _is_written_out(row: Row) -> bool:
+    """Whether a row speaks of what its unit is before its function."""
+    return isinstance(row, Twin | Mirror) or (isinstance(row, Signed | Idle) and row.linear)

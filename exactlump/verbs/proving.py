@@ -21,6 +21,7 @@ from exactlump.formats.stating import words_of
 from exactlump.network.ports import as_claimed
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
+from exactlump.smt.bounds import proposed
 from exactlump.smt.discharge import Limits
 from exactlump.smt.evidence import Evidence
 from exactlump.smt.monolithic import Monolithic
@@ -123,9 +124,8 @@ def prove_files(
     if options.evidence is not None:
         demand_apart(options.evidence, (original, reduced, certificate_path))
     claimed = read_certificate(certificate_path)
-    if claimed.domain != EVERYWHERE:
-        words = "found a claim about boxes, expected one about all reals (`check` covers both)"
-        raise UnsupportedLayer(f"{certificate_path}: {words}")
+    if claimed.domain != EVERYWHERE and options.form == "monolithic":
+        raise UnsupportedLayer(f"{certificate_path}: found a claim about boxes, expected one about all reals")
     room = options.max_unpacked
     how: dict[str, Any] = {"max_unpacked": room, "opaque_domains": claimed.domains, "shapes": claimed.shapes}
     with external_data() as beside:
@@ -150,7 +150,8 @@ def prove_files(
     files += tuple(file_written(role, path) for role, path in written)
     reason = _reason(proof)
     if proof.verdict == "equivalent":
-        where = f"only at inputs of the shapes {words_of(claimed.shapes)}" if claimed.shapes else ""
+        shaped = f"only at inputs of the shapes {words_of(claimed.shapes)}" if claimed.shapes else ""
+        where = "; ".join(filter(None, (shaped, _where(claimed.domain))))
         reason = "; ".join(filter(None, (where, reason, SCOPE, claimed.matching.words if claimed.matching else "")))
     return FileProof(proof.verdict, reason, proof, time.perf_counter() - start, files, options)
 
@@ -189,7 +190,15 @@ def _unfit(claimed: Certificate, ours: Network, theirs: Network) -> str:
 def _plan(ours: Network, theirs: Network, claimed: Certificate, form: str) -> Plan:
     if form == "monolithic":
         return Monolithic(ours, theirs)
-    return Obligations(ours, theirs, claimed, form)
+    return Obligations(ours, theirs, claimed, form, proposed)
+
+
+def _where(domain: Any, most: int = 8) -> str:
+    """The boxes of a claim in words, as far as there is room; nothing for all reals."""
+    if domain == EVERYWHERE:
+        return ""
+    ends = [f"[{low or '-inf'}, {high or 'inf'}]" for box in domain["boxes"] for name in box for low, high in box[name]]
+    return f"only on {' x '.join(ends[:most])}{' x ...' if len(ends) > most else ''}"
 
 
 def _proof(

@@ -48,7 +48,8 @@ class ReduceOptions:
     shapes        of inputs that an ONNX file leaves free: the result is exact at inputs of these shapes only
     executor      other processes that help the fast engine: "processes[:N]", "dask://HOST:PORT"
     overwrite     whether files with other content may be replaced
-    rules         "lumping" of proportional neurons, or "all": kinks, too (docs/beyond.md)
+    rules         "all": kinks (docs/beyond.md) where these leave fewer neurons; or "lumping" of proportional neurons
+                  alone
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
     box, vnnlib   a domain: the result is exact there and nowhere else; None: all reals
     """
@@ -61,7 +62,7 @@ class ReduceOptions:
     architecture: Path | None = None
     executor: str | None = None
     overwrite: bool = False
-    rules: str = "lumping"
+    rules: str = "all"
     opaque_domains: tuple[str, ...] = ()
     box: Any = None
     vnnlib: Path | None = None
@@ -155,7 +156,7 @@ def reduce_file(
     architecture: str | os.PathLike[str] | None = None,
     executor: str | None = None,
     overwrite: bool = False,
-    rules: str = "lumping",
+    rules: str = "all",
     opaque_domains: Sequence[str] = (),
     box: Any = None,
     vnnlib: str | os.PathLike[str] | None = None,
@@ -196,6 +197,8 @@ def reduce_file(
     dead = dead_units(network, domain) if domain is not None else {}
     reduction, said = _reduce(without(network, dead), target, dtype, options)
     notes = (*told, *said)
+    if reduction.own:
+        notes += (f"by kinks: lumping alone leaves {reduction.lumped} hidden neurons",)
     if domain is not None:
         notes += (f"exact on {domain.boxes[0].name}, and nowhere else",)
         reduction = replace(reduction, original=network, forward=said_of(dead, reduction.forward))
