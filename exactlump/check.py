@@ -5720,6 +5720,7 @@ class Walk:
 
     def run(self, jobs: int = 1, setup: tuple[Any, ...] = ()) -> None:
         """Bound all boxes, with several processes if asked for; `setup` is what these read the files by."""
+        jobs = jobs if sum(map(self.size, range(len(self.tasks)))) >= 16 else 1  # or it takes longer to begin
         while self.tasks and (jobs == 1 or len(self.tasks) < 8 * jobs):
             at = max(range(len(self.tasks)), key=self.size) if jobs > 1 else -1
             if jobs > 1 and self.size(at) < 8:
