@@ -4512,38 +4512,58 @@ def up(number: Any) -> int:
     return -int(-number * WHOLE // 1)
 
 
+Between: TypeAlias = Callable[[int, int], Course]  # what a function does from one value to another
+
+
 @functools.cache
-def straight(function: Function) -> tuple[int, bool, list[tuple[int, ...]]]:
-    """Of a piecewise linear function: the scale; whether it is continuous; where each piece begins, rounded down and
-    up, its slope, and its constant, rounded down and up."""
-    found = LINEAR[function[0]](*function[1])
-    scale = math.lcm(*(Fraction(slope).denominator for _, slope, _ in found))
-    smooth = all(a * at + b == c * at + e for (_, a, b), (at, c, e) in itertools.pairwise(found))
-    numbers = [(at or 0, int(slope * scale * UNIT), constant * scale * UNIT) for at, slope, constant in found]
-    return scale, smooth, [(down(at), up(at), slope, down(e), up(e)) for at, slope, e in numbers]
+def between(function: Function) -> Between:
+    """What a function does from one value to another; equal functions have the same answer, that is the same object."""
+    name, parameters = function
+    made = pieces_of(*LINEAR[name](*parameters)) if name in LINEAR else functools.partial(bent, name, parameters)
+    return functools.partial(again, made)
+
+
+@functools.lru_cache(1 << 12)
+def again(made: Between, low: int, high: int) -> Course:
+    """The same as before, if it was asked for just now."""
+    return made(low, high)
 
 
 def course(function: Function, low: int, high: int) -> Course:
     """What a function does from one value to another."""
-    name, parameters = function
+    return between(function)(low, high)
+
+
+def bent(name: str, parameters: Sequence[Fraction], low: int, high: int) -> Course:
+    """What a function that rounds does, or a curve."""
     if name in ROUNDED:
         pieces = steps(low, high, *ROUNDED[name](*parameters))
         return Course(1, pieces, (0, 0) if len(pieces) == 1 and not pieces[0].slope else None)
-    if name not in LINEAR:
-        support(name in CURVES, f"found the function {name}, expected one that has bounds")
-        return curve(name, parameters, low, high)
-    scale, smooth, segments = straight(function)
-    pieces = []
-    for i, (start, _, *numbers) in enumerate(segments):
-        begin = max(low, start) if i else low
-        end = min(high, segments[i + 1][1]) if i + 1 < len(segments) else high
-        if begin < end or (begin == end and not smooth):
-            pieces.append(Piece(begin, end, *numbers))
-    if not pieces:  # at one value, where it may bend
-        last = max(i for i, segment in enumerate(segments) if not i or segment[0] <= low)
-        pieces = [Piece(low, high, *segments[last][2:])]
-    slopes = [piece.slope for piece in pieces]
-    return Course(scale, pieces, (min(slopes), max(slopes)) if smooth or len(pieces) == 1 else None)
+    support(name in CURVES, f"found the function {name}, expected one that has bounds")
+    return curve(name, parameters, low, high)
+
+
+def pieces_of(*segments: tuple[Any, Any, Any]) -> Between:
+    """What a piecewise linear function does: where each piece begins, its slope, and its constant are given."""
+    scale = math.lcm(*(Fraction(slope).denominator for _, slope, _ in segments))
+    smooth = all(a * at + b == c * at + e for (_, a, b), (at, c, e) in itertools.pairwise(segments))
+    numbers = [(at or 0, int(slope * scale * UNIT), constant * scale * UNIT) for at, slope, constant in segments]
+    starts, stops = [down(at) for at, *_ in numbers[1:]], [up(at) for at, *_ in numbers[1:]]
+    pieces = [(slope, down(e), up(e)) for _, slope, e in numbers]
+
+    def made(low: int, high: int) -> Course:
+        begins, ends = [low, *[max(low, at) for at in starts]], [*[min(high, at) for at in stops], high]
+        found = [
+            Piece(begin, end, *piece)
+            for begin, end, piece in zip(begins, ends, pieces, strict=True)
+            if begin < end or (begin == end and not smooth)
+        ]
+        if not found:  # at one value, where it may bend
+            found = [Piece(low, high, *pieces[sum(start <= low for start in starts)])]
+        slopes = [piece.slope for piece in found]
+        return Course(scale, found, (min(slopes), max(slopes)) if smooth or len(found) == 1 else None)
+
+    return made
 
 
 def steps(low: int, high: int, s: Fraction, h: Fraction, v: int, first: int | None, last: int | None) -> list[Piece]:
@@ -4788,9 +4808,12 @@ class Line(NamedTuple):
 
 def extreme(slope: int, found: Course) -> tuple[int, int]:
     """The least and the greatest of a function minus slope * y, over UNIT*WHOLE."""
-    ends = [(y * (p.slope - slope * found.scale), p) for p in found.pieces for y in (p.low, p.high)]
-    low, high = min(y + p.least for y, p in ends), max(y + p.most for y, p in ends)
-    return low // found.scale, -(-high // found.scale)
+    lows, highs, scale = list[int](), list[int](), found.scale
+    for low, high, steep, least, most in found.pieces:
+        x, y = low * (steep - slope * scale), high * (steep - slope * scale)
+        lows.append(min(x, y) + least)
+        highs.append(max(x, y) + most)
+    return min(lows) // scale, -(-max(highs) // scale)
 
 
 def ends_of(found: Course) -> tuple[int, int]:
@@ -4808,7 +4831,7 @@ def line_of(found: Course, low: int, high: int) -> Line:
     scale, pieces, _ = found
     slopes = [piece.slope // scale for piece in pieces]
     if found.slopes is not None and len(pieces) == 1:
-        under, over = extreme(slopes[0], found)
+        under, over = extreme(slopes[0], found) if scale > 1 else pieces[0][3:]
         return Line(slopes[0], over, slopes[0], under)
     first, last = pieces[0].slope * low + pieces[0].least, pieces[-1].slope * high + pieces[-1].most
     chord, bends = (last - first) // (max(high - low, 1) * scale) + 1, [slopes[0], slopes[-1]]
@@ -4831,41 +4854,59 @@ class Polygon(NamedTuple):
     z: tuple[int, int]
     d: tuple[int, int]
 
-    def greatest(self, p: int, q: int, a: Piece, b: Piece) -> int | None:
-        """The greatest p*x + q*z where x and z lie in two pieces, by duality (docs/trust.md); None: nowhere."""
+    def within(self, a: Piece, b: Piece) -> "Polygon | None":
+        """The part where x and z lie in two pieces, if there is one."""
         x = max(self.x[0], a.low), min(self.x[1], a.high)
         z = max(self.z[0], b.low), min(self.z[1], b.high)
-        if x[0] > x[1] or z[0] > z[1] or x[0] - z[1] > self.d[1] or x[1] - z[0] < self.d[0]:
-            return None
-        return min(m * self.d[m >= 0] + (p - m) * x[p >= m] + (q + m) * z[q + m >= 0] for m in (0, p, -q))
+        empty = x[0] > x[1] or z[0] > z[1] or x[0] - z[1] > self.d[1] or x[1] - z[0] < self.d[0]
+        return None if empty else Polygon(x, z, self.d)
+
+    def greatest(self, p: int, q: int) -> int:
+        """The greatest p*x + q*z, by duality (docs/trust.md): the least, for m in 0, p, -q, of what its summands
+        m * (x - z), (p - m) * x and (q + m) * z are at most."""
+        (a, x), (b, z), (c, d) = self
+        r = p + q
+        by_z = q * (z if q >= 0 else b)
+        by_x, by_d = (p * x, p * d) if p >= 0 else (p * a, p * c)
+        return min(
+            by_x + by_z,
+            by_d + r * (z if r >= 0 else b),
+            r * (x if r >= 0 else a) - q * (c if q >= 0 else d),
+        )
 
 
 class Two(NamedTuple):
-    """What f does with x and g with z in a polygon; `same`: what f does with both, if g = f."""
+    """What f does with x and g with z in a polygon; `same`: what f does with both, if g = f.
+
+    parts  of the polygon, by pieces of f and g: with their slopes, and the least and the greatest of their constants
+    """
 
     polygon: Polygon
     f: Course
     g: Course
     same: Course | None
+    parts: Sequence[tuple[Polygon, int, int, int, int]]
 
-    def most(self, sign: int, s: int, t: int) -> int:
-        """The greatest sign * (f(x) - g(z) - s*(x - z) - t*z), rounded up."""
-        scale, found = self.f.scale, list[int]()
-        for a, b in itertools.product(self.f.pieces, self.g.pieces):
-            p, q = sign * (a.slope - s * scale), sign * ((s - t) * scale - b.slope)
-            value = self.polygon.greatest(p, q, a, b)
-            if value is not None:
-                found.append(value + (a.most - b.least if sign > 0 else b.most - a.least))
-        best = max(found) if found else 0
+    def ends(self, s: int, t: int) -> tuple[int, int]:
+        """The least and the greatest f(x) - g(z) - s*(x - z) - t*z, rounded outwards."""
+        scale = self.f.scale
+        u, v = s * scale, (s - t) * scale
+        lows, highs = list[int](), list[int]()
+        for part, slope, other, least, most in self.parts:
+            p, q = slope - u, v - other
+            lows.append(least - part.greatest(-p, -q))
+            highs.append(most + part.greatest(p, q))
+        low, high = min(lows, default=0), max(highs, default=0)
         if t == 0 and self.same is not None and self.same.slopes is not None:  # f(x) - f(z) = m * (x - z)
-            best = min(best, max(sign * (m - s * scale) * d for m in self.same.slopes for d in self.polygon.d))
-        return -(-best // scale)
+            found = [(m - u) * d for m in self.same.slopes for d in self.polygon.d]
+            low, high = max(low, min(found)), min(high, max(found))
+        return low // scale, -(-high // scale)
 
-    def best(self, sign: int, *slopes: tuple[int, int]) -> Plane:
-        """Of planes with given slopes, above (sign 1) or below, the first of those that are the least far off."""
-        found = [(self.most(sign, s, t), s, t) for s, t in slopes]
-        c, s, t = min(found, key=lambda plane: plane[0] + self.most(-sign, *plane[1:]))
-        return s, t, sign * c
+    def nearest(self, *slopes: tuple[int, int]) -> tuple[Plane, Plane]:
+        """Of planes with given slopes, the first below and above with the least between them."""
+        found = [(*self.ends(s, t), s, t) for s, t in slopes]
+        low, high, s, t = min(found, key=lambda ends: ends[1] - ends[0])
+        return (s, t, low), (s, t, high)
 
     def planes(self, x: Line) -> tuple[Plane, Plane]:
         """The planes around f(x) - g(z), for the line around f."""
@@ -4877,39 +4918,47 @@ class Two(NamedTuple):
         n = max((n for _, n in known), default=UNIT * self.f.scale) // self.f.scale
         s = n if low >= 0 else m if high <= 0 else (n * high - m * low) // (high - low)
         z = line_of(self.g, *self.polygon.z)
-        above = self.best(1, (s, 0), (x.above, x.above - z.below))
-        return above, self.best(-1, (m + n - s, 0), (x.below, x.below - z.above))
+        _, above = self.nearest((s, 0), (x.above, x.above - z.below))
+        below, _ = self.nearest((m + n - s, 0), (x.below, x.below - z.above))
+        return above, below
 
-    def ends(self) -> tuple[int, int]:
+    def bounds(self) -> tuple[int, int]:
         """The bounds of f(x) - g(z), over WHOLE."""
         if self.same is not None and self.same.slopes is not None:
             ends, whole = [k * end for k in self.same.slopes for end in self.polygon.d], UNIT * self.f.scale
             low, high = min(ends) // whole, -(-max(ends) // whole)
         else:
-            low, high = -self.most(-1, 0, 0) // UNIT, -(-self.most(1, 0, 0) // UNIT)
+            low, high = self.ends(0, 0)
+            low, high = low // UNIT, -(-high // UNIT)
         (a, b), (c, d) = ends_of(self.f), ends_of(self.g)
         return max(a - d, low), min(b - c, high)
 
 
-def two(polygon: Polygon, f: Function, g: Function) -> Two:
+def two(polygon: Polygon, f: Between, g: Between) -> Two:
     """What two functions do."""
     (a, b), (c, d), _ = polygon
-    ours, theirs = course(f, a, b), course(g, c, d)
+    ours, theirs = f(a, b), g(c, d)
     scale = math.lcm(ours.scale, theirs.scale)
-    return Two(polygon, ours.finer(scale), theirs.finer(scale), course(f, min(a, c), max(b, d)) if f == g else None)
+    ours, theirs = ours.finer(scale), theirs.finer(scale)
+    parts = [
+        (part, x.slope, z.slope, x.least - z.most, x.most - z.least)
+        for x, z in itertools.product(ours.pieces, theirs.pieces)
+        if (part := polygon.within(x, z)) is not None
+    ]
+    return Two(polygon, ours, theirs, f(min(a, c), max(b, d)) if f is g else None, parts)
 
 
-def compared(polygon: Polygon, f: Function, g: Function, x: Line) -> tuple[Plane, Plane, tuple[int, int]]:
+def compared(polygon: Polygon, f: Between, g: Between, x: Line) -> tuple[Plane, Plane, tuple[int, int]]:
     """The planes around f(x) - g(z), for the line around f, and its bounds."""
-    if f == g:
+    if f is g:
         (a, b), (c, d), (low, high) = polygon
-        same = course(f, min(a, c), max(b, d))
+        same = f(min(a, c), max(b, d))
         slope, rest = divmod(same.slopes[0] if same.slopes is not None and same.line else 1, same.scale)
         if same.line and rest == 0:  # it is slope * (x - z)
             ends = sorted((slope * low, slope * high))
             return (slope, 0, 0), (slope, 0, 0), (ends[0] // UNIT, -(-ends[1] // UNIT))
     found = two(polygon, f, g)
-    return *found.planes(x), found.ends()
+    return *found.planes(x), found.bounds()
 
 
 # --- Bounds: tensors, and what lies between them ------------------------------------------------------
@@ -4960,38 +5009,21 @@ def reads(lift: Lift, q: int) -> tuple[list[int], int]:
 
 
 class Matrix:
-    """A matrix of integers by rows, each also as one integer with equally long digits."""
+    """A matrix of integers, by rows and by columns; `norm`: the greatest sum of sizes in a column."""
 
     def __init__(self, rows: list[list[int]]) -> None:
-        self.rows, self.columns = rows, len(rows[0])
-        self.bits = max(max(map(abs, row)).bit_length() for row in rows) + len(rows).bit_length() + 1
-        self.packed: dict[int, tuple[list[int], int]] = {}
-        self.halves: dict[int, tuple[list[int], list[int]]] = {}
+        self.rows, self.columns = rows, [*zip(*rows, strict=True)]
+        self.norm = max(sum(map(abs, column)) for column in self.columns)
+        self.sizes = [[*map(abs, row)] for row in rows]
 
-    def times(self, v: Sequence[int]) -> list[int]:
-        """The sums over e of v[e] * row e."""
-        words = (max(map(abs, v), default=0).bit_length() + self.bits + 63) // 64
-        half, size = 1 << 64 * words - 1, 8 * words
-        if words not in self.packed:
-            ones = int.from_bytes(half.to_bytes(size, "little") * self.columns, "little")
-            digits = (b"".join((w + half).to_bytes(size, "little") for w in row) for row in self.rows)
-            self.packed[words] = [int.from_bytes(row, "little") - ones for row in digits], ones
-        rows, total = self.packed[words]
-        total += sum(map(operator.mul, v, rows))
-        found = struct.unpack(f"<{words * self.columns}Q", total.to_bytes(size * self.columns, "little"))
-        sums = [n - (half >> 64 * words - 64) for n in found[words - 1 :: words]]
-        for place in range(words - 2, -1, -1):
-            sums = [(high << 64) + low for high, low in zip(sums, found[place::words], strict=True)]
-        return sums
-
-    def reach(self, e: int, low: list[int], high: list[int]) -> tuple[int, int]:
-        """The least and the greatest value of row e, for columns between bounds."""
-        if e not in self.halves:
-            row = self.rows[e]
-            self.halves[e] = [max(w, 0) for w in row], [min(w, 0) for w in row]
-        plus, minus = self.halves[e]
-        least = sum(map(operator.mul, plus, low)) + sum(map(operator.mul, minus, high))
-        return least, sum(map(operator.mul, plus, high)) + sum(map(operator.mul, minus, low))
+    def reach(self, elements: Sequence[int], low: list[int], high: list[int]) -> list[tuple[int, int]]:
+        """The least and the greatest value of some rows, for columns between bounds: around their middles."""
+        twice, widths = [*map(operator.add, low, high)], [*map(operator.sub, high, low)]
+        ends = [
+            (sum(map(operator.mul, self.rows[e], twice)), sum(map(operator.mul, self.sizes[e], widths)))
+            for e in elements
+        ]
+        return [(middle - width >> 1, middle + width >> 1) for middle, width in ends]
 
 
 class Tensors:
@@ -5061,8 +5093,10 @@ class Layer:
         self.work = sum(len(places) for terms in self.images for *_, read in terms for places in read)
         self.matrices = dict[int, Matrix]()
         if positions == 1:  # nothing is shared by positions
-            self.matrices = {j: Matrix([self.row(v, j, 1) for v in range(len(forms))]) for j in self.sizes}
+            self.matrices = {j: Matrix([self.row(v, j) for v in range(len(forms))]) for j in self.sizes}
             self.work, self.images = len(forms) * sum(self.sizes.values()), []
+        self.norms = {j: matrix.norm for j, matrix in self.matrices.items()} or self.sums_of_sizes()
+        self.norms[-1] = sum(map(abs, self.bias))
 
     def reads(self, i: int) -> bool:
         """Whether input i is part of any row."""
@@ -5075,111 +5109,206 @@ class Layer:
         """The value of every row, for exact values of elements."""
         d = math.lcm(*(y.denominator for j in self.sizes for y in known[j]))
         whole = {j: [int(y * d) for y in known[j]] for j in self.sizes}
-        rows = enumerate(self.bias)
-        return [Fraction(self.reach(e, whole, whole)[0] + bias * d, self.scale * d) for e, bias in rows]
+        found = self.reach(range(len(self.bias)), whole, whole)
+        return [Fraction(y + bias * d, self.scale * d) for (y, _), bias in zip(found, self.bias, strict=True)]
 
-    def row(self, e: int, j: int, k: int) -> list[int]:
-        """k times what row e has of a tensor."""
+    def row(self, e: int, j: int) -> list[int]:
+        """What row e has of a tensor."""
         if j in self.matrices:
-            return [k * w for w in self.matrices[j].rows[e]]
+            return self.matrices[j].rows[e]
         row, (v, q) = [0] * self.sizes[j], divmod(e, self.positions)
         for n, of, start, read in self.images[v]:
             for p, w in read[q] if of == j else ():
-                row[start + p] += k * n * w
+                row[start + p] += n * w
         return row
 
-    def times(self, v: Sequence[int]) -> dict[int, list[int]]:
-        """For each tensor: the sums over e of v[e] times row e."""
+    def times(self, v: Sequence[int], j: int, alive: Sequence[bool]) -> list[int]:
+        """The sums over e of v[e] times what row e has of a tensor, for the elements that count."""
         if self.positions == 1:
-            return {j: matrix.times(v) for j, matrix in self.matrices.items()}
-        sums = {j: [0] * size for j, size in self.sizes.items()}
+            some = [x for x in v if x]
+            columns = zip(self.matrices[j].columns, alive, strict=True)
+            return [sum(map(operator.mul, some, itertools.compress(w, v))) if counts else 0 for w, counts in columns]
+        sums = [0] * self.sizes[j]
         for start, terms in zip(range(0, len(v), self.positions), self.images, strict=True):
             image = [(q, x) for q, x in enumerate(v[start : start + self.positions]) if x]
-            for n, j, first, read in terms if image else ():
-                found = sums[j]
-                for q, x in image:
+            for n, of, first, read in terms if image else ():
+                for q, x in image if of == j else ():
                     for p, w in read[q]:
-                        found[first + p] += x * n * w
+                        if alive[first + p]:
+                            sums[first + p] += x * (n * w)
         return sums
 
-    def reach(self, e: int, low: dict[int, list[int]], high: dict[int, list[int]]) -> tuple[int, int]:
-        """The least and the greatest value of row e without its constant, for elements between bounds."""
+    def sums_of_sizes(self) -> dict[int, int]:
+        """For each tensor: the greatest sum of the sizes of what the rows have of an element."""
+        sums = {j: [0] * size for j, size in self.sizes.items()}
+        for terms in self.images:
+            for n, j, first, read in terms:
+                for p, w in itertools.chain(*read):
+                    sums[j][first + p] += abs(n * w)
+        return {j: max(found) for j, found in sums.items()}
+
+    def reach(
+        self, elements: Sequence[int], low: dict[int, list[int]], high: dict[int, list[int]]
+    ) -> list[tuple[int, int]]:
+        """The least and the greatest value of some rows without their constants, for elements between bounds."""
         if self.positions == 1:
-            found = [matrix.reach(e, low[j], high[j]) for j, matrix in self.matrices.items()]
-            return sum(x for x, _ in found), sum(y for _, y in found)
-        row, (v, q) = dict[tuple[int, int], int](), divmod(e, self.positions)
-        for n, j, start, read in self.images[v]:
-            for p, w in read[q]:
-                row[j, start + p] = row.get((j, start + p), 0) + n * w
-        ends = [(w * low[j][i], w * high[j][i]) for (j, i), w in row.items()]
-        return sum(map(min, ends)), sum(map(max, ends))
+            parts = [matrix.reach(elements, low[j], high[j]) for j, matrix in self.matrices.items()]
+            ends = zip([(0, 0)] * len(elements), *parts, strict=True)
+            return [(sum(x for x, _ in found), sum(y for _, y in found)) for found in ends]
+        reached = list[tuple[int, int]]()
+        for e in elements:
+            row, (v, q) = dict[tuple[int, int], int](), divmod(e, self.positions)
+            for n, j, start, read in self.images[v]:
+                for p, w in read[q]:
+                    row[j, start + p] = row.get((j, start + p), 0) + n * w
+            values = [(w * low[j][i], w * high[j][i]) for (j, i), w in row.items()]
+            reached.append((sum(map(min, values)), sum(map(max, values))))
+        return reached
 
 
 # --- Bounds: functionals, and what is known on a box --------------------------------------------------
 
 Bounds: TypeAlias = dict[tuple[str, int], tuple[list[int], list[int]]]  # of a family and a tensor, over WHOLE
 Slopes: TypeAlias = dict[tuple[int, int], list[tuple[int, ...]]]  # of a box: for a demand's lower or upper side
+LANES = 64  # so many elements go down together
 OUTPUTS = -1  # stands for the tensor of the combinations of outputs that a claim is about
 
 
-class Functional:
-    """A lower bound of a number: integers over denominators, times elements, plus a constant, all over 2^COEFFICIENT.
+class Short(Exception):
+    """Lanes are too short for what they may have to hold."""
 
+
+class Functionals:
+    """Lower bounds of some numbers: integers over denominators, times elements, plus constants, all over 2^COEFFICIENT.
+
+    The integers that the bounds have of one element are the *lanes* of one long integer, so many bits each: the sum of
+    integer number r times 2^(bits*r), whatever the signs.  To add long integers, or to multiply them by a number, is to
+    do so in all lanes, as long as each is less than 2^(bits - 3) in size.  With everything goes how large it may be;
+    `most` is the largest such size.  Without lanes, this tells how long they have to be.
+    digits  of so many bits are the integers of elements, once they are rounded; or else it stops
     The families are "a", the values of N, "b", those of N', and "d", the differences.
     """
 
-    def __init__(self) -> None:
-        self.sums = dict[tuple[str, int], tuple[list[int], int]]()
-        self.top, self.bottom = 0, 1
+    def __init__(self, count: int, bits: int, digits: int) -> None:
+        self.count, self.bits, self.digits = count, bits, digits
+        self.ones = sum(1 << bits * r for r in range(count))
+        self.half, self.every = self.ones << bits - 1, sum(1 << bits * r for r in range(0, count, 2))
+        self.sums = dict[tuple[str, int], tuple[list[int], int, int]]()  # long integers, denominator, size
+        self.constants, self.bottom, self.most = [0] * count, 1, 0
 
-    def add(self, family: str, j: int, values: list[int], d: int) -> None:
-        """Add integers over d times the elements of a tensor."""
+    def fit(self, size: int) -> None:
+        """There is room for a size, or it stops."""
+        self.most = max(self.most, size)
+        if self.count and size >> self.bits - 3:
+            raise Short
+
+    def packed(self, numbers: Iterable[int]) -> int:
+        """The long integer of some lanes, the first ones."""
+        half, size = 1 << self.bits - 1, self.bits // 8
+        data = b"".join([(n + half).to_bytes(size, "little") for n in numbers])
+        return int.from_bytes(data, "little") - (self.half & (1 << 8 * len(data)) - 1)
+
+    def lanes(self, x: int) -> list[int]:
+        """The lanes of a long integer."""
+        half, size = 1 << self.bits - 1, self.bits // 8
+        data = (x + self.half).to_bytes(size * self.count, "little")
+        return [int.from_bytes(data[i : i + size], "little") - half for i in range(0, len(data), size)]
+
+    def divided(self, values: list[int], d: int) -> tuple[list[int], list[int]]:
+        """All lanes divided by d, rounded down, and what is left."""
+        digits = d.bit_length() - 1
+        if d == 1 << digits:
+            mask, back = self.ones * (d - 1), self.half >> digits
+            lifted = [x + self.half if x else 0 for x in values]  # no lane is negative
+            rests = [y & mask for y in lifted]
+            return [(y - rest >> digits) - back if y else 0 for y, rest in zip(lifted, rests, strict=True)], rests
+        whole, shift = 1 << self.bits - 3 - digits, self.bits + digits  # whole * d is more than the size of a lane
+        back, inverse = self.ones * whole, (1 << shift) // d + 1  # y * inverse >> shift is y // d for the lanes y below
+        lift, lane, part = back * d, self.every * ((1 << self.bits) - 1), self.every * ((1 << self.bits - digits) - 1)
+        found = []
+        for x in values:  # every other lane at a time, as products need the room of two
+            y = x + lift
+            even, odd = ((y >> place & lane) * inverse >> shift & part for place in (0, self.bits))
+            found.append(even + (odd << self.bits) - back if x else 0)
+        return found, [x - y * d for x, y in zip(values, found, strict=True)]
+
+    def steered(
+        self, values: list[int], size: int, below: Sequence[tuple[int, ...]], above: Sequence[tuple[int, ...]]
+    ) -> list[tuple[list[int], int]]:
+        """Each lane times each number of its element, of `below` if it is not negative, else of `above`: for each place
+        of a number all products, and how large they may be."""
+        top, parts = self.bits - 1, list[tuple[int, int]]()
+        for x, low, high in zip(values, below, above, strict=True):
+            plus = x
+            if low != high:
+                y = x + self.half
+                signs = y >> top & self.ones  # of the lanes that are not negative
+                plus = y & (signs << top) - signs
+            parts.append((plus, x - plus))
+        numbers = zip(zip(*below, strict=True), zip(*above, strict=True), strict=True)
+        return [
+            (
+                [p * n + m * o if m else p * n for (p, m), n, o in zip(parts, low, high, strict=True)],
+                size * max(map(abs, low + high)),
+            )
+            for low, high in numbers
+        ]
+
+    def add(self, family: str, j: int, values: list[int], d: int, size: int) -> None:
+        """Add long integers over d, of some size, times the elements of a tensor."""
         if (family, j) in self.sums:
-            others, e = self.sums[family, j]
+            others, e, more = self.sums[family, j]
             m, n = math.lcm(d, e) // d, math.lcm(d, e) // e
             values = values if m == 1 else [m * x for x in values]
             others = others if n == 1 else [n * y for y in others]
-            values, d = [*map(operator.add, values, others)], m * d
-        self.sums[family, j] = values, d
+            values, d, size = [*map(operator.add, values, others)], m * d, m * size + n * more
+        self.sums[family, j] = values, d, size
+        self.fit(size)
 
-    def plus(self, top: int, bottom: int) -> None:
-        """Add a constant, over WHOLE too."""
-        if bottom != self.bottom:
-            whole = math.lcm(bottom, self.bottom)
-            top, self.top, self.bottom = top * (whole // bottom), self.top * (whole // self.bottom), whole
-        self.top += top
+    def plus(self, x: int, d: int, size: int, factor: int = 1) -> None:
+        """Add a factor times constants over d, of some size, over WHOLE too."""
+        self.fit(size)
+        if x:
+            whole = math.lcm(d, self.bottom)
+            m, n, self.bottom = whole // self.bottom, whole // d * factor, whole
+            self.constants = [m * c + n * y for c, y in zip(self.constants, self.lanes(x), strict=True)]
 
-    def settle(self, family: str, j: int | None, low: dict[int, list[int]]) -> list[int] | None:
-        """The integers of a tensor, rounded down; what is cut off, times the lower bounds, goes to the constant."""
+    def settle(self, family: str, j: int | None, low: dict[int, list[int]]) -> tuple[list[int], int] | None:
+        """The integers of a tensor, rounded down, and their size; what is cut off, times the lower bounds, goes to the
+        constants."""
         if j is None or (family, j) not in self.sums:
             return None
-        values, d = self.sums.pop((family, j))
-        if d & (d - 1):
-            rest, settled = [x % d for x in values], [x // d for x in values]
-        else:  # a power of two, in short
-            digits = d.bit_length() - 1
-            rest, settled = [x & d - 1 for x in values], [x >> digits for x in values]
-        self.plus(sum(map(operator.mul, rest, low[j])), d)
-        return settled
+        values, d, size = self.sums.pop((family, j))
+        charged, size = d * (1 + sum(map(abs, low[j]))), size // d + 1
+        self.fit(charged)
+        found, rests = self.divided(values, d) if self.count else (values, values)
+        self.plus(sum([rest * y for rest, y in zip(rests, low[j], strict=True) if y]), d, charged)
+        if size >> self.digits:
+            size = 1 << self.digits
+            lift, beyond = self.ones * size, self.ones * ((1 << self.bits) - 2 * size)
+            if any(x + lift & beyond for x in found if x):
+                raise Short
+        return found, size
 
 
 class Pair(NamedTuple):
     """An element of N before its function f, and what it is compared with, g(ratio * y) of an element y of N'; or one
-    of them alone; `new`: the pair is the one at which that element of N' is bounded."""
+    of them alone; `new`: the pair is the one at which that element of N' is bounded; `pool`: f or g is a max-pool."""
 
     e: int | None
     k: int | None
-    f: Function | None
-    g: Function | None
+    f: Between | None
+    g: Between | None
     ratio: Fraction = ONE
     new: bool = False
+    pool: bool = False
 
 
 class Stage(NamedTuple):
     """A tensor of N, and the tensor of N' that it is compared with; `fresh`: which is bounded here; either may be None.
 
     families  of the tensor of N: "ad", or "a" where nothing is compared
-    factors   for each pair of the tensor of N: its ratio, over `ratios`
+    factors   for each pair of the tensor of N: its ratio, over `ratios`; `weight`: the most of a class together
     """
 
     ours: int | None
@@ -5189,6 +5318,7 @@ class Stage(NamedTuple):
     pairs: Sequence[Pair]
     factors: Sequence[int] = ()
     ratios: int = 1
+    weight: int = 0
 
 
 class Demand(NamedTuple):
@@ -5218,6 +5348,7 @@ class State:
     def __init__(self, low: list[int], high: list[int]) -> None:
         self.before: Bounds = {}
         self.least, self.most = ({"a": {0: box}, "b": {0: box}, "d": {0: [0] * len(box)}} for box in (low, high))
+        self.alive = {(family, 0): [True] * len(low) for family in "ab"}  # whether any of that is not 0
         self.lines = dict[tuple[str, int], list[Line]]()
         self.planes = dict[int, list[tuple[Plane, Plane]]]()
         self.places = dict[tuple[str, int], list[int]]()  # where lines are not on the element of the same number
@@ -5226,7 +5357,7 @@ class State:
 
 def scaled(ratio: Fraction, low: int, high: int) -> tuple[int, int]:
     """A ratio times what is between two bounds."""
-    if ratio == 1:
+    if ratio is ONE:
         return low, high
     ends = sorted((low * ratio, high * ratio))
     return math.floor(ends[0]), math.ceil(ends[1])
@@ -5237,6 +5368,7 @@ class Bounder:
 
     def __init__(self, tensors: Tensors, stages: list[Stage], layers: dict[tuple[str, int], Layer], work: int) -> None:
         self.based, self.stages, self.layers, self.work = tensors.based, stages, layers, work
+        self.room = dict[tuple[str, int], tuple[int, int]]()  # of lanes for what is bounded
 
     def spend(self, work: int) -> None:
         """Use some of the budget, which is counted in products."""
@@ -5245,85 +5377,133 @@ class Bounder:
 
     # A functional goes down, stage by stage, to the inputs.
 
-    def bound(self, state: State, family: str, j: int, e: int, sign: int) -> int:
-        """A lower bound of sign times an element, before its function, of N, of N', or of the difference."""
-        f, k = Functional(), sign << COEFFICIENT
+    def bounds(
+        self, state: State, family: str, j: int, elements: Sequence[int], signs: Sequence[int] = (1, -1)
+    ) -> list[list[int]]:
+        """For each sign: lower bounds of it times elements, before their function, of N, of N', or of differences."""
+        found = [list[int]() for _ in signs]
+        for part in (elements[i : i + LANES] for i in range(0, len(elements), LANES)):
+            f, work = None, self.work
+            while f is None:
+                bits, digits = self.room.get((family, j), (8, COEFFICIENT))
+                try:
+                    f = self.descended(state, family, j, part, signs, bits, digits)
+                except Short:
+                    self.work = work
+                    need = self.descended(state, family, j, (), signs, 8, digits).most.bit_length() + 10 & -8
+                    self.room[family, j] = (need, digits) if need > bits else (bits, digits + digits // 8 + 1)
+            for i, lows in enumerate(found):
+                lows += [c // f.bottom >> COEFFICIENT for c in f.constants[i * len(part) : (i + 1) * len(part)]]
+        return found
+
+    def descended(
+        self,
+        state: State,
+        family: str,
+        j: int,
+        elements: Sequence[int],
+        signs: Sequence[int],
+        bits: int,
+        digits: int,
+    ) -> Functionals:
+        """The functionals of elements, times signs, with nothing left but constants."""
+        f = Functionals(len(signs) * len(elements), bits, digits)
         for name, into in (("a", "d"), ("d", "b")) if family == "d" else ((family, family),):
             layer = self.layers[name, j]
             for below in layer.sizes:
                 if below or into != "d":
-                    f.add(into, below, layer.row(e, below, k), layer.scale)
+                    size, rows = layer.norms[below] << COEFFICIENT, [layer.row(e, below) for e in elements]
+                    f.fit(size)
+                    columns = zip(*rows, strict=True) if rows else [()] * layer.sizes[below]
+                    values = [f.packed(w) if n else 0 for w, n in zip(columns, state.alive[into, below], strict=True)]
+                    places = [COEFFICIENT + i * bits * len(elements) for i in range(len(signs))]
+                    values = [sum([n * x << at for n, at in zip(signs, places, strict=True)]) for x in values]
+                    f.add(into, below, values, layer.scale, size)
             if into != "d":
-                f.plus(k * layer.bias[e] << VALUE, layer.scale)
+                f.constants = [n * layer.bias[e] << COEFFICIENT + VALUE for n in signs for e in elements]
+                f.bottom = layer.scale
         for stage in reversed(state.done):
             self.lower(state, stage, f)
-        total = 0
         for name in "ab":
-            values, low, high = f.settle(name, 0, state.least[name]) or [], state.least[name][0], state.most[name][0]
-            total += sum(x * (y if x >= 0 else z) for x, y, z in zip(values, low, high, strict=False))
-        return (f.top // f.bottom + total) >> COEFFICIENT
+            settled, ends = f.settle(name, 0, state.least[name]), (state.least[name][0], state.most[name][0])
+            if settled is not None:
+                ((found, size),) = f.steered(*settled, *([*zip(side, strict=True)] for side in ends))
+                f.plus(sum(found), 1, size * len(found))
+        return f
 
-    def lower(self, state: State, stage: Stage, f: Functional) -> None:
-        """Carry a functional from what the tensors of a stage are after their functions to what they are made from."""
+    def lower(self, state: State, stage: Stage, f: Functionals) -> None:
+        """Carry functionals from what the tensors of a stage are after their functions to what they are made from."""
         a, b, w, ratios = stage.ours, stage.over, None, 1
         own, gap = (f.settle(x, a, state.least[x]) for x in "ad")
         their = f.settle("b", b, state.least["b"]) if stage.fresh else None
-        f.top, f.bottom = f.top // f.bottom << SLOPE, UNIT
+        f.constants, f.bottom = [c // f.bottom << SLOPE for c in f.constants], UNIT
         if b is not None and their is not None:
-            w = self.relaxed(state, f, "b", b, their)
+            w = self.relaxed(state, f, "b", b, *their)
         if a is not None and own is not None:
-            self.push(f, "a", "a", a, self.relaxed(state, f, "a", a, own), UNIT)
+            self.push(state, f, "a", "a", a, *self.relaxed(state, f, "a", a, *own), UNIT)
         if a is not None and gap is not None:
-            v, w, ratios = self.slanted(state, f, stage, a, gap, w)
-            self.push(f, "a", "d", a, v, UNIT)
-            self.push(f, "d", "b", a, v, UNIT)
+            v, w, ratios = self.slanted(state, f, stage, a, *gap, w)
+            self.push(state, f, "a", "d", a, *v, UNIT)
+            self.push(state, f, "d", "b", a, *v, UNIT)
         if b is not None and w is not None:
-            self.push(f, "b", "b", b, w, UNIT * ratios)
+            self.push(state, f, "b", "b", b, *w, UNIT * ratios)
 
-    def push(self, f: Functional, name: str, family: str, j: int, v: list[int], d: int) -> None:
+    def push(
+        self, state: State, f: Functionals, name: str, family: str, j: int, v: list[int], size: int, d: int
+    ) -> None:
         """Add v, over d, times the rows of a layer; of the rows of N for differences, neither inputs nor constants."""
         layer = self.layers[name, j]
-        self.spend(layer.work)
-        for below, values in layer.times(v).items():
+        self.spend(layer.work * f.count)
+        for below in layer.sizes:
             if below or family != "d":
-                f.add(family, below, values, d * layer.scale)
+                values = layer.times(v, below, state.alive[family, below])
+                f.add(family, below, values, d * layer.scale, size * layer.norms[below])
         if family != "d":
-            f.plus(sum(map(operator.mul, v, layer.bias)) << VALUE, d * layer.scale)
+            f.plus(sum(map(operator.mul, v, layer.bias)), d * layer.scale, size * layer.norms[-1], WHOLE)
 
-    def relaxed(self, state: State, f: Functional, family: str, j: int, values: list[int]) -> list[int]:
-        """The integers on what a tensor is before its functions, by the lines around them."""
+    def relaxed(
+        self, state: State, f: Functionals, family: str, j: int, values: list[int], size: int
+    ) -> tuple[list[int], int]:
+        """The integers on what a tensor is before its functions, by the lines around them, and their size."""
         lines = state.lines[family, j]
-        f.plus(
-            sum([x * (under if x >= 0 else over) for x, (_, over, _, under) in zip(values, lines, strict=True)]), UNIT
-        )
-        v = [x * (below if x >= 0 else above) for x, (above, _, below, _) in zip(values, lines, strict=True)]
-        return self.moved(state, family, j, v)
+        slopes, (constants, most) = f.steered(values, size, [line[2:] for line in lines], [line[:2] for line in lines])
+        f.plus(sum(constants), UNIT, most * len(lines))
+        return self.moved(state, family, j, *slopes)
 
-    def moved(self, state: State, family: str, j: int, v: list[int]) -> list[int]:
+    def moved(self, state: State, family: str, j: int, v: list[int], size: int) -> tuple[list[int], int]:
         """The integers of elements after the functions, given to the elements before them that the lines are on."""
         if (family, j) not in state.places:
-            return v
+            return v, size
         found = [0] * len(state.before[family, j][0])
         for e, x in zip(state.places[family, j], v, strict=True):
             found[e] += x
-        return found
+        return found, size * len(v)
 
     def slanted(
-        self, state: State, f: Functional, stage: Stage, j: int, gap: list[int], w: list[int] | None
-    ) -> tuple[list[int], list[int] | None, int]:
+        self,
+        state: State,
+        f: Functionals,
+        stage: Stage,
+        j: int,
+        gap: list[int],
+        size: int,
+        w: tuple[list[int], int] | None,
+    ) -> tuple[tuple[list[int], int], tuple[list[int], int] | None, int]:
         """The integers on the differences before the functions, by the planes around those after them; and those on
         the elements of N', to which w is added, with their denominator."""
-        found = [below if x >= 0 else above for x, (above, below) in zip(gap, state.planes[j], strict=True)]
-        f.plus(sum([x * c for x, (_, _, c) in zip(gap, found, strict=True)]), UNIT)
-        v = self.moved(state, "a", j, [x * s for x, (s, _, _) in zip(gap, found, strict=True)])
+        planes = state.planes[j]
+        s, t, (c, most) = f.steered(gap, size, [below for _, below in planes], [above for above, _ in planes])
+        f.plus(sum(c), UNIT, most * len(planes))
+        v = self.moved(state, "a", j, *s)
         if stage.over is None:
             return v, w, 1
-        classes = [0] * len(state.before["b", stage.over][0]) if w is None else [stage.ratios * x for x in w]
-        slopes = self.moved(state, "a", j, [x * t for x, (_, t, _) in zip(gap, found, strict=True)])
+        others, more = w or ([0] * len(state.before["b", stage.over][0]), 0)
+        classes = [stage.ratios * x for x in others]
+        slopes, most = self.moved(state, "a", j, *t)
         for x, pair, factor in zip(slopes, stage.pairs, stage.factors, strict=False):
             if pair.k is not None:
                 classes[pair.k] += x * factor
-        return v, classes, stage.ratios
+        return v, (classes, stage.ratios * more + stage.weight * most), stage.ratios
 
     # The bounds of one box come stage by stage, from the inputs up.
 
@@ -5334,8 +5514,7 @@ class Bounder:
             for family, j in [(x, stage.ours) for x in stage.families] + [("b", stage.over)] * stage.fresh:
                 assert j is not None
                 self.begin(state, family, j, parent)
-            for pair in stage.pairs:
-                self.unit(state, stage, pair, parent is not None)
+            self.units(state, stage, inherited=parent is not None)
             if stage.fresh and stage.over is not None:
                 self.draw(state, "b", stage.over)
             if stage.ours is not None:
@@ -5353,57 +5532,72 @@ class Bounder:
 
     def polygon(self, state: State, stage: Stage, pair: Pair) -> Polygon:
         """The bounds of an element of N, of what it is compared with, and of the difference."""
-        known: dict[str, tuple[int, int]] = {}
-        for family, j, e in (("b", stage.over, pair.k), *((x, stage.ours, pair.e) for x in stage.families)):
-            if j is not None and e is not None:
-                low, high = state.before[family, j]
-                known[family] = low[e], high[e]
-        return Polygon(known.get("a", (0, 0)), scaled(pair.ratio, *known.get("b", (0, 0))), known.get("d", (0, 0)))
+        x = z = d = 0, 0
+        if pair.e is not None and stage.ours is not None:
+            x, *more = (
+                (low[pair.e], high[pair.e]) for low, high in [state.before[f, stage.ours] for f in stage.families]
+            )
+            d = more[0] if more else d
+        if pair.k is not None and stage.over is not None:
+            low, high = state.before["b", stage.over]
+            z = scaled(pair.ratio, low[pair.k], high[pair.k])
+        return Polygon(x, z, d)
 
     def is_line(self, pair: Pair, polygon: Polygon, flat: bool = False) -> bool:
         """Whether the functions of a pair are known to be one line there, or two if they differ; flat: constant."""
-        applied = [(f, *ends) for f, ends in ((pair.f, polygon.x), (pair.g, polygon.z)) if f is not None]
-        if any(name == "max_pool" for (name, _), *_ in applied):
+        if pair.pool:
             return not flat  # of what it reads there are no bounds but intervals
-        if pair.f == pair.g and pair.f is not None:
-            applied = [(pair.f, min(polygon.x[0], polygon.z[0]), max(polygon.x[1], polygon.z[1]))]
-        courses = [course(*function) for function in applied]
+        (a, b), (c, d), _ = polygon
+        if pair.f is pair.g and pair.f is not None:
+            a, b = min(a, c), max(b, d)
+        courses = [f(*ends) for f, ends in ((pair.f, (a, b)), (pair.g, (c, d))) if f is not None]
         return all(found.line and not (flat and found.pieces[0].slope) for found in courses)
 
-    def unit(self, state: State, stage: Stage, pair: Pair, inherited: bool) -> None:
-        """The bounds of an element of N, of what it is compared with, and of the difference."""
-        if inherited and self.is_line(pair, self.polygon(state, stage, pair), flat=True):
-            return
-        elements = [("b", stage.over, pair.k)] * pair.new + [(family, stage.ours, pair.e) for family in stage.families]
-        known = [(family, j, e) for family, j, e in elements if j is not None and e is not None]
-        for family, j, e in known:
-            self.improve(state, family, j, e, *self.interval(state, family, j, e), first=not inherited)
-        self.tighten(state, stage, pair)
+    def units(self, state: State, stage: Stage, inherited: bool) -> None:
+        """The bounds of the elements of N, of what they are compared with, and of the differences."""
+        pairs = [
+            pair
+            for pair in stage.pairs
+            if not (inherited and self.is_line(pair, self.polygon(state, stage, pair), flat=True))
+        ]
+        for family, j, elements in self.elements(stage, pairs, "b" + stage.families):
+            self.intervals(state, family, j, elements, first=not inherited)
+        self.tighten(state, stage, pairs)
         for families in ("ab", "d"):
-            if self.is_line(pair, self.polygon(state, stage, pair)):
-                return
-            for family, j, e in known:
-                if family in families and self.is_deep(family, j):
-                    low, high = (sign * self.bound(state, family, j, e, sign) for sign in (1, -1))
-                    self.improve(state, family, j, e, low, high)
-            self.tighten(state, stage, pair)
+            pairs = [pair for pair in pairs if not self.is_line(pair, self.polygon(state, stage, pair))]
+            for family, j, elements in self.elements(stage, pairs, families):
+                if self.is_deep(family, j):
+                    for e, low, high in zip(elements, *self.bounds(state, family, j, elements), strict=True):
+                        self.improve(state, family, j, e, low, -high)
+            self.tighten(state, stage, pairs)
+
+    def elements(self, stage: Stage, pairs: Sequence[Pair], families: str) -> Iterator[tuple[str, int, list[int]]]:
+        """The elements of pairs that are bounded at a stage, by family and tensor."""
+        if stage.over is not None and "b" in families:
+            yield "b", stage.over, [pair.k for pair in pairs if pair.new and pair.k is not None]
+        for family in stage.families:
+            if family in families and stage.ours is not None:
+                yield family, stage.ours, [pair.e for pair in pairs if pair.e is not None]
 
     def is_deep(self, family: str, j: int) -> bool:
         """Whether an element is made from more than inputs, so that its interval is not the best bound."""
         return any(below for name in {family, "a" if family == "d" else family} for below in self.layers[name, j].sizes)
 
-    def interval(self, state: State, family: str, j: int, e: int) -> tuple[int, int]:
-        """The bounds of an element before its function that follow from those of the elements that make it."""
+    def intervals(self, state: State, family: str, j: int, elements: Sequence[int], first: bool) -> None:
+        """Meet the bounds of elements before their function with those that follow from what makes the elements."""
         layer, name = self.layers[family, j], "b" if family == "d" else family
-        self.spend(layer.work // len(layer.bias))
-        least, most = layer.reach(e, state.least[name], state.most[name])
-        scale, bias = layer.scale, layer.bias[e] << VALUE
+        self.spend(layer.work // max(len(layer.bias), 1) * len(elements))
+        scale, bias = layer.scale, layer.bias
+        ends = layer.reach(elements, state.least[name], state.most[name])
         if family == "d":  # what the rows of the two networks differ in, and the differences below
             ours = self.layers["a", j]
-            x, y = ours.reach(e, state.least["d"], state.most["d"])
-            least, most = least * ours.scale + x * scale, most * ours.scale + y * scale
-            scale, bias = scale * ours.scale, bias * ours.scale
-        return (least + bias) // scale, -(-(most + bias) // scale)
+            below = ours.reach(elements, state.least["d"], state.most["d"])
+            m, n = ours.scale, scale
+            ends = [(x * m + u * n, y * m + v * n) for (x, y), (u, v) in zip(ends, below, strict=True)]
+            scale, bias = m * n, [b * m for b in bias]
+        for e, (least, most) in zip(elements, ends, strict=True):
+            shift = bias[e] << VALUE
+            self.improve(state, family, j, e, (least + shift) // scale, -(-(most + shift) // scale), first)
 
     def improve(self, state: State, family: str, j: int, e: int, low: int, high: int, first: bool = False) -> None:
         """Meet the bounds of an element with others."""
@@ -5411,23 +5605,25 @@ class Bounder:
         lows[e], highs[e] = (low, high) if first else (max(lows[e], low), min(highs[e], high))
         hold("bounds", lows[e] <= highs[e], "found bounds that cross, which no value can satisfy")
 
-    def tighten(self, state: State, stage: Stage, pair: Pair) -> None:
+    def tighten(self, state: State, stage: Stage, pairs: Sequence[Pair]) -> None:
         """What x = z + d says of the bounds of the three."""
-        if pair.e is None or stage.ours is None or "d" not in stage.families:
-            return
-        x, z, d = self.polygon(state, stage, pair)
-        x = max(x[0], z[0] + d[0]), min(x[1], z[1] + d[1])
-        z = max(z[0], x[0] - d[1]), min(z[1], x[1] - d[0])
-        d = max(d[0], x[0] - z[1]), min(d[1], x[1] - z[0])
-        self.improve(state, "a", stage.ours, pair.e, *x)
-        self.improve(state, "d", stage.ours, pair.e, *d)
-        if pair.new and pair.k is not None and stage.over is not None:
-            self.improve(state, "b", stage.over, pair.k, *scaled(1 / pair.ratio, *z))
+        for pair in pairs if "d" in stage.families else ():
+            if pair.e is not None and stage.ours is not None:
+                x, z, d = self.polygon(state, stage, pair)
+                x = max(x[0], z[0] + d[0]), min(x[1], z[1] + d[1])
+                z = max(z[0], x[0] - d[1]), min(z[1], x[1] - d[0])
+                d = max(d[0], x[0] - z[1]), min(d[1], x[1] - z[0])
+                self.improve(state, "a", stage.ours, pair.e, *x)
+                self.improve(state, "d", stage.ours, pair.e, *d)
+                if pair.new and pair.k is not None and stage.over is not None:
+                    z = z if pair.ratio is ONE else scaled(1 / pair.ratio, *z)
+                    self.improve(state, "b", stage.over, pair.k, *z)
 
     def draw(self, state: State, family: str, j: int) -> None:
         """The lines around the elements of a tensor, and their bounds after the function."""
         based, (low, high) = self.based[j], state.before[family, j]
         lines, ends, places = list[Line](), list[tuple[int, int]](), list[int]()
+        functions = [between(function) for function in based.functions]
         for i in range(based.units * based.positions):
             function = based.functions[i // based.positions]
             if function[0] == "max_pool":  # one of the elements it reads, if that is the largest
@@ -5438,12 +5634,13 @@ class Bounder:
                 ends.append((low[e], most))
                 places.append(e)
             else:
-                found = course(function, low[i], high[i])
+                found = functions[i // based.positions](low[i], high[i])
                 lines.append(line_of(found, low[i], high[i]))
                 ends.append(ends_of(found))
         if places:
             state.places[family, j] = places
         state.lines[family, j] = lines
+        state.alive[family, j] = [any(line) or low != 0 for line, (low, _) in zip(lines, ends, strict=True)]
         state.least[family][j], state.most[family][j] = [low for low, _ in ends], [high for _, high in ends]
 
     def compare(self, state: State, stage: Stage, j: int) -> None:
@@ -5453,24 +5650,30 @@ class Bounder:
         for i, (e, line) in enumerate(zip(places, state.lines["a", j], strict=True)):
             pair = stage.pairs[e]
             polygon = self.polygon(state, stage, pair)
-            if pair.f is not None and pair.f[0] == "max_pool":
-                above, below, found = self.pooled(state, stage, i, pair, polygon, line)
+            assert pair.f is not None
+            assert pair.g is not None
+            if pair.pool:
+                above, below, found = self.pooled(state, stage, i, pair, line)
             else:
-                above, below, found = compared(polygon, pair.f or IDENTITY, pair.g or IDENTITY, line)
+                above, below, found = compared(polygon, pair.f, pair.g, line)
             planes.append((above, below))
             ends.append(found)
         state.planes[j] = planes
+        state.alive["d", j] = [
+            any(above + below) or low != 0 for (above, below), (low, _) in zip(planes, ends, strict=True)
+        ]
         state.least["d"][j], state.most["d"][j] = [low for low, _ in ends], [high for _, high in ends]
 
     def pooled(
-        self, state: State, stage: Stage, i: int, pair: Pair, polygon: Polygon, line: Line
+        self, state: State, stage: Stage, i: int, pair: Pair, line: Line
     ) -> tuple[Plane, Plane, tuple[int, int]]:
         """The difference of two largest elements: that of one pair if both are largest there, else between the least
         and the greatest of the pairs.  Without a class: the largest element itself, less a constant."""
         a, b = stage.ours or 0, stage.over or 0
         based, x = self.based[a], (state.least["a"][a][i], state.most["a"][a][i])
         if pair.k is None:
-            piece = course(pair.g or IDENTITY, 0, 0).pieces[0]
+            assert pair.g is not None
+            piece = pair.g(0, 0).pieces[0]
             above, below = (line.above, 0, line.over - piece.least), (line.below, 0, line.under - piece.most)
             return above, below, (x[0] - -(-piece.most // UNIT), x[1] - piece.least // UNIT)
         at = pair.k // based.before * based.positions + i % based.positions
@@ -5486,17 +5689,23 @@ class Bounder:
         """Bound the combinations of outputs; whether all is as demanded.  What the parent met is met."""
         for family in {demand.family for demand in goal.demands}:
             self.begin(state, family, OUTPUTS, parent)
-        for i, wanted in enumerate(goal.demands):
-            family, e, *_ = wanted
-            if parent is not None and goal.total is None and wanted.met(state.before):
-                continue
-            if parent is None:
-                self.improve(state, family, OUTPUTS, e, *self.interval(state, family, OUTPUTS, e), first=True)
+        wanted = [
+            (i, demanded.family, demanded.e)
+            for i, demanded in enumerate(goal.demands)
+            if parent is None or goal.total is not None or not demanded.met(state.before)
+        ]
+        for _, family, e in wanted if parent is None else ():
+            self.intervals(state, family, OUTPUTS, [e], first=True)
+        for family in {family for _, family, _ in wanted}:
+            plain = [e for i, of, e in wanted if of == family and not {(i, 0), (i, 1)} & leaf.keys()]
+            for e, low, high in zip(plain, *self.bounds(state, family, OUTPUTS, plain), strict=True):
+                self.improve(state, family, OUTPUTS, e, low, -high)
+        for i, family, e in (known for known in wanted if {(known[0], 0), (known[0], 1)} & leaf.keys()):
             states = [self.sloped(state, leaf[i, side]) if (i, side) in leaf else state for side in (0, 1)]
-            low, high = (
-                sign * self.bound(known, family, OUTPUTS, e, sign) for known, sign in zip(states, (1, -1), strict=True)
+            ((low,),), ((high,),) = (
+                self.bounds(known, family, OUTPUTS, [e], [sign]) for known, sign in zip(states, (1, -1), strict=True)
             )
-            self.improve(state, family, OUTPUTS, e, low, high)
+            self.improve(state, family, OUTPUTS, e, low, -high)
         if goal.total is None:
             return all(wanted.met(state.before) for wanted in goal.demands)
         return sum(max(map(abs, ends)) for ends in zip(*state.before["d", OUTPUTS], strict=True)) <= goal.total
@@ -5507,19 +5716,21 @@ class Bounder:
         other, pairs = copy.copy(state), [(stage, pair) for stage in self.stages for pair in stage.pairs]
         other.lines = {key: [*lines] for key, lines in state.lines.items()}
         other.planes = {j: [*planes] for j, planes in state.planes.items()}
+        other.alive = {key: [True] * len(alive) for key, alive in state.alive.items()}
         for number, below, s, t in slopes:
             hold("slopes", number < len(pairs), f"slopes: found pair {number} of {len(pairs)}")
             (stage, pair), polygon = pairs[number], self.polygon(state, *pairs[number])
-            hold("slopes", "max_pool" not in [f[0] for f in (pair.f, pair.g) if f], "slopes: found those of a max-pool")
+            hold("slopes", not pair.pool, "slopes: found those of a max-pool")
             if pair.new and pair.k is not None and stage.over is not None:
                 low, high = (side[pair.k] for side in state.before["b", stage.over])
                 based = self.based[stage.over]
                 under, _ = extreme(below, course(based.functions[pair.k // based.before], low, high))
                 lines = other.lines["b", stage.over]
                 lines[pair.k] = lines[pair.k]._replace(below=below, under=under)
-            if pair.e is not None and stage.ours is not None and "d" in stage.families:
-                both = two(polygon, pair.f or IDENTITY, pair.g or IDENTITY)
-                other.planes[stage.ours][pair.e] = (s, t, both.most(1, s, t)), (s, t, -both.most(-1, s, t))
+            if pair.e is not None and stage.ours is not None and pair.f and pair.g:
+                both = two(polygon, pair.f, pair.g)
+                under, over = both.ends(s, t)
+                other.planes[stage.ours][pair.e] = (s, t, over), (s, t, under)
         return other
 
 
@@ -5594,7 +5805,7 @@ class Comparison(Checker):
             fresh = over in left
             left = left[fresh:]
             if self.alone:
-                pairs = [Pair(e, None, based[j].functions[e // before], None) for e in range(count * before)]
+                pairs = [self.pair(j, e, None, None, ONE) for e in range(count * before)]
                 yield Stage(j, None, False, "a", pairs)
                 continue
             references = [self.reference(j, over, v, rows[v]) for v in range(count)]
@@ -5602,22 +5813,31 @@ class Comparison(Checker):
             for e in range(count * before):
                 of, ratio, g = references[e // before]
                 k = None if of is None else of * before + e % before
-                pairs.append(
-                    Pair(e, k, based[j].functions[e // before], g, ratio, fresh and k is not None and k not in seen)
-                )
+                pairs.append(self.pair(j, e, k, g, ratio, new=fresh and k is not None and k not in seen))
                 seen.update([] if k is None else [k])
             ratios = math.lcm(*(pair.ratio.denominator for pair in pairs))
             factors = [int(pair.ratio * ratios) for pair in pairs]
             if fresh and over is not None:
                 pairs += [pair for pair in self.single(over).pairs if pair.k not in seen]
-            yield Stage(j, over, fresh, "ad", pairs, factors, ratios)
+            weights = dict[int | None, int]()
+            for pair, factor in zip(pairs, factors, strict=False):
+                weights[pair.k] = weights.get(pair.k, 0) + abs(factor)
+            yield Stage(j, over, fresh, "ad", pairs, factors, ratios, max(weights.values(), default=0))
         yield from map(self.single, left)
 
     def single(self, j: int) -> Stage:
         """The stage of a tensor of N' with which nothing is compared."""
         _, _, units, _, before, functions, _ = self.tensors.based[j]
-        pairs = [Pair(None, k, None, functions[k // before], ONE, True) for k in range(units * before)]
+        pairs = [self.pair(None, None, k, functions[k // before], ONE, new=True) for k in range(units * before)]
         return Stage(None, j, True, "", pairs)
+
+    def pair(
+        self, j: int | None, e: int | None, k: int | None, g: Function | None, ratio: Fraction, new: bool = False
+    ) -> Pair:
+        """An element of a tensor of N and what it is compared with, with their functions."""
+        f = None if j is None or e is None else self.tensors.based[j].functions[e // self.tensors.based[j].before]
+        pool = "max_pool" in [function[0] for function in (f, g) if function is not None]
+        return Pair(e, k, f and between(f), g and between(g), ONE if ratio == 1 else ratio, new, pool)
 
     def reference(self, j: int, over: int | None, v: int, row: Row) -> tuple[int | None, Fraction, Function]:
         """What a unit of N is compared with, by its row: class k before its function g, times a ratio; or a constant.
@@ -5959,6 +6179,7 @@ class Walk:
 
     def run(self, jobs: int = 1, setup: tuple[Any, ...] = ()) -> None:
         """Bound all boxes, with several processes if asked for; `setup` is what these read the files by."""
+        jobs = jobs if sum(map(self.size, range(len(self.tasks)))) >= 16 else 1  # or it takes longer to begin
         while self.tasks and (jobs == 1 or len(self.tasks) < 8 * jobs):
             at = max(range(len(self.tasks)), key=self.size) if jobs > 1 else -1
             if jobs > 1 and self.size(at) < 8:
@@ -6614,15 +6835,16 @@ class Disproof(NamedTuple):
         bounder, count = self.joint.bounder, 0
         bounder.layers |= self.layers
         bounder.begin(state, "d", OUTPUTS, parent)
-        for e in range(len(self.least)) if parent is None else ():
-            bounder.improve(state, "d", OUTPUTS, e, *bounder.interval(state, "d", OUTPUTS, e), first=True)
+        if parent is None:
+            bounder.intervals(state, "d", OUTPUTS, range(len(self.least)), first=True)
         low, high = state.before["d", OUTPUTS]
         for rows in self.cases:
             for e in rows:
                 if any(low[r] >= self.least[r] for r in rows):
                     break
                 known = bounder.sloped(state, leaf[e, 0]) if (e, 0) in leaf else state
-                bounder.improve(state, "d", OUTPUTS, e, bounder.bound(known, "d", OUTPUTS, e, 1), high[e])
+                ((least,),) = bounder.bounds(known, "d", OUTPUTS, [e], [1])
+                bounder.improve(state, "d", OUTPUTS, e, least, high[e])
             count += any(low[r] >= self.least[r] for r in rows)
         return count == len(self.cases)
 

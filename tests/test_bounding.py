@@ -76,7 +76,7 @@ def test_both_read_the_same_rows(seed, images):
                 mine = rows_of(other, j) if j in other.blocks else nothing
                 theirs_ = nothing
                 if j in layer.sizes:
-                    theirs_ = [[Fraction(w, layer.scale) for w in layer.row(e, j, 1)] for e in range(len(other.bias))]
+                    theirs_ = [[Fraction(w, layer.scale) for w in layer.row(e, j)] for e in range(len(other.bias))]
                 assert mine == theirs_
 
 
@@ -191,7 +191,7 @@ def test_lines_and_planes_are_the_same():
         line = check.line_of(check.course(words(f), *x), *x)
         mine = planes.line_around(courses.course(f, *x), *x)
         assert tuple(line) == tuple(mine)
-        theirs = check.compared(check.Polygon(x, z, d), words(f), words(g), line)
+        theirs = check.compared(check.Polygon(x, z, d), *map(check.between, map(words, (f, g))), line)
         assert [*map(tuple, theirs)] == [*map(tuple, planes.compared(planes.Polygon(x, z, d), f, g, mine))]
 
 

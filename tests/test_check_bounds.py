@@ -128,7 +128,8 @@ def test_the_greatest_value_on_a_polygon_is_that_of_its_vertices():
         p, q, *ends = (rng.randint(-4, 4) for _ in range(8))
         x, z, d = (tuple(sorted(ends[i : i + 2])) for i in (0, 2, 4))
         anywhere = check.Piece(-10, 10, 0, 0, 0)
-        found = check.Polygon(x, z, d).greatest(p, q, anywhere, anywhere)
+        part = check.Polygon(x, z, d).within(anywhere, anywhere)
+        found = None if part is None else part.greatest(p, q)
         vertices = {(a, b) for a in x for b in z}
         vertices |= {(a, a - c) for a in x for c in d} | {(b + c, b) for b in z for c in d}
         inside = [(a, b) for a, b in vertices if x[0] <= a <= x[1] and z[0] <= b <= z[1] and d[0] <= a - b <= d[1]]
@@ -728,7 +729,7 @@ def test_other_slopes_are_sound_and_sometimes_better():
         bounder = comparison.bounder
         low, high = tools.box(*[(-1, 1)] * ours.inputs[0].shape[0])
         state = tools.known(comparison, low, high)
-        derived = bounder.bound(state, "d", check.OUTPUTS, 0, 1)
+        ((derived,),) = bounder.bounds(state, "d", check.OUTPUTS, [0], [1])
         for wide in (8192, 8192, 400, 400, 400, 400):
             entries, number = [], 0
             for stage in bounder.stages:
@@ -736,7 +737,7 @@ def test_other_slopes_are_sound_and_sometimes_better():
                     own = state.lines["b", stage.over][pair.k].below, *state.planes[stage.ours][pair.e][1][:2]
                     entries.append((number, *(slope + rng.randint(-wide, wide) for slope in own)))
                     number += 1
-            found = bounder.bound(bounder.sloped(state, entries), "d", check.OUTPUTS, 0, 1)
+            ((found,),) = bounder.bounds(bounder.sloped(state, entries), "d", check.OUTPUTS, [0], [1])
             better += found > derived
             for x in tools.points(low, high, rng, 3):
                 gap = outputs(ours, x)[0] - outputs(theirs, x)[0]
@@ -752,7 +753,7 @@ def test_a_slope_of_two_is_no_line_below_relu():
     sloped = comparison.bounder.sloped(state, [(0, 2 * check.UNIT, 0, 0)])
     (line_,) = sloped.lines["b", 1]
     assert line_.under == -check.UNIT * check.WHOLE
-    assert comparison.bounder.bound(sloped, "d", check.OUTPUTS, 0, -1) <= 0
+    assert comparison.bounder.bounds(sloped, "d", check.OUTPUTS, [0], [-1])[0][0] <= 0
 
 
 # --- Counterexamples as certificates ---------------------------------------------------------------------

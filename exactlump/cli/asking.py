@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the options that `bound` and `compare` share, and what both say of what they found."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,7 +61,12 @@ _OPTIONS = (
         "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the random points."
     ),
     click.option(
-        "--jobs", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="N", help="Of the checker."
+        "--jobs",
+        type=click.IntRange(1, 1024),
+        default=lambda: os.cpu_count() or 1,
+        show_default="all cores",
+        metavar="N",
+        help="Processes of the check.",
     ),
     click.option("--certificate", type=PATH, help="Where to write the certificate, if there is one."),
     click.option("--save-input", type=PATH, metavar="FILE", help="Where to write the input: .npy, .json or .png."),
