@@ -2721,14 +2721,11 @@ class OnnxReader:
         places = [] if axes is None else sorted(axis + rank * (axis < 0) for axis in axes.values)
         last = places == [*range(1, rank - 1)] != []
         fits = x.batch and (last or places == [*range(2, rank)] != []) and not self.attributes["noop_with_empty_axes"]
-        fits = fits and (known(x.dims) or not (total or last)) and not (last and self.attributes["keepdims"])
+        fits = fits and (known(x.dims) or not total) and not (last and self.attributes["keepdims"])
         support(fits, f"axes: found {places}, expected all positions, of which a sum needs the number")
         if last:
-            x = self.along(x, len(x.dims) - 1)
-            lead, made = x.batch, (x.dims[-1], *x.dims[:-1])
-            axes_moved = [len(x.dims) - 1, *range(len(x.dims) - 1)]
-            self.network.reorder(x.name, f"{target} moved", axes_moved, View(made, 0, lead))
-            x = self.made(f"{target} moved", x)
+            self.move(f"{target} moved", x, [x.full[0], x.full[-1], *x.full[1:-1]], [0, rank - 1, *range(1, rank - 1)])
+            x = self.settled(f"{target} moved") or x
         kept = self.kept(target)
         self.pool(f"{target} mean" if total else kept, x)
         if total:

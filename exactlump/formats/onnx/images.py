@@ -163,10 +163,10 @@ def _reduce_mean(reader: Reader, op: Operator) -> None:
         return
     between = replace(made, name=f"{op.target} kept")
     reader.emit(AveragePool(data.name, between.name, window), between)
-    _drop_ones(reader, op, between)
+    drop_ones(reader, op, between)
 
 
-def _drop_ones(reader: Reader, op: Operator, data: Data) -> None:
+def drop_ones(reader: Reader, op: Operator, data: Data) -> None:
     """The same without the grid of one position."""
     made = settled_on(op.target, data.sizes[:2], 1, data.kind)
     if data.open or made.open:

@@ -10,10 +10,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+from onnx import helper
+
 from exactlump.errors import ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader
-from exactlump.formats.onnx.images import IMAGES, grid_of
-from exactlump.network.kinds import AveragePool, Reorder, Scale
+from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, result
+from exactlump.formats.onnx.images import IMAGES, drop_ones, grid_of
+from exactlump.formats.onnx.reorderings import REORDERINGS
+from exactlump.network.kinds import AveragePool, Scale
 from exactlump.network.windows import whole
 from exactlump.numbers.rational import rational
 
@@ -48,14 +51,11 @@ def _sum(reader: Reader, op: Operator) -> None:
 
 
 def _moved(reader: Reader, op: Operator, found: Data) -> Data:
-    """The tensor with its last axis, of units, in front."""
-    data = reader.along(reader.settled(found), found.rank - 1)
-    if data.open:
-        raise UnsupportedLayer("found unknown sizes, expected numbers")
-    axes = (len(data.shape) - 1, *range(len(data.shape) - 1))
-    made = replace(data, name=f"{op.target} moved", shape=(data.shape[-1], *data.shape[:-1]), channel=0)
-    reader.emit(Reorder(data.name, made.name, axes, made.shape, 0), made)
-    return made
+    """The tensor with its last axis, of units, in front, as Transpose has it."""
+    last, name = found.rank - 1, f"{op.target} moved"
+    move = helper.make_node("Transpose", [found.name], [name], perm=[0, last, *range(1, last)])
+    REORDERINGS["Transpose"](reader, Operator(move))
+    return reader.image(reader.tensor(name))
 
 
 def _goes(op: Operator) -> bool:
@@ -65,18 +65,17 @@ def _goes(op: Operator) -> bool:
 def _pooled(reader: Reader, op: Operator, data: Data, *, summed: bool) -> None:
     """The mean of each image, times the number of positions for a sum; without its grid where that goes."""
     grid = grid_of(data)
-    if data.open or not all(isinstance(n, int) for n in grid):
-        raise UnsupportedLayer("found unknown sizes, expected numbers")
     end = f"{op.target} kept" if _goes(op) else op.target
     window = whole(grid)
-    made = replace(data, name=f"{op.target} mean" if summed else end, shape=(data.units, *window.target), channel=0)
+    made = replace(result(op, data, (data.units, *window.target), 0), name=f"{op.target} mean" if summed else end)
+    if summed and not all(isinstance(n, int) for n in grid):
+        raise UnsupportedLayer("found unknown sizes, expected numbers")
     reader.emit(AveragePool(data.name, made.name, window), made)
     if summed:
         count = rational(math.prod(grid))
         reader.emit(Scale(made.name, end, (count,) * data.units), replace(made, name=end))
     if end != op.target:
-        final = replace(made, name=op.target, shape=(data.units,), channel=None)
-        reader.emit(Reorder(end, op.target, None, (data.units,)), final)
+        drop_ones(reader, op, replace(made, name=end))
 
 
 REDUCTIONS: Mapping[str, Read] = {"ReduceMean": _mean, "ReduceSum": _sum}
