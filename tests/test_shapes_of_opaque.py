@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the shapes of what opaque operators make: the engine, the checker and a runtime, in turn.
+"""This file is about the shapes of what opaque operators make, as the engine, the checker and a runtime say them.
 
 What the engine says of a shape the checker must say too, and both must be right whatever the sizes of the inputs are.
 """
@@ -18,7 +18,7 @@ from tests.tools import save
 
 SIZES = {"N": 2, "C": 6, "H": 9, "W": 8, "T": 7}
 IMAGE, WEIGHT = ["N", 6, "H", 8], [4, 3, 3, 2]
-I, F = np.array, np.float32  # noqa: E741
+A, F = np.array, np.float32
 
 
 def made(op, sources, inputs, outputs="y", constants=None, before=(), opset=17, **attributes):
@@ -53,25 +53,25 @@ MADE = {
     "a pool and its places": made("MaxPool", "x", {"x": IMAGE}, "y z", kernel_shape=[2, 3], storage_order=1),
     "a pool of powers": made("LpPool", "x", {"x": [1, 6, 9, 8]}, kernel_shape=[2, 3], strides=[3, 1]),
     "a pool of all powers": made("GlobalLpPool", "x", {"x": IMAGE}),
-    "mirrored": made("Pad", "x p", {"x": IMAGE}, constants={"p": I([0, 0, 1, 2, 0, 0, 0, 1])}, mode="reflect"),
+    "mirrored": made("Pad", "x p", {"x": IMAGE}, constants={"p": A([0, 0, 1, 2, 0, 0, 0, 1])}, mode="reflect"),
     "mirrored along some axes": made(
-        "Pad", "x p - a", {"x": IMAGE}, constants={"p": I([1, 2]), "a": I([-1])}, opset=18, mode="edge"
+        "Pad", "x p - a", {"x": IMAGE}, constants={"p": A([1, 2]), "a": A([-1])}, opset=18, mode="edge"
     ),
     "resized by whole numbers": made("Resize", "x - s", {"x": IMAGE}, constants={"s": F([1, 1, 2, 3])}, mode="nearest"),
     "resized by others": made("Resize", "x - s", {"x": IMAGE}, constants={"s": F([1, 1, 1.5, 2])}, mode="nearest"),
     "resized to sizes": made(
-        "Resize", "x - - s", {"x": ["N", 6, 9, 8]}, constants={"s": I([2, 6, 5, 5])}, mode="nearest"
+        "Resize", "x - - s", {"x": ["N", 6, 9, 8]}, constants={"s": A([2, 6, 5, 5])}, mode="nearest"
     ),
     "blocks": made("DepthToSpace", "x", {"x": ["N", 8, "H", 4]}, blocksize=2),
     "a slice of some positions": made(
-        "Slice", "x s e a", {"x": IMAGE}, constants={"s": I([1, -5]), "e": I([100, -1]), "a": I([2, 3])}
+        "Slice", "x s e a", {"x": IMAGE}, constants={"s": A([1, -5]), "e": A([100, -1]), "a": A([2, 3])}
     ),
     "backwards": made(
-        "Slice", "x s e a t", {"x": IMAGE}, constants={"s": I([-1]), "e": I([-100]), "a": I([2]), "t": I([-2])}
+        "Slice", "x s e a t", {"x": IMAGE}, constants={"s": A([-1]), "e": A([-100]), "a": A([2]), "t": A([-2])}
     ),
     "parts of positions": made("Split", "x", {"x": [4, "H"]}, "y z", axis=0),
-    "parts of two sizes": made("Split", "x p", {"x": ["T", 3]}, "y z", constants={"p": I([3, 4])}, axis=0),
-    "the largest": made("TopK", "x k", {"x": ["N", "T"]}, "y z", constants={"k": I([3])}),
+    "parts of two sizes": made("Split", "x p", {"x": ["T", 3]}, "y z", constants={"p": A([3, 4])}, axis=0),
+    "the largest": made("TopK", "x k", {"x": ["N", "T"]}, "y z", constants={"k": A([3])}),
     "joined positions": made("Concat", "x w", {"x": ["N", "H", 3], "w": ["N", "T", 3]}, axis=1),
     "products": made("MatMul", "x w", {"x": [1, "H", 3], "w": ["N", 3, "T"]}),
     "a product with a bias": made("Gemm", "x w", {"x": [3, "H"], "w": ["T", 3]}, transA=1, transB=1),
@@ -94,7 +94,7 @@ MADE = {
         "Reshape",
         "c s",
         {"x": ["N", 6, "T"]},
-        constants={"s": I([0, 2, 2, -1]), "k": np.ones((4, 6, 1), F)},
+        constants={"s": A([0, 2, 2, -1]), "k": np.ones((4, 6, 1), F)},
         before=[node("Conv", "x k", "c")],
     ),
     "channels and images in rows": made(
@@ -105,13 +105,13 @@ MADE = {
         before=[node("Conv", "x k", "c")],
         axis=2,
     ),
-    "an axis before the batch": made("Unsqueeze", "x a", {"x": ["N", 2, 3]}, constants={"a": I([0, -1])}),
-    "repeated": made("Tile", "x r", {"x": ["N", 2, 3]}, constants={"r": I([1, 2, 3])}),
-    "made larger": made("Expand", "x s", {"x": ["N", 1, 3]}, constants={"s": I([4, 1])}),
+    "an axis before the batch": made("Unsqueeze", "x a", {"x": ["N", 2, 3]}, constants={"a": A([0, -1])}),
+    "repeated": made("Tile", "x r", {"x": ["N", 2, 3]}, constants={"r": A([1, 2, 3])}),
+    "made larger": made("Expand", "x s", {"x": ["N", 1, 3]}, constants={"s": A([4, 1])}),
     "as large as another": made("Expand", "w s", {"x": ["N", "T"], "w": ["N", 1]}, before=[node("Shape", "x", "s")]),
     "positions that are not zero": made("NonZero", "x", {"x": ["N", 3]}),
     "chosen": made("Gather", "x i", {"x": ["N", 4, 3], "i": ["T", 2]}, before=[], axis=1),
-    "backwards in time": made("ReverseSequence", "x l", {"x": ["T", 2, 3]}, constants={"l": I([3, 2])}),
+    "backwards in time": made("ReverseSequence", "x l", {"x": ["T", 2, 3]}, constants={"l": A([3, 2])}),
     "integers and their scale": made("DynamicQuantizeLinear", "x", {"x": ["N", 3]}, "y s z"),
 }
 INTEGERS = {"i"}
@@ -208,7 +208,7 @@ FAULTS = {
         "strides and dilations",
         lambda m: m.setattr(check.Shapes, "slid", lambda *_: [2, 2]),
     ),
-    "the checker's sums": ("sums of several shapes", lambda m: m.setattr(check, "broadcast", lambda shapes: shapes[0])),
+    "the checker's sums": ("sums of several shapes", lambda m: m.setattr(check, "broadcast", lambda found: found[0])),
     "the checker's types": ("the largest", lambda m: m.setattr(check, "shaped_kind", lambda *_: 1)),
 }
 

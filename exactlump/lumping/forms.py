@@ -12,7 +12,7 @@ Throughout: v, u units; k a class; t a tap.
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from exactlump.network.kinds import Conv, Dense, Node, Opaque
+from exactlump.network.kinds import Conv, Dense, Node, Opaque, Regrid, Reorder, Select
 from exactlump.network.meaning import Anchored, Lift, LiftKey, Part, tap
 from exactlump.network.program import Network
 from exactlump.network.windows import Window
@@ -100,6 +100,20 @@ class Forms:
                 return combine(node.weight.row(v), node.bias[v], self.taps(node.source, node.window))
             case _:
                 return self._summed(node, v)
+
+    def moved(self, tensor: str) -> list[Form] | None:
+        """The forms of a tensor each of whose units is one unit below, as it is; None for another tensor."""
+        node = self.network.producer[tensor]
+        if isinstance(node, Select):
+            below = [self.of(name) for name in node.sources]
+            return [below[i][u] for i, u in node.picks]
+        if not isinstance(node, Reorder) or isinstance(node, Regrid):
+            return None
+        view, target = self.network.views[node.source], self.network.views[tensor]
+        if view.positions != 1 or target.positions != 1:
+            return None
+        forms = self.of(node.source)
+        return [forms[e] for e in node.order(view.shape)]
 
     def _summed(self, node: Node, v: int) -> Form:
         """The form of a unit by what its node means; of a head what it reads in that place."""

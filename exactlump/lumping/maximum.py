@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exactlump.errors import NoExactValue
-from exactlump.lumping.forms import Form, Forms
+from exactlump.lumping.forms import Atom, Form, Forms
 from exactlump.lumping.simulations import NULL, Relation, constant, entry, forms_of
 from exactlump.network.kinds import Function, mixing
 from exactlump.network.layers import anchors
@@ -121,7 +121,13 @@ def classes_by_keys(
     groups: dict[object, Group] = {}
     leads: dict[object, Rational] = {}
     constants: dict[int, Rational] = {}
+    moved = forms.moved(tensor)
     for v in range(network.units(tensor)):
+        if moved is not None and (single := _lone_atom(moved[v])) is not None and (tensor, v) not in choices.apart:
+            atom, lead = single
+            first = leads.setdefault(atom, lead)
+            groups.setdefault(atom, []).append((v, ONE if lead == first else lead / first))
+            continue
         form, sigma = forms.before(tensor, v), node.function(v)
         assert not isinstance(sigma, str)
         value = None if (tensor, v) in choices.unfolded else constant_value(form, sigma, fold, padded)
@@ -134,6 +140,14 @@ def classes_by_keys(
         first = leads.setdefault(key, lead)
         groups.setdefault(key, []).append((v, sigma.scaling(lead / first)))
     return list(groups.values()), constants
+
+
+def _lone_atom(form: Form) -> tuple[Atom, Rational] | None:
+    """The atom that a form is a multiple of, and the factor: the key of a unit that only moves, and its size."""
+    if len(form.terms) != 1 or form.constant:
+        return None
+    ((atom, factor),) = form.terms.items()
+    return atom, factor
 
 
 def meets_padding(network: Network, tensor: str) -> bool:

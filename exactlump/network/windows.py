@@ -67,13 +67,22 @@ class Window:
         """Whether the tap reads padding anywhere; where sizes are unknown, whether it does for some of them."""
         if not self.is_sized:
             return self.transposed or any((*self.begin, *self.end))
-        return None in self.places(tap)
+        if self.transposed:
+            return any(None in axis for axis in _axes(self, tap))
+        ends = zip(_shifts(self, tap), self.stride, self.source, self.target, strict=True)
+        return any(shift < 0 or stride * (m - 1) + shift >= n for shift, stride, n, m in ends)
 
     def is_identity(self, tap: int) -> bool:
         """Whether the tap leaves every image as it is."""
         if not self.is_sized:
             return self.source == self.target and not self.pads(tap) and set(self.kernel) == set(self.stride) == {1}
-        return self.source == self.target and self.places(tap) == tuple(range(math.prod(self.source)))
+        if self.source != self.target:
+            return False
+        if self.transposed:
+            axes = zip(_axes(self, tap), self.source, strict=True)
+            return all(axis == list(range(n)) for axis, n in axes)
+        steps = zip(_shifts(self, tap), self.stride, self.target, strict=True)
+        return all(shift == 0 and (stride == 1 or m == 1) for shift, stride, m in steps)
 
     def cells(self, *, padding: bool) -> tuple[int, ...]:
         """For each position of the target, how many taps read the source, or (with `padding`) the source and its zeros.
@@ -90,17 +99,26 @@ class Window:
 
 @cache
 def _places(window: Window, tap: int) -> tuple[int | None, ...]:
-    offsets = []
-    for size in reversed(window.kernel):
+    return tuple(_index(index, window.source) for index in itertools.product(*_axes(window, tap)))
+
+
+def _shifts(window: Window, tap: int) -> list[int]:
+    """Along each axis: dilation*t - begin."""
+    found = []
+    for size, dilation, begin in zip(window.kernel[::-1], window.dilation[::-1], window.begin[::-1], strict=True):
         tap, offset = divmod(tap, size)
-        offsets.append(offset)
-    axes = [_axis(window, i, offset) for i, offset in enumerate(reversed(offsets))]
-    return tuple(_index(index, window.source) for index in itertools.product(*axes))
+        found.append(dilation * offset - begin)
+    return found[::-1]
 
 
-def _axis(window: Window, i: int, offset: int) -> list[int | None]:
+def _axes(window: Window, tap: int) -> list[list[int | None]]:
+    """Along each axis: the index that each index of the target reads."""
+    return [_axis(window, i, shift) for i, shift in enumerate(_shifts(window, tap))]
+
+
+def _axis(window: Window, i: int, shift: int) -> list[int | None]:
     """Along one axis: the index that each index of the target reads."""
-    stride, shift = window.stride[i], window.dilation[i] * offset - window.begin[i]
+    stride = window.stride[i]
     found: list[int | None] = []
     for q in range(window.target[i]):
         p, odd = divmod(q - shift, stride) if window.transposed else (stride * q + shift, 0)
