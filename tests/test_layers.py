@@ -25,8 +25,11 @@ IMPORTS = {
     "extraction.programs": "check extraction.reading",
     "extraction.verified": "errors verdicts",
     "extraction.bounds": "check extraction.programs extraction.reading",
+    "extraction.images": "check extraction.programs extraction.reading",
     "extraction.refutations": "check extraction.programs extraction.reading",
-    "extraction.texts": "check extraction.bounds extraction.programs extraction.reading extraction.refutations",
+    "extraction.texts": (
+        "check extraction.bounds extraction.images extraction.programs extraction.reading extraction.refutations"
+    ),
     "numbers": "",
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
@@ -166,105 +169,6 @@ IMPORTS = {
         "drawing.chains drawing.networks drawing.savings drawing.svg lumping.maximum lumping.simulations markov "
         "network.program"
     ),
-    "formats.onnx": "",
-    "formats.specification": "",
-    "formats.files": "errors",
-    "formats.guesses": "errors",
-    "formats.exact_words": "errors network.views numbers.rational",
-    "formats.torch_layers": "errors formats.files network.views",
-    "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
-    "formats.onnx.assignments": "numbers.floats numbers.rational",
-    "formats.onnx.graph": (
-        "errors formats.files formats.onnx.tensors network.activations network.kinds network.origin "
-        "network.sizes network.views numbers.matrix numbers.rational"
-    ),
-    "formats.onnx.normalisation": (
-        "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
-        "numbers.floats numbers.rational"
-    ),
-    "formats.onnx.reorderings": (
-        "errors formats.onnx.graph formats.onnx.tensors network.kinds network.sizes network.views"
-    ),
-    "formats.onnx.selections": (
-        "errors formats.onnx.graph formats.onnx.tensors network.kinds network.sizes network.views"
-    ),
-    "formats.onnx.shapes": "formats.onnx.graph formats.onnx.tensors network.sizes",
-    "formats.onnx.spelled": (
-        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
-    ),
-    "formats.onnx.windows": "errors formats.onnx.graph network.sizes network.windows",
-    "formats.exact": (
-        "errors formats.exact_words formats.files network.activations network.kinds network.program "
-        "network.views network.windows numbers.matrix numbers.rational"
-    ),
-    "formats.nnet": (
-        "errors formats.files formats.specification network.activations network.kinds network.program "
-        "network.views numbers.matrix numbers.rational"
-    ),
-    "formats.onnx.constants": (
-        "errors formats.onnx.graph formats.onnx.normalisation formats.onnx.tensors network.views numbers.rational"
-    ),
-    "formats.onnx.functions": (
-        "errors formats.onnx.graph formats.onnx.spelled formats.onnx.tensors network.activations network.kinds "
-        "numbers.rational"
-    ),
-    "formats.onnx.images": (
-        "errors formats.onnx.graph formats.onnx.tensors formats.onnx.windows network.kinds network.views "
-        "network.windows numbers.matrix numbers.rational"
-    ),
-    "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
-    "formats.onnx.opaque": (
-        "errors formats.onnx.graph formats.onnx.shapes formats.onnx.tensors network.kinds network.opaque "
-        "network.sizes numbers.rational"
-    ),
-    "formats.onnx.writer": "errors network.origin network.program network.views numbers.floats numbers.rational",
-    "formats.onnx.obstacles": "errors formats.onnx.opaque network.program",
-    "formats.onnx.quantisers": (
-        "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
-        "network.kinds network.origin numbers.rational"
-    ),
-    "formats.onnx.write_opaque": "errors formats.onnx.writer network.kinds network.opaque network.sizes",
-    "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
-    "formats.onnx.write_spelled": (
-        "errors formats.onnx.writer network.activations network.kinds numbers.floats numbers.rational"
-    ),
-    "formats.onnx.write_weights": (
-        "errors formats.onnx.writer network.kinds network.origin numbers.floats numbers.matrix numbers.rational"
-    ),
-    "formats.onnx.arithmetic": (
-        "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
-        "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reorderings formats.onnx.selections "
-        "formats.onnx.spelled formats.onnx.tensors network.kinds numbers.matrix numbers.rational"
-    ),
-    "formats.onnx.write_functions": (
-        "errors formats.onnx.write_quantisers formats.onnx.write_spelled formats.onnx.writer network.activations "
-        "network.kinds numbers.floats numbers.rational"
-    ),
-    "formats.onnx.write_images": (
-        "errors formats.onnx.write_weights formats.onnx.writer network.kinds network.views network.windows "
-        "numbers.floats"
-    ),
-    "formats.onnx.write_nodes": (
-        "errors formats.onnx.reorderings formats.onnx.write_opaque formats.onnx.write_weights "
-        "formats.onnx.writer network.kinds network.views numbers.floats numbers.rational"
-    ),
-    "formats.onnx.reading": (
-        "errors formats.files formats.onnx.arithmetic formats.onnx.graph formats.onnx.obstacles "
-        "formats.onnx.opaque formats.onnx.shapes formats.onnx.spelled formats.onnx.tensors formats.specification "
-        "network.kinds network.origin network.program network.sizes network.views numbers.rational"
-    ),
-    "formats.onnx.writing": (
-        "errors formats.files formats.onnx.graph formats.onnx.implied formats.onnx.reading "
-        "formats.onnx.write_functions formats.onnx.write_images formats.onnx.write_nodes "
-        "formats.onnx.write_opaque formats.onnx.writer network.kinds network.opaque network.program "
-        "network.sizes network.views"
-    ),
-    "formats.torch": "errors formats.files formats.onnx.reading formats.torch_layers network.program network.views",
-    "formats.models": "errors formats.files formats.onnx.reading formats.torch network.program",
-    "formats": (
-        "errors formats.exact formats.files formats.guesses formats.models formats.nnet formats.onnx.reading "
-        "formats.onnx.writing formats.specification formats.torch network.program"
-    ),
     "bounding": "",
     "bounding.compiled_planes": "",
     "bounding.compiled_rows": "",
@@ -322,6 +226,130 @@ IMPORTS = {
         "bounding.trees bounding.working errors network.ports network.program numbers.rational points.floating"
     ),
     "bounding.certifying": "bounding.bound errors formats.files network.ports network.program numbers.rational version",
+    "formats.onnx": "",
+    "formats.specification": "",
+    "formats.files": "errors",
+    "formats.guesses": "errors",
+    "formats.onnx.bodies": "errors",
+    "formats.pickles": "errors",
+    "formats.state_dicts": "errors",
+    "formats.checkpoints": "errors formats.files formats.pickles formats.state_dicts",
+    "formats.exact_words": "errors network.views numbers.rational",
+    "formats.safetensors": "errors formats.state_dicts",
+    "formats.stating": "errors network.views",
+    "formats.torch_layers": "errors formats.files network.views",
+    "formats.onnx.stated": "errors formats.files formats.stating",
+    "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
+    "formats.onnx.assignments": "numbers.floats numbers.rational",
+    "formats.onnx.graph": (
+        "errors formats.files formats.onnx.tensors network.activations network.kinds network.origin "
+        "network.sizes network.views numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.normalisation": (
+        "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
+        "numbers.floats numbers.rational"
+    ),
+    "formats.onnx.partial_shapes": "formats.onnx.graph formats.onnx.tensors network.sizes",
+    "formats.onnx.regridded": "errors formats.onnx.graph network.kinds network.windows numbers.matrix numbers.rational",
+    "formats.onnx.reorderings": (
+        "errors formats.onnx.graph formats.onnx.tensors network.kinds network.sizes network.views"
+    ),
+    "formats.onnx.spelled": (
+        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
+    ),
+    "formats.onnx.windows": "errors formats.onnx.graph network.sizes network.windows",
+    "formats.exact": (
+        "errors formats.exact_words formats.files network.activations network.kinds network.program "
+        "network.views network.windows numbers.matrix numbers.rational"
+    ),
+    "formats.nnet": (
+        "errors formats.files formats.specification network.activations network.kinds network.program "
+        "network.views numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.constants": (
+        "errors formats.onnx.graph formats.onnx.normalisation formats.onnx.tensors network.views numbers.rational"
+    ),
+    "formats.onnx.functions": (
+        "errors formats.onnx.graph formats.onnx.spelled formats.onnx.tensors network.activations network.kinds "
+        "numbers.rational"
+    ),
+    "formats.onnx.images": (
+        "errors formats.onnx.graph formats.onnx.tensors formats.onnx.windows network.kinds network.views "
+        "network.windows numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
+    "formats.onnx.results_images": (
+        "formats.onnx.graph formats.onnx.partial_shapes formats.onnx.tensors formats.onnx.windows network.sizes"
+    ),
+    "formats.onnx.selections": (
+        "errors formats.onnx.graph formats.onnx.partial_shapes formats.onnx.reorderings formats.onnx.tensors "
+        "network.kinds network.sizes network.views"
+    ),
+    "formats.onnx.shapes": "formats.onnx.graph formats.onnx.partial_shapes formats.onnx.tensors network.sizes",
+    "formats.onnx.writer": "errors network.origin network.program network.views numbers.floats numbers.rational",
+    "formats.onnx.quantisers": (
+        "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
+        "network.kinds network.origin numbers.rational"
+    ),
+    "formats.onnx.reductions": (
+        "errors formats.onnx.graph formats.onnx.images formats.onnx.reorderings network.kinds network.windows "
+        "numbers.rational"
+    ),
+    "formats.onnx.results": "formats.onnx.graph formats.onnx.partial_shapes formats.onnx.results_images network.sizes",
+    "formats.onnx.write_opaque": "errors formats.onnx.writer network.kinds network.opaque network.sizes",
+    "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
+    "formats.onnx.write_spelled": (
+        "errors formats.onnx.writer network.activations network.kinds numbers.floats numbers.rational"
+    ),
+    "formats.onnx.write_weights": (
+        "errors formats.onnx.writer network.kinds network.origin numbers.floats numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.arithmetic": (
+        "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
+        "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reductions formats.onnx.regridded "
+        "formats.onnx.reorderings formats.onnx.selections formats.onnx.spelled formats.onnx.tensors "
+        "network.kinds numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.opaque": (
+        "errors formats.onnx.graph formats.onnx.partial_shapes formats.onnx.results formats.onnx.shapes "
+        "formats.onnx.tensors network.kinds network.opaque network.sizes numbers.rational"
+    ),
+    "formats.onnx.write_functions": (
+        "errors formats.onnx.write_quantisers formats.onnx.write_spelled formats.onnx.writer network.activations "
+        "network.kinds numbers.floats numbers.rational"
+    ),
+    "formats.onnx.write_images": (
+        "errors formats.onnx.write_weights formats.onnx.writer network.kinds network.views network.windows "
+        "numbers.floats"
+    ),
+    "formats.onnx.write_nodes": (
+        "errors formats.onnx.reorderings formats.onnx.write_opaque formats.onnx.write_weights "
+        "formats.onnx.writer network.kinds network.views numbers.floats numbers.rational"
+    ),
+    "formats.onnx.obstacles": "errors formats.onnx.opaque network.program",
+    "formats.onnx.reading": (
+        "errors formats.files formats.onnx.arithmetic formats.onnx.bodies formats.onnx.graph "
+        "formats.onnx.obstacles formats.onnx.opaque formats.onnx.shapes formats.onnx.spelled formats.onnx.stated "
+        "formats.onnx.tensors formats.specification formats.stating network.kinds network.origin network.program "
+        "network.sizes network.views numbers.rational"
+    ),
+    "formats.onnx.writing": (
+        "errors formats.files formats.onnx.graph formats.onnx.implied formats.onnx.reading "
+        "formats.onnx.write_functions formats.onnx.write_images formats.onnx.write_nodes "
+        "formats.onnx.write_opaque formats.onnx.writer network.kinds network.opaque network.program "
+        "network.sizes network.views"
+    ),
+    "formats.torch": "errors formats.onnx.reading formats.torch_layers network.program network.views",
+    "formats.weights": (
+        "errors formats.checkpoints formats.files formats.onnx.reading formats.safetensors formats.state_dicts "
+        "formats.torch_layers network.views"
+    ),
+    "formats.models": "errors formats.files formats.onnx.reading formats.torch network.program",
+    "formats": (
+        "errors formats.exact formats.files formats.guesses formats.models formats.nnet formats.onnx.reading "
+        "formats.onnx.writing formats.specification formats.stating formats.torch formats.weights "
+        "network.program network.views"
+    ),
     "verification": "",
     "verification.problems": "numbers.rational queries.formula queries.normal queries.query",
     "verification.witnesses": (
@@ -348,7 +376,7 @@ IMPORTS = {
     "certificates.grammar": "errors formats.specification network.ports numbers.rational",
     "certificates.certificate": (
         "certificates.grammar errors formats formats.files formats.guesses formats.specification "
-        "lumping.simulations network.ports numbers.rational version"
+        "lumping.simulations network.ports network.views numbers.rational version"
     ),
     "certificates.assumptions": (
         "certificates.certificate lumping.simulations network.kinds network.program network.sizes network.views"
@@ -362,7 +390,7 @@ IMPORTS = {
         "errors lumping.simulations network.kinds network.layers network.program network.views network.windows "
         "numbers.matrix numbers.rational"
     ),
-    "reduction.kink_signs": "lumping.kinks network.kinds network.program",
+    "reduction.kink_signs": "lumping.kinks network.kinds network.program numbers.rational",
     "reduction.kink_chains": (
         "lumping.forms lumping.kink_rows lumping.kinks lumping.simulations network.activations network.kinds "
         "network.program numbers.matrix numbers.rational"
@@ -373,6 +401,10 @@ IMPORTS = {
     ),
     "reduction.survivors": (
         "network.kinds network.layers network.program network.views numbers.matrix numbers.rational reduction.gathering"
+    ),
+    "reduction.kink_images": (
+        "lumping.forms lumping.kink_rows lumping.kinks lumping.simulations network.kinds network.program "
+        "network.views network.windows numbers.matrix numbers.rational reduction.kink_chains"
     ),
     "reduction.quotient": (
         "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
@@ -400,7 +432,7 @@ IMPORTS = {
     "reduction.kink_rounds": (
         "errors lumping.forms lumping.kink_flaws lumping.kinks lumping.simulations network.kinds network.layers "
         "network.program numbers.floats numbers.rational reduction.float_sums reduction.kink_chains "
-        "reduction.kink_signs reduction.quotient reduction.reports"
+        "reduction.kink_images reduction.kink_signs reduction.quotient reduction.reports"
     ),
     "reduction.loop": (
         "errors lumping.maximum lumping.simulations network.program reduction.float_chains reduction.float_sums "
@@ -413,44 +445,12 @@ IMPORTS = {
         "numbers.rational relaxations.merging"
     ),
     "library.files": "formats",
-    "library.values": "errors formats network.program network.views numbers.rational points.evaluation points.limbs",
     "library.lumpings": (
         "errors fast.engine formats lumping.definition lumping.forms lumping.maximum lumping.printed "
         "lumping.simulations network.layers network.program numbers.rational reduction.plans reduction.quotient"
     ),
+    "library.values": "errors formats network.program network.views numbers.rational points.evaluation points.limbs",
     "library.reductions": "formats lumping.maximum reduction.loop reduction.quotient",
-    "smt": "",
-    "smt.smtlib": "errors numbers.rational",
-    "smt.solve": "errors numbers.rational smt.smtlib",
-    "smt.lemmas": "errors smt.solve",
-    "smt.lifting": "errors network.kinds network.program network.views network.windows",
-    "smt.blocks": "numbers.rational smt.lifting smt.smtlib",
-    "smt.terms": "numbers.matrix numbers.rational smt.blocks smt.smtlib",
-    "smt.functions": "errors network.activations network.kinds numbers.rational smt.smtlib smt.terms",
-    "smt.substitution": (
-        "lumping.simulations network.kinds network.program numbers.rational smt.blocks smt.lifting smt.smtlib smt.terms"
-    ),
-    "smt.structure": (
-        "certificates.certificate errors lumping.simulations network.activations network.kinds network.program "
-        "network.views numbers.rational smt.blocks smt.lifting smt.substitution smt.terms"
-    ),
-    "smt.assertions": (
-        "network.activations network.kinds network.windows numbers.rational smt.blocks smt.functions smt.lifting "
-        "smt.smtlib smt.structure smt.terms"
-    ),
-    "smt.obligations": (
-        "certificates.certificate network.activations network.kinds network.program smt.assertions smt.blocks "
-        "smt.functions smt.structure"
-    ),
-    "smt.evidence": "errors formats.files numbers.rational smt.obligations version",
-    "smt.monolithic": (
-        "errors network.kinds network.meaning network.program network.views numbers.rational smt.functions "
-        "smt.obligations smt.terms"
-    ),
-    "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
-    "smt.prove": (
-        "errors network.kinds network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve"
-    ),
     "refutation": "",
     "refutation.clock": "",
     "refutation.dichotomy": "errors network.kinds network.program numbers.rational points.affine points.hyperplanes",
@@ -466,15 +466,62 @@ IMPORTS = {
         "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational "
         "reduction.loop"
     ),
+    "refutation.common_kinks": "lumping.kink_flaws lumping.kink_rows lumping.kinks network.program refutation.matching",
     "refutation.whole": (
         "network.kinds network.program numbers.rational points.boxes refutation.question smt.functions "
         "smt.monolithic smt.obligations smt.smtlib smt.solve"
     ),
-    "refutation.common_kinks": "lumping.kink_flaws lumping.kink_rows lumping.kinks network.program refutation.matching",
     "refutation.refute": (
         "errors network.ports network.program numbers.rational points.boxes points.evaluation points.limbs "
         "refutation.clock refutation.common_kinks refutation.comparing refutation.dichotomy refutation.matching "
         "refutation.question refutation.search refutation.shorten refutation.whole"
+    ),
+    "smt": "",
+    "smt.smtlib": "errors numbers.rational",
+    "smt.solve": "errors numbers.rational smt.smtlib",
+    "smt.lemmas": "errors smt.solve",
+    "smt.lifting": "errors network.kinds network.program network.views network.windows",
+    "smt.blocks": "numbers.rational smt.lifting smt.smtlib",
+    "smt.terms": "numbers.matrix numbers.rational smt.blocks smt.smtlib",
+    "smt.functions": "errors network.activations network.kinds numbers.rational smt.smtlib smt.terms",
+    "smt.substitution": (
+        "lumping.kinks lumping.simulations network.activations network.kinds network.program numbers.rational "
+        "smt.blocks smt.lifting smt.smtlib smt.terms"
+    ),
+    "smt.laws": "lumping.kinks network.kinds smt.functions smt.smtlib smt.terms",
+    "smt.fitting": (
+        "certificates.certificate errors lumping.simulations network.activations network.kinds network.program "
+        "network.views numbers.rational points.boxes"
+    ),
+    "smt.structure": (
+        "certificates.certificate errors lumping.kinks lumping.simulations network.activations network.kinds "
+        "network.program numbers.rational smt.blocks smt.fitting smt.lifting smt.substitution smt.terms"
+    ),
+    "smt.assertions": (
+        "network.activations network.kinds network.windows numbers.rational smt.blocks smt.functions smt.lifting "
+        "smt.smtlib smt.structure smt.terms"
+    ),
+    "smt.premises": (
+        "errors lumping.kinks lumping.simulations network.activations network.kinds numbers.rational "
+        "smt.assertions smt.blocks smt.functions smt.laws smt.lifting smt.smtlib smt.structure smt.substitution "
+        "smt.terms"
+    ),
+    "smt.bounds": (
+        "bounding.boxes bounding.exact_pass bounding.program errors network.activations numbers.rational "
+        "points.boxes smt.premises smt.structure"
+    ),
+    "smt.obligations": (
+        "certificates.certificate network.activations network.kinds network.program smt.assertions smt.blocks "
+        "smt.functions smt.laws smt.premises smt.structure"
+    ),
+    "smt.evidence": "errors formats.files numbers.rational smt.obligations version",
+    "smt.monolithic": (
+        "errors network.kinds network.meaning network.program network.views numbers.rational smt.functions "
+        "smt.obligations smt.terms"
+    ),
+    "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
+    "smt.prove": (
+        "errors network.kinds network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve"
     ),
     "relaxations": "",
     "relaxations.dependencies": "numbers.rational points.affine",
@@ -505,6 +552,90 @@ IMPORTS = {
         "refutation.refute relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
         "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
     ),
+    "testing": "formats numbers.rational verbs.naming verbs.refuting",
+    "verbs": "",
+    "verbs.images": "errors",
+    "verbs.answers": "formats.files numbers.rational verdicts version",
+    "verbs.checking": (
+        "check errors extraction.reading extraction.texts extraction.verified formats.files verbs.answers verdicts"
+    ),
+    "verbs.checkingqueries": "errors verbs.checking verdicts",
+    "verbs.statement": "formats.files verbs.answers verbs.checking version",
+    "verbs.serialising": "formats.onnx.assignments numbers.rational queries.assignments queries.printing queries.query",
+    "verbs.naming": "network.kinds network.program network.views",
+    "verbs.saving": "errors formats.files numbers.floats numbers.rational points.floating verbs.naming",
+    "verbs.inspecting": (
+        "errors formats formats.files formats.onnx.obstacles formats.onnx.reading lumping.maximum network.kinds "
+        "network.layers network.program network.views verbs.answers"
+    ),
+    "verbs.pairs": (
+        "formats formats.files formats.specification formats.stating network.ports network.program verbs.answers"
+    ),
+    "verbs.several": "errors formats formats.files verbs.answers verdicts",
+    "verbs.data": "errors formats.files numbers.rational points.boxes verbs.images verbs.pairs",
+    "verbs.exporting": (
+        "certificates.certificate check errors extraction.coq extraction.programs extraction.reading "
+        "extraction.texts formats formats.files verbs.answers"
+    ),
+    "verbs.judging": "bounding.certifying errors formats formats.files verbs.checking verbs.pairs verdicts",
+    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
+    "verbs.verifying": (
+        "bounding.certifying errors formats formats.files formats.specification network.program numbers.rational "
+        "queries.assignments queries.query queries.read refutation.replay verbs.answers verbs.checkingqueries "
+        "verbs.serialising verification.answers verification.certifying"
+    ),
+    "verbs.spaces": (
+        "bounding.boxes errors formats.files numbers.rational points.boxes points.domains queries verbs.data "
+        "verbs.pairs"
+    ),
+    "verbs.bounding": (
+        "errors formats formats.files network.ports numbers.rational refutation.question verbs.answers "
+        "verbs.data verbs.naming verbs.saving verbs.spaces"
+    ),
+    "verbs.reducing": (
+        "bounding.boxes certificates.assumptions certificates.certificate check errors fast.workers formats "
+        "formats.files formats.stating network.kinds network.ports network.program network.views points.domains "
+        "points.vnnlib reduction.loop reduction.on_boxes verbs.answers"
+    ),
+    "verbs.demonstrating": (
+        "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
+        "verbs.checking verbs.reducing"
+    ),
+    "verbs.bounded": (
+        "bounding.bound bounding.boxes bounding.certifying bounding.curve_values bounding.relating "
+        "bounding.relations errors formats formats.files network.ports network.program numbers.rational "
+        "points.evaluation points.limbs refutation.clock refutation.question refutation.refute verbs.answers "
+        "verbs.bounding verbs.data verbs.judging verbs.naming verbs.pairs verbs.spaces"
+    ),
+    "verbs.climbing": (
+        "bounding.ascent bounding.boxes errors network.program numbers.rational points.boxes points.evaluation "
+        "points.limbs refutation.question refutation.refute"
+    ),
+    "verbs.proving": (
+        "certificates.certificate errors formats formats.files formats.specification formats.stating "
+        "network.ports network.program numbers.rational smt.bounds smt.discharge smt.evidence smt.monolithic "
+        "smt.obligations smt.prove verbs.answers verdicts"
+    ),
+    "verbs.replaying": (
+        "check errors extraction.refutations extraction.verified network.program numbers.rational points.boxes "
+        "refutation.question refutation.refute refutation.replay"
+    ),
+    "verbs.refuting": (
+        "certificates.assumptions certificates.certificate check errors formats formats.files network.kinds "
+        "network.ports network.program network.views numbers.rational points.boxes points.domains points.vnnlib "
+        "refutation.question refutation.refute verbs.answers verbs.climbing verbs.data verbs.naming verbs.pairs "
+        "verbs.replaying verbs.saving verbs.spaces"
+    ),
+    "verbs.relaxing": (
+        "errors formats formats.files network.program numbers.rational points.boxes points.domains "
+        "refutation.replay relaxations.extremes relaxations.regions relaxations.relaxation verbs.answers "
+        "verbs.naming"
+    ),
+    "verbs.comparing": (
+        "errors formats network.ports numbers.rational verbs.answers verbs.bounded verbs.bounding verbs.naming "
+        "verbs.refuting verbs.saving"
+    ),
+    "pytest_plugin": "testing",
     "reporting": "",
     "reporting.measures": "network.kinds network.program",
     "reporting.figures": (
@@ -524,11 +655,12 @@ IMPORTS = {
         "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
         "reduction.loop reduction.reports"
     ),
+    "reporting.words": "network.ports reporting.facts reporting.measures",
     "reporting.record": "errors formats.files numbers.rational smt.evidence smt.obligations",
     "reporting.matrix": (
-        "certificates.certificate network.program reporting.record smt.evidence smt.monolithic smt.obligations"
+        "certificates.certificate network.program reporting.record smt.bounds smt.evidence smt.monolithic "
+        "smt.obligations smt.prove"
     ),
-    "reporting.words": "network.ports reporting.facts reporting.measures",
     "reporting.report": (
         "certificates.certificate errors formats formats.files formats.onnx.reading network.ports "
         "network.program reporting.facts reporting.figures reporting.matrix reporting.measures reporting.record "
@@ -547,87 +679,6 @@ IMPORTS = {
         "errors formats formats.files reporting.certified reporting.page reporting.report_file schemas "
         "verbs.answers verbs.checking verbs.rechecking verdicts"
     ),
-    "testing": "formats numbers.rational verbs.naming verbs.refuting",
-    "verbs": "",
-    "verbs.images": "errors",
-    "verbs.answers": "formats.files numbers.rational verdicts version",
-    "verbs.checking": (
-        "check errors extraction.reading extraction.texts extraction.verified formats.files verbs.answers verdicts"
-    ),
-    "verbs.checkingqueries": "errors verbs.checking verdicts",
-    "verbs.statement": "formats.files verbs.answers verbs.checking version",
-    "verbs.serialising": "formats.onnx.assignments numbers.rational queries.assignments queries.printing queries.query",
-    "verbs.naming": "network.kinds network.program network.views",
-    "verbs.saving": "errors formats.files numbers.floats numbers.rational points.floating verbs.naming",
-    "verbs.inspecting": (
-        "errors formats formats.files formats.onnx.obstacles formats.onnx.reading lumping.maximum network.kinds "
-        "network.layers network.program network.views verbs.answers"
-    ),
-    "verbs.pairs": "formats formats.files formats.specification network.ports network.program verbs.answers",
-    "verbs.several": "errors formats formats.files verbs.answers verdicts",
-    "verbs.data": "errors formats.files numbers.rational points.boxes verbs.images verbs.pairs",
-    "verbs.exporting": (
-        "certificates.certificate check errors extraction.coq extraction.programs extraction.reading formats "
-        "formats.files verbs.answers"
-    ),
-    "verbs.judging": "bounding.certifying errors formats formats.files verbs.checking verbs.pairs verdicts",
-    "verbs.rechecking": "certificates.certificate errors formats.files verbs.checking verdicts",
-    "verbs.verifying": (
-        "bounding.certifying errors formats formats.files formats.specification network.program numbers.rational "
-        "queries.assignments queries.query queries.read refutation.replay verbs.answers verbs.checkingqueries "
-        "verbs.serialising verification.answers verification.certifying"
-    ),
-    "verbs.spaces": (
-        "bounding.boxes errors formats.files numbers.rational points.boxes points.domains queries verbs.data "
-        "verbs.pairs"
-    ),
-    "verbs.bounding": (
-        "errors formats formats.files network.ports numbers.rational refutation.question verbs.answers "
-        "verbs.data verbs.naming verbs.saving verbs.spaces"
-    ),
-    "verbs.reducing": (
-        "bounding.boxes certificates.assumptions certificates.certificate check errors fast.workers formats "
-        "formats.files network.kinds network.ports network.program points.domains points.vnnlib reduction.loop "
-        "reduction.on_boxes verbs.answers"
-    ),
-    "verbs.demonstrating": (
-        "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
-        "verbs.checking verbs.reducing"
-    ),
-    "verbs.proving": (
-        "certificates.certificate errors formats formats.files formats.specification network.ports "
-        "network.program numbers.rational smt.discharge smt.evidence smt.monolithic smt.obligations smt.prove "
-        "verbs.answers verdicts"
-    ),
-    "verbs.bounded": (
-        "bounding.bound bounding.boxes bounding.certifying bounding.curve_values bounding.relating "
-        "bounding.relations errors formats formats.files network.ports network.program numbers.rational "
-        "points.evaluation points.limbs refutation.clock refutation.question refutation.refute verbs.answers "
-        "verbs.bounding verbs.data verbs.judging verbs.naming verbs.pairs verbs.spaces"
-    ),
-    "verbs.climbing": (
-        "bounding.ascent bounding.boxes errors network.program numbers.rational points.boxes points.evaluation "
-        "points.limbs refutation.question refutation.refute"
-    ),
-    "verbs.replaying": (
-        "check errors extraction.refutations extraction.verified network.program numbers.rational points.boxes "
-        "refutation.question refutation.refute refutation.replay"
-    ),
-    "verbs.refuting": (
-        "certificates.assumptions certificates.certificate check errors formats formats.files network.kinds "
-        "network.ports network.program numbers.rational points.boxes points.domains points.vnnlib "
-        "refutation.question refutation.refute verbs.answers verbs.climbing verbs.data verbs.naming verbs.pairs "
-        "verbs.replaying verbs.saving verbs.spaces"
-    ),
-    "verbs.relaxing": (
-        "errors formats formats.files network.program numbers.rational points.boxes points.domains "
-        "refutation.replay relaxations.extremes relaxations.regions relaxations.relaxation verbs.answers "
-        "verbs.naming"
-    ),
-    "verbs.comparing": (
-        "errors formats network.ports numbers.rational verbs.answers verbs.bounded verbs.bounding verbs.naming "
-        "verbs.refuting verbs.saving"
-    ),
     "__init__": (
         "certificates.certificate errors fast.engine fast.workers formats library.approximations library.files "
         "library.lumpings library.reductions library.values lumping.maximum lumping.simulations "
@@ -639,7 +690,7 @@ IMPORTS = {
     ),
     "cli.tables": "",
     "cli.failing": "verbs.answers verdicts",
-    "cli.terminal": "cli.failing formats.files",
+    "cli.terminal": "cli.failing formats.files formats.stating",
     "cli.main": "cli.failing cli.terminal errors verdicts version",
     "cli.supports": "verbs.checking",
     "cli": "cli.failing cli.main verdicts",
@@ -652,17 +703,16 @@ IMPORTS = {
     "cli.asking": "cli.figures cli.terminal formats.files formats.specification verbs.bounding verbs.data",
     "cli.reduce": "cli.terminal formats.specification reduction.loop reduction.plans verbs.reducing verdicts",
     "cli.demo": "cli.terminal verbs.demonstrating",
-    "cli.prove": "cli.terminal verbs.proving verdicts",
     "cli.bound": "cli.asking cli.terminal verbs.bounded verdicts",
+    "cli.prove": "cli.terminal verbs.proving verdicts",
     "cli.refute": (
-        "cli.asking cli.figures cli.terminal formats.files formats.specification points.boxes refutation.refute "
-        "verbs.data verbs.refuting verbs.spaces verdicts"
+        "cli.asking cli.figures cli.terminal formats.files formats.specification formats.stating points.boxes "
+        "refutation.refute verbs.data verbs.refuting verbs.spaces verdicts"
     ),
     "cli.relax": "cli.figures cli.terminal numbers.rational verbs.relaxing verdicts",
+    "cli.compare": "cli.asking cli.many cli.refute cli.terminal verbs.comparing verdicts",
     "cli.report": "cli.terminal reporting.report_file verdicts",
     "cli.bundle": "cli.terminal reporting.bundle_file verdicts",
-    "cli.compare": "cli.asking cli.many cli.refute cli.terminal verbs.comparing verdicts",
-    "pytest_plugin": "testing",
 }
 
 # Packages that need not be installed: imported late, so that everything else works without them.
