@@ -225,3 +225,26 @@ def test_one_output_decides_nothing(tmp_path):
         more = {"epsilon": []} if "metric" in claimed else {}
         found = shown(tmp_path, {**claimed, **more, "domain": {"boxes": [{"x": [["0", "1"]]}]}})
         assert (found.verdict, found.rule) == ("rejected", "claim")
+
+
+def problem(*assertions, inputs):
+    """The problem of a query of some inputs and an output, without networks."""
+    declared = [f"(declare-const X_{i} Real)" for i in range(inputs)] + ["(declare-const Y_0 Real)"]
+    query = check.read_query("\n".join([*declared, *(f"(assert {words})" for words in assertions)]))
+    return check.problem_of(query.cases[0], [check.Places(range(inputs), range(inputs, inputs + 1))])
+
+
+@pytest.mark.parametrize("left", [check.QUERY_WORK, 3000])
+def test_what_rows_imply_is_charged(left, monkeypatch):
+    """In a chain against the order of the rows each round gives one end; equations are put into each other."""
+    monkeypatch.setattr(check.Allowance, "left", left)
+    chain = [*(f"(<= X_{i} X_{i + 1})" for i in range(99)), "(<= X_99 7)", "(<= 0 X_0)"]
+    sums = [f"(= (+ {' '.join(f'(* {pow(i + 2, k, 97)} X_{i})' for i in range(30))}) {k})" for k in range(1, 17)]
+    if left == check.QUERY_WORK:
+        assert problem(*chain, inputs=100).ends == dict.fromkeys(range(100), (0, 7))
+        assert len(problem(*sums, inputs=30).forms) == 16
+        return
+    for case, inputs in ((chain, 100), (sums, 30)):
+        with pytest.raises(check.Stop) as caught:
+            problem(*case, inputs=inputs)
+        assert (caught.value.verdict, caught.value.rule) == ("unknown", "budget")
