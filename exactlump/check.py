@@ -3790,8 +3790,9 @@ class Checker:
                     return f"unit {v} of {ours!a} has another form than that of {theirs!a}, or a free unknown"
         names: dict[Symbol, Symbol] = {}
         for place, name in given.outputs.items():
-            shapes = [(*view.lead, *view.dims) for view in (original.views[name], reduced.views[other.outputs[place]])]
-            if len(shapes[0]) != len(shapes[1]):
+            views = original.views[name], reduced.views[other.outputs[place]]
+            shapes = [(*view.lead, *view.dims) for view in views]
+            if len(shapes[0]) != len(shapes[1]) or len(views[0].lead) != len(views[1].lead):  # or one is not known
                 return f"the shapes of {name!a} differ"
             for n, m in zip(*shapes, strict=True):
                 fresh = not known((n, m)) and isinstance(n, Product) and isinstance(m, Product)

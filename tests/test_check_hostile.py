@@ -248,3 +248,18 @@ def test_what_rows_imply_is_charged(left, monkeypatch):
         with pytest.raises(check.Stop) as caught:
             problem(*case, inputs=inputs)
         assert (caught.value.verdict, caught.value.rule) == ("unknown", "budget")
+
+
+def test_an_unknown_rank_is_not_one(tmp_path):
+    """What nothing is known of in one file has no shape that the other file declares."""
+
+    def compressed(shape):
+        nodes = [node("Compress", "x c", "h", axis=1), node("Relu", "h", "y")]
+        constants = {"c": np.array([True, False, True])}
+        return graph(nodes, {"x": [2, 3]}, {"y": None}, constants, declared={"h": shape} if shape else {})
+
+    pair = both((compressed(None), compressed(["k"])), tmp_path)
+    found = judge(*pair, tmp_path)
+    assert (found.verdict, found.rule) == ("rejected", "opaque"), found.reason
+    pair = both((compressed([2, "k"]), compressed([2, "n"])), tmp_path)
+    assert judge(*pair, tmp_path).verdict == "equivalent"
