@@ -2379,6 +2379,7 @@ class OnnxReader:
         support(
             x.kind == y.kind and (op != "Mod" or (x.kind not in FLOATS and not self.attributes["fmod"])), "found floats"
         )
+        support(not rounds(x) and not rounds(y), "found floats that arithmetic made, which machines round")
         demand(op not in ("Div", "Mod") or all(y.values), "input 1: found a division by zero, expected another number")
         shape = broadcast([x.dims, y.dims])
         support(shape is not None, "found constants of shapes that do not fit")
@@ -2853,6 +2854,7 @@ class OnnxReader:
                 self.fold(target, kind, x.dims, x.values)
                 return
             support(kind in (1, 6, 7, 11), f"found a cast of constants to type {kind}")
+            support(not rounds(x), "found a cast of floats that arithmetic made, which machines round")
             values = array(PACKED[kind], map(int if kind in (6, 7) else float, x.values))
             support([*values] == [*x.values], f"found a cast to type {kind} that changes a constant")
             self.define(target, Value(target, (), x.dims, kind, values))
@@ -2968,6 +2970,11 @@ def element(node: Node, parts: list[Any], v: int) -> Any:
         return parts[0][u] if (c, e) == (ONE, ZERO) else c * Fraction(parts[0][u]) + e
     (i, u) = next(iter(node.row(v)[0]))
     return parts[i][u]
+
+
+def rounds(x: Value) -> bool:
+    """Whether arithmetic made a constant of floats: a machine may round it, and decide otherwise by it."""
+    return x.kind in FLOATS and any(type(value) is Fraction for value in x.values)
 
 
 def float32(value: float) -> float:

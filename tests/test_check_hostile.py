@@ -263,3 +263,38 @@ def test_an_unknown_rank_is_not_one(tmp_path):
     assert (found.verdict, found.rule) == ("rejected", "opaque"), found.reason
     pair = both((compressed([2, "k"]), compressed([2, "n"])), tmp_path)
     assert judge(*pair, tmp_path).verdict == "equivalent"
+
+
+def decided(*nodes, condition="c"):
+    """A branch that a condition of constants chooses: the input, or its negative."""
+
+    def branch(op, name):
+        made = [helper.make_tensor_value_info(name, FLOAT, [1, 2])]
+        return helper.make_graph([node(op, "x", name)], name, [], made)
+
+    choice = node("If", condition, "g", then_branch=branch("Identity", "t"), else_branch=branch("Neg", "e"))
+    numbers = {"one": np.float32(1), "n": np.float32(2**25), "c": np.array(True)}
+    return graph([*nodes, choice, node("Relu", "g", "y")], {"x": [1, 2]}, {"y": [1, 2]}, numbers)
+
+
+SUM = [node("Add", "n one", "q"), node("Sub", "q n", "p")]
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [*SUM, node("Equal", "p one", "d")],
+        [*SUM, node("GreaterOrEqual", "p one", "d")],
+        [*SUM, node("Cast", "p", "i", to=7), node("Cast", "i", "d", to=9)],
+        [*SUM, node("Cast", "p", "w", to=11), node("Cast", "w", "i", to=7), node("Cast", "i", "d", to=9)],
+    ],
+)
+def test_what_machines_round_decides_nothing(nodes, tmp_path):
+    """2^25 + 1 - 2^25 is 0 in float32: the other branch is taken."""
+    pair = both((decided(*nodes, condition="d"), decided()), tmp_path)
+    values = [np.asarray(run(path, np.float32([1, 2]))[0]) for path in pair]
+    assert [[*value] for value in values] == [[0, 0], [1, 2]]
+    found = judge(*pair, tmp_path)
+    assert found.verdict == "rejected", found.reason
+    stored = decided(node("Equal", "one one", "d"), condition="d"), decided()
+    assert judge(*both(stored, tmp_path), tmp_path).verdict == "equivalent"
