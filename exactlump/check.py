@@ -2448,6 +2448,7 @@ class OnnxReader:
         support(
             x.kind == y.kind and (op != "Mod" or (x.kind not in FLOATS and not self.attributes["fmod"])), "found floats"
         )
+        support(not rounds(x) and not rounds(y), "found floats that arithmetic made, which machines round")
         demand(op not in ("Div", "Mod") or all(y.values), "input 1: found a division by zero, expected another number")
         shape = broadcast([x.dims, y.dims])
         support(shape is not None, "found constants of shapes that do not fit")
@@ -3004,6 +3005,7 @@ class OnnxReader:
                 self.fold(target, kind, x.dims, x.values)
                 return
             support(kind in (1, 6, 7, 11), f"found a cast of constants to type {kind}")
+            support(not rounds(x), "found a cast of floats that arithmetic made, which machines round")
             values = array(PACKED[kind], map(int if kind in (6, 7) else float, x.values))
             support([*values] == [*x.values], f"found a cast to type {kind} that changes a constant")
             self.define(target, Value(target, (), x.dims, kind, values))
@@ -3119,6 +3121,11 @@ def element(node: Node, parts: list[Any], v: int) -> Any:
         return parts[0][u] if (c, e) == (ONE, ZERO) else c * Fraction(parts[0][u]) + e
     (i, u) = next(iter(node.row(v)[0]))
     return parts[i][u]
+
+
+def rounds(x: Value) -> bool:
+    """Whether arithmetic made a constant of floats: a machine may round it, and decide otherwise by it."""
+    return x.kind in FLOATS and any(type(value) is Fraction for value in x.values)
 
 
 def float32(value: float) -> float:
@@ -4223,8 +4230,9 @@ class Checker:
                     return f"unit {v} of {ours!a} has another form than that of {theirs!a}, or a free unknown"
         names: dict[Symbol, Symbol] = {}
         for place, name in given.outputs.items():
-            shapes = [(*view.lead, *view.dims) for view in (original.views[name], reduced.views[other.outputs[place]])]
-            if len(shapes[0]) != len(shapes[1]):
+            views = original.views[name], reduced.views[other.outputs[place]]
+            shapes = [(*view.lead, *view.dims) for view in views]
+            if len(shapes[0]) != len(shapes[1]) or len(views[0].lead) != len(views[1].lead):  # or one is not known
                 return f"the shapes of {name!a} differ"
             for n, m in zip(*shapes, strict=True):
                 fresh = not known((n, m)) and isinstance(n, Product) and isinstance(m, Product)
@@ -6696,12 +6704,28 @@ def places_of(query: Query) -> dict[str, Places]:
     return found
 
 
-def substituted(terms: Sum, forms: dict[int, Sum]) -> Sum:
+class Allowance:
+    """What is left of the work on the numbers of a case."""
+
+    left = QUERY_WORK
+
+    def spend(self, work: int) -> None:
+        """Use some."""
+        self.left -= work
+        demand(self.left >= 0, f"found a case of more than {QUERY_WORK} operations", "unknown", "budget")
+
+
+def substituted(terms: Sum, forms: dict[int, Sum], allowance: Allowance) -> Sum:
     """A sum with other sums in the place of some variables."""
     found: Sum = {}
     for v, c in terms.items():
-        for u, w in forms.get(v, {v: ONE}).items():
+        form = forms.get(v, {v: ONE})
+        allowance.spend(len(form))
+        for u, w in form.items():
             found[u] = found.get(u, ZERO) + c * w
+    bits = max((max(c.numerator.bit_length(), c.denominator.bit_length()) for c in found.values()), default=0)
+    demand(bits <= QUERY_BITS, f"found a number of {bits} bits", "unknown", "budget")
+    allowance.spend(len(found) * (bits // 128))
     return {u: c for u, c in found.items() if c}
 
 
@@ -6710,9 +6734,10 @@ def problem_of(case: Sequence[Constraint], places: Sequence[Places]) -> Problem:
     inputs = [v for place in places for v in place.inputs]
     known, free = {*inputs, *(v for place in places for v in place.outputs)}, {*inputs}
     parts, forms = [part for part in case if part.terms.keys() <= known], dict[int, Sum]()
-    rest = []
+    rest, allowance = [], Allowance()
     for part in parts:
-        terms = substituted(part.terms, forms) if part.relation == "==" and part.terms.keys() <= free else {}
+        equation = part.relation == "==" and part.terms.keys() <= free
+        terms = substituted(part.terms, forms, allowance) if equation else {}
         constant = terms.pop(-1, ZERO)
         if len(terms) < 2:
             rest.append(part)
@@ -6720,14 +6745,15 @@ def problem_of(case: Sequence[Constraint], places: Sequence[Places]) -> Problem:
         v = max(terms)  # an equation makes its last input of the others
         c = terms.pop(v)
         form = {u: -w / c for u, w in terms.items()} | ({-1: (part.bound - constant) / c})
+        allowance.spend(len(forms))
         for u, other in forms.items():
             if v in other:
-                forms[u] = substituted(other, {v: form})
+                forms[u] = substituted(other, {v: form}, allowance)
         forms[v] = form
     ends: dict[int, tuple[Fraction | None, Fraction | None]] = {v: (None, None) for v in inputs if v not in forms}
     rows = []
     for part in rest:
-        terms = substituted(part.terms, forms)
+        terms = substituted(part.terms, forms, allowance)
         bound = part.bound - terms.pop(-1, ZERO)
         if len(terms) == 1 and terms.keys() <= free:
             ((v, c),) = terms.items()
@@ -6741,21 +6767,27 @@ def problem_of(case: Sequence[Constraint], places: Sequence[Places]) -> Problem:
         rows.append(Bounded(terms, bound, part.relation == "<"))
         if part.relation == "==":
             rows.append(Bounded({v: -c for v, c in terms.items()}, -bound, False))
-    imply(ends, [row for row in rows if ends.keys() >= row.terms.keys()])
+    imply(ends, [row for row in rows if ends.keys() >= row.terms.keys()], allowance)
     return Problem(forms, ends, rows)
 
 
-def imply(ends: dict[int, tuple[Fraction | None, Fraction | None]], rows: Sequence[Bounded]) -> None:
+def imply(
+    ends: dict[int, tuple[Fraction | None, Fraction | None]], rows: Sequence[Bounded], allowance: Allowance
+) -> None:
     """Ends that are absent, as far as rows say them, given those that are there: row by row, until nothing changes."""
     before = None
     while before != ends:
         before = dict(ends)
+        allowance.spend(len(ends))
         for terms, bound, _ in rows:
-            for v, c in sorted(terms.items()):
-                others = [w * end if (end := ends[u][w < 0]) is not None else None for u, w in terms.items() if u != v]
-                if ends[v][c > 0] is None and None not in others:
-                    end = (bound - sum(filter(None, others), ZERO)) / c
-                    ends[v] = (ends[v][0], end) if c > 0 else (end, ends[v][1])
+            allowance.spend(1 + len(terms))
+            least = {u: None if (end := ends[u][w < 0]) is None else w * end for u, w in terms.items()}
+            absent = [u for u, part in least.items() if part is None]
+            total = sum(filter(None, least.values()), ZERO) if len(absent) < 2 else ZERO
+            for v in (absent or sorted(terms)) if len(absent) < 2 else ():
+                if ends[v][terms[v] > 0] is None:
+                    end = (bound - total + (least[v] or ZERO)) / terms[v]  # without what is least of v itself
+                    ends[v] = (ends[v][0], end) if terms[v] > 0 else (end, ends[v][1])
 
 
 def contradict(case: Sequence[Constraint], multipliers: Sequence[tuple[int, Fraction]]) -> bool:

@@ -225,3 +225,76 @@ def test_one_output_decides_nothing(tmp_path):
         more = {"epsilon": []} if "metric" in claimed else {}
         found = shown(tmp_path, {**claimed, **more, "domain": {"boxes": [{"x": [["0", "1"]]}]}})
         assert (found.verdict, found.rule) == ("rejected", "claim")
+
+
+def problem(*assertions, inputs):
+    """The problem of a query of some inputs and an output, without networks."""
+    declared = [f"(declare-const X_{i} Real)" for i in range(inputs)] + ["(declare-const Y_0 Real)"]
+    query = check.read_query("\n".join([*declared, *(f"(assert {words})" for words in assertions)]))
+    return check.problem_of(query.cases[0], [check.Places(range(inputs), range(inputs, inputs + 1))])
+
+
+@pytest.mark.parametrize("left", [check.QUERY_WORK, 3000])
+def test_what_rows_imply_is_charged(left, monkeypatch):
+    """In a chain against the order of the rows each round gives one end; equations are put into each other."""
+    monkeypatch.setattr(check.Allowance, "left", left)
+    chain = [*(f"(<= X_{i} X_{i + 1})" for i in range(99)), "(<= X_99 7)", "(<= 0 X_0)"]
+    sums = [f"(= (+ {' '.join(f'(* {pow(i + 2, k, 97)} X_{i})' for i in range(30))}) {k})" for k in range(1, 17)]
+    if left == check.QUERY_WORK:
+        assert problem(*chain, inputs=100).ends == dict.fromkeys(range(100), (0, 7))
+        assert len(problem(*sums, inputs=30).forms) == 16
+        return
+    for case, inputs in ((chain, 100), (sums, 30)):
+        with pytest.raises(check.Stop) as caught:
+            problem(*case, inputs=inputs)
+        assert (caught.value.verdict, caught.value.rule) == ("unknown", "budget")
+
+
+def test_an_unknown_rank_is_not_one(tmp_path):
+    """What nothing is known of in one file has no shape that the other file declares."""
+
+    def compressed(shape):
+        nodes = [node("Compress", "x c", "h", axis=1), node("Relu", "h", "y")]
+        constants = {"c": np.array([True, False, True])}
+        return graph(nodes, {"x": [2, 3]}, {"y": None}, constants, declared={"h": shape} if shape else {})
+
+    pair = both((compressed(None), compressed(["k"])), tmp_path)
+    found = judge(*pair, tmp_path)
+    assert (found.verdict, found.rule) == ("rejected", "opaque"), found.reason
+    pair = both((compressed([2, "k"]), compressed([2, "n"])), tmp_path)
+    assert judge(*pair, tmp_path).verdict == "equivalent"
+
+
+def decided(*nodes, condition="c"):
+    """A branch that a condition of constants chooses: the input, or its negative."""
+
+    def branch(op, name):
+        made = [helper.make_tensor_value_info(name, FLOAT, [1, 2])]
+        return helper.make_graph([node(op, "x", name)], name, [], made)
+
+    choice = node("If", condition, "g", then_branch=branch("Identity", "t"), else_branch=branch("Neg", "e"))
+    numbers = {"one": np.float32(1), "n": np.float32(2**25), "c": np.array(True)}
+    return graph([*nodes, choice, node("Relu", "g", "y")], {"x": [1, 2]}, {"y": [1, 2]}, numbers)
+
+
+SUM = [node("Add", "n one", "q"), node("Sub", "q n", "p")]
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [*SUM, node("Equal", "p one", "d")],
+        [*SUM, node("GreaterOrEqual", "p one", "d")],
+        [*SUM, node("Cast", "p", "i", to=7), node("Cast", "i", "d", to=9)],
+        [*SUM, node("Cast", "p", "w", to=11), node("Cast", "w", "i", to=7), node("Cast", "i", "d", to=9)],
+    ],
+)
+def test_what_machines_round_decides_nothing(nodes, tmp_path):
+    """2^25 + 1 - 2^25 is 0 in float32: the other branch is taken."""
+    pair = both((decided(*nodes, condition="d"), decided()), tmp_path)
+    values = [np.asarray(run(path, np.float32([1, 2]))[0]) for path in pair]
+    assert [[*value] for value in values] == [[0, 0], [1, 2]]
+    found = judge(*pair, tmp_path)
+    assert found.verdict == "rejected", found.reason
+    stored = decided(node("Equal", "one one", "d"), condition="d"), decided()
+    assert judge(*both(stored, tmp_path), tmp_path).verdict == "equivalent"

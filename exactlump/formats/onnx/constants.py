@@ -143,6 +143,8 @@ def _compared(reader: Reader, op: Operator) -> None:
     pair = [reader.constant(op.input(i)) for i in (0, 1)]
     if pair[0].kind != pair[1].kind:
         raise UnsupportedLayer(f"found {type_name(pair[0].kind)} and {type_name(pair[1].kind)}")
+    if any(one.kind in FLOATS and one.array.dtype == object for one in pair):
+        raise UnsupportedLayer("found floats that arithmetic made, which machines round: they may compare otherwise")
     try:
         columns = np.broadcast_arrays(*map(rationals, pair))
     except ValueError as error:
