@@ -108,6 +108,7 @@ def test_the_example_of_the_readme_is_accepted(built, tmp_path):
         ("all 1 3", "all 1 2", 1),
         ("spare 1 steps 3", "spare 2 steps 3", 1),
         ("moved 0 2 1", "moved 1 2 1", 2),
+        ("fresh", "1 0 1 0", 1),
         ("moved 0 2 1 0 2 0", "moved 0 2 1 1 2 0", 1),
         ("moves 1\nmove", "moves 2\nmove", 2),
         ("move loses", "move finds", 2),
