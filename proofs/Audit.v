@@ -174,6 +174,7 @@ Print Assumptions Example.example_of_images.
 Print Example.tapped.
 Print Example.tapped_less.
 Print Example.tapped_claims.
+Print Example.tapped_twice.
 Print Example.wrong.
 Print Example.plain.
 Print Example.doubled.

@@ -91,13 +91,27 @@ Definition tapped_less := ImageNetwork 1 3
   [At (from_0 [(0%N, 1)] 1 relu); Move true 7 4; Move true 8 4; At (from_0 [(5%N, 3)] 0 linear); Given 9 1 [0%N; 7%N];
    At (from_0 [(6%N, 2)] 3 linear)] [9%N; 8%N].
 Definition tapped_claims (c e : Z) := ImageCertificate [Class 4 1; Class 4 2; Derived; Derived] [Atom 1; Derived; Derived]
-  [Moved [(0%N, 1)] 0 1; Moved [(0%N, c)] 0 1; Moved [(1%N, 2)] e 1; Copied 2].
+  [Moved [(0%N, 1)] 0 1; Moved [(0%N, c)] 0 1; Moved [(1%N, 2)] e 1; Copied 2] [Fresh; Fresh; Fresh].
 
 Lemma tapped_accepted : check_images tapped tapped_less (tapped_claims 2 3) = true.
 Proof. reflexivity. Qed.
 
 Lemma tapped_rejected : check_images tapped tapped_less (tapped_claims 1 3) = false /\ check_images tapped tapped_less (tapped_claims 2 0) = false.
 Proof. now split. Qed.
+
+(** The reduced network has what the other one has, but for the second unit, and taps its triple as well. *)
+Definition tapped_twice := ImageNetwork 1 1
+  [At (from_0 [(0%N, 1)] 1 relu); At (from_0 [(2%N, 3)] 0 linear); Move false 7 2; Move false 7 3; At (from_0 [(4%N, 1); (5%N, 1)] 0 linear)] [6%N].
+
+Lemma tapped_twice_accepted : check_images
+    (ImageNetwork 1 1 [At (from_0 [(0%N, 4)] 4 relu); Move false 7 2] [3%N]) tapped_twice
+    (ImageCertificate [Class 2 4] [Atom 1; Derived; Derived] [Moved [(0%N, 4)] 0 1] [Fresh; Moved [(0%N, 3)] 0 1]) = true.
+Proof. reflexivity. Qed.
+
+Lemma tapped_twice_rejected : check_images
+    (ImageNetwork 1 1 [At (from_0 [(0%N, 3)] 3 relu); Move false 7 2] [3%N]) tapped_twice
+    (ImageCertificate [Class 2 3] [Atom 1; Derived; Derived] [Moved [(0%N, 3)] 0 1] [Fresh; Moved [(0%N, 2)] 0 1]) = false.
+Proof. reflexivity. Qed.
 
 Theorem example_of_images (F : numbers) (field : ordered_field F) (M : meaning F) (laws : lawful M) (P : Type) (O : operators F P) :
   lawful_operators O -> forall x : P -> F,

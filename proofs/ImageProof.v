@@ -192,100 +192,9 @@ intros [j [-> ok]]; exists j; split; [reflexivity|]; destruct o as [keeps l u|s 
   apply map_ext_in; intros u u_in; symmetry; now apply there_register, all.
 Qed.
 
-(** What operators make, in the order of the steps. *)
-Fixpoint made (ss : list step) ys : list image :=
-  match ss with
-  | [] => []
-  | s :: ss' => let zs := step_values M O ys s in match s with At _ => [] | _ => zs end ++ made ss' (ys ++ zs)
-  end.
-
 Definition origins_ok zs (os : tree origin) := forall k o, find k os = Some o -> origin_ok zs k o.
 
-Lemma origins_more zs more os : origins_ok zs os -> origins_ok (zs ++ more) os.
-Proof. intros ok k o found; now apply origin_more, ok. Qed.
-
-Lemma theirs_sound ss : forall rs j size os rest c, cut_theirs n b j size os ss rs = Some c ->
-    size = N.of_nat (length (dim ++ rest)) -> origins_ok (dim ++ rest) os ->
-    (exists before, gs = before ++ made ss (dim ++ rest) /\ N.to_nat j = length before) ->
-  exists more, run_images M O ss (dim ++ rest) = dim ++ rest ++ more /\
-    their_size c = N.of_nat (length (dim ++ rest ++ more)) /\ origins_ok (dim ++ rest ++ more) (origins c) /\
-    forall p, run M (theirs c) (here p (base ++ rest)) = here p (base ++ rest ++ more).
-Proof.
-induction ss as [|s ss IH]; cbn [cut_theirs]; intros rs j size os rest c found size_rest ok split_gs.
-- destruct rs; [|discriminate]; injection found as <-; exists []; rewrite !app_nil_r; cbn; repeat split; try assumption.
-- assert (next : forall ws rs' j' os' rows vs c', cut_theirs n b j' (N.of_nat (length (dim ++ rest ++ ws))) os' ss rs' = Some c' ->
-      c = CutReduced (vs ++ theirs c') (rows ++ their_rows c') (origins c') (cuts c') (their_size c') ->
-      ws = step_values M O (dim ++ rest) s -> origins_ok (dim ++ rest ++ ws) os' ->
-      (exists before, gs = before ++ made ss (dim ++ rest ++ ws) /\ N.to_nat j' = length before) ->
-      (forall p, run M vs (here p (base ++ rest)) = here p (base ++ rest ++ ws)) ->
-    exists more, run_images M O (s :: ss) (dim ++ rest) = dim ++ rest ++ more /\
-      their_size c = N.of_nat (length (dim ++ rest ++ more)) /\ origins_ok (dim ++ rest ++ more) (origins c) /\
-      forall p, run M (theirs c) (here p (base ++ rest)) = here p (base ++ rest ++ more)).
-  { intros ws rs' j' os' rows vs c' found' -> ws_s ok' split' ran.
-    destruct (IH rs' j' _ os' (rest ++ ws) c' found' eq_refl ok' split') as [more [same [size' [ok'' ran']]]].
-    exists (ws ++ more); rewrite !app_assoc in *; cbn [theirs origins their_size].
-    split; [|split; [|split]]; try assumption.
-    - rewrite <- same; cbn; now rewrite <- ws_s.
-    - intros p; now rewrite run_app, ran, ran'. }
-  destruct split_gs as [before [gs_split j_before]]; destruct s as [v|k l u|s r us].
-  + destruct rs as [|r rs]; [discriminate|]; destruct (sees n b v) eqn:seen; [|discriminate].
-    destruct (cut_theirs _ _ _ _ _ _ _) as [c'|] eqn:found'; [|discriminate]; injection found as <-.
-    pose proof (at_values) as values; set (ws := step_values M O (dim ++ rest) (At v)) in *.
-    assert (ws_length : length ws = width v) by (unfold ws; cbn; now rewrite map_length, seq_length).
-    apply (next ws rs j os [r] [v] c').
-    * rewrite <- found'; f_equal; rewrite size_rest, !app_length, ws_length; lia.
-    * reflexivity.
-    * reflexivity.
-    * rewrite app_assoc; now apply origins_more.
-    * exists before; split; [|exact j_before]; rewrite gs_split; cbn [made]; fold ws; cbn [app]; now rewrite <- app_assoc.
-    * intros p; cbn; rewrite <- (values p rest v seen); fold ws; now rewrite <- here_app, <- app_assoc.
-  + destruct (there n b size u) eqn:u_there; [|discriminate].
-    destruct (cut_theirs _ _ _ _ _ _ _) as [c'|] eqn:found'; [|discriminate]; injection found as <-.
-    set (w := moved O k l (image_register (dim ++ rest) u)).
-    assert (j_lt : (N.to_nat j < length gs)%nat) by (rewrite gs_split, app_length; cbn; lia).
-    assert (gs_j : image_register gs j = w).
-    { unfold image_register; rewrite gs_split, j_before, app_nth2, Nat.sub_diag by lia; reflexivity. }
-    apply (next [w] rs (N.succ j) (set (N.succ_pos j) (MoveOf k l u) os) [Derived] [copy (n + j)] c').
-    * rewrite <- found'; f_equal; rewrite size_rest, !app_length; cbn; lia.
-    * reflexivity.
-    * reflexivity.
-    * intros i o [[-> <-]|i_o]%find_set; rewrite app_assoc; [|now apply origin_more, ok].
-      rewrite size_rest in u_there; exists j; split; [reflexivity|]; split; [exact j_lt|]; split; [now apply there_more|].
-      intros p; now rewrite there_register, gs_j.
-    * exists (before ++ [w]); split; [|rewrite app_length; cbn; lia]; rewrite gs_split; cbn [made step_values app]; fold w.
-      rewrite <- !app_assoc; reflexivity.
-    * intros p; cbn [run fold_left]; rewrite copy_value, register_here, N.add_0_r, spare_register, gs_j by exact j_lt.
-      now rewrite app_assoc, (here_app p (base ++ rest) [w]).
-  + destruct (forallb _ us) eqn:all; [|discriminate].
-    destruct (cut_theirs _ _ _ _ _ _ _) as [c'|] eqn:found'; [|discriminate]; injection found as <-.
-    set (ws := step_values M O (dim ++ rest) (Given s r us)).
-    assert (ws_length : length ws = r) by (unfold ws; cbn; now rewrite map_length, seq_length).
-    assert (gs_ws : gs = before ++ ws ++ made ss ((dim ++ rest) ++ ws)) by exact gs_split.
-    assert (j_le : (N.to_nat j + r <= length gs)%nat) by (rewrite gs_ws, !app_length; lia).
-    assert (gs_nth : forall i, (i < r)%nat -> nth (N.to_nat j + i) gs dark = nth i ws dark).
-    { intros i i_lt; rewrite gs_ws, j_before, app_nth2_plus, app_nth1 by lia; reflexivity. }
-    apply (next ws rs (j + N.of_nat r)%N (set (N.succ_pos j) (GivenOf s r us) os) (repeat Derived r) (copies (n + j) r) c').
-    * rewrite <- found'; f_equal; rewrite size_rest, !app_length, ws_length; lia.
-    * reflexivity.
-    * reflexivity.
-    * intros i o [[-> <-]|i_o]%find_set; rewrite app_assoc; [|now apply origin_more, ok].
-      apply origin_more; rewrite size_rest in all; exists j; split; [reflexivity|]; split; [exact j_le|]; split; [exact all|].
-      intros i p i_lt; rewrite gs_nth by exact i_lt; unfold ws; cbn [step_values].
-      rewrite (nth_indep _ dark (nth 0 (given O s (map (image_register (dim ++ rest)) us)) dark)) by now rewrite map_length, seq_length.
-      rewrite (map_nth (fun i => nth i (given O s (map (image_register (dim ++ rest)) us)) dark)), seq_nth by exact i_lt; reflexivity.
-    * exists (before ++ ws); split; [|rewrite app_length; lia]; rewrite gs_ws at 1; now rewrite <- !app_assoc.
-    * intros p; rewrite copies_run.
-      -- rewrite !app_assoc, (here_app p (base ++ rest) ws); f_equal; rewrite <- (nth_all (here p ws) zero), here_length, ws_length.
-         apply map_ext_in; intros i i_in%in_seq; rewrite !here_nth, <- gs_nth by lia.
-         pose proof (spare_register rest (j + N.of_nat i)) as spared; unfold image_register in spared.
-         replace (N.to_nat (n + j) + i)%nat with (N.to_nat (n + (j + N.of_nat i))) by lia; rewrite spared by lia.
-         now replace (N.to_nat (j + N.of_nat i)) with (N.to_nat j + i)%nat by lia.
-      -- rewrite here_length, app_length; unfold base; rewrite app_length; lia.
-Qed.
-
-(** --- N --- *)
-
-Section Ours.
+Section Sums.
 Variables (zs : list image) (os : tree origin) (finals : P -> list F).
 Hypothesis origins_zs : origins_ok zs os.
 Hypothesis finals_ok : forall p u, there n b (N.of_nat (length zs)) u = true -> register (finals p) 0 u = image_register zs u p.
@@ -313,6 +222,158 @@ induction 1 as [|[u c] es u_there _ IH]; [reflexivity|].
 change (weighted_sum (finals p) 0 ((u, c) :: es)) with (Z_ c * register (finals p) 0 u + weighted_sum (finals p) 0 es).
 now rewrite IH, finals_ok.
 Qed.
+
+(** What an operator makes of a sum. *)
+Lemma sum_sound keeps l ts e q m (f : image) rest : sum_of os keeps l ts e q = Some m -> (forall i, f i = preactivation (finals i) 0 m) ->
+  activation m = linear /\ Forall (fun e => there n b (N.of_nat (length zs)) (fst e) = true) (edges m) /\
+  forall p, moved O keeps l f p = preactivation (here p (base ++ rest)) n (Neuron ts e q linear).
+Proof.
+unfold sum_of; destruct (sources_of os keeps l ts) as [es|] eqn:ts_es; [|discriminate]; destruct (_ && _) eqn:fits; [|discriminate].
+apply andb_true_iff in fits as [_ fits]; intros found f_m; injection found as <-; split; [reflexivity|].
+assert (all : Forall (fun e => there n b (N.of_nat (length zs)) (fst e) = true) es).
+{ clear f_m; revert es ts_es; induction ts as [|[j c] ts IH]; cbn [sources_of]; intros es ts_es; [injection ts_es as <-; constructor|].
+  destruct (find (N.succ_pos j) os) as [[k' l' u|]|] eqn:j_o; try discriminate.
+  destruct (sources_of os keeps l ts) as [es'|]; [|discriminate]; destruct (_ && _); [|discriminate]; injection ts_es as <-.
+  constructor; [|now apply IH]; destruct (origins_zs _ _ j_o) as [i [_ [_ [u_there _]]]]; exact u_there. }
+split; [exact all|]; intros p; unfold preactivation; cbn [edges bias denominator].
+destruct (sources_sound _ _ _ _ rest p ts_es) as [_ <-].
+apply (moved_neuron keeps l f zs es e q p fits); intros i; rewrite f_m; unfold preactivation; cbn [edges bias denominator].
+now rewrite sum_value.
+Qed.
+
+End Sums.
+
+(** What operators make, in the order of the steps. *)
+Fixpoint made (ss : list step) (ms : list shown) ys : list image :=
+  match ss with
+  | [] => []
+  | s :: ss' =>
+      let zs := step_values M O ys s in
+      match s, ms with
+      | At _, _ => made ss' ms (ys ++ zs)
+      | Move _ _ _, Moved _ _ _ :: ms' => made ss' ms' (ys ++ zs)
+      | _, _ :: ms' => zs ++ made ss' ms' (ys ++ zs)
+      | _, [] => []
+      end
+  end.
+
+Lemma origins_more zs more os : origins_ok zs os -> origins_ok (zs ++ more) os.
+Proof. intros ok k o found; now apply origin_more, ok. Qed.
+
+Lemma here_finals (vs : list node) ys p u : there n b (N.of_nat (length (dim ++ ys))) u = true ->
+  register (run M vs (here p (base ++ ys))) 0 u = image_register (dim ++ ys) u p.
+Proof.
+intros [u_visible u_lt]%there_spec; destruct (run_more F M vs (here p (base ++ ys))) as [tail ->].
+rewrite register_app by (rewrite here_length, <- dim_length; lia); rewrite register_here, N.add_0_l; now rewrite visible_register.
+Qed.
+
+Lemma theirs_sound ss : forall rs ms j size os rest c, cut_theirs n b j size os ss rs ms = Some c ->
+    size = N.of_nat (length (dim ++ rest)) -> origins_ok (dim ++ rest) os ->
+    (exists before, gs = before ++ made ss ms (dim ++ rest) /\ N.to_nat j = length before) ->
+    (forall p e, In e (equal c) -> register (run M (theirs c) (here p (base ++ rest))) 0 (fst e)
+                                  = preactivation (run M (theirs c) (here p (base ++ rest))) 0 (snd e)) ->
+  exists more, run_images M O ss (dim ++ rest) = dim ++ rest ++ more /\
+    their_size c = N.of_nat (length (dim ++ rest ++ more)) /\ origins_ok (dim ++ rest ++ more) (origins c) /\
+    forall p, run M (theirs c) (here p (base ++ rest)) = here p (base ++ rest ++ more).
+Proof.
+induction ss as [|s ss IH]; cbn [cut_theirs]; intros rs ms j size os rest c found size_rest ok split_gs equal_c.
+- destruct rs, ms; try discriminate; injection found as <-; exists []; rewrite !app_nil_r; cbn; repeat split; try assumption.
+- assert (next : forall ws rs' ms' j' os' rows vs es c', cut_theirs n b j' (N.of_nat (length (dim ++ rest ++ ws))) os' ss rs' ms' = Some c' ->
+      c = CutReduced (vs ++ theirs c') (rows ++ their_rows c') (origins c') (cuts c') (their_size c') (es ++ equal c') ->
+      ws = step_values M O (dim ++ rest) s -> origins_ok (dim ++ rest ++ ws) os' ->
+      (exists before, gs = before ++ made ss ms' (dim ++ rest ++ ws) /\ N.to_nat j' = length before) ->
+      (forall p, run M vs (here p (base ++ rest)) = here p (base ++ rest ++ ws)) ->
+    exists more, run_images M O (s :: ss) (dim ++ rest) = dim ++ rest ++ more /\
+      their_size c = N.of_nat (length (dim ++ rest ++ more)) /\ origins_ok (dim ++ rest ++ more) (origins c) /\
+      forall p, run M (theirs c) (here p (base ++ rest)) = here p (base ++ rest ++ more)).
+  { intros ws rs' ms' j' os' rows vs es c' found' -> ws_s ok' split' ran.
+    assert (equal_c' : forall p e, In e (equal c') -> register (run M (theirs c') (here p (base ++ rest ++ ws))) 0 (fst e)
+                                                    = preactivation (run M (theirs c') (here p (base ++ rest ++ ws))) 0 (snd e)).
+    { intros p e e_in; specialize (equal_c p e); cbn [theirs equal] in equal_c; rewrite run_app, ran in equal_c.
+      apply equal_c, in_or_app; now right. }
+    destruct (IH rs' ms' j' _ os' (rest ++ ws) c' found' eq_refl ok' split' equal_c') as [more [same [size' [ok'' ran']]]].
+    exists (ws ++ more); rewrite !app_assoc in *; cbn [theirs origins their_size].
+    split; [|split; [|split]]; try assumption.
+    - rewrite <- same; cbn; now rewrite <- ws_s.
+    - intros p; now rewrite run_app, ran, ran'. }
+  destruct split_gs as [before [gs_split j_before]]; destruct s as [v|k l u|s r us].
+  + destruct rs as [|r rs]; [discriminate|]; destruct (sees n b v) eqn:seen; [|discriminate].
+    destruct (cut_theirs _ _ _ _ _ _ _ _) as [c'|] eqn:found'; [|discriminate]; injection found as <-.
+    pose proof (at_values) as values; set (ws := step_values M O (dim ++ rest) (At v)) in *.
+    assert (ws_length : length ws = width v) by (unfold ws; cbn; now rewrite map_length, seq_length).
+    apply (next ws rs ms j os [r] [v] [] c').
+    * rewrite <- found'; f_equal; rewrite size_rest, !app_length, ws_length; lia.
+    * reflexivity.
+    * reflexivity.
+    * rewrite app_assoc; now apply origins_more.
+    * exists before; split; [|exact j_before]; rewrite gs_split; cbn [made]; fold ws; now rewrite <- app_assoc.
+    * intros p; cbn; rewrite <- (values p rest v seen); fold ws; now rewrite <- here_app, <- app_assoc.
+  + destruct (there n b size u) eqn:u_there; [|discriminate]; set (w := moved O k l (image_register (dim ++ rest) u)).
+    destruct ms as [|[|ts e q|] ms]; try discriminate.
+    * destruct (cut_theirs _ _ _ _ _ _ _ _) as [c'|] eqn:found'; [|discriminate]; injection found as <-.
+      assert (j_lt : (N.to_nat j < length gs)%nat) by (rewrite gs_split, app_length; cbn; lia).
+      assert (gs_j : image_register gs j = w).
+      { unfold image_register; rewrite gs_split, j_before, app_nth2, Nat.sub_diag by lia; reflexivity. }
+      apply (next [w] rs ms (N.succ j) (set (N.succ_pos j) (MoveOf k l u) os) [Derived] [copy (n + j)] [] c').
+      -- rewrite <- found'; f_equal; rewrite size_rest, !app_length; cbn; lia.
+      -- reflexivity.
+      -- reflexivity.
+      -- intros i o [[-> <-]|i_o]%find_set; rewrite app_assoc; [|now apply origin_more, ok].
+         rewrite size_rest in u_there; exists j; split; [reflexivity|]; split; [exact j_lt|]; split; [now apply there_more|].
+         intros p; now rewrite there_register, gs_j.
+      -- exists (before ++ [w]); split; [|rewrite app_length; cbn; lia]; rewrite gs_split; cbn [made step_values app]; fold w.
+         rewrite <- !app_assoc; reflexivity.
+      -- intros p; cbn [run fold_left]; rewrite copy_value, register_here, N.add_0_r, spare_register, gs_j by exact j_lt.
+         now rewrite app_assoc, (here_app p (base ++ rest) [w]).
+    * destruct (sum_of os k l ts e q) as [m|] eqn:summed; [|discriminate]; destruct (forallb _ (edges m)); [|discriminate].
+      destruct (cut_theirs _ _ _ _ _ _ _ _) as [c'|] eqn:found'; [|discriminate]; injection found as <-.
+      set (vs := Unit n (Neuron ts e q linear) :: theirs c').
+      assert (source : forall p, image_register (dim ++ rest) u p = preactivation (run M vs (here p (base ++ rest))) 0 m).
+      { intros p; rewrite size_rest in u_there; rewrite <- (here_finals vs rest p u u_there).
+        exact (equal_c p (u, m) (or_introl eq_refl)). }
+      destruct (sum_sound (dim ++ rest) os (fun p => run M vs (here p (base ++ rest))) ok (fun p => here_finals vs rest p)
+        k l ts e q m _ rest summed source) as [_ [_ value]].
+      apply (next [w] rs ms j os [Derived] [Unit n (Neuron ts e q linear)] [(u, m)] c').
+      -- rewrite <- found'; f_equal; rewrite size_rest, !app_length; cbn; lia.
+      -- reflexivity.
+      -- reflexivity.
+      -- rewrite app_assoc; now apply origins_more.
+      -- exists before; split; [|exact j_before]; rewrite gs_split; cbn [made step_values]; fold w; now rewrite <- app_assoc.
+      -- intros p; cbn [run fold_left]; rewrite linear_value by reflexivity; rewrite <- value, app_assoc, (here_app p (base ++ rest) [w]).
+         reflexivity.
+  + destruct ms as [|[|? ? ?|] ms]; try discriminate; destruct (forallb _ us) eqn:all; [|discriminate].
+    destruct (cut_theirs _ _ _ _ _ _ _ _) as [c'|] eqn:found'; [|discriminate]; injection found as <-.
+    set (ws := step_values M O (dim ++ rest) (Given s r us)).
+    assert (ws_length : length ws = r) by (unfold ws; cbn; now rewrite map_length, seq_length).
+    assert (gs_ws : gs = before ++ ws ++ made ss ms ((dim ++ rest) ++ ws)) by exact gs_split.
+    assert (j_le : (N.to_nat j + r <= length gs)%nat) by (rewrite gs_ws, !app_length; lia).
+    assert (gs_nth : forall i, (i < r)%nat -> nth (N.to_nat j + i) gs dark = nth i ws dark).
+    { intros i i_lt; rewrite gs_ws, j_before, app_nth2_plus, app_nth1 by lia; reflexivity. }
+    apply (next ws rs ms (j + N.of_nat r)%N (set (N.succ_pos j) (GivenOf s r us) os) (repeat Derived r) (copies (n + j) r) [] c').
+    * rewrite <- found'; f_equal; rewrite size_rest, !app_length, ws_length; lia.
+    * reflexivity.
+    * reflexivity.
+    * intros i o [[-> <-]|i_o]%find_set; rewrite app_assoc; [|now apply origin_more, ok].
+      apply origin_more; rewrite size_rest in all; exists j; split; [reflexivity|]; split; [exact j_le|]; split; [exact all|].
+      intros i p i_lt; rewrite gs_nth by exact i_lt; unfold ws; cbn [step_values].
+      rewrite (nth_indep _ dark (nth 0 (given O s (map (image_register (dim ++ rest)) us)) dark)) by now rewrite map_length, seq_length.
+      rewrite (map_nth (fun i => nth i (given O s (map (image_register (dim ++ rest)) us)) dark)), seq_nth by exact i_lt; reflexivity.
+    * exists (before ++ ws); split; [|rewrite app_length; lia]; rewrite gs_ws at 1; now rewrite <- !app_assoc.
+    * intros p; rewrite copies_run.
+      -- rewrite !app_assoc, (here_app p (base ++ rest) ws); f_equal; rewrite <- (nth_all (here p ws) zero), here_length, ws_length.
+         apply map_ext_in; intros i i_in%in_seq; rewrite !here_nth, <- gs_nth by lia.
+         pose proof (spare_register rest (j + N.of_nat i)) as spared; unfold image_register in spared.
+         replace (N.to_nat (n + j) + i)%nat with (N.to_nat (n + (j + N.of_nat i))) by lia; rewrite spared by lia.
+         now replace (N.to_nat (j + N.of_nat i)) with (N.to_nat j + i)%nat by lia.
+      -- rewrite here_length, app_length; unfold base; rewrite app_length; lia.
+Qed.
+
+(** --- N --- *)
+
+Section Ours.
+Variables (zs : list image) (os : tree origin) (finals : P -> list F).
+Hypothesis origins_zs : origins_ok zs os.
+Hypothesis finals_ok : forall p u, there n b (N.of_nat (length zs)) u = true -> register (finals p) 0 u = image_register zs u p.
 
 Definition sums_ok (next : N) (es : list node) := forall i m p, nth_error es i = Some (Unit N0 m) ->
   register (finals p) 0 (next + N.of_nat i) = preactivation (finals p) 0 m.
@@ -358,25 +419,23 @@ induction ss as [|s ss IH]; cbn [cut_ours]; intros rs ms next size rest c found 
     * rewrite <- found'; f_equal; rewrite size_rest, !app_length, ws_length; lia.
     * cbn; lia.
     * intros p; cbn; rewrite <- (values p rest v seen); fold ws; now rewrite <- here_app, <- app_assoc.
-  + destruct ms as [|[ts e q|] ms]; try discriminate; destruct (sources_of os k l ts) as [es|] eqn:ts_es; [|discriminate].
-    destruct (_ && _) eqn:fits; [|discriminate]; apply andb_true_iff in fits as [fits keeps]; apply andb_true_iff in fits as [u_there q_gt0].
+  + destruct ms as [|[|ts e q|] ms]; try discriminate; destruct (sum_of os k l ts e q) as [m|] eqn:summed; [|discriminate].
+    destruct (there n b size u) eqn:u_there; [|discriminate].
     destruct (cut_ours _ _ _ _ _ _ _ _) as [c'|] eqn:found'; [|discriminate]; injection found as <-.
     set (w := moved O k l (image_register (dim ++ rest) u)).
-    assert (source_u : forall p, image_register (dim ++ rest) u p = inverse (Z_ q) * (image_sum zs es p + Z_ e)).
+    assert (source_u : forall p, image_register (dim ++ rest) u p = preactivation (finals p) 0 m).
     { intros p; specialize (same p); cbn [ours compared with_theirs app] in same.
       destruct (source p (Unit n (Neuron ts e q linear) :: ours c') (compared c') u) as [here_u|]; [|congruence].
       rewrite here_u in same; injection same as same _; rewrite register_here, N.add_0_l in same.
       destruct (there_spec _ _ u_there) as [u_visible _]; rewrite (visible_register rest u u_visible).
-      rewrite same; specialize (sums_c 0%nat (Neuron es e q linear) p eq_refl); rewrite N.add_0_r in sums_c.
-      rewrite sums_c; unfold preactivation; cbn [edges bias denominator].
-      destruct (sources_sound _ _ _ _ [] p ts_es) as [all _]; now rewrite sum_value. }
-    apply (proceed [w] rs ms (N.succ next) [Derived] [Unit n (Neuron ts e q linear)] [Unit N0 (Neuron es e q linear)] [u] [next] c'); try reflexivity.
+      rewrite same; specialize (sums_c 0%nat m p eq_refl); rewrite N.add_0_r in sums_c; exact sums_c. }
+    destruct (sum_sound zs os finals origins_zs finals_ok k l ts e q m _ rest summed source_u) as [_ [_ value]].
+    apply (proceed [w] rs ms (N.succ next) [Derived] [Unit n (Neuron ts e q linear)] [Unit N0 m] [u] [next] c'); try reflexivity.
     * rewrite <- found'; f_equal; rewrite size_rest, !app_length; cbn; lia.
     * cbn; lia.
-    * intros p; cbn [run fold_left]; rewrite linear_value by reflexivity; rewrite app_assoc, (here_app p (base ++ rest) [w]); do 2 f_equal.
-      destruct (sources_sound _ _ _ _ rest p ts_es) as [_ value]; unfold preactivation; cbn [edges bias denominator]; rewrite <- value.
-      symmetry; exact (f_equal (fun y => [y]) (moved_neuron k l _ zs es e q p keeps source_u)).
-  + destruct ms as [|[|j] ms]; try discriminate; destruct (find (N.succ_pos j) os) as [[|s' r' us']|] eqn:j_o; try discriminate.
+    * intros p; cbn [run fold_left]; rewrite linear_value by reflexivity; rewrite <- value, app_assoc, (here_app p (base ++ rest) [w]).
+      reflexivity.
+  + destruct ms as [|[| |j] ms]; try discriminate; destruct (find (N.succ_pos j) os) as [[|s' r' us']|] eqn:j_o; try discriminate.
     destruct (_ && _) eqn:fits; [|discriminate]; apply andb_true_iff in fits as [fits lengths%Nat.eqb_eq].
     apply andb_true_iff in fits as [fits <-%Nat.eqb_eq]; apply andb_true_iff in fits as [all <-%Z.eqb_eq].
     destruct (cut_ours _ _ _ _ _ _ _ _) as [c'|] eqn:found'; [|discriminate]; injection found as <-.
@@ -423,17 +482,14 @@ induction ss as [|s ss IH]; cbn [cut_ours]; intros next size rs ms c.
 - destruct s as [v|k l u|s r us].
   + destruct rs as [|r rs]; [discriminate|]; destruct (sees _ _ _); [|discriminate].
     destruct (cut_ours _ _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; exact (IH _ _ _ _ _ found).
-  + destruct ms as [|[ts e q|] ms]; try discriminate; destruct (sources_of _ _ _ _) as [es|] eqn:ts_es; [|discriminate].
-    destruct (_ && _); [|discriminate].
+  + destruct ms as [|[|ts e q|] ms]; try discriminate; destruct (sum_of _ _ _ _ _ _) as [m|] eqn:summed; [|discriminate].
+    destruct (there _ _ _ _); [|discriminate].
     destruct (cut_ours _ _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; constructor; [|exact (IH _ _ _ _ _ found)].
-    eexists; split; [reflexivity|]; split; [reflexivity|]; cbn [edges].
-    assert (all : Forall (fun e => there n b (N.of_nat (length zs)) (fst e) = true) es).
-    { clear - ts_es origins_zs; revert es ts_es; induction ts as [|[j c] ts IH]; cbn [sources_of]; intros es ts_es; [injection ts_es as <-; constructor|].
-      destruct (find (N.succ_pos j) os) as [[k' l' u|]|] eqn:j_o; try discriminate.
-      destruct (sources_of os k l ts) as [es'|]; [|discriminate]; destruct (_ && _); [|discriminate]; injection ts_es as <-.
-      constructor; [|now apply IH]; destruct (origins_zs _ _ j_o) as [i [_ [_ [u_there _]]]]; exact u_there. }
+    destruct (sum_sound zs os finals origins_zs finals_ok k l ts e q m (fun i => preactivation (finals i) 0 m) [] summed (fun _ => eq_refl))
+      as [is_linear [all _]].
+    exists m; split; [reflexivity|]; split; [exact is_linear|].
     revert all; apply Forall_impl; intros edge [_ edge_lt]%there_spec; lia.
-  + destruct ms as [|[|j] ms]; try discriminate; destruct (find _ _) as [[|? ? ?]|]; try discriminate; destruct (_ && _); [|discriminate].
+  + destruct ms as [|[| |j] ms]; try discriminate; destruct (find _ _) as [[|? ? ?]|]; try discriminate; destruct (_ && _); [|discriminate].
     destruct (cut_ours _ _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; exact (IH _ _ _ _ _ found).
 Qed.
 
@@ -443,20 +499,46 @@ End Base.
 
 (** --- Two networks --- *)
 
-Lemma made_length ss : forall n b j size os rs ys c, cut_theirs n b j size os ss rs = Some c ->
-  N.to_nat (cuts c) = (N.to_nat j + length (made ss ys))%nat.
+(** How many registers there are, and what is fresh among them; sums read registers that are there. *)
+Lemma theirs_shape ss : forall n b j size os rs ms c, cut_theirs n b j size os ss rs ms = Some c ->
+  (size <= their_size c)%N /\
+  (forall ys, N.to_nat (cuts c) = (N.to_nat j + length (made ss ms ys))%nat) /\
+  (forall ys : list F, size = N.of_nat (length ys) -> their_size c = N.of_nat (length (run M (theirs c) ys))) /\
+  (forall e, In e (equal c) -> activation (snd e) = linear /\ Forall (fun d => (fst d < their_size c)%N) (edges (snd e))).
 Proof.
-induction ss as [|s ss IH]; cbn [cut_theirs made]; intros n b j size os rs ys c.
-- destruct rs; [|discriminate]; intros [= <-]; cbn; lia.
-- destruct s as [v|k l u|s r us].
+induction ss as [|s ss IH]; cbn [cut_theirs made]; intros n b j size os rs ms c.
+- destruct rs, ms; try discriminate; intros [= <-]; cbn; repeat split; try lia; try easy.
+- assert (grown : forall vs (ys : list F) k, (forall zs : list F, length (run M vs zs) = (length zs + k)%nat) ->
+    length (run M vs ys) = (length ys + k)%nat) by auto.
+  assert (copied : forall r u (zs : list F), length (run M (copies u r) zs) = (length zs + r)%nat).
+  { clear; induction r as [|r IHr]; intros u zs; [cbn; lia|]; cbn [copies run fold_left]; cbn [run] in IHr.
+    change (fold_left _ (copies (N.succ u) r) ?x) with (run M (copies (N.succ u) r) x); rewrite IHr, app_length; cbn; lia. }
+  destruct s as [v|k l u|s r us].
   + destruct rs as [|r rs]; [discriminate|]; destruct (sees _ _ _); [|discriminate].
-    destruct (cut_theirs _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; cbn [cuts app]; exact (IH _ _ _ _ _ _ _ _ found).
-  + destruct (there _ _ _ _); [|discriminate].
-    destruct (cut_theirs _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; cbn [cuts app].
-    rewrite (IH _ _ _ _ _ _ (ys ++ step_values M O ys (Move k l u)) _ found); cbn; lia.
-  + destruct (forallb _ _); [|discriminate].
-    destruct (cut_theirs _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; cbn [cuts app].
-    rewrite (IH _ _ _ _ _ _ (ys ++ step_values M O ys (Given s r us)) _ found), app_length; cbn [step_values]; rewrite map_length, seq_length; lia.
+    destruct (cut_theirs _ _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; cbn [cuts their_size theirs equal app].
+    destruct (IH _ _ _ _ _ _ _ _ found) as [more [counted [sized read]]]; split; [lia|]; split; [intros; apply counted|]; split; [|exact read].
+    intros ys size_ys; change (run M (v :: theirs c') ys) with (run M (theirs c') (ys ++ node_values M ys v)); apply sized.
+    rewrite app_length, (width_values F M); lia.
+  + destruct (there _ _ _ _); [|discriminate]; destruct ms as [|[|ts e q|] ms]; try discriminate.
+    * destruct (cut_theirs _ _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; cbn [cuts their_size theirs equal app].
+      destruct (IH _ _ _ _ _ _ _ _ found) as [more [counted [sized read]]]; split; [lia|]; split; [|split; [|exact read]].
+      -- intros ys; rewrite (counted (ys ++ step_values M O ys (Move k l u))); cbn; lia.
+      -- intros ys size_ys; change (run M (copy (n + j) :: theirs c') ys) with (run M (theirs c') (ys ++ node_values M ys (copy (n + j)))).
+         apply sized; rewrite app_length, copy_value; cbn; lia.
+    * destruct (sum_of _ _ _ _ _ _) as [m|] eqn:summed; [|discriminate]; destruct (forallb _ (edges m)) eqn:reads; [|discriminate].
+      destruct (cut_theirs _ _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; cbn [cuts their_size theirs equal app].
+      destruct (IH _ _ _ _ _ _ _ _ found) as [more [counted [sized read]]]; split; [lia|]; split; [intros; apply counted|]; split.
+      -- intros ys size_ys; set (v := Unit n (Neuron ts e q linear)).
+         change (run M (v :: theirs c') ys) with (run M (theirs c') (ys ++ node_values M ys v)); apply sized.
+         rewrite app_length; cbn; lia.
+      -- intros found_e [<-|e_in]; [|now apply read]; cbn [snd]; split.
+         ++ unfold sum_of in summed; destruct (sources_of _ _ _ _); [|discriminate]; destruct (_ && _); [|discriminate]; now injection summed as <-.
+         ++ rewrite Forall_forall; intros d d_in; rewrite forallb_forall in reads; specialize (reads d d_in); apply N.ltb_lt in reads; lia.
+  + destruct ms as [|[|? ? ?|] ms]; try discriminate; destruct (forallb _ _); [|discriminate].
+    destruct (cut_theirs _ _ _ _ _ _ _ _) as [c'|] eqn:found; [|discriminate]; intros [= <-]; cbn [cuts their_size theirs equal app].
+    destruct (IH _ _ _ _ _ _ _ _ found) as [more [counted [sized read]]]; split; [lia|]; split; [|split; [|exact read]].
+    * intros ys; rewrite (counted (ys ++ step_values M O ys (Given s r us))), app_length; cbn [step_values]; rewrite map_length, seq_length; lia.
+    * intros ys size_ys; rewrite run_app; apply sized; rewrite copied; lia.
 Qed.
 
 (** Each sum is what its edges say of the registers in the end, if they read none after it. *)
@@ -477,23 +559,62 @@ destruct i as [|i].
   replace (N.of_nat (length ys) + N.of_nat (S i))%N with (N.of_nat (length ys + 1) + N.of_nat i)%N by lia; apply IH; [lia|exact i_m].
 Qed.
 
+Lemma preactivation_more (ys tail : list F) m : Forall (fun e => (N.to_nat (fst e) < length ys)%nat) (edges m) ->
+  preactivation (ys ++ tail) 0 m = preactivation ys 0 m.
+Proof.
+intros reads; unfold preactivation; do 2 f_equal; induction reads as [|[u c] es u_lt _ IH]; [reflexivity|].
+cbn [weighted_sum fold_right fst snd] in *; f_equal; [|exact IH]; f_equal; unfold register; now rewrite N.add_0_l, app_nth1.
+Qed.
+
+Lemma from_nth n : forall k i, (i < n)%nat -> nth_error (from k n) i = Some (k + N.of_nat i)%N.
+Proof.
+induction n as [|n IH]; intros k [|i] i_lt; try lia; cbn [from nth_error]; [now rewrite N.add_0_r|].
+rewrite IH by lia; f_equal; lia.
+Qed.
+
+Lemma check_equal_sound inputs b r (x : list F) : check_equal inputs b r = true -> length x = inputs ->
+    their_size r = N.of_nat (length (run M (theirs r) x)) ->
+    (forall e, In e (equal r) -> activation (snd e) = linear /\ Forall (fun d => (fst d < their_size r)%N) (edges (snd e))) ->
+  forall e, In e (equal r) -> register (run M (theirs r) x) 0 (fst e) = preactivation (run M (theirs r) x) 0 (snd e).
+Proof.
+intros ok x_len size_r read e e_in; unfold check_equal in ok; destruct (equal r) as [|e0 es0] eqn:equal_r; [destruct e_in|]; rewrite <- equal_r in *.
+pose proof (check_sound F field M laws _ _ _ ok x x_len) as same; unfold eval in same; cbn [nodes outputs] in same; rewrite run_app in same.
+set (R := run M (theirs r) x) in *; set (vs := map (fun e => Unit N0 (snd e)) (equal r)) in *.
+destruct (In_nth_error _ _ e_in) as [i i_e].
+assert (i_lt : (i < length (equal r))%nat) by (apply nth_error_Some; congruence).
+assert (reads : Forall (fun v => exists m, v = Unit N0 m /\ activation m = linear /\
+  Forall (fun d => (N.to_nat (fst d) < length R)%nat) (edges m)) vs).
+{ unfold vs; rewrite Forall_map, Forall_forall; intros d d_in; destruct (read d d_in) as [is_linear reads]; exists (snd d); split; [reflexivity|].
+  split; [exact is_linear|]; revert reads; apply Forall_impl; intros edge edge_lt; lia. }
+assert (i_v : nth_error vs i = Some (Unit N0 (snd e))) by (unfold vs; exact (map_nth_error (fun e => Unit N0 (snd e)) i _ i_e)).
+pose proof (sums_run vs R (length R) reads (le_n _) i (snd e) i_v) as value.
+assert (both : register R 0 (fst e) = register (run M vs R) 0 (their_size r + N.of_nat i)).
+{ apply (f_equal (fun l => nth_error l i)) in same.
+  rewrite (map_nth_error (register R 0) i (map fst (equal r)) (map_nth_error fst i _ i_e)) in same.
+  rewrite (map_nth_error (register (run M vs R) 0) i _ (from_nth _ (their_size r) i i_lt)) in same; now injection same. }
+rewrite both, size_r, value; destruct (run_more F M vs R) as [tail ->]; apply preactivation_more.
+destruct (read e e_in) as [_ reads_e]; revert reads_e; apply Forall_impl; intros edge edge_lt; lia.
+Qed.
+
 Theorem check_images_sound N N' c : check_images N N' c = true ->
   forall x : list image, length x = image_inputs N ->
   Forall2 (fun f g : image => forall p, f p = g p) (eval_images M O N x) (eval_images M O N' x).
 Proof.
 unfold check_images; rewrite !andb_true_iff, !Nat.eqb_eq; intros [[[same_inputs same_spare] same_outputs] ok] x x_len.
-destruct (cut_theirs _ _ _ _ _ _ _) as [r|] eqn:found_r; [|discriminate]; rewrite andb_true_iff, N.eqb_eq in ok; destruct ok as [cuts_r ok].
+destruct (cut_theirs _ _ _ _ _ _ _ _) as [r|] eqn:found_r; [|discriminate]; rewrite !andb_true_iff, N.eqb_eq in ok.
+destruct ok as [[cuts_r self_r] ok]; destruct (theirs_shape _ _ _ _ _ _ _ _ _ found_r) as [_ [counted [sized read]]].
 destruct (cut_ours _ _ _ _ _ _ _ _) as [o|] eqn:found_o; [|discriminate]; rewrite !andb_true_iff in ok; destruct ok as [[outputs_N outputs_N'] ok].
-set (gs := made (steps N') (x ++ repeat dark (spare N'))).
+set (gs := made (steps N') (reduced_shown c) (x ++ repeat dark (spare N'))).
 assert (gs_len : length gs = spare N').
-{ pose proof (made_length _ _ _ _ _ _ _ (x ++ repeat dark (spare N')) _ found_r) as len; fold gs in len; rewrite cuts_r in len; lia. }
+{ pose proof (counted (x ++ repeat dark (spare N'))) as len; fold gs in len; rewrite cuts_r in len; cbn in len; lia. }
 rewrite <- same_inputs, <- x_len, <- gs_len in *.
 assert (dim_0 : dim x gs ++ [] = x ++ repeat dark (length gs)) by (unfold dim; apply app_nil_r).
 assert (size_0 : N.of_nat (length x + length gs) = N.of_nat (length (dim x gs ++ []))).
 { rewrite dim_0, app_length, repeat_length; reflexivity. }
-destruct (theirs_sound x gs (steps N') _ _ _ _ [] r found_r size_0) as [more' [ran_N' [size_r [origins_r cut_N']]]].
+destruct (theirs_sound x gs (steps N') _ _ _ _ _ [] r found_r size_0) as [more' [ran_N' [size_r [origins_r cut_N']]]].
 { intros k origin; now destruct k. }
 { exists []; split; [|reflexivity]; rewrite dim_0, gs_len; reflexivity. }
+{ intros p; apply (check_equal_sound _ _ _ _ self_r); [|apply sized|exact read]; rewrite app_nil_r, here_length; unfold base; rewrite app_length; reflexivity. }
 cbn [app] in *; set (zs := dim x gs ++ more') in *.
 set (finals := fun p => run M (sums o) (here p (base x gs ++ more'))).
 assert (zs_len : length zs = length (base x gs ++ more')) by apply dim_length.
@@ -505,7 +626,7 @@ assert (finals_ok : forall p u, there (N.of_nat (length x)) (N.of_nat (length x 
 assert (sums_o : sums_ok finals (their_size r) (sums o)).
 { intros i m p i_m; unfold finals; rewrite size_r, zs_len, <- (here_length p).
   apply (sums_run (sums o) _ (length zs)); [|rewrite here_length; lia|exact i_m].
-  exact (sums_read x gs zs (origins r) origins_r (steps N) _ _ _ _ _ found_o). }
+  exact (sums_read x gs zs (origins r) finals origins_r finals_ok (steps N) _ _ _ _ _ found_o). }
 assert (same : forall p, map (register (run M (ours o) (here p (base x gs))) 0) (image_outputs N) = map (register (finals p) 0) (image_outputs N') /\
   map (register (run M (ours o) (here p (base x gs))) 0) (compared o) = map (register (finals p) 0) (with_theirs o)).
 { intros p; pose proof (check_sound F field M laws _ _ _ ok (here p (base x gs))) as equal; unfold eval in equal; cbn [nodes outputs inputs] in equal.

@@ -302,14 +302,15 @@ let image_network input name assumptions moves read_shown =
   let network = { image_inputs = nat_of_int inputs; spare = nat_of_int spare; steps; image_outputs } in
   (network, List.rev !drafts, List.rev !shown_)
 
-(* What a linear operator of N makes: a sum of spare registers, and a constant; or where a given one is copied from. *)
-let shown_of input linear =
-  if linear then begin
-    let terms = listed input (fun () -> factor input) in
-    let all, q = over_common ((0, rational input) :: terms) in
-    Moved (List.map (fun (j, c) -> (index_of_int j, c)) (List.tl all), snd (List.hd all), q)
-  end
-  else Copied (index_of_int (count input))
+(* What a linear operator makes: a sum of spare registers, and a constant. *)
+let moved input =
+  let terms = listed input (fun () -> factor input) in
+  let all, q = over_common ((0, rational input) :: terms) in
+  Moved (List.map (fun (j, c) -> (index_of_int j, c)) (List.tl all), snd (List.hd all), q)
+
+(* What is said of the operators of N', and of those of N: an opaque one of N is copied from somewhere. *)
+let shown_reduced input linear = if linear && not (optional_keyword input "fresh") then moved input else Fresh
+let shown_original input linear = if linear then moved input else Copied (index_of_int (count input))
 
 let parse_images input =
   let header = header input ~files:[ "original"; "reduced"; "certificate" ] ~claims:[ "criterion"; "domain"; "specification" ] in
@@ -320,12 +321,17 @@ let parse_images input =
   if not (String.length number <= 6 && is_number number 0 (String.length number) && number.[0] <> '-') then
     malformed input (shown number) "how many linear operators";
   let moves = Array.of_list (times (int_of_string number) (fun () -> move input)) in
-  let second, reduced_drafts, _ = image_network input "reduced" assumptions moves (fun _ -> ()) in
-  let first, original_drafts, operators_shown = image_network input "original" assumptions moves (shown_of input) in
+  let second, reduced_drafts, reduced_shown = image_network input "reduced" assumptions moves (shown_reduced input) in
+  let first, original_drafts, operators_shown = image_network input "original" assumptions moves (shown_original input) in
   finish input;
   let scales = scales_of reduced_drafts original_drafts in
   let certificate =
-    { image_rows = rows scales scales.own original_drafts; reduced_rows = rows scales scales.of_classes reduced_drafts; operators_shown }
+    {
+      image_rows = rows scales scales.own original_drafts;
+      reduced_rows = rows scales scales.of_classes reduced_drafts;
+      operators_shown;
+      reduced_shown;
+    }
   in
   { header; first; second; certificate; repeated = List.map snd (Array.to_list moves) }
 

@@ -32,7 +32,7 @@ ROWS = {
     ),
     "asking": (
         ("verbs.checking:check_files",),
-        ("check:judge", "extraction.texts:texts", "extraction.reading:Reading.read"),
+        ("check:judge", "extraction.texts:texts", "extraction.texts:others", "extraction.reading:Reading.read"),
     ),
     "certificates": (("extraction.programs:program", "extraction.reading:Reading.read"), ()),
 }

@@ -132,7 +132,7 @@ class ImageText:
         """The outputs of network 0, the reduced one, or 1."""
         header, *steps = self.networks[which]
         assert int(header[3]) == len(x)
-        ys, spares = list(x), list[Image]()
+        ys = list(x)
         for line in steps:
             if line[0] == "outputs":
                 return [ys[int(u)] for u in line[2:]]
@@ -141,7 +141,6 @@ class ImageText:
             if kind == "moved":
                 number, u = int(next(words)), int(next(words))
                 ys.append(self.operators[number](ys[u]))
-                spares.append(ys[-1])
             elif kind == "given":
                 _, results, sources = int(next(words)), int(next(words)), int(next(words))
                 flat = [y for _ in range(sources) for y in ys[int(next(words))]]

@@ -19,6 +19,7 @@ import pytest
 from benchmarks.verified import convolutions
 from exactlump import check, read, reduce_file, write
 from exactlump.errors import CannotWrite
+from exactlump.extraction import texts as extraction_texts
 from exactlump.extraction.coq import coq
 from exactlump.extraction.images import images
 from exactlump.extraction.programs import products
@@ -108,6 +109,7 @@ def test_the_example_of_the_readme_is_accepted(built, tmp_path):
         ("all 1 3", "all 1 2", 1),
         ("spare 1 steps 3", "spare 2 steps 3", 1),
         ("moved 0 2 1", "moved 1 2 1", 2),
+        ("fresh", "1 0 1 0", 1),
         ("moved 0 2 1 0 2 0", "moved 0 2 1 1 2 0", 1),
         ("moves 1\nmove", "moves 2\nmove", 2),
         ("move loses", "move finds", 2),
@@ -249,3 +251,23 @@ def test_images_of_millions_of_products_are_a_matter_of_kilobytes(built, tmp_pat
     assert check_files(*paths, verified=True).proved.verdict == "equivalent"
     with pytest.raises(CannotWrite, match="found operators on whole images"):
         [*coq(text.splitlines(), "Images")]
+
+
+def test_what_the_rules_for_images_do_not_show_is_written_out(built, tmp_path, monkeypatch):
+    """Free unknowns below an operator: element by element, if that is small enough."""
+    for seed in range(60):
+        original = tmp_path / f"a{seed}.json"
+        write(image_network(seed), original)
+        done = reduce_file(original, tmp_path / f"b{seed}.json")
+        try:
+            text_of(original, done.reduced, done.certificate)
+        except check.Stop:
+            break
+    monkeypatch.setattr(extraction_texts, "FEW_PRODUCTS", 0)
+    monkeypatch.setattr(extraction_texts.exact, "__defaults__", (0,))
+    found = check_files(original, done.reduced, done.certificate, verified=True)
+    assert (found.verdict, found.proved.verdict) == ("equivalent", "equivalent")
+    monkeypatch.setattr(extraction_texts, "MAX_PRODUCTS", 0)
+    found = check_files(original, done.reduced, done.certificate, verified=True)
+    assert (found.verdict, found.proved.verdict) == ("unsupported", "unsupported")
+    assert "free unknown below an operator" in found.reason

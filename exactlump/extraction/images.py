@@ -178,7 +178,7 @@ def reads(window: Window, tap: int) -> bool:
 
 
 class Theirs(ImageSide):
-    """N': each result of an operator has a spare register, by its number."""
+    """N': each result of an operator has a spare register, by its number, but for multiples of others."""
 
     def __init__(self, network: Network, anchored: Collection[str], checker: check.Checker) -> None:
         self.spares = 0
@@ -186,10 +186,16 @@ class Theirs(ImageSide):
         super().__init__(network, anchored, Operators(), checker.reduced)
 
     def make(self, number: int, operator: Operator, source: int, form: Form) -> int:
+        spare = self.found.get((operator, shape(form)))
+        if spare is not None and leading(form):  # a multiple of another source, up to a constant
+            c = leading(form) / leading(spare.form)
+            constant = constant_of(form) - c * constant_of(spare.form)
+            if keeps(operator) or not constant:
+                return self.write("moved", number, source, 1, spare.number, c, constant)
         if form[0]:
             self.found.setdefault((operator, shape(form)), Spare(self.spares, form))
         self.spares += 1
-        return self.write("moved", number, source)
+        return self.write("moved", number, source, "fresh")
 
     def opaque(self, given: Given, sources: Sequence[int], results: int) -> str:
         number = self.operators.name(given, self.spares)

@@ -36,9 +36,19 @@ def exact(reading: Reading, few: int = FEW_PRODUCTS) -> Iterator[str]:
 
     few  the most products that are written out where no signs are claimed
     """
-    flat = all(not network.given and not network.mixes for network in reading.networks)
-    flat = flat and all(check.known(view.dims) for network in reading.networks for view in network.views.values())
-    if flat:
-        signs = any(row.kind in ("linear", "zero") for row in check.rows_of(reading.document))
-        flat = sum(map(products, reading.networks)) <= (MAX_PRODUCTS if signs else few)
-    return program(reading) if flat else images(reading)
+    signs = any(row.kind in ("linear", "zero") for row in check.rows_of(reading.document))
+    return program(reading) if flat(reading, MAX_PRODUCTS if signs else few) else images(reading)
+
+
+def flat(reading: Reading, most: int) -> bool:
+    """Whether all sizes are numbers, nothing mixes the batch, and there are so many products at most."""
+    known = all(not network.given and not network.mixes for network in reading.networks)
+    known = known and all(check.known(view.dims) for network in reading.networks for view in network.views.values())
+    return known and sum(map(products, reading.networks)) <= most
+
+
+def others(reading: Reading) -> Iterator[Iterator[str]]:
+    """What may be asked where the texts for whole images did not show it: the same element by element."""
+    if reading.document["claim"]["criterion"] == "exact":
+        if flat(reading, MAX_PRODUCTS) and not flat(reading, FEW_PRODUCTS):
+            yield program(reading)

@@ -6,7 +6,7 @@ Both judge what was read once: the answer is about the bytes whose SHA-256 it na
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -140,19 +140,32 @@ def _program() -> Any:
 
 def _asked(program: Any, reading: Reading, options: CheckOptions) -> Opinion:
     """What the proved checker answers to all texts for a certificate: the first that is no assent."""
-    from exactlump.extraction.texts import texts
+    from exactlump.extraction.texts import others, texts
+
+    end = options.seconds and time.monotonic() + options.seconds
+    verdict, reason = _asked_of(program, lambda: texts(reading), end, options.jobs)
+    if verdict in ("unknown", "unsupported"):
+        second = _asked_of(program, lambda: others(reading), end, options.jobs)
+        verdict, reason = second if second[0] not in ("unknown", "unsupported") else (verdict, reason)
+    return Opinion(verdict, reason, program.proofs, program.compared)
+
+
+def _asked_of(
+    program: Any, texts: Callable[[], Iterator[Iterator[str]]], end: float | None, jobs: int
+) -> tuple[str, str]:
+    """The verdict on some texts, and why; "unknown" where there are none."""
     from exactlump.extraction.verified import ask
 
-    verdict, reason, start = "unknown", "found nothing to check", time.monotonic()
+    verdict, reason = "unknown", "found nothing to check"
     try:
-        for lines in texts(reading):
-            left = options.seconds and max(options.seconds - (time.monotonic() - start), 0.001)
-            verdict, reason = ask(program, lines, seconds=left, jobs=options.jobs)
+        for lines in texts():
+            left = end and max(end - time.monotonic(), 0.001)
+            verdict, reason = ask(program, lines, seconds=left, jobs=jobs)
             if verdict in ("rejected", "unknown", "unsupported"):
                 break
     except check.Stop as error:
         verdict, reason = "unsupported", check.one_line(str(error))
-    return Opinion(verdict, reason, program.proofs, program.compared)
+    return verdict, reason
 
 
 def _together(python: Opinion, proved: Opinion | None) -> tuple[str, str]:
