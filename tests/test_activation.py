@@ -25,6 +25,7 @@ from exactlump.network.views import Port
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import fraction, rational
 from exactlump.smt.functions import definition, function_name, is_piecewise_linear, logic
+from exactlump.smt.laws import Law
 from exactlump.smt.lemmas import HOME, expected
 from exactlump.smt.obligations import FORMS, _law
 from exactlump.smt.smtlib import Interpreter, numeral, parse
@@ -275,7 +276,7 @@ def test_sympy_proves_what_is_odd_and_even(name):
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("sigma", [s for s in EXAMPLES if s.scalings != "one" and s != IDENTITY], ids=str)
 def test_solvers_show_each_law(sigma, solver):
-    assert session(solver, 30)(_law(0, sigma).text).split() == ["unsat"]
+    assert session(solver, 30)(_law(0, Law("scaling", sigma)).text).split() == ["unsat"]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

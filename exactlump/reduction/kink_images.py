@@ -34,11 +34,11 @@ def image_of(network: Network) -> str | None:
     nodes = (Dense, Conv, Activate, Scale, Shift, Reorder)
     if len(network.inputs) != 1 or len(network.outputs) != 1 or not all(isinstance(n, nodes) for n in network.nodes):
         return None
-    if network.is_open or not any(isinstance(node, Conv) for node in network.nodes):
+    if network.is_open:
         return None
     readers = network.consumers[network.ports[0]]
     made = network.producer.get(network.outputs[0])
-    if len(readers) != 1 or not isinstance(readers[0], Reorder) or made is None or not made.affine:
+    if len(readers) != 1 or network.views[readers[0].target].positions == 1 or made is None or not made.affine:
         return None
     whole = all(view.channel in (None, 0) for view in network.views.values())
     alone = len(network.shapes[network.outputs[0]]) == 1 and KINKS not in network.shapes

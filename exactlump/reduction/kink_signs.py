@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.lumping.kinks import never_negative
-from exactlump.network.kinds import Activate, Conv, Dense, Node, Reorder, Scale, Shift
+from exactlump.network.activations import Activation
+from exactlump.network.kinds import Conv, Dense, Node, Scale, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
 
@@ -30,18 +31,18 @@ def worth_a_look(network: Network, most: int) -> bool:
     if network.nonzeros <= SMALL and most < network.neurons:
         return True
     with np.errstate(all="ignore"):
-        units = sum(_promises(network, node) for node in network.nodes if isinstance(node, Activate))
+        units = sum(_promises(network, node) for node in network.nodes if not node.affine)
     return units > 0 if network.nonzeros <= SMALL else units * SHARE >= network.neurons
 
 
-def _promises(network: Network, node: Activate) -> int:
+def _promises(network: Network, node: Node) -> int:
     """How many units of a layer may go; all where nobody looks."""
     dense, shift, scale = _layer(network, node)
-    units = len(node.functions)
+    units = network.units(node.target)
     if dense is None:
         return units
     below = _under(network, dense.source)
-    if below is not None and not isinstance(below, Activate):
+    if below is not None and below.affine:
         return units
     rows = np.column_stack([_floats(dense), [_float(b) for b in dense.bias]])
     rows[:, -1] += shift
@@ -49,13 +50,18 @@ def _promises(network: Network, node: Activate) -> int:
     if not np.all(np.isfinite(rows)):
         return units
     bent = np.any(rows[:, :-1], axis=1)
-    signs = below is not None and all(map(never_negative, below.functions))
+    signs = below is not None and _is_positive(network, below)
     return int(np.sum(~bent)) + (_one_sign(rows[bent]) if signs else 0) + _parallel(rows[bent])
 
 
-def _layer(network: Network, node: Activate) -> tuple[Dense | Conv | None, NDArray[np.float64], NDArray[np.float64]]:
+def _is_positive(network: Network, node: Node) -> bool:
+    functions = (node.function(v) for v in range(network.units(node.target)))
+    return all(isinstance(sigma, Activation) and never_negative(sigma) for sigma in functions)
+
+
+def _layer(network: Network, node: Node) -> tuple[Dense | Conv | None, NDArray[np.float64], NDArray[np.float64]]:
     """The dense layer below an activation, and what each of its units is shifted and then multiplied by; or none."""
-    made, units = network.producer.get(node.source), network.units(node.source)
+    made, units = network.producer.get(node.reads[0]), network.units(node.reads[0])
     shift, scale = np.zeros(units), np.ones(units)
     while isinstance(made, Shift | Scale):
         if isinstance(made, Shift):
@@ -67,14 +73,11 @@ def _layer(network: Network, node: Activate) -> tuple[Dense | Conv | None, NDArr
 
 
 def _under(network: Network, tensor: str) -> Node | None:
-    """The node that makes what a layer reads: an activation; None for inputs, scaled and shifted as they may be."""
+    """The activation or the layer that makes what a layer reads, moved and scaled as it may be; None for inputs."""
     made = network.producer.get(tensor)
-    while isinstance(made, Reorder):
-        made = network.producer.get(made.source)
-    first = made
-    while isinstance(made, Shift | Scale | Reorder):
-        made = network.producer.get(made.source)
-    return first if made is not None else None
+    while made is not None and made.affine and made not in network.mixing and len(made.reads) == 1:
+        made = network.producer.get(made.reads[0])
+    return made
 
 
 def _floats(dense: Dense | Conv) -> NDArray[np.float64]:

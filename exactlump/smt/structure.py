@@ -264,7 +264,7 @@ class Claims:
     def _tensor(self, left: Term, tensor: str, k: int) -> Anchor:
         """The anchor of a tensor that a row names, with class k; of rows of the reduced network a lower one."""
         anchor, half = self.anchors.get(tensor), left.half
-        if anchor is None or isinstance(anchor.node, Head) or not 0 <= k < len(anchor.leaders):
+        if anchor is None or not 0 <= k < len(anchor.leaders) or isinstance(anchor.node.function(0), str):
             raise NotALumping(f"{left.at}: found class {k} of {tensor!a}, which does not exist")
         if half is self.reduced and half.index[tensor] > half.index[left.tensor]:
             raise NotALumping(f"{left.at}: found class {k} of {tensor!a}, expected one of a tensor below")
