@@ -44,6 +44,7 @@ class Known:
     least, most  bounds of elements after them, by family and tensor
     lines        the lines around elements, and (`places`) the elements before the function that they are on
     planes       the planes around differences, above and below
+    alive        by family and tensor: the elements of which anything is not 0 (all, where nothing is said)
     done         the stages that are bounded
     """
 
@@ -54,6 +55,7 @@ class Known:
     lines: dict[Key, list[Line]] = field(default_factory=dict)
     places: dict[Key, list[int]] = field(default_factory=dict)
     planes: dict[int, list[tuple[Plane, Plane]]] = field(default_factory=dict)
+    alive: dict[Key, NDArray[np.int64]] = field(default_factory=dict)
     done: list[Stage] = field(default_factory=list)
 
 
@@ -117,7 +119,6 @@ class Pass:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.matrices: dict[tuple[Key, int], Any] = {}
         self.slopes: Integers | None = None  # on the inputs, of the rows that went down last
 
     def node(self, low: Sequence[int], high: Sequence[int], parent: Bounds | None = None) -> Known:
@@ -185,7 +186,7 @@ class Pass:
                 both = two(self.polygon(known, stage, pair), _known(pair.f), _known(pair.g))
                 above, under_plane = Plane(s, t, both.most(1, s, t)), Plane(s, t, -both.most(-1, s, t))
                 planes[stage.ours][pair.e] = above, under_plane
-        return replace(known, lines=lines, planes=planes)
+        return replace(known, lines=lines, planes=planes, alive={})
 
     # Stages.
 
@@ -311,6 +312,7 @@ class Pass:
         if places:
             known.places[family, j] = places
         known.lines[family, j] = lines
+        known.alive[family, j] = np.flatnonzero([any(line) or low for line, (low, _) in zip(lines, ends, strict=True)])
         known.least[family, j], known.most[family, j] = (integers(side) for side in zip(*ends, strict=True))
 
     def _compare(self, known: Known, stage: Stage, j: int) -> None:
@@ -327,6 +329,9 @@ class Pass:
             planes.append((above, below))
             ends.append(found)
         known.planes[j] = planes
+        known.alive["d", j] = np.flatnonzero(
+            [any(above) or any(below) or low for (above, below), (low, _) in zip(planes, ends, strict=True)]
+        )
         known.least["d", j], known.most["d", j] = (integers(side) for side in zip(*ends, strict=True))
 
     def _pooled(
@@ -393,9 +398,9 @@ class Pass:
         )
         f.constant, f.bottom = (f.constant // f.bottom) << SLOPE, UNIT
         if own is not None and a is not None:
-            self._push(f, ("a", a), "a", self._relaxed(known, f, ("a", a), own), UNIT)
+            self._push(known, f, ("a", a), "a", self._relaxed(known, f, ("a", a), own), UNIT)
         if their is not None and b is not None:
-            self._push(f, ("b", b), "b", self._relaxed(known, f, ("b", b), their), UNIT)
+            self._push(known, f, ("b", b), "b", self._relaxed(known, f, ("b", b), their), UNIT)
         if gap is not None and a is not None:
             self._slant(known, stage, f, a, gap)
 
@@ -424,8 +429,8 @@ class Pass:
         s, t, c = (np.where(positive, below, above) for above, below in zip(*sides, strict=True))
         f.plus((gap * c).sum(axis=1), UNIT)
         v = self._moved(known, ("a", a), gap * s)
-        self._push(f, ("a", a), "d", v, UNIT)
-        self._push(f, ("d", a), "b", v, UNIT)
+        self._push(known, f, ("a", a), "d", v, UNIT)
+        self._push(known, f, ("d", a), "b", v, UNIT)
         if stage.over is not None:
             slopes = self._moved(known, ("a", a), gap * t)
             ratios = [fraction(pair.ratio) for pair in stage.pairs[: slopes.shape[1]]]
@@ -434,27 +439,19 @@ class Pass:
             for e, (pair, (p, q)) in enumerate(zip(stage.pairs, ratios, strict=False)):
                 if pair.k is not None:
                     w[:, pair.k] = w[:, pair.k] + slopes[:, e] * (p * (whole // q))
-            self._push(f, ("b", stage.over), "b", w, UNIT * whole)
+            self._push(known, f, ("b", stage.over), "b", w, UNIT * whole)
 
-    def _push(self, f: Functionals, key: Key, family: str, v: Integers, d: int) -> None:
+    def _push(self, known: Known, f: Functionals, key: Key, family: str, v: Integers, d: int) -> None:
         """Add v, over d, times the rows of a layer; for differences neither inputs nor constants."""
-        layer = self.program.layers[key]
+        layer, rows = self.program.layers[key], np.flatnonzero((v != 0).any(axis=0))
         for below, block in layer.blocks.items():
             if below or family != "d":
-                f.add((family, below), self._times(key, below, v, block), d * layer.scale)
+                found, columns = np.zeros((len(v), block.shape[1]), object), known.alive.get((family, below))
+                columns = np.arange(block.shape[1]) if columns is None else columns
+                found[:, columns] = product(v[:, rows], block[np.ix_(rows, columns)])
+                f.add((family, below), found, d * layer.scale)
         if family != "d":
             f.plus((v @ layer.bias) * WHOLE, d * layer.scale)
-
-    def _times(self, key: Key, below: int, v: Integers, block: Integers) -> Integers:
-        """v @ block, whose matrix is kept."""
-        if not block.size:
-            return product(v, block)
-        if (key, below) not in self.matrices:
-            self.matrices[key, below] = flint.fmpz_mat(block.tolist())
-        made = flint.fmpz_mat(v.tolist()) * self.matrices[key, below]
-        found = np.empty(len(v) * block.shape[1], object)
-        found[:] = [int(n) for n in made.entries()]
-        return found.reshape(len(v), block.shape[1])
 
 
 def _meet(known: Known, key: Key, e: int, low: int, high: int) -> None:
