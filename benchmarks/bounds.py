@@ -8,7 +8,8 @@ on the whole cube, near an image, and the decisions at 2,000 test images), int8 
 near an image), split (a network split by a public generator, on the whole cube), isomorphic (pairs of a public
 competition, at 1/20); by default all.
 With --first and --most, so many runs of each section from there on.  A run that needs a tree of more boxes than the
-checker bounds in the time ends as `unknown`: the time includes the checker.
+checker bounds in the time ends as `unknown`: the time includes the checker.  CPU is seconds of the processor, reading
+and checking included; check CPU those of the checker when it is asked once more.
 """
 
 import argparse
@@ -26,7 +27,20 @@ from exactlump import Dense, Matrix, rational
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PROPERTIES = (3, 4, 2, 5, 9, 10)
-HEAD = ("pair", "inputs", "asked", "verdict", "at most", "found", "boxes", "leaves", "bytes", "seconds", "check")
+HEAD = (
+    "pair",
+    "inputs",
+    "asked",
+    "verdict",
+    "at most",
+    "found",
+    "boxes",
+    "leaves",
+    "bytes",
+    "seconds",
+    "CPU",
+    "check CPU",
+)
 
 
 def acas(data):
@@ -97,20 +111,21 @@ SECTIONS = {"acas": acas, "mnist": mnist, "int8": int8, "split": split, "isomorp
 
 
 def measured(pair, options, timeout):
-    """What is found, with the time that the checker needs when it is asked once more."""
+    """What is found, the CPU time of that, and that which the checker needs when it is asked once more."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "certificate.json"
+        start = time.process_time()
         found = exactlump.bound(*pair, **options, seconds=timeout, certificate=place)
-        size = place.stat().st_size if place.exists() else None
-        start, checked = time.perf_counter(), None
+        used, size = time.process_time() - start, place.stat().st_size if place.exists() else None
+        start, checked = time.process_time(), None
         if found.verdict != "unknown" and size is not None:
             one, other = pair[::-1] if found.swapped else pair
             assert exactlump.check_files(one, other, place).verdict == found.verdict or found.verdict == "different"
-            checked = time.perf_counter() - start
-    return found, size, checked
+            checked = time.process_time() - start
+    return found, size, used, checked
 
 
-def row(name, where, options, found, size, checked):
+def row(name, where, options, found, size, used, checked):
     """A row of the table."""
     asked = options.get("epsilon") or ("decisions" if options.get("argmax") else "the least")
     sizes = [f"{float(x):.4g}" if x is not None else "" for x in (found.most, found.least)]
@@ -118,7 +133,7 @@ def row(name, where, options, found, size, checked):
     if found.alike is not None:
         said += f", {len(found.alike.certified)} of {found.alike.count} decisions"
     cells = (name, where, asked, said, *sizes, found.boxes, found.leaves, size or "")
-    return (*map(str, cells), f"{found.seconds:.1f}", f"{checked:.1f}" if checked is not None else "")
+    return (*map(str, cells), f"{found.seconds:.1f}", f"{used:.1f}", f"{checked:.1f}" if checked is not None else "")
 
 
 def main():

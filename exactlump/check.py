@@ -6860,22 +6860,22 @@ class Disproof(NamedTuple):
     least: list[int]
 
     def done(self, state: State, parent: Bounds | None, leaf: Slopes) -> bool:
-        """Bound the sums on a box, until a row of each case is refuted; whether one is."""
-        bounder, count = self.joint.bounder, 0
+        """Bound the sums on a box, until a row of each case is refuted; whether one is.  Each round has one row of each
+        case that is left."""
+        bounder, left = self.joint.bounder, self.cases
         bounder.layers |= self.layers
         bounder.begin(state, "d", OUTPUTS, parent)
         if parent is None:
             bounder.intervals(state, "d", OUTPUTS, range(len(self.least)), first=True)
         low, high = state.before["d", OUTPUTS]
-        for rows in self.cases:
-            for e in rows:
-                if any(low[r] >= self.least[r] for r in rows):
-                    break
-                known = bounder.sloped(state, leaf[e, 0]) if (e, 0) in leaf else state
-                ((least,),) = bounder.bounds(known, "d", OUTPUTS, [e], [1])
-                bounder.improve(state, "d", OUTPUTS, e, least, high[e])
-            count += any(low[r] >= self.least[r] for r in rows)
-        return count == len(self.cases)
+        for place in range(max(map(len, self.cases))):
+            left = [rows for rows in left if not any(low[r] >= self.least[r] for r in rows)]
+            wanted = [rows[place] for rows in left if place < len(rows)]
+            groups = [([e], bounder.sloped(state, leaf[e, 0])) for e in wanted if (e, 0) in leaf]
+            for group, known in [([e for e in wanted if (e, 0) not in leaf], state), *groups]:
+                for e, least in zip(group, *bounder.bounds(known, "d", OUTPUTS, group, [1]), strict=True):
+                    bounder.improve(state, "d", OUTPUTS, e, least, high[e])
+        return all(any(low[r] >= self.least[r] for r in rows) for rows in self.cases)
 
 
 class QueryWalk(Walk):

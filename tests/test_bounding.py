@@ -9,9 +9,11 @@ import pytest
 
 from exactlump import check
 from exactlump.bounding import courses, planes
-from exactlump.bounding.exact_pass import Pass, scaled
+from exactlump.bounding.exact_pass import Pass
 from exactlump.bounding.goals import Demand
-from exactlump.bounding.program import OUTPUTS, prepare
+from exactlump.bounding.known import scaled
+from exactlump.bounding.preparing import prepare
+from exactlump.bounding.program import OUTPUTS
 from exactlump.bounding.relations import Constant, Multiple, Relations, Twin
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.network.activations import RELU, Activation

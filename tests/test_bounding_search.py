@@ -20,7 +20,7 @@ from exactlump.bounding.chain import chain_of
 from exactlump.bounding.confirm import Goal, mended, replay, sample
 from exactlump.bounding.exact_pass import Pass
 from exactlump.bounding.goals import Claim
-from exactlump.bounding.program import prepare
+from exactlump.bounding.preparing import prepare
 from exactlump.bounding.relating import related
 from exactlump.bounding.rounding import errors
 from exactlump.bounding.search import HOLE, Search

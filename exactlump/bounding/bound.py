@@ -15,7 +15,7 @@ from typing import Any
 from exactlump.bounding.ascent import Ascent, climb
 from exactlump.bounding.boxes import Domain
 from exactlump.bounding.goals import Claim, epsilons
-from exactlump.bounding.program import prepare
+from exactlump.bounding.preparing import prepare
 from exactlump.bounding.relations import Relations
 from exactlump.bounding.rounding import errors
 from exactlump.bounding.trees import Tree

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from exactlump.bounding.exact_pass import Bounds, Known, Pass
+from exactlump.bounding.exact_pass import Pass
 from exactlump.bounding.goals import Demand
+from exactlump.bounding.known import Bounds, Known
 from exactlump.bounding.trees import Place, Tree, halves
 
 WHOLE = 1 << 40

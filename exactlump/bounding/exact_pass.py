@@ -3,107 +3,38 @@
 
 Rows of a stage do not depend on each other, so that they go down together, as matrices of Python integers; products
 are made by FLINT.  What comes out is what the checker finds, digit by digit (docs/certificate-format.md, "bounds").
-
-Throughout: R rows; a functional says  2^48 * value >= sum of integers times elements + constant, elements over 2^40.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
-import flint
 import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.bounding.courses import UNIT, WHOLE, course
 from exactlump.bounding.goals import Demand
+from exactlump.bounding.known import (
+    COEFFICIENT,
+    SLOPE,
+    Bounds,
+    Crossing,
+    Functionals,
+    Integers,
+    Key,
+    Known,
+    integers,
+    meet,
+    product,
+    reach,
+    scaled,
+)
 from exactlump.bounding.planes import Line, Plane, Polygon, compared, line_around, two
-from exactlump.bounding.program import OUTPUTS, Layer, Pair, Program, Stage
+from exactlump.bounding.program import OUTPUTS, Pair, Program, Stage
 from exactlump.bounding.trees import Slopes
-from exactlump.errors import ExactlumpError
 from exactlump.network.activations import IDENTITY, Activation
 from exactlump.numbers.rational import Rational, fraction
-
-COEFFICIENT = 48
-SLOPE, VALUE = 12, 40
-Integers: TypeAlias = NDArray[np.object_]
-Key: TypeAlias = tuple[str, int]
-Bounds: TypeAlias = dict[Key, tuple[Integers, Integers]]
-
-
-class Crossing(ExactlumpError):
-    """Bounds that cross, which those of a box with points in it cannot."""
-
-
-@dataclass
-class Known:
-    """What is known on a box.
-
-    before       bounds of elements before their functions
-    least, most  bounds of elements after them, by family and tensor
-    lines        the lines around elements, and (`places`) the elements before the function that they are on
-    planes       the planes around differences, above and below
-    done         the stages that are bounded
-    """
-
-    box: tuple[Integers, Integers]
-    before: Bounds = field(default_factory=dict)
-    least: dict[Key, Integers] = field(default_factory=dict)
-    most: dict[Key, Integers] = field(default_factory=dict)
-    lines: dict[Key, list[Line]] = field(default_factory=dict)
-    places: dict[Key, list[int]] = field(default_factory=dict)
-    planes: dict[int, list[tuple[Plane, Plane]]] = field(default_factory=dict)
-    done: list[Stage] = field(default_factory=list)
-
-
-def integers(values: Sequence[int]) -> Integers:
-    """A vector of Python integers."""
-    found = np.empty(len(values), object)
-    found[:] = [int(value) for value in values]
-    return found
-
-
-def product(rows: Integers, matrix: Integers) -> Integers:
-    """rows @ matrix."""
-    if not rows.size or not matrix.size:
-        return np.zeros((rows.shape[0], matrix.shape[1]), object)
-    made = flint.fmpz_mat(rows.tolist()) * flint.fmpz_mat(matrix.tolist())
-    found = np.empty(rows.shape[0] * matrix.shape[1], object)
-    found[:] = [int(n) for n in made.entries()]
-    return found.reshape(rows.shape[0], matrix.shape[1])
-
-
-class Functionals:
-    """R lower bounds that go down together."""
-
-    def __init__(self, count: int) -> None:
-        self.sums: dict[Key, tuple[Integers, int]] = {}
-        self.constant: Integers = np.zeros(count, object)
-        self.bottom = 1
-
-    def add(self, key: Key, values: Integers, d: int) -> None:
-        """Add integers over d times the elements of a tensor."""
-        if key in self.sums:
-            others, e = self.sums[key]
-            whole = math.lcm(d, e)
-            values, d = values * (whole // d) + others * (whole // e), whole
-        self.sums[key] = values, d
-
-    def plus(self, values: Any, d: int) -> None:
-        """Add constants over d."""
-        whole = math.lcm(d, self.bottom)
-        self.constant = self.constant * (whole // self.bottom) + values * (whole // d)
-        self.bottom = whole
-
-    def settle(self, key: Key, low: Integers) -> Integers | None:
-        """The integers of a tensor, rounded down; what is cut off goes, times the lower bounds, to the constant."""
-        if key not in self.sums:
-            return None
-        values, d = self.sums.pop(key)
-        whole = values // d
-        self.plus((values - whole * d) @ low, d)
-        return np.asarray(whole)
 
 
 def is_met(known: Known, demand: Demand) -> bool:
@@ -117,7 +48,6 @@ class Pass:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.matrices: dict[tuple[Key, int], Any] = {}
         self.slopes: Integers | None = None  # on the inputs, of the rows that went down last
 
     def node(self, low: Sequence[int], high: Sequence[int], parent: Bounds | None = None) -> Known:
@@ -185,7 +115,7 @@ class Pass:
                 both = two(self.polygon(known, stage, pair), _known(pair.f), _known(pair.g))
                 above, under_plane = Plane(s, t, both.most(1, s, t)), Plane(s, t, -both.most(-1, s, t))
                 planes[stage.ours][pair.e] = above, under_plane
-        return replace(known, lines=lines, planes=planes)
+        return replace(known, lines=lines, planes=planes, alive={})
 
     # Stages.
 
@@ -272,20 +202,20 @@ class Pass:
             xl, xh = max(xl, zl + dl), min(xh, zh + dh)
             zl, zh = max(zl, xl - dh), min(zh, xh - dl)
             dl, dh = max(dl, xl - zh), min(dh, xh - zl)
-            _meet(known, ("a", stage.ours), pair.e, xl, xh)
-            _meet(known, ("d", stage.ours), pair.e, dl, dh)
+            meet(known, ("a", stage.ours), pair.e, xl, xh)
+            meet(known, ("d", stage.ours), pair.e, dl, dh)
             if pair.new and stage.over is not None and pair.k is not None:
-                _meet(known, ("b", stage.over), pair.k, *scaled(1 / pair.ratio, zl, zh))
+                meet(known, ("b", stage.over), pair.k, *scaled(1 / pair.ratio, zl, zh))
 
     def reach(self, known: Known, key: Key, chosen: NDArray[np.int64]) -> tuple[Integers, Integers]:
         """The bounds that follow from those of the elements that are read."""
         family, j = key
         layer = self.program.layers[key]
-        low, high = _reach(known, layer, "b" if family == "d" else family, chosen)
+        low, high = reach(known, layer, "b" if family == "d" else family, chosen)
         bias, scale = layer.bias[chosen] * WHOLE, layer.scale
         if family == "d":
             ours = self.program.layers["a", j]
-            less, more = _reach(known, ours, "d", chosen)
+            less, more = reach(known, ours, "d", chosen)
             low, high = low * ours.scale + less * scale, high * ours.scale + more * scale
             bias, scale = bias * ours.scale, scale * ours.scale
         return (low + bias) // scale, -((-(high + bias)) // scale)
@@ -311,6 +241,7 @@ class Pass:
         if places:
             known.places[family, j] = places
         known.lines[family, j] = lines
+        known.alive[family, j] = np.flatnonzero([any(line) or low for line, (low, _) in zip(lines, ends, strict=True)])
         known.least[family, j], known.most[family, j] = (integers(side) for side in zip(*ends, strict=True))
 
     def _compare(self, known: Known, stage: Stage, j: int) -> None:
@@ -327,6 +258,9 @@ class Pass:
             planes.append((above, below))
             ends.append(found)
         known.planes[j] = planes
+        known.alive["d", j] = np.flatnonzero(
+            [any(above) or any(below) or low for (above, below), (low, _) in zip(planes, ends, strict=True)]
+        )
         known.least["d", j], known.most["d", j] = (integers(side) for side in zip(*ends, strict=True))
 
     def _pooled(
@@ -393,9 +327,9 @@ class Pass:
         )
         f.constant, f.bottom = (f.constant // f.bottom) << SLOPE, UNIT
         if own is not None and a is not None:
-            self._push(f, ("a", a), "a", self._relaxed(known, f, ("a", a), own), UNIT)
+            self._push(known, f, ("a", a), "a", self._relaxed(known, f, ("a", a), own), UNIT)
         if their is not None and b is not None:
-            self._push(f, ("b", b), "b", self._relaxed(known, f, ("b", b), their), UNIT)
+            self._push(known, f, ("b", b), "b", self._relaxed(known, f, ("b", b), their), UNIT)
         if gap is not None and a is not None:
             self._slant(known, stage, f, a, gap)
 
@@ -424,8 +358,8 @@ class Pass:
         s, t, c = (np.where(positive, below, above) for above, below in zip(*sides, strict=True))
         f.plus((gap * c).sum(axis=1), UNIT)
         v = self._moved(known, ("a", a), gap * s)
-        self._push(f, ("a", a), "d", v, UNIT)
-        self._push(f, ("d", a), "b", v, UNIT)
+        self._push(known, f, ("a", a), "d", v, UNIT)
+        self._push(known, f, ("d", a), "b", v, UNIT)
         if stage.over is not None:
             slopes = self._moved(known, ("a", a), gap * t)
             ratios = [fraction(pair.ratio) for pair in stage.pairs[: slopes.shape[1]]]
@@ -434,59 +368,21 @@ class Pass:
             for e, (pair, (p, q)) in enumerate(zip(stage.pairs, ratios, strict=False)):
                 if pair.k is not None:
                     w[:, pair.k] = w[:, pair.k] + slopes[:, e] * (p * (whole // q))
-            self._push(f, ("b", stage.over), "b", w, UNIT * whole)
+            self._push(known, f, ("b", stage.over), "b", w, UNIT * whole)
 
-    def _push(self, f: Functionals, key: Key, family: str, v: Integers, d: int) -> None:
+    def _push(self, known: Known, f: Functionals, key: Key, family: str, v: Integers, d: int) -> None:
         """Add v, over d, times the rows of a layer; for differences neither inputs nor constants."""
-        layer = self.program.layers[key]
+        layer, rows = self.program.layers[key], np.flatnonzero((v != 0).any(axis=0))
         for below, block in layer.blocks.items():
             if below or family != "d":
-                f.add((family, below), self._times(key, below, v, block), d * layer.scale)
+                found, columns = np.zeros((len(v), block.shape[1]), object), known.alive.get((family, below))
+                columns = np.arange(block.shape[1]) if columns is None else columns
+                found[:, columns] = product(v[:, rows], block[np.ix_(rows, columns)])
+                f.add((family, below), found, d * layer.scale)
         if family != "d":
             f.plus((v @ layer.bias) * WHOLE, d * layer.scale)
-
-    def _times(self, key: Key, below: int, v: Integers, block: Integers) -> Integers:
-        """v @ block, whose matrix is kept."""
-        if not block.size:
-            return product(v, block)
-        if (key, below) not in self.matrices:
-            self.matrices[key, below] = flint.fmpz_mat(block.tolist())
-        made = flint.fmpz_mat(v.tolist()) * self.matrices[key, below]
-        found = np.empty(len(v) * block.shape[1], object)
-        found[:] = [int(n) for n in made.entries()]
-        return found.reshape(len(v), block.shape[1])
-
-
-def _meet(known: Known, key: Key, e: int, low: int, high: int) -> None:
-    """Meet the bounds of one element with others."""
-    lows, highs = known.before[key]
-    lows[e], highs[e] = max(lows[e], low), min(highs[e], high)
-    if lows[e] > highs[e]:
-        raise Crossing(f"bounds of {key}: found a lower one above the upper one")
 
 
 def _known(function: Activation | Rational | None) -> Any:
     """A function that is none of a max-pool."""
     return IDENTITY if function is None else function
-
-
-def _reach(known: Known, layer: Layer, family: str, chosen: NDArray[np.int64]) -> tuple[Integers, Integers]:
-    """The least and the greatest value of rows without their constants."""
-    low: Integers = np.zeros(chosen.size, object)
-    high = low.copy()
-    for below, block in layer.blocks.items():
-        rows = block[chosen]
-        plus, minus = np.where(rows > 0, rows, 0), np.where(rows < 0, rows, 0)
-        least, most = known.least[family, below], known.most[family, below]
-        low = low + plus @ least + minus @ most
-        high = high + plus @ most + minus @ least
-    return low, high
-
-
-def scaled(ratio: Rational, low: int, high: int) -> tuple[int, int]:
-    """A ratio times what lies between two bounds, rounded outwards."""
-    if ratio == 1:
-        return low, high
-    p, q = fraction(ratio)
-    ends = sorted((low * p, high * p))
-    return ends[0] // q, -((-ends[1]) // q)

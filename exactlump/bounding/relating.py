@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from exactlump.bounding.boxes import Domain
 from exactlump.bounding.curve_values import values
 from exactlump.bounding.elements import Affine
-from exactlump.bounding.program import Builder, Program, Tensor, is_based
+from exactlump.bounding.preparing import Builder, is_based
+from exactlump.bounding.program import Program, Tensor
 from exactlump.bounding.relations import Constant, Multiple, Relations, Row, Twin, twin_law
 from exactlump.errors import FormatError, NoExactValue
 from exactlump.network.activations import Activation

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from exactlump.bounding.batched import Batch, Bounds, bounded
 from exactlump.bounding.chain import Chain
 from exactlump.bounding.confirm import Goal
-from exactlump.bounding.exact_pass import Bounds as ExactBounds
 from exactlump.bounding.exact_pass import Pass
+from exactlump.bounding.known import Bounds as ExactBounds
 from exactlump.bounding.search import HOLE, MARGIN
 from exactlump.bounding.trees import Slopes, halves
 

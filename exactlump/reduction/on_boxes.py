@@ -14,7 +14,7 @@ import numpy as np
 
 from exactlump.bounding.boxes import Domain, outward
 from exactlump.bounding.exact_pass import Pass
-from exactlump.bounding.program import prepare
+from exactlump.bounding.preparing import prepare
 from exactlump.errors import ShapeError
 from exactlump.lumping.kinks import zero_below
 from exactlump.lumping.simulations import Idle, Relation, Simulation, Twin

@@ -15,7 +15,8 @@ from exactlump.bounding import compiled as loops
 from exactlump.bounding import compiled_bounds, compiled_slopes, compiled_walk
 from exactlump.bounding.batched import Batch, bounded
 from exactlump.bounding.chain import Chain
-from exactlump.bounding.exact_pass import Bounds, Crossing, Known, Pass
+from exactlump.bounding.exact_pass import Pass
+from exactlump.bounding.known import Bounds, Crossing, Known
 from exactlump.bounding.program import OUTPUTS, Program
 from exactlump.bounding.trees import Slopes
 from exactlump.verification.problems import Row

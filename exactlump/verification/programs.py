@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from exactlump.bounding.boxes import Domain
 from exactlump.bounding.chain import Chain, chain_of
 from exactlump.bounding.elements import Affine, combined, gathered, themselves
-from exactlump.bounding.program import OUTPUTS, Builder, Layer, Program, Tensor
+from exactlump.bounding.preparing import Builder
+from exactlump.bounding.program import OUTPUTS, Layer, Program, Tensor
 from exactlump.bounding.relating import related
 from exactlump.bounding.relations import Multiple, Relations
 from exactlump.errors import UnsupportedLayer
