@@ -47,6 +47,7 @@ MAX_UNITS = 1 << 24  # of a tensor
 MAX_SIZE = 1 << 40
 MAX_AXES = 32
 MAX_KERNEL = 1 << 12  # of a pool that counts padding, along an axis
+MAX_MOVED = 1 << 22  # taps of a convolution that gives images another grid
 MAX_FOLDED = 1 << 22  # elements of constants that are made of constants, and eight times those of the file
 MAX_TRIALS = 1 << 28  # divisors that are tried
 MAX_BITS = 1 << 20  # of a number
@@ -2698,6 +2699,7 @@ class OnnxReader:
         x, b = self.image(x), self.attributes["blocksize"]
         support(len(x.dims) == 3 and known(x.dims), "found another grid than one of two numbers")
         demand(b and b > 0, f"blocksize: found {b}, expected a positive number")
+        support(b * b <= MAX_KERNEL, f"found blocks of {b}, expected smaller ones")
         channels, grid = x.dims[0], x.dims[1:]
         area, mode = b * b, self.attributes.get("mode", "DCR")
         if self.op == "SpaceToDepth":
@@ -2738,6 +2740,7 @@ class OnnxReader:
         support(whole and ratios[0] == ratios[1] == 1, "found scales that are no integers, or of other axes")
         factors = tuple(int(ratio) for ratio in ratios[2:])
         sizes, taps = tuple(map(operator.mul, x.dims[1:], factors)), math.prod(factors)
+        support(taps <= MAX_KERNEL, f"found the scales {[*factors]}, expected smaller ones")
         self.move_taps(target, x, x.dims[0], sizes, factors, lambda v: [*range(v * taps, (v + 1) * taps)], True)
 
     def move_taps(
@@ -2752,8 +2755,10 @@ class OnnxReader:
     ) -> None:
         """A convolution whose windows lie side by side; its weights are 1 at columns that are taken, 0 elsewhere."""
         ones, none = (1,) * len(step), (0,) * len(step)
+        fits = math.prod(step) <= MAX_KERNEL and units * len(taken(0)) <= MAX_MOVED
+        support(fits, f"found a step of {[*step]} for {x.dims[0]} channels, expected a smaller one")
         window = Window(x.dims[1:], sizes, step, step, ones, none, none, transposed)
-        self.charge(units)
+        self.charge(units * len(taken(0)))
         row: Callable[[int], Any] = lambda v: (columns := taken(v), [1] * len(columns), 1, ZERO)  # noqa: E731
         self.network.convolve(x.name, target, units, window, row)
         self.made(target, x)
