@@ -47,6 +47,7 @@ MAX_UNITS = 1 << 24  # of a tensor
 MAX_SIZE = 1 << 40
 MAX_AXES = 32
 MAX_KERNEL = 1 << 12  # of a pool that counts padding, along an axis
+MAX_MOVED = 1 << 22  # taps of a convolution that gives images another grid
 MAX_FOLDED = 1 << 22  # elements of constants that are made of constants, and eight times those of the file
 MAX_TRIALS = 1 << 28  # divisors that are tried
 MAX_BITS = 1 << 20  # of a number
@@ -594,6 +595,7 @@ class Network:
     tensors: dict[str, str] = field(default_factory=dict)
     external: dict[str, str] = field(default_factory=dict)
     weights: int = 0  # that are not zero
+    dust: dict[str, int] = field(default_factory=dict)  # how many numbers of a constant are dust, read as 0
     rooted: bool = False  # whether it has irrational scales, which the specification says how to read
     kinds: set[int] = field(default_factory=set)  # the element types of its inputs and computed tensors
     folded: bool = False  # whether it has constants that are made of others by arithmetic
@@ -821,10 +823,11 @@ def read_network(
     domains: Iterable[str] = (),
     work: int = MAX_WORK,
     shapes: GivenShapes = NO_SHAPES,
+    dust: Fraction = ZERO,
 ) -> Network:
     """The network in a file, whose suffix names the format, as a specification says; `domains`: of operators that are
     known to be functions; work: at most so much, beyond what goes with the size of the file; shapes: those of inputs
-    that a claim states, where it states a size."""
+    that a claim states, where it states a size; dust: stored weights that are smaller are read as 0."""
     METER.left = min(MAX_PARSED, work)
     with about(path, BROKEN):
         kind = next((name for name in FORMATS if path.lower().endswith(f".{name}")), "")
@@ -837,9 +840,8 @@ def read_network(
             read_nnet(content, network, specification == "raw nnet")
         else:
             content = unpack(content, limit) if kind == "onnx.gz" else content
-            OnnxReader(network, Folder(os.path.dirname(path), limit - len(content)), domains, work, shapes).read(
-                content
-            )
+            folder = Folder(os.path.dirname(path), limit - len(content))
+            OnnxReader(network, folder, domains, work, shapes, dust).read(content)
         for name in network.outputs:
             demand(name in network.views, f"output {name!a}: found no node that defines it")
         several = len(set(network.outputs)) == len(network.outputs) > 0
@@ -1649,6 +1651,7 @@ class OnnxReader:
         domains: Iterable[str] = (),
         work: int = MAX_WORK,
         shapes: GivenShapes = NO_SHAPES,
+        dust: Fraction = ZERO,
     ) -> None:
         self.network, self.folder, self.opset = network, folder, 0
         self.constants = Network("constants", "")
@@ -1659,6 +1662,7 @@ class OnnxReader:
         self.domains, self.versions = domains, dict[str, int]()  # custom domains that are allowed; imported ones
         self.imported = self.versions  # by the model itself, whatever the function that is read imports
         self.declared: dict[str, Any] = {}  # types, by tensor
+        self.dust = dust  # weights that are smaller in size are read as 0
         self.shapes, self.sizes = shapes, dict[str, int]()  # what the claim states; of symbols, what follows from it
         self.results = set[str]()  # the outputs of the graph
         self.infinite = set[str]()  # constants that hold infinity, or what is no number
@@ -1857,7 +1861,7 @@ class OnnxReader:
             made.units,
             made.nodes,
         ]
-        books += [self.waiting, self.thresholds, self.opens]
+        books += [self.waiting, self.thresholds, self.opens, net.dust]
         state = net.weights, net.rooted, net.folded, net.mixes, {*net.kinds}
         place = self.depth, self.opset, self.versions, len(net.given), len(net.tensors)
         if whole:
@@ -2302,8 +2306,20 @@ class OnnxReader:
         values = array(PACKED[kind], value if several else [value])
         self.define(target, Value(target, (), (len(values),) if several else (), kind, values))
 
+    def swept(self, x: Value) -> Value:
+        """A stored constant of floats with 0 for its dust, where it enters as weight, factor or addend."""
+        if not self.dust or x.name not in self.network.tensors or x.kind not in FLOATS or x.values is None:
+            return x
+        self.charge(len(x.values))
+        found = [0 < abs(value) < self.dust for value in x.values]
+        if not any(found):
+            return x
+        self.network.dust[x.name] = sum(found)
+        return x._replace(values=[0 if gone else value for value, gone in zip(x.values, found, strict=True)])
+
     def product(self, target: str, *inputs: Value) -> None:
         """MatMul by a constant matrix W, and Gemm: alpha * x * W + beta * C."""
+        inputs = tuple(x if x is None or x.values is None else self.swept(x) for x in inputs)
         computed = [i for i, x in enumerate(inputs[:2]) if x.values is None]
         support(len(computed) == 1, f"found {len(computed)} computed inputs, expected 1")
         index, gemm, settings = computed[0], self.op == "Gemm", self.attributes
@@ -2345,6 +2361,7 @@ class OnnxReader:
         if not computed and op == "Div" and x.kind == c.kind and x.kind not in FLOATS:
             self.combined(target, x, c)
             return
+        c = self.swept(c) if computed and op in ("Add", "Sub", "Sum", "Mul") else c
         same = c.kind in FLOATS or not computed
         demand(same and (computed or c.kind == x.kind), f"found a constant of element type {c.kind}, expected floats")
         fits = op not in ("Max", "Min") or self.opset >= 8 or c.dims[len(x.batch) :] == x.dims
@@ -2684,7 +2701,7 @@ class OnnxReader:
     def convolution(self, target: str, x: Value, weight: Value, bias: Value | None) -> None:
         """Conv: W is (rows, columns of a group, kernel); ConvTranspose: (columns, rows of a group, kernel)."""
         transposed, groups = self.op == "ConvTranspose", self.attributes["group"]
-        x = self.image(x)
+        x, weight, bias = self.image(x), self.swept(weight), bias and self.swept(bias)
         fits = len(weight.dims) == len(x.dims) + 1 and math.prod(weight.dims) > 0 < groups
         demand(fits, f"found a kernel of shape {list(weight.dims)} for {list(x.dims)}")
         first, wide, *kernel = weight.dims
@@ -2743,6 +2760,7 @@ class OnnxReader:
         x, b = self.image(x), self.attributes["blocksize"]
         support(len(x.dims) == 3 and known(x.dims), "found another grid than one of two numbers")
         demand(b and b > 0, f"blocksize: found {b}, expected a positive number")
+        support(b * b <= MAX_KERNEL, f"found blocks of {b}, expected smaller ones")
         channels, grid = x.dims[0], x.dims[1:]
         area, mode = b * b, self.attributes.get("mode", "DCR")
         if self.op == "SpaceToDepth":
@@ -2783,6 +2801,7 @@ class OnnxReader:
         support(whole and ratios[0] == ratios[1] == 1, "found scales that are no integers, or of other axes")
         factors = tuple(int(ratio) for ratio in ratios[2:])
         sizes, taps = tuple(map(operator.mul, x.dims[1:], factors)), math.prod(factors)
+        support(taps <= MAX_KERNEL, f"found the scales {[*factors]}, expected smaller ones")
         self.move_taps(target, x, x.dims[0], sizes, factors, lambda v: [*range(v * taps, (v + 1) * taps)], True)
 
     def move_taps(
@@ -2797,8 +2816,10 @@ class OnnxReader:
     ) -> None:
         """A convolution whose windows lie side by side; its weights are 1 at columns that are taken, 0 elsewhere."""
         ones, none = (1,) * len(step), (0,) * len(step)
+        fits = math.prod(step) <= MAX_KERNEL and units * len(taken(0)) <= MAX_MOVED
+        support(fits, f"found a step of {[*step]} for {x.dims[0]} channels, expected a smaller one")
         window = Window(x.dims[1:], sizes, step, step, ones, none, none, transposed)
-        self.charge(units)
+        self.charge(units * len(taken(0)))
         row: Callable[[int], Any] = lambda v: (columns := taken(v), [1] * len(columns), 1, ZERO)  # noqa: E731
         self.network.convolve(x.name, target, units, window, row)
         self.made(target, x)
@@ -3842,8 +3863,9 @@ def read_certificate(content: bytes) -> dict[str, Any]:
     if version == 2:
         criterion = fit(fit(value.get("claim"), dict).get("criterion"), one_of(*CLAIMS))
         claim = CLAIMS[criterion]
-        if criterion == "exact" and "shapes" in value["claim"]:
-            claim = {**claim, "shapes": {str: [optional(positive)]}}
+        more = {"shapes": {str: [optional(positive)]}, "dust": rational}
+        if criterion == "exact":
+            claim = {**claim, **{key: more[key] for key in more if key in value["claim"]}}
         if criterion == "different":
             evidence = {"input": {str: [rational]}, "outputs": {side: [rational] for side in SIDES}}
         elif criterion != "exact":
@@ -7136,6 +7158,22 @@ def check_shapes(shapes: GivenShapes, networks: Sequence[Network]) -> None:
         hold("shapes", any(shape), f"shapes: input {name!a:.60}: found no size")
 
 
+def check_dust(dust: Fraction, networks: Sequence[Network]) -> None:
+    """What a claim reads as 0 is in the original only."""
+    hold("dust", dust >= 0, "dust: found a negative number")
+    found = networks[1].dust
+    hold("dust", not found, f"reduced: found dust in {[*found][:3]!a:.80}, expected none")
+
+
+def without_dust(claim: dict[str, Any], network: Network) -> str:
+    """What the original is read without, in words."""
+    if "dust" not in claim:
+        return ""
+    p, q = claim["dust"].as_integer_ratio()
+    words = f"1e-{len(str(q)) - 1}" if p == 1 and str(q).strip("0") == "1" else f"{p}/{q}"
+    return f"with {sum(network.dust.values())} numbers smaller than {words} read as 0, "
+
+
 def sized(shapes: GivenShapes) -> str:
     """Which inputs a claim is about, in words: none where it states no shape."""
     words = (f"{name}={'x'.join('?' if n is None else str(n) for n in shape)}" for name, shape in shapes.items())
@@ -7157,8 +7195,10 @@ def read_all(
     with about(certificate, BROKEN):
         document = read_certificate(read_file(certificate, max_unpacked))
     shapes, how = stated(document), (document["claim"]["specification"], max_unpacked, domains, work)
-    networks = [read_network(path, *how, shapes) for path in models]
+    dust = document["claim"].get("dust", ZERO)
+    networks = [read_network(path, *how, shapes, dust) for path in models]
     check_shapes(shapes, networks)
+    check_dust(dust, networks)
     if document["claim"]["criterion"] != "exact" or document["claim"]["domain"] != "all reals":
         check_classic(networks)
     check_files(document, networks)
@@ -7206,7 +7246,8 @@ def judge(
     except (MemoryError, RecursionError) as error:
         return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
     words = (
-        f"{sized(stated(document))}{where}{opaque}{ALL_FEEDS if checker.exact else SCOPE}, "
+        f"{sized(stated(document))}{without_dust(claim, networks[0])}{where}{opaque}"
+        f"{ALL_FEEDS if checker.exact else SCOPE}, "
         f"for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
     )
     return Verdict("equivalent", words, 0, "")

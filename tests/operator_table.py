@@ -30,12 +30,16 @@ _INTEGERS = {
     "Unsqueeze": [1],
     "Pad": [0, 0, 1, 1, 0, 0, 1, 1],
     "ReduceMean": [2, 3],
+    "ReduceSum": [2, 3],
     "Split": [1, 1],
     "Gather": [1, 0],
 }
 _ATTRIBUTES = {
     "AveragePool": {"kernel_shape": [2, 2]},
     "MaxPool": {"kernel_shape": [2, 2]},
+    "DepthToSpace": {"blocksize": 2},
+    "SpaceToDepth": {"blocksize": 2},
+    "Resize": {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
     "Transpose": {"perm": [0, 2, 3, 1]},
     "Concat": {"axis": 1},
     "Split": {"axis": 1},
@@ -80,23 +84,27 @@ def sample(domain, kind):
         constants["W"] = np.arange(1, 1 + np.prod(weights[kind], dtype=int), dtype=np.float32).reshape(weights[kind])
     if kind in _INTEGERS:
         constants["W"] = np.array(_INTEGERS[kind])
+    if kind == "DepthToSpace":
+        shape = (8, 2, 2)
+    if kind in ("Resize", "Upsample"):
+        constants = {"W": np.array([1, 1, 2, 2], np.float32)}
     if kind == "Slice":
         constants = {"W": np.array([0]), "e": np.array([1]), "a": np.array([1])}
     if kind == "PRelu":
         constants["W"] = np.float32(0.25)
     if kind == "Clip":
         constants = {"W": np.float32(0), "e": np.float32(6)}
-    inputs += list(constants) + (["W"] * 3 if kind == "BatchNormalization" else [])
+    inputs += ["", "W"] if kind == "Resize" else list(constants) + (["W"] * 3 if kind == "BatchNormalization" else [])
     if kind in ("Add", "Sub", "Sum", "Concat"):
         inputs.append("x")
     output = "y z" if kind == "Split" else "y"
-    made = node(kind, " ".join(inputs), output, **_ATTRIBUTES.get(kind, {}))
+    made = helper.make_node(kind, inputs, output.split(), **_ATTRIBUTES.get(kind, {}))
     kinds = {"ArgMax": TensorProto.INT64, "Cast": TensorProto.DOUBLE}
     return _model([made], shape, constants, kinds.get(kind, TensorProto.FLOAT), _opset(kind))
 
 
 def _opset(kind):
-    return {"HardSwish": 14, "Mish": 18, "Gelu": 20, "Swish": 24, "ReduceMean": 18}.get(kind, 13)
+    return {"HardSwish": 14, "Mish": 18, "Gelu": 20, "Swish": 24, "ReduceMean": 18, "Upsample": 9}.get(kind, 13)
 
 
 def _of_constants(kind):

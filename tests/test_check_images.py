@@ -119,6 +119,20 @@ READABLE = {
     "ReduceMean": one("ReduceMean", axes=[2, 3]),
     "ReduceMean, axes dropped": one("ReduceMean", axes=[-1, -2], keepdims=0),
     "ReduceMean by an input": one("ReduceMean", opset=18, constants={"s": integers(2, 3)}),
+    "ReduceMean over rows": one("ReduceMean", ["n", 3, 4], axes=[1], keepdims=0),
+    "ReduceSum": one("ReduceSum", constants={"s": integers(2, 3)}),
+    "ReduceSum over rows": one("ReduceSum", ["n", 3, 4], opset=11, axes=[-2], keepdims=0),
+    "DepthToSpace": one("DepthToSpace", ["n", 8, 2, 3], blocksize=2),
+    "DepthToSpace, CRD": one("DepthToSpace", ["n", 8, 2, 3], blocksize=2, mode="CRD"),
+    "SpaceToDepth": one("SpaceToDepth", ["n", 2, 4, 6], blocksize=2),
+    "Resize": graph(
+        helper.make_node(
+            "Resize", ["x", "", "s"], ["y"], coordinate_transformation_mode="asymmetric", nearest_mode="floor"
+        ),
+        s=np.float32([1, 1, 3, 2]),
+    ),
+    "Resize by half a pixel": graph(helper.make_node("Resize", ["x", "", "s"], ["y"]), s=np.float32([1, 1, 2, 5])),
+    "Upsample": one("Upsample", opset=9, constants={"s": np.float32([1, 1, 2, 3])}, mode="nearest"),
     "Pad": one("Pad", constants={"p": integers(0, 0, 1, 2, 0, 0, 0, 1)}),
     "Pad by an attribute": one("Pad", opset=9, pads=[0, 0, 1, 2, 0, 0, 0, 1]),
     "Pad, zero and axes": one("Pad", opset=18, constants={"p": integers(1, 2), "v": np.float32(0), "a": integers(-2)}),

@@ -37,7 +37,7 @@ from exactlump.lumping.simulations import (
 )
 from exactlump.network.ports import ALONE, Matching
 from exactlump.network.views import StatedShape
-from exactlump.numbers.rational import parse, text
+from exactlump.numbers.rational import Rational, parse, text
 from exactlump.version import VERSION
 
 # What is assumed of a tensor that an opaque operator makes: side, name, element type, shape.
@@ -55,6 +55,7 @@ class Certificate:
     matching           of their inputs and outputs; None: by position, in certificates of version 1
     opaque             how often each operator is taken as a given function; nothing where there is none
     domains            the domains besides ONNX's own whose operators are taken for functions
+    dust               numbers of the original that are smaller are read as 0; None: all are what they are
     shapes             of inputs, where they are stated: then nothing is said of inputs of other shapes
     assumes            (side, tensor, element type, shape) of what opaque operators make
     """
@@ -70,6 +71,7 @@ class Certificate:
     assumes: tuple[Assumption, ...] = ()
     domain: Any = EVERYWHERE
     shapes: Mapping[str, StatedShape] = field(default_factory=dict)
+    dust: Rational | None = None
 
     def __repr__(self) -> str:
         names = (f"{file.format} {file.sha256[:12]}" for file in (self.original, self.reduced))
@@ -83,6 +85,8 @@ def dumps(certificate: Certificate) -> str:
     claim = {"criterion": "exact", "domain": certificate.domain, "specification": certificate.specification, **matching}
     if certificate.shapes:
         claim["shapes"] = {name: list(shape) for name, shape in certificate.shapes.items()}
+    if certificate.dust is not None:
+        claim["dust"] = text(certificate.dust)
     document: dict[str, Any] = {
         "format": "exactlump certificate",
         "version": 2 if matching else 1,
@@ -132,6 +136,7 @@ def loads(words: str) -> Certificate:
             tuple((side, tensor, kind, shape) for side, tensor, kind, shape in document.get("assumes", ())),
             document["claim"]["domain"],
             {name: tuple(shape) for name, shape in document["claim"].get("shapes", {}).items()},
+            parse(document["claim"]["dust"]) if "dust" in document["claim"] else None,
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(

@@ -71,12 +71,16 @@ def _one_of(what: str, *known: Any) -> Rule:
     return rule
 
 
-def _keys(rules: Mapping[str, Rule], more: Mapping[str, Rule] | None = None) -> Rule:
-    """An object with these keys; `more` are there all or not at all."""
+def _keys(
+    rules: Mapping[str, Rule], more: Mapping[str, Rule] | None = None, single: Mapping[str, Rule] | None = None
+) -> Rule:
+    """An object with these keys; `more` are there all or not at all, each of `single` by itself."""
 
     def rule(value: Any) -> None:
-        known = {**rules, **(more or {})}
-        named = type(value) is dict and (value.keys() == rules.keys() or value.keys() == known.keys())
+        lone = {key: rule for key, rule in (single or {}).items() if type(value) is dict and key in value}
+        known = {**rules, **(more or {}), **lone}
+        needed = {**rules, **lone}
+        named = type(value) is dict and (value.keys() == needed.keys() or value.keys() == known.keys())
         _demand(named, value, f"an object with the keys {[*rules]}")
         for key, item in value.items():
             known[key](item)
@@ -220,7 +224,7 @@ def _certificate(claim: Mapping[str, Rule], row: Rule, more: Mapping[str, Rule] 
         {
             **_HEAD,
             "producer": _text,
-            "claim": _keys(claim, {"shapes": _each(_shape)} if "match" in claim else None),
+            "claim": _keys(claim, None, {"shapes": _each(_shape), "dust": _rational} if "match" in claim else None),
             "original": _FILE,
             "reduced": _FILE,
             "relations": _keys(

@@ -62,6 +62,7 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @BATCHNORM
 @OPAQUE_DOMAIN
 @SHAPE
+@click.option("--dust", metavar="D", help="Read numbers of an ONNX file that are smaller than D in size as 0.")
 @click.option("--activation", metavar="NAME", help="The function between layers of weights: relu, leaky_relu:0.01, ...")
 @click.option("--architecture", type=PATH, metavar="FILE", help="Or JSON that lists the layers of weights.")
 @click.option(
@@ -84,6 +85,7 @@ def reduce_verb(
     batchnorm: str | None,
     opaque_domains: tuple[str, ...],
     shapes: dict[str, tuple[int | None, ...]],
+    dust: str | None,
     activation: str | None,
     architecture: Path | None,
     executor: str | None,
@@ -112,6 +114,7 @@ def reduce_verb(
             max_unpacked=max_unpacked,
             batchnorm=batchnorm,
             activation=activation,
+            dust=dust,
             architecture=architecture,
             executor=executor,
             overwrite=overwrite,

@@ -363,6 +363,7 @@ def program(reading: Reading) -> Iterator[str]:
     check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
     check.support(claim["domain"] == "all reals", "domain: found boxes, expected all reals")
     check.support("shapes" not in claim, "shapes: found stated ones, expected those of the files")
+    check.support("dust" not in claim, "dust: found some, expected numbers as stored")
     check.check_classic(reading.networks)
     check.Checker(original, reduced, relations).check_names()
     demand_small(reading.networks)

@@ -35,10 +35,12 @@ class Reading:
             self.digest = hashlib.sha256(content).hexdigest()
             self.document = check.read_certificate(content)
         specification, shapes = self.document["claim"]["specification"], check.stated(self.document)
+        dust = self.document["claim"].get("dust", check.ZERO)
         for path in models:
-            network = check.read_network(path, specification, self.max_unpacked, self.domains, shapes=shapes)
+            network = check.read_network(path, specification, self.max_unpacked, self.domains, shapes=shapes, dust=dust)
             self.networks.append(network)
         check.check_shapes(shapes, self.networks)
+        check.check_dust(dust, self.networks)
         claim = self.document["claim"]
         if claim["criterion"] != "exact" or claim["domain"] != "all reals":
             check.check_classic(self.networks)

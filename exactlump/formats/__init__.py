@@ -24,6 +24,7 @@ from exactlump.formats.specification import RAW_NNET, SPECIFICATIONS, batchnorm_
 if TYPE_CHECKING:
     from exactlump.network.program import Network
     from exactlump.network.views import StatedShape
+    from exactlump.numbers.rational import Rational
 
 __all__ = ["MAX_UNPACKED", "ModelFile", "digest", "format_of", "from_torch", "read", "write", "write_atomically"]
 
@@ -61,6 +62,7 @@ def read(
     activation: str | None = None,
     shapes: "Mapping[str, StatedShape] | None" = None,
     partial: bool = False,
+    dust: "Rational | None" = None,
 ) -> "Network":
     """The network that a file holds, or a torch.nn.Module, or an ONNX model; a Network is itself.
 
@@ -75,6 +77,8 @@ def read(
                   the layers, or the function between each two dense layers: "relu", "leaky_relu:0.01", "identity"
     shapes        of inputs of an ONNX file that leaves sizes free, by name, as {"x": (None, 3, 224, 224)}; None:
                   whatever the file says.  All that is found is about inputs of these shapes only
+    dust          numbers in an ONNX file that are smaller in size are read as 0, where they are stored as weights,
+                  factors or addends: another network, and the result is about that one
     partial       whether `shapes` may name inputs that the file does not have: those of another one
     Raises FormatError (ShapeError) for a file that breaks its format, UnsupportedLayer for what no rule covers.
     """
@@ -89,6 +93,8 @@ def read(
         kind = format_of(path)
         data = read_bytes(path)
         try:
+            if dust and kind not in ("onnx", "onnx.gz"):
+                raise FormatError("dust: found another format, expected an ONNX file")
             if shapes and not partial and kind not in ("onnx", "onnx.gz"):
                 raise FormatError("shape: found no sizes that are free, as in an ONNX file")
             if kind == "nnet":
@@ -107,7 +113,8 @@ def read(
 
             raise clearer(error, data, NETWORKS[kind]) from error
         del data  # the model has its own copy
-        network = reading.parse(model, path.parent, batchnorm, opaque_domains, shapes or {})
+        more = (dust,) if dust is not None else ()
+        network = reading.parse(model, path.parent, batchnorm, opaque_domains, shapes or {}, *more)
         if shapes and not partial:
             from exactlump.formats.stating import demand_inputs
 
@@ -174,6 +181,7 @@ def read_as(
     max_unpacked: int = MAX_UNPACKED,
     opaque_domains: Collection[str] = (),
     shapes: "Mapping[str, StatedShape] | None" = None,
+    dust: "Rational | None" = None,
 ) -> "Network":
     """The network that a file holds under the specification that a certificate claims.  Raises as `read` does."""
     if specification not in SPECIFICATIONS:
@@ -182,7 +190,7 @@ def read_as(
         raw = specification == RAW_NNET and format_of(path) == "nnet"
     way = batchnorm_of(specification)
     how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": way, "opaque_domains": opaque_domains}
-    return read(path, raw_nnet=raw, **how, shapes=shapes, partial=True)
+    return read(path, raw_nnet=raw, **how, shapes=shapes, partial=True, dust=dust)
 
 
 def refuse_float64(network: "Network") -> None:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from exactlump.errors import FormatError
 from exactlump.network.views import StatedShape
+from exactlump.numbers.rational import Rational, fraction, text
 
 # Of inputs by name; None: whatever the file says.
 Stated: TypeAlias = Mapping[str, StatedShape]
@@ -42,6 +43,17 @@ def demand_inputs(shapes: Stated, names: Iterable[str]) -> None:
             raise FormatError(f"shape: found the input {name[:60]!r}, expected one of {', '.join(known)[:200]}")
         if not any(size is not None for size in shape):
             raise FormatError(f"shape: input {name[:60]!r}: found no size, expected one")
+
+
+def words_of_size(size: Rational) -> str:
+    """A size in words, powers of ten as such.
+
+    >>> from exactlump.numbers.rational import rational
+    >>> words_of_size(rational(1, 10**30)), words_of_size(rational(3, 1000))
+    ('1e-30', '3/1000')
+    """
+    p, q = fraction(size)
+    return f"1e-{len(str(q)) - 1}" if p == 1 and str(q).strip("0") == "1" else text(size)
 
 
 def words_of(shapes: Stated) -> str:

@@ -153,6 +153,7 @@ def _certificate(path: Path) -> tuple[Certificate, str]:
 def _networks(claimed: Certificate, original: Path, reduced: Path, max_unpacked: int) -> tuple[Network, Network] | None:
     """The networks in files that the checker has accepted; None where the engine does not read one of them."""
     how: dict[str, Any] = {"max_unpacked": max_unpacked, "opaque_domains": claimed.domains, "shapes": claimed.shapes}
+    how["dust"] = claimed.dust
     try:
         ours, theirs = (formats.read_as(path, claimed.specification, **how) for path in (original, reduced))
     except UnsupportedLayer:

@@ -6,7 +6,7 @@ Nothing here is trusted: each bound is an obligation before anything rests on it
 
 from exactlump.bounding.boxes import WHOLE, outward
 from exactlump.bounding.exact_pass import Pass
-from exactlump.bounding.program import prepare
+from exactlump.bounding.preparing import prepare
 from exactlump.errors import UnsupportedLayer
 from exactlump.network.activations import RELU
 from exactlump.numbers.rational import Rational, rational

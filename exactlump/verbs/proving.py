@@ -128,6 +128,7 @@ def prove_files(
         raise UnsupportedLayer(f"{certificate_path}: found a claim about boxes, expected one about all reals")
     room = options.max_unpacked
     how: dict[str, Any] = {"max_unpacked": room, "opaque_domains": claimed.domains, "shapes": claimed.shapes}
+    how["dust"] = claimed.dust
     with external_data() as beside:
         ours, theirs = (formats.read_as(path, claimed.specification, **how) for path in (original, reduced))
     if ours.is_open or theirs.is_open:

@@ -19,16 +19,18 @@ from exactlump.certificates.certificate import EVERYWHERE, Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.fast import workers as fanout
 from exactlump.formats.files import ModelFile, about, companions, demand_apart, demand_free, write_atomically
-from exactlump.formats.stating import words_of
+from exactlump.formats.stating import words_of, words_of_size
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.ports import match
 from exactlump.network.program import Network
 from exactlump.network.views import StatedShape
+from exactlump.numbers.rational import Rational, text
 from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
 from exactlump.reduction.loop import Reduction, reduce
 from exactlump.reduction.on_boxes import dead_units, said_of, without
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+from exactlump.verbs.spaces import number
 
 # Told what is being done, in words; for progress lines.
 Listener = Callable[[str], None]
@@ -45,6 +47,7 @@ class ReduceOptions:
     batchnorm     how batch normalisations are read (`formats.read`); the certificate's claim says which way
     architecture  the layers of a file of weights (docs/pytorch.md)
     activation    or the function between each two of its layers
+    dust          numbers of an ONNX file that are smaller are read as 0: the result is exact without them
     shapes        of inputs that an ONNX file leaves free: the result is exact at inputs of these shapes only
     executor      other processes that help the fast engine: "processes[:N]", "dask://HOST:PORT"
     overwrite     whether files with other content may be replaced
@@ -68,6 +71,7 @@ class ReduceOptions:
     vnnlib: Path | None = None
     activation: str | None = None
     shapes: Mapping[str, StatedShape] = field(default_factory=dict)
+    dust: Rational | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,9 @@ class FileReduction:
     @property
     def where(self) -> str:
         """ " on ..., and nowhere else" for a reduction on a domain; "" for all reals."""
-        shaped = f" only at inputs of the shapes {words_of(self.options.shapes)}" if self.options.shapes else ""
+        dust, shapes = self.options.dust, self.options.shapes
+        shaped = f" with numbers smaller than {words_of_size(dust)} read as 0" if dust else ""
+        shaped += f" only at inputs of the shapes {words_of(shapes)}" if shapes else ""
         return f"{shaped} only on {self.domain.boxes[0].name}" if self.domain is not None else shaped
 
     @property
@@ -162,6 +168,7 @@ def reduce_file(
     vnnlib: str | os.PathLike[str] | None = None,
     activation: str | None = None,
     shapes: Mapping[str, StatedShape] | None = None,
+    dust: Any = None,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
@@ -180,7 +187,7 @@ def reduce_file(
     options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite, rules)
     options = replace(options, opaque_domains=tuple(opaque_domains))
     options = replace(options, box=box, vnnlib=Path(vnnlib) if vnnlib is not None else None, activation=activation)
-    options = replace(options, shapes=dict(shapes or {}))
+    options = replace(options, shapes=dict(shapes or {}), dust=_dust(dust))
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     _demand_places((given, layers, options.vnnlib), target, proof)
@@ -188,7 +195,7 @@ def reduce_file(
     made, told = _specification(given, target, proof, options)
     source = made or given
     how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": batchnorm, "shapes": options.shapes}
-    network = formats.read(source, raw_nnet=raw_nnet, opaque_domains=options.opaque_domains, **how)
+    network = formats.read(source, raw_nnet=raw_nnet, opaque_domains=options.opaque_domains, dust=options.dust, **how)
     raw = raw_nnet and formats.format_of(source) == "nnet"
     room = max(max_unpacked, formats.MAX_UNPACKED)
     dtype = _dtype(network, target, weights)
@@ -208,7 +215,7 @@ def reduce_file(
             listen(f"writing {target}")
             notes += _write(reduction.reduced, staged, source, raw)
             claim = _certificate(reduction, source, staged, raw, room)
-            claim = replace(claim, shapes=options.shapes)
+            claim = replace(claim, shapes=options.shapes, dust=options.dust)
             if domain is not None:
                 claim = replace(claim, domain=domain.json(network))
             for place in (proof, *(target.parent / file.name for file in folder.iterdir())):
@@ -222,6 +229,17 @@ def reduce_file(
     used = _used(given, made, options, companions(source, claim.original), written, proof)
     seconds = time.perf_counter() - start
     return FileReduction(reduction, target, proof, dtype, seconds, made, notes, used, options, domain)
+
+
+def _dust(given: Any) -> Rational | None:
+    """The size below which numbers are dust; FormatError for a number that is none, or not positive."""
+    if given is None:
+        return None
+    with about("dust"):
+        found = number(given)
+        if found <= 0:
+            raise FormatError(f"found {text(found)[:40]}, expected a positive number")
+        return found
 
 
 def _domain(network: Network, options: ReduceOptions) -> Domain | None:

@@ -38,7 +38,7 @@ def _matmul(reader: Reader, op: Operator) -> None:
     left = isinstance(reader.lookup(op.input(0)), Constant)
     data = reader.tensor(op.input(1 if left else 0))
     name = op.input(0 if left else 1)
-    array = reader.weights(name, data).array
+    array = reader.factors(name, data).array
     if left and (data.batched or data.open):
         raise batch_error()
     if array.ndim != 2 or (left and len(data.shape) != 1):
@@ -86,7 +86,7 @@ def _fitting(weight: Matrix, data: Data) -> int:
 def _gemm(reader: Reader, op: Operator) -> None:
     """alpha * x * W + beta * C; alpha and beta are multiplied in, exactly."""
     data = reader.tensor(op.input(0))
-    array = reader.weights(op.input(1), data).array
+    array = reader.factors(op.input(1), data).array
     if op.attributes.get("transA", 0) or not data.known:
         raise UnsupportedLayer("expected a matrix, not transposed")
     if data.rank != 2:
@@ -118,7 +118,7 @@ def _operand(reader: Reader, op: Operator, name: str, data: Data) -> tuple[Data,
 
     Before opset 7 only the second operand was broadcast, when `broadcast` said so, from `axis` on.
     """
-    array = reader.weights(name, data).array
+    array = (reader.weights if op.kind == "Div" else reader.factors)(name, data).array
     if reader.opset < 7:
         if data.open:
             raise UnsupportedLayer("found unknown sizes before opset 7")

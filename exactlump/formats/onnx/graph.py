@@ -21,7 +21,7 @@ from exactlump.network.origin import Steps
 from exactlump.network.sizes import Size, Sizes, Unknown, symbol, text
 from exactlump.network.views import Batch, Shape, View
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import ZERO, Rational, rational
+from exactlump.numbers.rational import ZERO, Rational, fraction, rational
 
 # Elements of one tensor: far above any network, low enough that a small file cannot ask for all memory.
 MOST_ELEMENTS = 1 << 24
@@ -177,6 +177,8 @@ class Reader:
     outputs   the names of its outputs
     thresholds  what Greater compares: a tensor, and a number
     spelled   the tensors that spelled-out functions consist of
+    stored    the names of the constants that the file holds
+    dust      those of their numbers that are smaller in size are read as 0; swept: how many, by name
     batchnorm the float type of rounded roots, or "exact"
     rounded   a bound of the relative error of each root that was rounded
     unfolded  whether a batch normalisation was read exactly
@@ -204,6 +206,9 @@ class Reader:
     _makers: dict[str, int] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
+    stored: Set[str] = frozenset()
+    dust: Rational = ZERO
+    swept: dict[str, int] = field(default_factory=dict)
     batchnorm: str = "float32"
     rounded: list[Rational] = field(default_factory=list)
     unfolded: bool = False
@@ -276,6 +281,21 @@ class Reader:
         if found.kind != like.kind:
             raise FormatError(f"tensor {name!r}: found {type_name(found.kind)}, expected {type_name(like.kind)}")
         return found
+
+    def factors(self, name: str, like: Data) -> Constant:
+        """`weights` that enter as weights, factors or addends: without dust."""
+        found = self.weights(name, like)
+        if not self.dust or name not in self.stored or found.array.dtype.kind != "f":
+            return found
+        p, q = fraction(self.dust)
+        most = 2 * p / q if self.dust < 1 else math.inf  # floats propose
+        maybe = found.array[(found.array != 0) & (np.abs(found.array.astype(np.float64)) <= most)]
+        gone = [value for value in set(maybe.tolist()) if abs(rational(float(value))) < self.dust]
+        if not gone:
+            return found
+        dusty = np.isin(found.array, np.array(sorted(gone), found.array.dtype))
+        self.swept[name] = int(dusty.sum())
+        return replace(found, array=np.where(dusty, np.zeros((), found.array.dtype), found.array))
 
     def settled(self, data: Data) -> Data:
         """The tensor itself; if it is a MatMul that waits for a constant to add, there is none."""
@@ -376,19 +396,22 @@ class Reader:
 
     def mark(self) -> Mark:
         """Where the reader is."""
-        counts = tuple(map(len, (self.nodes, self.data, self.constants, self.quantised, self.steps, self.rounded)))
+        counts = tuple(map(len, self._books()))
         return Mark(counts, dict(self.products), set(self.implied), Counter(self.notes), self.unfolded)
 
     def reset(self, mark: Mark) -> None:
         """Back to where the reader was."""
-        lists: tuple[Any, ...] = (self.nodes, self.data, self.constants, self.quantised, self.steps, self.rounded)
-        for kept, count in zip(lists, mark.counts, strict=True):
+        for kept, count in zip(self._books(), mark.counts, strict=True):
             if isinstance(kept, list):
                 del kept[count:]
             else:
                 for name in list(kept)[count:]:
                     del kept[name]
         self.products, self.implied, self.notes, self.unfolded = mark.products, mark.implied, mark.notes, mark.unfolded
+
+    def _books(self) -> tuple[Any, ...]:
+        """What grows while reading."""
+        return (self.nodes, self.data, self.constants, self.quantised, self.steps, self.rounded, self.swept)
 
     def fresh(self, wish: str) -> str:
         """A name for a tensor that has none in the file."""

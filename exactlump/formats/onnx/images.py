@@ -32,7 +32,7 @@ def grid_of(data: Data) -> Grid:
 def _conv(reader: Reader, op: Operator) -> None:
     """W is (rows, columns of one group, kernel); b, if any, one number a row."""
     data = reader.image(reader.tensor(op.input(0)))
-    array = reader.weights(op.input(1), data).array
+    array = reader.factors(op.input(1), data).array
     group = _groups(op, data.units)
     if array.ndim != data.rank or array.shape[1] * group != data.units or array.shape[0] % group:
         raise ShapeError(f"found a kernel of shape {list(array.shape)} of {group} groups for {list(data.shape)}")
@@ -43,7 +43,7 @@ def _conv(reader: Reader, op: Operator) -> None:
 def _conv_transpose(reader: Reader, op: Operator) -> None:
     """W is (columns, rows of one group, kernel)."""
     data = reader.image(reader.tensor(op.input(0)))
-    array = reader.weights(op.input(1), data).array
+    array = reader.factors(op.input(1), data).array
     group = _groups(op, data.units)
     if array.ndim != data.rank or array.shape[0] != data.units or data.units % group:
         raise ShapeError(f"found a kernel of shape {list(array.shape)} of {group} groups for {list(data.shape)}")
@@ -84,7 +84,7 @@ def _emit(reader: Reader, op: Operator, data: Data, weight: Matrix, window: Wind
     rows = weight.shape[0]
     bias: Vector = (ZERO,) * rows
     if op.input(2):
-        constant = reader.weights(op.input(2), data)
+        constant = reader.factors(op.input(2), data)
         if constant.shape != (rows,):
             raise ShapeError(f"found a bias of shape {list(constant.shape)} for {rows} channels")
         bias = constant.vector()

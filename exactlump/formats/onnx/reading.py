@@ -25,13 +25,13 @@ from exactlump.formats.onnx.spelled import threshold
 from exactlump.formats.onnx.stated import state
 from exactlump.formats.onnx.tensors import UNCOVERED, Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
-from exactlump.formats.stating import NOTHING_STATED, Stated
+from exactlump.formats.stating import NOTHING_STATED, Stated, words_of_size
 from exactlump.network.kinds import Node, Opaque
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
 from exactlump.network.sizes import symbol
 from exactlump.network.views import Port
-from exactlump.numbers.rational import Rational, fraction
+from exactlump.numbers.rational import ZERO, Rational, fraction
 
 _STANDARD = ("", "ai.onnx")
 # The operators that have rules, by domain and name.
@@ -110,12 +110,14 @@ def parse(
     batchnorm: str | None = None,
     opaque_domains: Collection[str] = (),
     shapes: Stated = NOTHING_STATED,
+    dust: Rational = ZERO,
 ) -> Network:
     """The network of a model whose external data lie in the folder.
 
     An operator that no rule reads is an unknown function of its inputs (`opaque.py`).
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
     shapes     of inputs, as people state them (`stated.py`): put into the model, which is changed
+    dust       numbers of stored constants that are smaller are read as 0 where they are weights, factors or addends
 
     batchnorm  how its batch normalisations are read: their scales as "float32" or "float64", or "exact"; default: the
                network's own float type, if that is float64, else float32
@@ -139,6 +141,7 @@ def parse(
     dtype = next((onnx_tensor.FLOATS[data.kind] for data in entries if data.kind in onnx_tensor.FLOATS), "float32")
     chosen = batchnorm or ("float64" if dtype == "float64" else "float32")
     reader = Reader(opset, folder, initialisers, sole, names, batchnorm=chosen)
+    reader.stored, reader.dust = {name for name, _ in _tensors(graph)}, dust
     reader.declared = declared((*graph.value_info, *graph.output), entries)
     reader.others = other_types((*graph.value_info, *graph.output))
     reader.outputs = {value.name for value in graph.output}
@@ -167,7 +170,7 @@ def parse(
     outputs = tuple(value.name for value in graph.output)
     if not outputs:
         raise FormatError("graph: found no output")
-    notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader))
+    notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader), *_sweeping(reader))
     origin = Origin(opset, model.ir_version, reader.steps)
     return Network(
         inputs,
@@ -242,6 +245,11 @@ def _specification(reader: Reader) -> str:
     if reader.rounded:
         return BATCHNORM[reader.batchnorm]
     return BATCHNORM["exact"] if reader.unfolded else AS_STORED
+
+
+def _sweeping(reader: Reader) -> Iterator[str]:
+    if reader.dust:
+        yield f"{sum(reader.swept.values())} numbers smaller than {words_of_size(reader.dust)} read as 0"
 
 
 def _rounding(reader: Reader) -> Iterator[str]:

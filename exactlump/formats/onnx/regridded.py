@@ -23,6 +23,10 @@ _FLOORED = ("asymmetric", "floor")
 _CENTRED = ("half_pixel", "pytorch_half_pixel"), ("round_prefer_floor", "round_prefer_ceil")
 
 
+# How many positions a channel's position may become, and how many taps there may be in all.
+_MOST_TAPS, _MOST_MOVED = 1 << 12, 1 << 22
+
+
 def _image(reader: Reader, op: Operator, axes: int | None = None) -> tuple[Data, Grid]:
     """The image that is read, whose grid is known."""
     data = reader.image(reader.tensor(op.input(0)))
@@ -32,6 +36,11 @@ def _image(reader: Reader, op: Operator, axes: int | None = None) -> tuple[Data,
     if axes is not None and len(grid) != axes:
         raise ShapeError(f"found a grid of {len(grid)} axes, expected {axes}")
     return data, grid
+
+
+def _demand_few(factors: Grid, moved: int) -> None:
+    if math.prod(factors) > _MOST_TAPS or moved > _MOST_MOVED:
+        raise UnsupportedLayer(f"found a step of {list(factors)}, of {moved} taps in all, expected fewer")
 
 
 def _taken(
@@ -65,6 +74,7 @@ def _depth_to_space(reader: Reader, op: Operator) -> None:
     if data.units % area:
         raise ShapeError(f"found {data.units} channels for blocks of {area}")
     made = data.units // area
+    _demand_few((b, b), data.units)
     first, step = (1, made) if mode == b"DCR" else (area, 1)
     taps = ([(c * first + t * step) * area + t for t in range(area)] for c in range(made))
     _taken(reader, op, data, (high * b, wide * b), (b, b), taps, True)
@@ -77,6 +87,7 @@ def _space_to_depth(reader: Reader, op: Operator) -> None:
     if high % b or wide % b:
         raise ShapeError(f"found the grid {[high, wide]} for blocks of {b}")
     area = b * b
+    _demand_few((b, b), data.units * area)
     taps = ([c * area + t] for t in range(area) for c in range(data.units))
     _taken(reader, op, data, (high // b, wide // b), (b, b), taps, False)
 
@@ -90,6 +101,7 @@ def _resize(reader: Reader, op: Operator) -> None:
     data, grid = _image(reader, op)
     factors = _factors(reader, op, data, grid)
     target, taps = tuple(n * f for n, f in zip(grid, factors, strict=True)), math.prod(factors)
+    _demand_few(factors, data.units * taps)
     _taken(reader, op, data, target, factors, (range(c * taps, (c + 1) * taps) for c in range(data.units)), True)
 
 
