@@ -1714,8 +1714,10 @@ class OnnxReader:
         for name in sorted(names):
             self.settled(name)
         self.closed = True
-        self.node(node)
-        self.closed = False
+        try:
+            self.node(node)
+        finally:
+            self.closed = False
 
     def called(self, node: dict[str, Any], body: dict[str, Any]) -> None:
         """The nodes of a local function, for a node that calls it."""
