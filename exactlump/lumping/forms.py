@@ -9,10 +9,10 @@ never meets padding unseen.  Two units with equal forms are equal at every input
 Throughout: v, u units; k a class; t a tap.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from exactlump.network.kinds import Conv, Dense, Node, Opaque, Regrid, Reorder, Select
+from exactlump.network.kinds import Conv, Dense, Node, Opaque, mixing
 from exactlump.network.meaning import Anchored, Lift, LiftKey, Part, tap
 from exactlump.network.program import Network
 from exactlump.network.windows import Window
@@ -101,19 +101,22 @@ class Forms:
             case _:
                 return self._summed(node, v)
 
-    def moved(self, tensor: str) -> list[Form] | None:
-        """The forms of a tensor each of whose units is one unit below, as it is; None for another tensor."""
+    def moves(self, tensor: str) -> Callable[[int], Form | None]:
+        """For each unit of a tensor the form of the unit below that it is; None where it is another thing."""
         node = self.network.producer[tensor]
-        if isinstance(node, Select):
-            below = [self.of(name) for name in node.sources]
-            return [below[i][u] for i, u in node.picks]
-        if not isinstance(node, Reorder) or isinstance(node, Regrid):
-            return None
-        view, target = self.network.views[node.source], self.network.views[tensor]
-        if view.positions != 1 or target.positions != 1:
-            return None
-        forms = self.of(node.source)
-        return [forms[e] for e in node.order(view.shape)]
+        found = self.network.parts(node) if node.affine and mixing(node) is None else None
+        if found is None or isinstance(found, Anchored):
+            return lambda _: None
+        of, below = found.of, [self.of(name) for name in node.reads]
+
+        def at(v: int) -> Form | None:
+            made, constant = of(v)
+            if len(made) != 1 or constant:
+                return None
+            ((weight, source, unit, lift),) = made
+            return below[source][unit] if lift is None and weight == 1 else None
+
+        return at
 
     def _summed(self, node: Node, v: int) -> Form:
         """The form of a unit by what its node means; of a head what it reads in that place."""

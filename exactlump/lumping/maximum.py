@@ -121,9 +121,9 @@ def classes_by_keys(
     groups: dict[object, Group] = {}
     leads: dict[object, Rational] = {}
     constants: dict[int, Rational] = {}
-    moved = forms.moved(tensor)
+    moves = forms.moves(tensor)
     for v in range(network.units(tensor)):
-        if moved is not None and (single := _lone_atom(moved[v])) is not None and (tensor, v) not in choices.apart:
+        if (single := _lone_atom(moves(v))) is not None and (tensor, v) not in choices.apart:
             atom, lead = single
             first = leads.setdefault(atom, lead)
             groups.setdefault(atom, []).append((v, ONE if lead == first else lead / first))
@@ -142,9 +142,9 @@ def classes_by_keys(
     return list(groups.values()), constants
 
 
-def _lone_atom(form: Form) -> tuple[Atom, Rational] | None:
+def _lone_atom(form: Form | None) -> tuple[Atom, Rational] | None:
     """The atom that a form is a multiple of, and the factor: the key of a unit that only moves, and its size."""
-    if len(form.terms) != 1 or form.constant:
+    if form is None or len(form.terms) != 1 or form.constant:
         return None
     ((atom, factor),) = form.terms.items()
     return atom, factor

@@ -13,7 +13,7 @@ from exactlump.formats.onnx.graph import MOST_ELEMENTS, Operator, Read, Reader
 from exactlump.formats.onnx.normalisation import root
 from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, finite, type_name
 from exactlump.network.views import Shape
-from exactlump.numbers.rational import rational
+from exactlump.numbers.rational import fraction, rational
 
 # What constants may be cast to, and NumPy's type for it.
 _CASTS: Mapping[int, str] = {
@@ -29,13 +29,38 @@ def cast(source: Constant, to: int) -> Constant:
     """The constant in another element type; UnsupportedLayer where a value would change."""
     if to == source.kind:
         return source
-    if to not in _CASTS or source.array.dtype == object:
+    if to not in _CASTS:
         raise UnsupportedLayer(f"found a cast of a constant to {type_name(to)}")
+    if source.array.dtype == object:
+        return Constant(_cast_rationals(source.array, to), to)
     with np.errstate(all="ignore"):
         array = source.array.astype(_CASTS[to])
         if not _same_values(array, source.array):
             raise UnsupportedLayer(f"found a cast to {type_name(to)} that changes a constant")
     return Constant(array, to)
+
+
+def _cast_rationals(array: NDArray[Any], to: int) -> NDArray[Any]:
+    """Rationals as an array of a type that holds each of them; UnsupportedLayer where one is no number of it."""
+    pairs, kind = [fraction(value) for value in array.ravel().tolist()], np.dtype(_CASTS[to])
+    with np.errstate(all="ignore"):
+        if kind.kind == "f":
+            made = np.array([_nearest(p, q) for p, q in pairs]).astype(kind)
+        else:
+            low, high = np.iinfo(kind).min, np.iinfo(kind).max
+            fits = all(q == 1 and low <= p <= high for p, q in pairs)
+            made = np.array([p for p, _ in pairs] if fits else [0] * len(pairs), kind)
+    if not np.isfinite(made).all() or [fraction(rational(value)) for value in made.tolist()] != pairs:
+        raise UnsupportedLayer(f"found a cast to {type_name(to)} that changes a constant")
+    return made.reshape(array.shape)
+
+
+def _nearest(p: int, q: int) -> float:
+    """The nearest float64, or infinity."""
+    try:
+        return p / q
+    except OverflowError:
+        return np.inf
 
 
 def _same_values(new: NDArray[Any], old: NDArray[Any]) -> bool:

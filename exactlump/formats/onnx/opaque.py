@@ -17,7 +17,7 @@ from exactlump.formats.onnx import tensors as onnx_tensor
 from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_of
 from exactlump.formats.onnx.partial_shapes import Inputs, Partial
 from exactlump.formats.onnx.results import shapes_of
-from exactlump.formats.onnx.shapes import kind_of
+from exactlump.formats.onnx.shapes import CLASSICAL, kind_of
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.kinds import Opaque
 from exactlump.network.opaque import Call, Port, is_number
@@ -187,7 +187,8 @@ def rational_of(value: float) -> object:
 def _outputs(reader: Reader, node: NodeProto, found: Inputs) -> Iterator[Port | None]:
     """Name, element type and shape of each output: as declared, else as they follow."""
     op = Operator.bare(node)
-    told = node.domain in STANDARD or node.op_type in ("Quant", "BipolarQuant")
+    own = node.domain == "ai.onnx.ml" and node.op_type in CLASSICAL
+    told = own or node.domain in STANDARD or node.op_type in ("Quant", "BipolarQuant")
     derived = shapes_of(reader, op, found) if told else [None] * len(node.output)
     for j, name in enumerate(node.output):
         if not name:

@@ -49,6 +49,13 @@ def _quantised(reader: Reader, op: Operator, found: Inputs, known: Sequence[Size
     return [first_of(known), (), ()]
 
 
+def _encoded(reader: Reader, op: Operator, found: Inputs, known: Sequence[Sizes | None]) -> Sequence[Partial | None]:
+    """OneHotEncoder: one more axis, of as many as there are categories."""
+    names = ("cats_strings", "cats_int64s")
+    count = next((len(op.attributes[name]) for name in names if op.attributes.get(name)), None)
+    return [(*first_of(known), count)]
+
+
 def _spread(reader: Reader, op: Operator, found: Inputs, known: Sequence[Sizes | None]) -> Sequence[Partial | None]:
     return [broadcast([sizes for entry, sizes in zip(found, known, strict=True) if entry is not None])]
 
@@ -99,10 +106,12 @@ def _transposed(reader: Reader, op: Operator, found: Inputs, known: Sequence[Siz
 
 
 def _reshaped(reader: Reader, op: Operator, found: Inputs, known: Sequence[Sizes | None]) -> Sequence[Partial | None]:
-    first = first_of(known)
+    first = known[0] if known else None
     target = vector_of(reader, op, found, 1) if len(op.inputs) > 1 else tuple(op.attributes.get("shape", ()))
     if target is None or op.attributes.get("allowzero", 0):
         return [None]
+    if first is None:
+        return [tuple(None if isinstance(n, int) and n < 1 else n for n in target)]
     if any(n == 0 and axis >= len(first) for axis, n in enumerate(target)) or target.count(-1) > 1:
         return [None]
     made = [first[axis] if n == 0 else n for axis, n in enumerate(target)]
@@ -360,6 +369,8 @@ _RULES: Mapping[str, Rule] = {
     "DepthToSpace": blocks,
     "DynamicQuantizeLinear": _quantised,
     "Expand": _expanded,
+    **dict.fromkeys(("Scaler", "Normalizer"), _like),
+    "OneHotEncoder": _encoded,
     "Flatten": _flattened,
     "Gather": _gathered,
     "Gemm": _gemm,
@@ -377,4 +388,4 @@ _RULES: Mapping[str, Rule] = {
     "Unsqueeze": _unsqueezed,
 }
 # Operators whose shapes do not ask for that of the first input.
-_WITHOUT_FIRST = {*_SPREAD, "ConstantOfShape", "Range"}
+_WITHOUT_FIRST = {*_SPREAD, "ConstantOfShape", "Range", "Reshape"}

@@ -67,7 +67,9 @@ def _concat(reader: Reader, op: Operator) -> None:
     if constants and sources:
         raise UnsupportedLayer("found constants beside computed tensors")
     kinds = {(entry.kind, entry.shape[:axis], entry.shape[axis + 1 :]) for entry in found}
-    if len(kinds) > 1 or len({source.batch for source in sources}) > 1:
+    if len({source.batch for source in sources}) > 1:
+        raise UnsupportedLayer(f"found the batch axes {[str(source.batch) for source in sources]}, expected one")
+    if len(kinds) > 1:
         raise ShapeError(f"found shapes {[list(entry.shape) for entry in found]} along axis {axis}")
     if constants:
         array = np.concatenate([constant.array for constant in constants], axis)

@@ -59,6 +59,10 @@ _OTHER: Mapping[str, int] = {
 }
 
 
+# Operators of classical models that make floats of whatever there is.
+CLASSICAL = frozenset({"Scaler", "Normalizer", "OneHotEncoder"})
+
+
 def kind_of(op: Operator, found: Inputs, output: int = 0) -> int:
     """The element type of an output; 0: unknown."""
     if output:
@@ -67,6 +71,8 @@ def kind_of(op: Operator, found: Inputs, output: int = 0) -> int:
         if op.kind in ("TopK", "MaxPool"):
             return int(TensorProto.INT64)
         return found[0].kind if op.kind in ("Split", "LSTM", "GRU", "RNN") and found and found[0] is not None else 0
+    if op.kind in CLASSICAL:
+        return int(TensorProto.FLOAT)
     if op.kind in _TRUTHS:
         return int(TensorProto.BOOL)
     if op.kind in ("Shape", "Size", "ArgMax", "ArgMin", "NonZero"):
