@@ -21,7 +21,8 @@ const chosen = { original: null, reduced: null, certificate: null, beside: [] };
 
 // Python
 
-let worker, waiting, number = 0, version = "";
+let worker, waiting, offered, number = 0, version = "";
+let wanted = new URLSearchParams(location.search).get("try"); // an example to begin with
 
 function begin() {
   // A worker that begins as a blob is bound by this page's rules of what may be fetched.
@@ -77,7 +78,9 @@ async function welcome() {
   $("#hash").textContent = found.sha256 ?? found.error;
   version = found.python ?? "";
   ready();
-  if (!$("#examples").children.length) await offer();
+  await offered;
+  if (wanted) $(`[data-example="${CSS.escape(wanted)}"]`)?.click();
+  wanted = null;
 }
 
 // One question at a time, with a clock and a way to end it.
@@ -167,7 +170,7 @@ async function offer() {
     const words = item.appendChild(document.createElement("p"));
     const button = item.appendChild(document.createElement("button"));
     [title.textContent, words.textContent, button.textContent] = [example.title, example.words, "Try it"];
-    button.type = "button";
+    [button.type, button.disabled] = ["button", $("#state").dataset.state !== "ready"];
     button.dataset.example = example.key;
     button.setAttribute("aria-label", `Try it: ${example.title}`);
     button.onclick = () => {
@@ -179,8 +182,6 @@ async function offer() {
     };
     $("#examples").append(item);
   }
-  const wanted = new URLSearchParams(location.search).get("try");
-  for (const button of document.querySelectorAll("[data-example]")) if (button.dataset.example === wanted) button.click();
 }
 
 // One page of code
@@ -270,6 +271,7 @@ async function put(n, button) {
     current = n;
     $("#point").hidden = false;
   }
+  box.scrollIntoView({ block: "nearest" });
 }
 
 async function compute() {
@@ -333,4 +335,7 @@ function listen() {
 
 listen();
 if (location.protocol === "file:") fail("browsers load it over http only. In this folder: python3 -m http.server --bind 127.0.0.1 8000, then http://127.0.0.1:8000");
-else begin();
+else {
+  begin();
+  offered = offer().catch((error) => ($("#examples").textContent = `The examples could not be fetched: ${error.message}`));
+}
