@@ -8,17 +8,19 @@ import functools
 import hashlib
 import http.server
 import importlib.util
+import itertools
 import json
 import re
 import shutil
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from exactlump import Network, check, reduce_file, write
+from exactlump import Network, check, reduce_file, refute, write
 from tests.browser import CHROMIUM, Browser
 
 ROOT = Path(__file__).parents[1]
@@ -88,7 +90,7 @@ def test_texts_are_never_taken_for_markup():
 
 def test_the_examples_are_what_the_page_says_of_them(page):
     said = {}
-    for example in json.loads((page / "examples.json").read_text(encoding="utf-8")):
+    for example in json.loads((page / "contents.json").read_text(encoding="utf-8"))["examples"]:
         said[example["key"]] = command_line(page / "examples", example["files"])
     assert said["digits_l1"] == (
         "equivalent: over the reals, for each item of the batch, element types aside, for the networks as stored",
@@ -104,6 +106,8 @@ def test_a_package_with_other_bytes_is_refused(tmp_path, capsys):
     assert build.main([str(tmp_path / "out"), "--package", str(tmp_path / "other.tgz")]) == 2
     assert re.fullmatch(r"build: other\.tgz: found sha512-\S+, expected sha512-\S+\n", capsys.readouterr().err)
     assert not (tmp_path / "out").exists()
+    with pytest.raises(build.CannotBuild, match=r"other\.tgz: found sha256:\w+, expected sha256:\w+"):
+        build._demand_integrity(tmp_path / "other.tgz", build.Z3_INTEGRITY)
 
 
 def test_without_npm_one_line_says_so(tmp_path, capsys, monkeypatch):
@@ -112,6 +116,19 @@ def test_without_npm_one_line_says_so(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().err == (
         "build: npm: not found, expected it, to fetch Pyodide once: sudo apt-get install npm\n"
     )
+
+
+def test_without_z3_the_page_is_built_and_says_so(tmp_path, monkeypatch, capsys):
+    def nothing(folder):
+        raise build.CannotFetch("pip: not found")
+
+    monkeypatch.setattr(build, "fetch", lambda folder: folder)
+    monkeypatch.setattr(build, "fetch_z3", nothing)
+    monkeypatch.setattr(build, "unpack", lambda package, folder: folder.mkdir(parents=True))
+    monkeypatch.setattr(build, "_demand_integrity", lambda package, expected: package)
+    assert build.main([str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().err == "build: without lab 3: pip: not found\n"
+    assert json.loads((tmp_path / "out" / "contents.json").read_text(encoding="utf-8"))["z3"] is False
 
 
 def test_a_folder_with_other_files_is_not_emptied(tmp_path, capsys):
@@ -127,13 +144,10 @@ ASKING = "import sys; sys.path.insert(0, sys.argv[1]); import bridge, json\n"
 ASKING += "for q, words in json.load(sys.stdin): print(bridge.answer(q, json.dumps(words)))"
 
 
-@pytest.fixture
-def asked(page):
-    """Answers to questions, one after the other, by the standard library alone."""
-
+def _asking(page, *options):
     def answers(*questions):
         done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", ASKING, page / "python"],
+            [sys.executable, "-I", *options, "-c", ASKING, page / "python"],
             input=json.dumps(questions),
             capture_output=True,
             text=True,
@@ -143,6 +157,18 @@ def asked(page):
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     return answers
+
+
+@pytest.fixture
+def asked(page):
+    """Answers to questions, one after the other, by the standard library alone."""
+    return _asking(page, "-S")
+
+
+@pytest.fixture
+def asked_of_all(page):
+    """The same where packages are found, such as Z3."""
+    return _asking(page)
 
 
 def test_the_stand_in_writes_what_the_package_writes(page, tmp_path):
@@ -214,6 +240,36 @@ def test_what_is_typed_wrongly_is_named(asked, network, claims, words):
     assert "\n" not in found["error"]
 
 
+ERRATUM = "[[[[1],[2]],[0,0]], [[[1,0],[0,1]],[0,0]], [[[1,1]],[0]]]"
+
+
+def test_z3_says_of_two_networks_what_the_engine_says(asked_of_all):
+    chains = [([[[1], [2]], [[1, 1]]], [[0, 0], [0]]), ([[[3]], [[1]]], [[0], [0]]), ([[[1]], [[3]]], [[0], ["1/7"]])]
+    chains += [([[[1], [-1]], [[1, -1]]], [[0, 0], [0]]), ([[["1/2"], ["-1/3"]], [[2, -3]]], [[0, 0], [0]])]
+    pairs = list(itertools.combinations_with_replacement(chains, 2))
+    typed = [[json.dumps([[w, b] for w, b in zip(*chain, strict=True)]) for chain in pair] for pair in pairs]
+    found = asked_of_all(*(["solve", words] for words in typed))
+    engine = [refute(*(Network.chain(*chain) for chain in pair)).verdict for pair in pairs]
+    assert {"equivalent", "different"} == set(engine)
+    assert [answer["answer"] for answer in found] == [{"equivalent": "unsat", "different": "sat"}[v] for v in engine]
+    for answer, pair in zip(found, pairs, strict=True):
+        if answer["answer"] == "sat":
+            values = [Network.chain(*chain).evaluate(answer["point"]) for chain in pair]
+            assert [[*map(str, y)] for (y,) in values] == answer["outputs"]
+
+
+def test_z3_finds_what_is_wrong_with_the_definition(asked_of_all):
+    wrong, right, other = asked_of_all(
+        ["solve", [ERRATUM, "[[[[1]],[0]], [[[1]],[0]], [[[2]],[0]]]"]],
+        ["solve", [ERRATUM, "[[[[1]],[0]], [[[1]],[0]], [[[3]],[0]]]"]],
+        ["solve", [ERRATUM, "[[[[1, 1]],[0]]]"]],
+    )
+    assert wrong["answer"] == "sat"
+    assert Fraction(wrong["outputs"][0][0]) / Fraction(wrong["outputs"][1][0]) == Fraction(3, 2)
+    assert right["answer"] == "unsat"
+    assert other["error"] == "found networks of 1 inputs and 1 outputs, and of 2 and 1, expected as many"
+
+
 def test_options_and_wrong_ones_are_those_of_the_command_line(asked, page):
     files = ["a.json", "b.json", "within.cert.json"]
     folder = str(page / "examples")
@@ -238,9 +294,10 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     try:
         package = build.fetch(folder)
-    except build.CannotBuild as error:
+    except build.CannotFetch as error:
         pytest.skip(str(error))
-    build.build(folder / "web", package)
+    _, note = build.build(folder / "web", package)
+    (folder / "note").write_text(note)
     return folder / "web"
 
 
@@ -264,7 +321,14 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory, site):
+    found = Browser(tmp_path_factory.mktemp("browser"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
 def served(site):
     found = Server(site)
     yield found
@@ -272,10 +336,14 @@ def served(site):
 
 
 @pytest.fixture
-def browser(tmp_path):
-    found = Browser(tmp_path)
-    yield found
-    found.close()
+def opened(browser, served):
+    """The browser at the page, with Python running; opened once."""
+    if browser.value("location.href") != served.address:
+        browser.asked.clear()
+        browser.open(served.address)
+    browser.until(IDLE)
+    browser.said.clear()
+    return browser
 
 
 ANSWER = "document.querySelector('#answer').hidden ? null : document.querySelector('#answer').innerText"
@@ -293,8 +361,10 @@ def answered(browser):
 
 
 @pytest.mark.slow
-def test_the_page_says_what_the_checker_says_and_needs_nobody_after_it_has_loaded(browser, served, site, tmp_path):
-    listed = json.loads((site / "examples.json").read_text(encoding="utf-8"))
+def test_the_page_says_what_the_checker_says_and_needs_nobody_after_it_has_loaded(browser, site, tmp_path):
+    served = Server(site)
+    browser.said.clear()
+    listed = json.loads((site / "contents.json").read_text(encoding="utf-8"))["examples"]
     browser.open(f"{served.address}?try=digits_l1")
     assert answered(browser).startswith("equivalent: over the reals, for each item of the batch")
     shown = browser.value("document.querySelector('#hash').textContent")
@@ -324,10 +394,24 @@ def test_the_page_says_what_the_checker_says_and_needs_nobody_after_it_has_loade
 
 
 @pytest.mark.slow
-def test_the_page_asks_nobody_else_can_be_stopped_and_plays(browser, served, tmp_path):
-    address = served.address
-    browser.open(address)
+def test_the_page_asks_z3(opened, site):
+    browser = opened
+    if note := (site.parent / "note").read_text():
+        pytest.skip(note)
+    answer = "document.querySelector('#solved').hidden ? null : document.querySelector('#solved').innerText"
+    click(browser, "#solve")
+    assert re.match(r"sat\s+They differ: at x1 = \S+ the outputs are \S+ and \S+, computed", browser.until(answer))
     browser.until(IDLE)
+    click(browser, "#correct")
+    browser.until("document.querySelector('#second').value.includes('[[3]]')")
+    click(browser, "#solve")
+    assert browser.until(answer).startswith("unsat")
+    assert browser.said == []
+
+
+@pytest.mark.slow
+def test_the_page_asks_nobody_else_can_be_stopped_and_plays(opened, served, tmp_path):
+    browser, address = opened, served.address
     assert {url for url in browser.asked if not url.startswith(("data:", f"blob:{address}", address))} == set()
     assert browser.said == []
     for session in ("page", browser.worker):

@@ -94,14 +94,14 @@ def _parsed(words: str, what: str) -> object:
         raise Wrong(f"{what}: found no JSON ({error})") from None
 
 
-def _network(words: str) -> list[microlump.Layer]:
+def _network(words: str, what: str = "network") -> list[microlump.Layer]:
     """A network as it is typed: [[weights, biases], ...], a row of weights for each neuron."""
-    document, network = _parsed(words, "network"), []
+    document, network = _parsed(words, what), []
     if not isinstance(document, list) or not document:
-        raise Wrong("network: expected a list of layers, each [weights, biases]")
+        raise Wrong(f"{what}: expected a list of layers, each [weights, biases]")
     left, width = MOST_NUMBERS, None
     for depth, layer in enumerate(document, start=1):
-        place = f"network, layer {depth}"
+        place = f"{what}, layer {depth}"
         if not (isinstance(layer, list) and len(layer) == 2 and all(isinstance(part, list) and part for part in layer)):
             raise Wrong(f"{place}: expected [weights, biases]")
         rows, biases = layer
@@ -164,6 +164,47 @@ def claim(words: str, claims: str) -> dict[str, object]:
     return {"right": microlump.check(network, small, witness), "small": _layers_json(small), "sizes": sizes}
 
 
+# Lab 3
+
+
+def solve(first: str, second: str, seconds: int = 600) -> dict[str, object]:
+    """What Z3 says of the question at which input two networks differ; a point is replayed in fractions."""
+    import z3
+
+    networks = [_network(first, "first network"), _network(second, "second network")]
+    shapes = [(len(layers[0][0][0]), len(layers[-1][1])) for layers in networks]
+    if shapes[0] != shapes[1]:
+        (a, b), (c, d) = shapes
+        raise Wrong(f"found networks of {a} inputs and {b} outputs, and of {c} and {d}, expected as many")
+    x = [z3.Real(f"x{i + 1}") for i in range(shapes[0][0])]
+
+    def term(number: Fraction) -> object:
+        return z3.Q(number.numerator, number.denominator)
+
+    def outputs(network: list[microlump.Layer]) -> list[object]:
+        values = x
+        for depth, (weights, biases) in enumerate(network, start=1):
+            rows = zip(weights, biases, strict=True)
+            values = [z3.Sum(*(term(w) * y for w, y in zip(row, values, strict=True)), term(b)) for row, b in rows]
+            if depth < len(network):
+                values = [z3.If(y > 0, y, 0) for y in values]
+        return values
+
+    solver = z3.Solver()
+    solver.set("timeout", 1000 * seconds)
+    solver.add(z3.Or(*(a != b for a, b in zip(*map(outputs, networks), strict=True))))
+    found = str(solver.check())
+    if found != "sat":
+        return {"answer": found, "version": z3.get_version_string()}
+    model = solver.model()
+    point = [Fraction(str(model.eval(name, model_completion=True))) for name in x]
+    values = [microlump.evaluate(network, point) for network in networks]
+    if values[0] == values[1]:
+        raise Wrong("Z3 gives an input at which the outputs are equal: its answer is wrong, or the question was")
+    words = [[*map(str, numbers)] for numbers in (point, *values)]
+    return {"answer": found, "version": z3.get_version_string(), "point": words[0], "outputs": words[1:]}
+
+
 # Lab 2
 
 
@@ -220,6 +261,7 @@ QUESTIONS = {
     "judge": judge,
     "lump": lump,
     "claim": claim,
+    "solve": solve,
     "deal": deal,
     "ask": ask,
     "values": values,

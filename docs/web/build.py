@@ -9,6 +9,7 @@ compared.  Nothing of it is fetched from elsewhere when the page runs.
 import argparse
 import base64
 import hashlib
+import importlib.util
 import json
 import shutil
 import struct
@@ -26,9 +27,12 @@ from exactlump import Network, bound, maximum_lumping, reduce_file, write  # noq
 from exactlump.drawing import draw  # noqa: E402
 from exactlump.formats import digest  # noqa: E402
 
-PYODIDE = "0.29.5"
-INTEGRITY = "sha512-TkYrUv9m8QmfImADKRmpwZulL48E0uUaBSO+dvRQKyAJc0qh9gu7jn8btyHPh3NZm1r2IH2YrJhIr7Q2B9urAw=="
-RUNTIME = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+PYODIDE = "314.0.7"
+INTEGRITY = "sha512-0YvXxEhfEdpLfb/XkM2BFAeMROq0iMUX2bzzH9pOttyMcWkwq+HbE5uyuGD82LN7y2q+SNvi/6V5JEsOlD2R1A=="
+RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+Z3 = "5.3.3.0"  # the wheel for the platform of this Pyodide
+Z3_PLATFORM = "pyemscripten_2026_0_wasm32"
+Z3_INTEGRITY = "sha256:9381d9516345f53b21a8f4df243c5d608e9625aac658c3fb3975457bad260f60"
 PAGE = ("index.html", "page.css", "page.js", "worker.js")
 PYTHON = {  # where it stands in the page's own folder of Python, and in the project
     "exactlump/check.py": "exactlump/check.py",
@@ -44,6 +48,10 @@ class CannotBuild(Exception):
     """Why there is no page: `place: what was found, what was expected`."""
 
 
+class CannotFetch(CannotBuild):
+    """Why something did not come from a registry."""
+
+
 class Example(NamedTuple):
     """Three files that the page offers: its key in addresses, what it is, in words, and their names."""
 
@@ -53,24 +61,32 @@ class Example(NamedTuple):
     files: tuple[str, str, str]
 
 
-def build(out: Path, package: Path | None = None) -> int:
-    """Fill a folder, which is emptied first; returns the bytes in it.
+def build(out: Path, package: Path | None = None, wheel: Path | None = None) -> tuple[int, str]:
+    """Fill a folder, which is emptied first; returns the bytes in it, and what there is to say.
 
     package  the packed npm package, where somebody has it; else npm fetches it
+    wheel    that of Z3, likewise; else pip fetches it, and where it cannot, the page has no lab 3
     Raises CannotBuild.
     """
     if out.exists() and any(out.iterdir()) and not (out / "pyodide").is_dir():
         raise CannotBuild(f"{out}: found a folder with other files, expected an empty one or an older page")
+    note = ""
     with tempfile.TemporaryDirectory() as folder:
-        packed = _demand_integrity(package or fetch(Path(folder)))
+        packed = _demand_integrity(package or fetch(Path(folder)), INTEGRITY)
+        try:
+            solver = _demand_integrity(wheel or fetch_z3(Path(folder)), Z3_INTEGRITY)
+        except CannotFetch as error:
+            solver, note = None, f"without lab 3: {error}"
         shutil.rmtree(out, ignore_errors=True)
         unpack(packed, out / "pyodide")
+        if solver is not None:
+            shutil.copyfile(solver, out / "z3.whl")
     lay(out)
-    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file()), note
 
 
 def lay(out: Path) -> None:
-    """Put into a folder all that the page is but Pyodide."""
+    """Put into a folder all that the page is but Pyodide and Z3."""
     for name in PAGE:
         shutil.copyfile(ROOT / "docs" / "web" / name, out / name)
     for name, source in PYTHON.items():
@@ -79,41 +95,53 @@ def lay(out: Path) -> None:
     draw(FIRST, maximum_lumping(FIRST)).save(out / "first.svg")
     (out / "examples").mkdir()
     offered = [example._asdict() for example in examples(out / "examples")]
-    (out / "examples.json").write_text(json.dumps(offered, indent=1) + "\n", encoding="utf-8")
+    contents = {"examples": offered, "z3": (out / "z3.whl").exists()}
+    (out / "contents.json").write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
 
 
 # Python for browsers
 
 
 def fetch(folder: Path) -> Path:
-    """The npm package, packed, as npm brings it into a folder.  Raises CannotBuild."""
+    """The npm package, packed, as npm brings it into a folder.  Raises CannotFetch."""
     npm = shutil.which("npm")
     if npm is None:
-        raise CannotBuild("npm: not found, expected it, to fetch Pyodide once: sudo apt-get install npm")
-    command = [
-        npm,
-        "pack",
-        f"pyodide@{PYODIDE}",
-        "--silent",
-        "--ignore-scripts",
-        "--fetch-retries=1",
-        "--fetch-retry-mintimeout=1000",
-    ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    found = [*folder.glob("pyodide-*.tgz")]
-    if done.returncode or len(found) != 1:
-        said = " ".join(done.stderr.split())[:200] or f"npm ended with {done.returncode}"
-        raise CannotBuild(
-            f"npm pack pyodide@{PYODIDE}: found no package ({said}), expected one: is a registry reachable?"
-        )
+        raise CannotFetch("npm: not found, expected it, to fetch Pyodide once: sudo apt-get install npm")
+    limits = ["--silent", "--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    return _fetched([npm, "pack", f"pyodide@{PYODIDE}", *limits], folder, "*.tgz")
+
+
+def fetch_z3(folder: Path) -> Path:
+    """The wheel of Z3 for browsers, as pip brings it into a folder.  Raises CannotFetch."""
+    has_pip = importlib.util.find_spec("pip") is not None
+    pip = [sys.executable, "-m", "pip"] if has_pip else [*filter(None, [shutil.which("pip3")])]
+    if not pip:
+        raise CannotFetch("pip: not found, expected it, to fetch Z3 for browsers")
+    wanted = ["--no-deps", "--only-binary", ":all:", "--platform", Z3_PLATFORM, f"z3-solver=={Z3}"]
+    return _fetched([*pip, "download", "--quiet", "--retries", "1", *wanted], folder, "*.whl")
+
+
+def _fetched(command: list[str], folder: Path, pattern: str) -> Path:
+    """The one file that a command brings into a folder."""
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        said = done.stderr.strip().split("\n")[-1][:200] or f"it ended with {done.returncode}"
+    except subprocess.TimeoutExpired:
+        said = "it took more than 300 s"
+    found = [*folder.glob(pattern)]
+    if len(found) != 1:
+        words = " ".join([Path(command[0]).name, *command[1:]])
+        raise CannotFetch(f"{words}: found no package ({said}), expected one: is a registry reachable?")
     return found[0]
 
 
-def _demand_integrity(package: Path) -> Path:
+def _demand_integrity(package: Path, expected: str) -> Path:
     """The package, if it is the one that is meant."""
-    digest = "sha512-" + base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
-    if digest != INTEGRITY:
-        raise CannotBuild(f"{package.name}: found {digest}, expected {INTEGRITY}")
+    digest = hashlib.new(expected[:6], package.read_bytes())
+    npm_word = f"sha512-{base64.b64encode(digest.digest()).decode()}"
+    found = npm_word if expected.startswith("sha512") else f"sha256:{digest.hexdigest()}"
+    if found != expected:
+        raise CannotBuild(f"{package.name}: found {found}, expected {expected}")
     return package
 
 
@@ -194,12 +222,15 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("build", description="Build the page that checks certificates in a browser.")
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--package", type=Path, metavar="TGZ", help=f"the npm package pyodide {PYODIDE}, packed")
+    parser.add_argument("--wheel", type=Path, metavar="WHL", help=f"the wheel of z3-solver {Z3} for {Z3_PLATFORM}")
     options = parser.parse_args(argv)
     try:
-        size = build(options.out, options.package)
-    except (CannotBuild, OSError, subprocess.TimeoutExpired) as error:
+        size, note = build(options.out, options.package, options.wheel)
+    except (CannotBuild, OSError) as error:
         print(f"build: {error}", file=sys.stderr)
         return 2
+    if note:
+        print(f"build: {note}", file=sys.stderr)
     print(f"{options.out}: {size / 1e6:.1f} MB; to see it at http://127.0.0.1:8000:")
     print(f"python3 -m http.server --bind 127.0.0.1 --directory {options.out} 8000")
     return 0

@@ -162,8 +162,9 @@ const quote = (word) => (/^[\w.,/=+:@%-]+$/.test(word) ? word : `'${word.replace
 // Examples: fetched once, so that the page needs nobody after that.
 
 async function offer() {
-  const listed = await (await fetch("examples.json")).json();
-  for (const example of listed) {
+  const contents = await (await fetch("contents.json")).json();
+  $("#lab3").hidden = $("#to-lab3").hidden = !contents.z3;
+  for (const example of contents.examples) {
     const files = await Promise.all(example.files.map(async (name) => new File([await (await fetch(`examples/${name}`)).blob()], name)));
     const item = document.createElement("li");
     const title = item.appendChild(document.createElement("strong"));
@@ -197,10 +198,14 @@ async function claim() {
   const found = await work("microlump is checking\u2026", "claim", [$("#network").value, $("#claims").value]);
   if (!found.small) return merged("", found.stopped ? "stopped" : "not claims", found.stopped ?? found.error);
   const [before, after] = found.sizes;
-  const layers = found.small.map(([weights, biases]) => ` [${JSON.stringify(weights)},\n  ${JSON.stringify(biases)}]`);
-  const network = `[\n${layers.join(",\n").replaceAll(/"(-?\d+)"/g, "$1")}\n]`;
+  const network = written(found.small);
   if (found.right) merged("good", "right", `${before} \u2192 ${after} hidden neurons, and the same function:`, network);
   else merged("bad", "wrong", "A claim does not hold of the network that these claims make:", network);
+}
+
+function written(network) {
+  const layers = network.map(([weights, biases]) => ` [${JSON.stringify(weights)},\n  ${JSON.stringify(biases)}]`);
+  return `[\n${layers.join(",\n").replaceAll(/"(-?\d+)"/g, "$1")}\n]`;
 }
 
 function merged(kind, word, reason, network = "") {
@@ -211,6 +216,32 @@ function merged(kind, word, reason, network = "") {
   box.querySelector("pre").textContent = network;
   box.querySelector("pre").hidden = !network;
   box.hidden = false;
+}
+
+// Lab 3
+
+async function solve() {
+  const box = $("#solved");
+  box.hidden = true;
+  const found = await work("Z3 is thinking\u2026", "solve", [$("#first").value, $("#second").value]);
+  const [word, reason] = box.querySelectorAll("p");
+  box.hidden = false;
+  box.className = `verdict ${{ sat: "bad", unsat: "good" }[found.answer] ?? ""}`;
+  word.textContent = found.answer ?? (found.stopped ? "stopped" : "no answer");
+  if (found.answer === "sat") {
+    const point = found.point.map((value, i) => `x${i + 1} = ${value}`).join(", ");
+    const [first, second] = found.outputs.map((outputs) => outputs.join(", "));
+    reason.textContent = `They differ: at ${point} the outputs are ${first} and ${second}, computed in fractions.`;
+  } else if (found.answer) {
+    const words = { unsat: "Z3 finds no input: the same function, if Z3 and the question are right.", unknown: "Z3 does not know." };
+    reason.textContent = `${words[found.answer] ?? ""} (Z3 ${found.version})`;
+  } else reason.textContent = found.stopped ?? found.error;
+}
+
+async function correct() {
+  const lumped = await ask("lump", [$("#first").value]);
+  const made = lumped.claims ? await ask("claim", [$("#first").value, JSON.stringify(lumped.claims)]) : lumped;
+  if (made.small) $("#second").value = written(made.small);
 }
 
 // Lab 2
@@ -326,6 +357,8 @@ function listen() {
   $("#stop").onclick = () => restart("Stopped. Python is started again.");
   $("#lump").onclick = lump;
   $("#claim").onclick = claim;
+  $("#solve").onclick = solve;
+  $("#correct").onclick = correct;
   $("#deal").onclick = deal;
   $("#point").onsubmit = (event) => {
     event.preventDefault();

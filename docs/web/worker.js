@@ -22,6 +22,16 @@ async function start() {
   return [python, python.pyimport("bridge")];
 }
 
+// Z3 is brought when it is first asked.
+async function solver(python) {
+  if (python.FS.analyzePath("/z3.whl").exists) return;
+  const reply = await fetch(`${HERE}z3.whl`);
+  if (!reply.ok) throw new Error(`z3.whl: found HTTP ${reply.status}`);
+  const wheel = new Uint8Array(await reply.arrayBuffer());
+  python.unpackArchive(wheel, "wheel");
+  python.FS.writeFile("/z3.whl", "");
+}
+
 // A name is one step of a path, whatever a file is called.
 const safe = (name) => name.replaceAll(/[/\0]/g, "_").replace(/^\.{1,2}$/, "_");
 
@@ -49,6 +59,7 @@ onmessage = async ({ data }) => {
   try {
     const [python, bridge] = await started;
     const words = data.files ? [...lay(python, data.files), ...data.words] : data.words;
+    if (data.question === "solve") await solver(python);
     postMessage({ id: data.id, answer: JSON.parse(bridge.answer(data.question, JSON.stringify(words))) });
   } catch (error) {
     postMessage({ id: data.id, broken: String(error.message ?? error).trim().split("\n").pop() });
