@@ -60,9 +60,9 @@ class Browser:
         self.call("Target.setAutoAttach", session, autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
 
     def call(self, method, session="page", **parameters):
-        """What the browser answers to a command, within a minute."""
+        """What the browser answers to a command, within two minutes."""
         number = self._send(method, self.page if session == "page" else session, parameters)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while number not in self._answers:
             self._read(end)
         answer = self._answers.pop(number)
@@ -118,7 +118,7 @@ class Browser:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def until(self, expression, seconds=60):
+    def until(self, expression, seconds=180):
         """Wait until an expression is true on the page; returns its value."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

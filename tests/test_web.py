@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from exactlump import Network, check, reduce_file, refute, write
+from exactlump import Network, check, read, reduce_file, refute, write
 from tests.browser import CHROMIUM, Browser
 
 ROOT = Path(__file__).parents[1]
@@ -350,6 +350,14 @@ ANSWER = "document.querySelector('#answer').hidden ? null : document.querySelect
 IDLE = "document.querySelector('#state').dataset.state === 'ready'"
 
 
+DROP = """
+const dropped = new DataTransfer();
+for (const [name, words] of [["a.onnx", "1"], ["z.cert.json", "123"], ["b.onnx", "12"]])
+  dropped.items.add(new File([words], name));
+document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: dropped }));
+"""
+
+
 def click(browser, selector):
     browser.value(f"document.querySelector('#answer').hidden = true, document.querySelector({selector!r}).click()")
 
@@ -386,6 +394,19 @@ def test_the_page_says_what_the_checker_says_and_needs_nobody_after_it_has_loade
     assert answered(browser) == command_line(tmp_path, own)[0]
     assert browser.value("document.querySelectorAll('.slot img').length") == 0
     assert hostile.name in browser.value("document.querySelector('[data-slot=original]').innerText")
+    write(
+        read(ROOT / "exactlump" / "networks" / "erratum.json"), tmp_path / "beside.onnx", dtype="float32", max_inline=0
+    )
+    reduce_file(tmp_path / "beside.onnx", tmp_path / "beside.small.onnx")
+    names = ("beside.onnx", "beside.small.onnx", "beside.small.onnx.cert.json")
+    for slot, name in zip(("original", "reduced", "certificate"), names, strict=True):
+        browser.put_files(f"[name={slot}]", tmp_path / name)
+    click(browser, "#files .main")
+    absent = "malformed: original/beside.onnx: tensor 'h1_weight': external data 'beside.onnx.data': "
+    assert answered(browser).startswith(absent)
+    browser.put_files("[name=beside]", tmp_path / "beside.onnx.data")
+    click(browser, "#files .main")
+    assert answered(browser) == command_line(tmp_path, names)[0]
     browser.put_files("[name=certificate]", own[1])
     click(browser, "#files .main")
     assert answered(browser).startswith("malformed: ")
@@ -441,6 +462,12 @@ def test_the_page_asks_nobody_else_can_be_stopped_and_plays(opened, served, tmp_
         browser.until(IDLE)
     click(browser, "#point button")
     browser.until("document.querySelector('#point .result').textContent === '4 and 3: they differ. Well done.'")
+
+    browser.value(DROP)
+    shown = browser.value("[...document.querySelectorAll('.slot .name')].map(name => name.textContent)")
+    assert shown == ["b.onnx (2 bytes)", "a.onnx (1 byte)", "z.cert.json (3 bytes)"]
+    click(browser, "#swap")
+    assert browser.value("document.querySelector('.slot .name').textContent") == "a.onnx (1 byte)"
 
     deep = tmp_path / "deep.cert.json"  # ends this Python, and is no verdict
     deep.write_text("[" * 200_000)
