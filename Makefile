@@ -14,7 +14,7 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pyt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test extras lemmas lint proofs coqchk verified docs clean
+.PHONY: help demo test extras lemmas lint proofs coqchk verified docs web slides clean
 
 help:
 	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
@@ -23,6 +23,8 @@ help:
 	@echo 'make lemmas  put the lemma library, proofs/smt, to z3 and cvc5'
 	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
 	@echo 'make docs    build the site of the documents into out/site'
+	@echo 'make web     build the page that checks certificates in a browser into out/web; npm fetches Pyodide once'
+	@echo 'make slides  make one page of the slides of the class, out/slides.html'
 	@echo 'make proofs  compile and audit the Coq proofs, and build the checker that is extracted from them'
 	@echo 'make verified  reduce the bundled networks, and ask both checkers of each certificate, check.py and the proved one'
 	@echo 'make coqchk  let the independent checker of Coq go over the compiled proofs'
@@ -57,6 +59,12 @@ docs: $(VENV)/dev.stamp
 	@$(INSTALL) --editable '.[docs]'
 	@$(BIN)/python -m sphinx -W --keep-going -q -c docs/site . out/site
 	@echo out/site/docs/site/index.html
+
+web: $(VENV)/core.stamp
+	@$(BIN)/python docs/web/build.py out/web
+
+slides: $(VENV)/core.stamp
+	@$(BIN)/python docs/labs/slides.py out/slides.html
 
 verified: $(VENV)/core.stamp proofs
 	@$(BIN)/exactlump demo --out $(OUT)
