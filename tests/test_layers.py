@@ -169,63 +169,6 @@ IMPORTS = {
         "drawing.chains drawing.networks drawing.savings drawing.svg lumping.maximum lumping.simulations markov "
         "network.program"
     ),
-    "bounding": "",
-    "bounding.compiled_planes": "",
-    "bounding.compiled_rows": "",
-    "bounding.compiled_bounds": "bounding.compiled_planes bounding.compiled_rows",
-    "bounding.compiled_slopes": "bounding.compiled_planes bounding.compiled_rows",
-    "bounding.compiled_walk": "bounding.compiled_bounds bounding.compiled_slopes",
-    "bounding.trees": "errors",
-    "bounding.goals": "errors numbers.rational",
-    "bounding.search": "bounding.trees",
-    "bounding.curves": "errors network.activations numbers.rational",
-    "bounding.relations": "errors network.activations numbers.rational",
-    "bounding.courses": "bounding.curves errors network.activations numbers.rational",
-    "bounding.planes": "bounding.courses network.activations numbers.rational",
-    "bounding.elements": "errors network.kinds network.program numbers.matrix numbers.rational points.gathers",
-    "bounding.curve_values": "network.activations network.kinds network.program points.floating points.gathers",
-    "bounding.program": (
-        "bounding.elements bounding.relations errors network.activations network.kinds network.program "
-        "numbers.rational points.gathers"
-    ),
-    "bounding.boxes": "errors network.program numbers.rational points.boxes",
-    "bounding.chain": "bounding.program network.activations numbers.rational points.floating",
-    "bounding.exact_pass": (
-        "bounding.courses bounding.goals bounding.planes bounding.program bounding.trees errors "
-        "network.activations numbers.rational"
-    ),
-    "bounding.ascent": (
-        "bounding.boxes errors network.program numbers.rational points.boxes points.evaluation points.floating "
-        "points.limbs"
-    ),
-    "bounding.batched": "bounding.chain",
-    "bounding.compiled": (
-        "bounding.chain bounding.compiled_bounds bounding.compiled_planes bounding.compiled_rows "
-        "bounding.compiled_slopes bounding.compiled_walk fast.compiled"
-    ),
-    "bounding.confirm": "bounding.exact_pass bounding.goals bounding.trees",
-    "bounding.relating": (
-        "bounding.boxes bounding.curve_values bounding.elements bounding.program bounding.relations errors "
-        "network.activations network.kinds network.program numbers.rational points.floating points.gathers"
-    ),
-    "bounding.rounding": (
-        "bounding.boxes bounding.exact_pass errors network.activations network.kinds network.program "
-        "numbers.rational points.gathers"
-    ),
-    "bounding.walks": "bounding.chain bounding.compiled bounding.compiled_bounds bounding.search bounding.trees",
-    "bounding.walks_batched": (
-        "bounding.batched bounding.chain bounding.confirm bounding.exact_pass bounding.search bounding.trees"
-    ),
-    "bounding.working": (
-        "bounding.ascent bounding.boxes bounding.chain bounding.confirm bounding.exact_pass bounding.goals "
-        "bounding.program bounding.search bounding.trees bounding.walks bounding.walks_batched fast.compiled "
-        "numbers.rational points.boxes"
-    ),
-    "bounding.bound": (
-        "bounding.ascent bounding.boxes bounding.goals bounding.program bounding.relations bounding.rounding "
-        "bounding.trees bounding.working errors network.ports network.program numbers.rational points.floating"
-    ),
-    "bounding.certifying": "bounding.bound errors formats.files network.ports network.program numbers.rational version",
     "formats.onnx": "",
     "formats.specification": "",
     "formats.files": "errors",
@@ -236,7 +179,7 @@ IMPORTS = {
     "formats.checkpoints": "errors formats.files formats.pickles formats.state_dicts",
     "formats.exact_words": "errors network.views numbers.rational",
     "formats.safetensors": "errors formats.state_dicts",
-    "formats.stating": "errors network.views",
+    "formats.stating": "errors network.views numbers.rational",
     "formats.torch_layers": "errors formats.files network.views",
     "formats.onnx.stated": "errors formats.files formats.stating",
     "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
@@ -348,7 +291,7 @@ IMPORTS = {
     "formats": (
         "errors formats.exact formats.files formats.guesses formats.models formats.nnet formats.onnx.reading "
         "formats.onnx.writing formats.specification formats.stating formats.torch formats.weights "
-        "network.program network.views"
+        "network.program network.views numbers.rational"
     ),
     "verification": "",
     "verification.problems": "numbers.rational queries.formula queries.normal queries.query",
@@ -358,11 +301,13 @@ IMPORTS = {
     ),
     "verification.boxes": (
         "bounding.batched bounding.chain bounding.compiled bounding.compiled_bounds bounding.compiled_slopes "
-        "bounding.compiled_walk bounding.exact_pass bounding.program bounding.trees verification.problems"
+        "bounding.compiled_walk bounding.exact_pass bounding.known bounding.program bounding.trees "
+        "verification.problems"
     ),
     "verification.programs": (
-        "bounding.boxes bounding.chain bounding.elements bounding.program bounding.relating bounding.relations "
-        "errors network.activations network.program numbers.rational points.boxes verification.problems"
+        "bounding.boxes bounding.chain bounding.elements bounding.preparing bounding.program bounding.relating "
+        "bounding.relations errors network.activations network.program numbers.rational points.boxes "
+        "verification.problems"
     ),
     "verification.walks": "bounding.trees verification.boxes",
     "verification.answers": (
@@ -372,6 +317,67 @@ IMPORTS = {
         "verification.witnesses"
     ),
     "verification.certifying": "errors formats.files numbers.rational verification.answers version",
+    "bounding": "",
+    "bounding.compiled_planes": "",
+    "bounding.compiled_rows": "",
+    "bounding.compiled_bounds": "bounding.compiled_planes bounding.compiled_rows",
+    "bounding.compiled_slopes": "bounding.compiled_planes bounding.compiled_rows",
+    "bounding.compiled_walk": "bounding.compiled_bounds bounding.compiled_slopes",
+    "bounding.trees": "errors",
+    "bounding.goals": "errors numbers.rational",
+    "bounding.search": "bounding.trees",
+    "bounding.curves": "errors network.activations numbers.rational",
+    "bounding.relations": "errors network.activations numbers.rational",
+    "bounding.courses": "bounding.curves errors network.activations numbers.rational",
+    "bounding.planes": "bounding.courses network.activations numbers.rational",
+    "bounding.elements": "errors network.kinds network.program numbers.matrix numbers.rational points.gathers",
+    "bounding.curve_values": "network.activations network.kinds network.program points.floating points.gathers",
+    "bounding.program": "bounding.elements bounding.relations network.activations network.program numbers.rational",
+    "bounding.boxes": "errors network.program numbers.rational points.boxes",
+    "bounding.chain": "bounding.program network.activations numbers.rational points.floating",
+    "bounding.known": "bounding.planes bounding.program errors numbers.rational",
+    "bounding.preparing": (
+        "bounding.elements bounding.program bounding.relations errors network.activations network.kinds "
+        "network.program numbers.rational points.gathers"
+    ),
+    "bounding.ascent": (
+        "bounding.boxes errors network.program numbers.rational points.boxes points.evaluation points.floating "
+        "points.limbs"
+    ),
+    "bounding.batched": "bounding.chain",
+    "bounding.compiled": (
+        "bounding.chain bounding.compiled_bounds bounding.compiled_planes bounding.compiled_rows "
+        "bounding.compiled_slopes bounding.compiled_walk fast.compiled"
+    ),
+    "bounding.exact_pass": (
+        "bounding.courses bounding.goals bounding.known bounding.planes bounding.program bounding.trees "
+        "network.activations numbers.rational"
+    ),
+    "bounding.relating": (
+        "bounding.boxes bounding.curve_values bounding.elements bounding.preparing bounding.program "
+        "bounding.relations errors network.activations network.kinds network.program numbers.rational "
+        "points.floating points.gathers"
+    ),
+    "bounding.confirm": "bounding.exact_pass bounding.goals bounding.known bounding.trees",
+    "bounding.rounding": (
+        "bounding.boxes bounding.exact_pass errors network.activations network.kinds network.program "
+        "numbers.rational points.gathers"
+    ),
+    "bounding.walks": "bounding.chain bounding.compiled bounding.compiled_bounds bounding.search bounding.trees",
+    "bounding.walks_batched": (
+        "bounding.batched bounding.chain bounding.confirm bounding.exact_pass bounding.known bounding.search "
+        "bounding.trees"
+    ),
+    "bounding.working": (
+        "bounding.ascent bounding.boxes bounding.chain bounding.confirm bounding.exact_pass bounding.goals "
+        "bounding.program bounding.search bounding.trees bounding.walks bounding.walks_batched fast.compiled "
+        "numbers.rational points.boxes"
+    ),
+    "bounding.bound": (
+        "bounding.ascent bounding.boxes bounding.goals bounding.preparing bounding.relations bounding.rounding "
+        "bounding.trees bounding.working errors network.ports network.program numbers.rational points.floating"
+    ),
+    "bounding.certifying": "bounding.bound errors formats.files network.ports network.program numbers.rational version",
     "certificates": "",
     "certificates.grammar": "errors formats.specification network.ports numbers.rational",
     "certificates.certificate": (
@@ -390,14 +396,10 @@ IMPORTS = {
         "errors lumping.simulations network.kinds network.layers network.program network.views network.windows "
         "numbers.matrix numbers.rational"
     ),
-    "reduction.kink_signs": "lumping.kinks network.kinds network.program numbers.rational",
+    "reduction.kink_signs": "lumping.kinks network.activations network.kinds network.program numbers.rational",
     "reduction.kink_chains": (
         "lumping.forms lumping.kink_rows lumping.kinks lumping.simulations network.activations network.kinds "
         "network.program numbers.matrix numbers.rational"
-    ),
-    "reduction.on_boxes": (
-        "bounding.boxes bounding.exact_pass bounding.program errors lumping.kinks lumping.simulations "
-        "network.kinds network.program numbers.matrix numbers.rational"
     ),
     "reduction.survivors": (
         "network.kinds network.layers network.program network.views numbers.matrix numbers.rational reduction.gathering"
@@ -405,6 +407,10 @@ IMPORTS = {
     "reduction.kink_images": (
         "lumping.forms lumping.kink_rows lumping.kinks lumping.simulations network.kinds network.program "
         "network.views network.windows numbers.matrix numbers.rational reduction.kink_chains"
+    ),
+    "reduction.on_boxes": (
+        "bounding.boxes bounding.exact_pass bounding.preparing errors lumping.kinks lumping.simulations "
+        "network.kinds network.program numbers.matrix numbers.rational"
     ),
     "reduction.quotient": (
         "lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
@@ -507,7 +513,7 @@ IMPORTS = {
         "smt.terms"
     ),
     "smt.bounds": (
-        "bounding.boxes bounding.exact_pass bounding.program errors network.activations numbers.rational "
+        "bounding.boxes bounding.exact_pass bounding.preparing errors network.activations numbers.rational "
         "points.boxes smt.premises smt.structure"
     ),
     "smt.obligations": (
@@ -594,18 +600,19 @@ IMPORTS = {
     ),
     "verbs.reducing": (
         "bounding.boxes certificates.assumptions certificates.certificate check errors fast.workers formats "
-        "formats.files formats.stating network.kinds network.ports network.program network.views points.domains "
-        "points.vnnlib reduction.loop reduction.on_boxes verbs.answers"
+        "formats.files formats.stating network.kinds network.ports network.program network.views "
+        "numbers.rational points.domains points.vnnlib reduction.loop reduction.on_boxes verbs.answers "
+        "verbs.spaces"
     ),
     "verbs.demonstrating": (
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
         "verbs.checking verbs.reducing"
     ),
-    "verbs.bounded": (
+    "verbs.boundwork": (
         "bounding.bound bounding.boxes bounding.certifying bounding.curve_values bounding.relating "
-        "bounding.relations errors formats formats.files network.ports network.program numbers.rational "
-        "points.evaluation points.limbs refutation.clock refutation.question refutation.refute verbs.answers "
-        "verbs.bounding verbs.data verbs.judging verbs.naming verbs.pairs verbs.spaces"
+        "bounding.relations errors network.ports network.program numbers.rational points.evaluation points.limbs "
+        "refutation.clock refutation.question refutation.refute verbs.answers verbs.bounding verbs.data "
+        "verbs.judging verbs.naming verbs.pairs"
     ),
     "verbs.climbing": (
         "bounding.ascent bounding.boxes errors network.program numbers.rational points.boxes points.evaluation "
@@ -619,6 +626,10 @@ IMPORTS = {
     "verbs.replaying": (
         "check errors extraction.refutations extraction.verified network.program numbers.rational points.boxes "
         "refutation.question refutation.refute refutation.replay"
+    ),
+    "verbs.bounded": (
+        "errors formats formats.files network.ports numbers.rational refutation.clock verbs.bounding "
+        "verbs.boundwork verbs.data verbs.pairs verbs.spaces"
     ),
     "verbs.refuting": (
         "certificates.assumptions certificates.certificate check errors formats formats.files network.kinds "
@@ -703,8 +714,8 @@ IMPORTS = {
     "cli.asking": "cli.figures cli.terminal formats.files formats.specification verbs.bounding verbs.data",
     "cli.reduce": "cli.terminal formats.specification reduction.loop reduction.plans verbs.reducing verdicts",
     "cli.demo": "cli.terminal verbs.demonstrating",
-    "cli.bound": "cli.asking cli.terminal verbs.bounded verdicts",
     "cli.prove": "cli.terminal verbs.proving verdicts",
+    "cli.bound": "cli.asking cli.terminal verbs.bounded verdicts",
     "cli.refute": (
         "cli.asking cli.figures cli.terminal formats.files formats.specification formats.stating points.boxes "
         "refutation.refute verbs.data verbs.refuting verbs.spaces verdicts"
