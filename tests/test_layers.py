@@ -833,6 +833,7 @@ def test_the_checker_imports_the_standard_library_only_and_only_verbs_import_it(
     assert roots <= set(sys.stdlib_module_names)
     assert {module for module in MODULES if "check" in imported(module)} <= {
         "extraction.bounds",
+        "extraction.images",
         "extraction.programs",
         "extraction.reading",
         "extraction.refutations",
