@@ -13,7 +13,7 @@ import pytest
 import exactlump
 from exactlump import check
 from exactlump.network.activations import RELU, Activation
-from exactlump.network.kinds import Activate, Conv, Dense, Reorder
+from exactlump.network.kinds import Activate, Add, Conv, Dense, Reorder
 from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.network.windows import Window
@@ -148,6 +148,40 @@ def test_signs_of_images(tmp_path):
     done = exactlump.reduce_file(tmp_path / "a.json", tmp_path / "b.json")
     assert done.reduction.reduced.neurons <= wide.neurons - 1  # the second channel above is 0
     assert difference(wide, done.reduction.reduced, count=4) is None
+
+
+def residual(wide):
+    """relu(x + the sum of some relu(conv(x))) for one image x >= 0, with channels and their mirror images inside."""
+    inner = [[1, -2, 3], [2, 1, -1], [-1, 3, 1]]
+    outer = [1, 2, -1]
+    rows = [*inner, *([-w for w in row] for row in inner)] if wide else inner
+    above = [[*outer, *([-w for w in outer] if wide else [])]]
+    matrices = [Matrix.from_rows([dict(enumerate(map(rational, row))) for row in m], len(m[0])) for m in (rows, above)]
+    bias = tuple(map(rational, [1, -1, 2, -1, 1, -2][: len(rows)]))
+    one = (rational(1),)
+    nodes = [
+        Reorder("x", "i", None, (1, SIZE), 0),
+        Conv("i", "c0", Matrix.from_rows([{0: rational(2), 1: rational(-1), 2: rational(1)}], 3), one, PADDED),
+        Activate("c0", "h0", (RELU,)),
+        Conv("h0", "c1", matrices[0], bias, PADDED),
+        Activate("c1", "h1", (RELU,) * len(rows)),
+        Conv("h1", "c2", matrices[1], one, POINT),
+        Add(("h0", "c2"), "s", (1, 1)),
+        Activate("s", "h2", (RELU,)),
+        Reorder("h2", "flat", None, (SIZE,)),
+        Dense("flat", "y", Matrix.from_rows([{p: rational(p + 1) for p in range(SIZE)}], SIZE), one),
+    ]
+    return Network((Port("x", (SIZE,)),), tuple(nodes), ("y",))
+
+
+def test_residual_sums_of_images_are_carried_where_that_pays(tmp_path):
+    """relu(m) - relu(-m) is a line: of three pairs nothing is left but what carries the sum."""
+    exactlump.write(residual(wide=True), tmp_path / "a.json")
+    done = exactlump.reduce_file(tmp_path / "a.json", tmp_path / "b.json")
+    assert exactlump.reduce(residual(wide=True), rules="lumping").reduced.neurons == 8
+    assert done.reduction.reduced.neurons == 2
+    assert difference(residual(wide=True), done.reduction.reduced, count=4) is None
+    assert exactlump.reduce(residual(wide=False)).reduced.neurons == residual(wide=False).neurons
 
 
 def test_curves_of_images(tmp_path):

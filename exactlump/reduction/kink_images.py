@@ -17,7 +17,7 @@ from exactlump.lumping.forms import ONES, Atom, Form
 from exactlump.lumping.kink_rows import relation_of
 from exactlump.lumping.kinks import KINKS, Finder, NormalForm, Placed
 from exactlump.lumping.simulations import Relation
-from exactlump.network.kinds import Activate, Conv, Dense, Node, Reorder, Scale, Shift
+from exactlump.network.kinds import Activate, Add, Conv, Dense, Node, Reorder, Scale, Select, Shift
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.network.windows import Window
@@ -31,7 +31,7 @@ Made = Mapping[Atom, Mapping[int, Rational]]
 
 def image_of(network: Network) -> str | None:
     """The image that the only input makes, if a network of convolutions begins so, and its output is one vector."""
-    nodes = (Dense, Conv, Activate, Scale, Shift, Reorder)
+    nodes = (Dense, Conv, Activate, Scale, Shift, Reorder, Add, Select)
     if len(network.inputs) != 1 or len(network.outputs) != 1 or not all(isinstance(n, nodes) for n in network.nodes):
         return None
     if network.is_open:

@@ -36,11 +36,11 @@ def worth_a_look(network: Network, most: int) -> bool:
 
 
 def _promises(network: Network, node: Node) -> int:
-    """How many units of a layer may go; all where nobody looks."""
+    """How many units of a layer may go; where nobody looks all, and none above sums of images."""
     dense, shift, scale = _layer(network, node)
     units = network.units(node.target)
-    if dense is None:
-        return units
+    if dense is None:  # above sums of images too few go for an exact look
+        return units if all(view.positions == 1 for view in network.views.values()) else 0
     below = _under(network, dense.source)
     if below is not None and below.affine:
         return units

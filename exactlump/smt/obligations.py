@@ -141,6 +141,7 @@ class Obligations:
     def _ends(self, boxed: Sequence[Sign], bounds: Sequence[Bounds]) -> Iterator[Ends]:
         """The claims that the bounds which those on boxes rest on hold, tensor by tensor."""
         needed = self._tensors_below(boxed) if bounds else []
+        self.premises.shown = set(needed)
         for tensor in needed:
             for i, known in enumerate(bounds):
                 yield from bounds_of(self.all, i, known, tensor)

@@ -47,12 +47,13 @@ class Premises:
     """The premises of the scripts of a certificate.
 
     bounds     of each box; None: classes are what their functions make of what is below them
+    shown      the tensors whose bounds are claims themselves
     functions  those that stand in the premises of the script that was made last
     relaxed    whether those say less of a class than what it is
     """
 
     def __init__(self, claims: Claims, bounds: Sequence[Bounds] | None) -> None:
-        self.claims, self.bounds = claims, bounds
+        self.claims, self.bounds, self.shown = claims, bounds, set[str]()
         self.begin()
 
     def begin(self) -> None:
@@ -171,6 +172,7 @@ class Premises:
             self.functions.add(sigma)
             return [f"(= {one.name} {applied(sigma, line.term)})"], line.needs
         if sigma == RELU and self.bounds is not None:
+            assert one.tensor in self.shown, one.tensor
             line = self._line(one)
             low, high = self.bounds[i][one.tensor][one.k]
             self.relaxed |= low < 0 < high
