@@ -5637,10 +5637,10 @@ def nearly(x: Fraction) -> str:
 
 def ends_of_boxes(claim: dict[str, Any], network: Network) -> str:
     """The boxes of a claim in words, as far as there is room."""
-    ends = [
-        f"[{low}, {high}]" for box in claim["domain"]["boxes"] for name in network.inputs for low, high in box[name]
-    ]
-    return " x ".join(ends[:8]) + (" x ..." if len(ends) > 8 else "")
+    boxes = claim["domain"]["boxes"]
+    ends = [[f"[{low}, {high}]" for name in network.inputs for low, high in box[name]] for box in boxes]
+    words = [" x ".join(own[:8]) + (" x ..." if len(own) > 8 else "") for own in ends]
+    return " or ".join(words[:2]) + (f" or one of {len(words) - 2} more boxes" if len(words) > 2 else "")
 
 
 def said(claim: dict[str, Any], network: Network) -> str:
