@@ -192,6 +192,46 @@ def test_the_first_line_says_where(tmp_path, capsys):
         exactlump.prove_files(*names, form="monolithic")
 
 
+def test_halved_boxes_are_the_same_domain_with_better_bounds(tmp_path):
+    """What is dead stays dead; the certificate names the parts, whose union is the box; both roads accept it."""
+    rng, gained = random.Random(4), 0
+    for seed in range(4):
+        network = drawn(seed)
+        exactlump.write(network, tmp_path / "a.json", overwrite=True)
+        left = []
+        for halvings in range(3):
+            box = ("-1/2", "1/2")
+            done = exactlump.reduce_file(
+                tmp_path / "a.json", tmp_path / "b.json", box=box, halvings=halvings, overwrite=True
+            )
+            left.append(done.reduction.reduced.neurons)
+            boxes = exactlump.read_certificate(done.certificate).domain["boxes"]
+            assert len(boxes) == 2**halvings
+            assert done.where == " only on box [-1/2, 1/2]"
+            for _ in range(8):
+                x = [Fraction(rng.randint(-4, 4), 8) for _ in range(3)]
+                inside = [
+                    all(Fraction(a) <= y <= Fraction(b) for y, (a, b) in zip(x, one["x"], strict=True)) for one in boxes
+                ]
+                assert any(inside)
+                assert network.evaluate([rational(y) for y in x]) == done.reduction.reduced.evaluate(
+                    [rational(y) for y in x]
+                )
+        assert left == sorted(left, reverse=True)
+        gained += left[0] - left[2]
+        found = exactlump.prove_files(tmp_path / "a.json", tmp_path / "b.json", done.certificate, jobs=1)
+        assert found.verdict == "equivalent"
+        assert " or one of 2 more boxes" in found.reason
+        names = [str(tmp_path / name) for name in ("a.json", "b.json", "b.json.cert.json")]
+        assert " or one of 2 more boxes, over the reals" in check.check(*names).reason
+    assert gained > 0
+    for wrong in (-1, 9):
+        with pytest.raises(FormatError, match="halvings: found"):
+            exactlump.reduce_file(tmp_path / "a.json", tmp_path / "b.json", box=(0, 1), halvings=wrong)
+    with pytest.raises(FormatError, match="found no domain"):
+        exactlump.reduce_file(tmp_path / "a.json", tmp_path / "b.json", halvings=1)
+
+
 def test_domains_that_do_not_fit(tmp_path):
     exactlump.write(drawn(1), tmp_path / "a.json")
     places = tmp_path / "a.json", tmp_path / "b.json"

@@ -28,7 +28,7 @@ from exactlump.cli.terminal import (
 from exactlump.formats.specification import is_folded
 from exactlump.reduction.loop import RULE_SETS
 from exactlump.reduction.plans import ENGINES
-from exactlump.verbs.reducing import FileReduction, reduce_file
+from exactlump.verbs.reducing import MOST_HALVINGS, FileReduction, reduce_file
 from exactlump.verdicts import EXIT_CODES, SCOPE
 
 
@@ -57,6 +57,13 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 )
 @click.option("--box", nargs=2, metavar="LO HI", help="Exact on this box only: bounds of every input.")
 @click.option("--vnnlib", type=PATH, metavar="FILE", help="The same on the input box of a VNN-LIB 1.0 property.")
+@click.option(
+    "--halvings",
+    type=click.IntRange(0, MOST_HALVINGS),
+    default=0,
+    show_default=True,
+    help="How often to halve the box: bounds are better on parts.",
+)
 @RAW_NNET
 @MAX_UNPACKED
 @BATCHNORM
@@ -80,6 +87,7 @@ def reduce_verb(
     rules: str,
     box: tuple[str, str] | None,
     vnnlib: Path | None,
+    halvings: int,
     raw_nnet: bool,
     max_unpacked: int,
     batchnorm: str | None,
@@ -123,6 +131,7 @@ def reduce_verb(
             shapes=shapes,
             box=box,
             vnnlib=vnnlib,
+            halvings=halvings,
             listen=lambda words: status.update(plain(words)),
         )
     if as_json:

@@ -198,8 +198,10 @@ def _where(domain: Any, most: int = 8) -> str:
     """The boxes of a claim in words, as far as there is room; nothing for all reals."""
     if domain == EVERYWHERE:
         return ""
-    ends = [f"[{low or '-inf'}, {high or 'inf'}]" for box in domain["boxes"] for name in box for low, high in box[name]]
-    return f"only on {' x '.join(ends[:most])}{' x ...' if len(ends) > most else ''}"
+    boxes = domain["boxes"]
+    ends = [[f"[{low or '-inf'}, {high or 'inf'}]" for name in box for low, high in box[name]] for box in boxes]
+    words = [" x ".join(own[:most]) + (" x ..." if len(own) > most else "") for own in ends]
+    return f"only on {' or '.join(words[:2])}{f' or one of {len(words) - 2} more boxes' if len(words) > 2 else ''}"
 
 
 def _proof(

@@ -28,10 +28,11 @@ from exactlump.numbers.rational import Rational, text
 from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
 from exactlump.reduction.loop import Reduction, reduce
-from exactlump.reduction.on_boxes import dead_units, said_of, without
+from exactlump.reduction.on_boxes import dead_units, halved, said_of, without
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.spaces import number
 
+MOST_HALVINGS = 8
 # Told what is being done, in words; for progress lines.
 Listener = Callable[[str], None]
 
@@ -55,6 +56,7 @@ class ReduceOptions:
                   alone
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
     box, vnnlib   a domain: the result is exact there and nowhere else; None: all reals
+    halvings      how often the boxes of a domain are halved in search of better bounds; the certificate names the parts
     """
 
     weights: str = "auto"
@@ -72,6 +74,7 @@ class ReduceOptions:
     activation: str | None = None
     shapes: Mapping[str, StatedShape] = field(default_factory=dict)
     dust: Rational | None = None
+    halvings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,7 @@ def reduce_file(
     activation: str | None = None,
     shapes: Mapping[str, StatedShape] | None = None,
     dust: Any = None,
+    halvings: int = 0,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
@@ -176,7 +180,8 @@ def reduce_file(
     The options are those of `ReduceOptions`; the certificate is OUT.cert.json where no other place is given.
     architecture, activation: what a file of weights lacks, as `read` takes it.  The network that they make is first
     written as ONNX beside the target, and that file is the original of the certificate.
-    box, vnnlib: a domain, as `refute` takes it: units that never fire on it go, and the result is exact on it only.
+    box, vnnlib: a domain, as `refute` takes it: units that never fire on it go, and the result is exact on it only;
+    halvings: its boxes are halved so often, as bounds are better on parts.
     listen: is told what is being done, in words.
     The files are written beside their targets, checked there by `exactlump/check.py`, and only then moved to
     their names.
@@ -186,8 +191,8 @@ def reduce_file(
     layers = Path(architecture) if architecture is not None else None
     options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite, rules)
     options = replace(options, opaque_domains=tuple(opaque_domains))
-    options = replace(options, box=box, vnnlib=Path(vnnlib) if vnnlib is not None else None, activation=activation)
-    options = replace(options, shapes=dict(shapes or {}), dust=_dust(dust))
+    box_of: dict[str, Any] = {"box": box, "vnnlib": Path(vnnlib) if vnnlib is not None else None, "halvings": halvings}
+    options = replace(options, **box_of, activation=activation, shapes=dict(shapes or {}), dust=_dust(dust))
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     _demand_places((given, layers, options.vnnlib), target, proof)
@@ -244,14 +249,18 @@ def _dust(given: Any) -> Rational | None:
 
 def _domain(network: Network, options: ReduceOptions) -> Domain | None:
     """The domain that was asked for; None for all reals."""
+    if options.halvings not in range(MOST_HALVINGS + 1):
+        raise FormatError(f"halvings: found {options.halvings}, expected 0 to {MOST_HALVINGS}")
     if options.box is None and options.vnnlib is None:
+        if options.halvings:
+            raise FormatError("halvings: found no domain, expected a box or a VNN-LIB file")
         return None
     if options.box is not None and options.vnnlib is not None:
         raise FormatError("domain: found a box and a VNN-LIB file, expected one of them")
     network.demand_closed("domain")
-    if options.vnnlib is not None:
-        return Domain((read_box(options.vnnlib).box,))
-    return Domain((domain_of(options.box, sum(network.views[name].elements for name in network.ports)),))
+    inputs = sum(network.views[name].elements for name in network.ports)
+    found = Domain((read_box(options.vnnlib).box if options.vnnlib is not None else domain_of(options.box, inputs),))
+    return halved(network, found, options.halvings) if options.halvings else found
 
 
 def _moved(folder: Path, target: Path, kept: Mapping[Path, Path]) -> list[Path]:
