@@ -18,15 +18,14 @@ import pytest
 
 from benchmarks.verified import convolutions
 from exactlump import check, read, reduce_file, write
-from exactlump.errors import CannotWrite
 from exactlump.extraction import texts as extraction_texts
-from exactlump.extraction.coq import coq
 from exactlump.extraction.images import images
 from exactlump.extraction.programs import products
 from exactlump.extraction.reading import Reading
 from exactlump.network.activations import Activation
 from exactlump.numbers.rational import rational
 from exactlump.verbs.checking import check_files
+from exactlump.verbs.exporting import coq_files
 from tests import oracle
 from tests.claims import claim
 from tests.image_networks import image_network
@@ -234,11 +233,32 @@ def test_what_mixes_the_batch_is_reduced_and_proved(built, tmp_path):
     assert Counter(rows) == {"atom": 1, "class": 2}
 
 
+def test_opaque_operators_are_equal_by_a_theorem_of_coq(built, tmp_path):
+    """`exactlump export --coq`: whatever the operators are; the theorem rests on no axiom, and a false one fails."""
+    original = save(tmp_path / "a.onnx", mixed(2))
+    done = reduce_file(original, tmp_path / "b.onnx")
+    (tmp_path / "other").mkdir()
+    _, opaque = asked(TRUE["the same file"], tmp_path / "other")
+    texts = [
+        "\n".join(coq_files(original, done.reduced, done.certificate, "mixed")),
+        "\n".join(coq_files(*opaque, "same")),
+    ]
+    assert "Given 0 1" in texts[0]
+    assert "Move true 0" in texts[0]
+    for text, code in ((texts[0], 0), (texts[1], 0), (texts[0].replace("Class 4%N 2", "Class 4%N 3"), 1)):
+        (tmp_path / "theorem.v").write_text(text)
+        command = ["coqc", "-Q", str(PROOFS), "Exactlump", str(tmp_path / "theorem.v")]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert ran.returncode == code, ran.stderr[-2000:]
+        assert code or ran.stdout.strip() == "Closed under the global context"
+    assert texts[0].count("Class 4%N 2") == 1
+
+
 # --- Size -------------------------------------------------------------------------------------------
 
 
 def test_images_of_millions_of_products_are_a_matter_of_kilobytes(built, tmp_path):
-    """A text grows with the kernels, not with the images; Coq's kernel is given none."""
+    """A text grows with the kernels, not with the images."""
     original = save(tmp_path / "a.onnx", convolutions(32, [16, 32]))
     done = reduce_file(original, tmp_path / "b.onnx", rules="lumping")
     paths = [str(path) for path in (original, done.reduced, done.certificate)]
@@ -249,8 +269,6 @@ def test_images_of_millions_of_products_are_a_matter_of_kilobytes(built, tmp_pat
     assert len(text) < 300_000
     assert answer(text, tmp_path)[0] == 0
     assert check_files(*paths, verified=True).proved.verdict == "equivalent"
-    with pytest.raises(CannotWrite, match="found operators on whole images"):
-        [*coq(text.splitlines(), "Images")]
 
 
 def test_what_the_rules_for_images_do_not_show_is_written_out(built, tmp_path, monkeypatch):

@@ -377,7 +377,7 @@ def test_the_handshake_names_the_proofs(built: None) -> None:
         [*PROOFS.glob("*.v"), *(PROOFS / f"{name}.ml" for name in ("words", "programs", "bounds", "driver"))]
     )
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    formats = "".join(f"format exactlump-{name} 1\n" for name in ("program", "refutation", "bound"))
+    formats = "".join(f"format exactlump-{name} 1\n" for name in ("program", "images", "refutation", "bound"))
     assert ran.stdout == f"exactlump-verified 1\n{formats}proofs {digest}\n"
 
 

@@ -6,7 +6,7 @@ The checker runs inside Coq, so that no extraction, no OCaml and no parser of ou
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ MAX_WEIGHTS = 100_000
 
 _PREAMBLE = """\
 From Coq Require Import List Reals ZArith.
-From Exactlump Require Import Network Numbers Meaning Laws Checker Main.
+From Exactlump Require Import Network Numbers Meaning Laws Checker ImageNetwork ImageChecker Main.
 Import ListNotations.
 Local Open Scope Z_scope.
 
@@ -36,6 +36,29 @@ Theorem {name}_equivalent_over_the_reals (erf : R -> R) (opaque : Z -> list R ->
   (forall y, erf (- y) = - erf y)%R -> forall x : list R, length x = inputs {name}_original ->
   @eval Reals (real_meaning erf opaque) {name}_original x = @eval Reals (real_meaning erf opaque) {name}_reduced x.
 Proof. exact (accepted_networks_are_equal _ _ _ {name}_accepted erf opaque). Qed.
+
+Print Assumptions {name}_equivalent."""
+
+_IMAGE_THEOREMS = """\
+Lemma {name}_accepted : check_images {name}_original {name}_reduced {name}_certificate = true.
+Proof. vm_cast_no_check (eq_refl true). Qed.
+
+Theorem {name}_equivalent : forall (M : meaning Rationals), lawful M ->
+  forall (P : Type) (O : operators Rationals P), lawful_operators O ->
+  forall x : list (P -> Rationals), length x = image_inputs {name}_original ->
+  Forall2 (fun f g : P -> Rationals => forall p, f p = g p)
+    (eval_images M O {name}_original x) (eval_images M O {name}_reduced x).
+Proof.
+intros M laws P O lawful_O.
+exact (accepted_images_are_equal_everywhere _ Rationals_field M laws P O lawful_O _ _ _ {name}_accepted).
+Qed.
+
+Theorem {name}_equivalent_over_the_reals (erf : R -> R) (opaque : Z -> list R -> list R) :
+  (forall y, erf (- y) = - erf y)%R -> forall (P : Type) (O : operators Reals P), lawful_operators O ->
+  forall x : list (P -> R), length x = image_inputs {name}_original ->
+  @eval_images Reals P (real_meaning erf opaque) O {name}_original x
+    = @eval_images Reals P (real_meaning erf opaque) O {name}_reduced x.
+Proof. exact (accepted_images_are_equal _ _ _ {name}_accepted erf opaque). Qed.
 
 Print Assumptions {name}_equivalent."""
 
@@ -58,22 +81,29 @@ def coq(lines: Iterable[str], name: str) -> Iterator[str]:
     if not (name.isascii() and name.isidentifier()):
         raise CannotWrite(f"{name}.v: found a name that Coq does not take, expected letters, digits and _")
     rest = iter(lines)
-    if (form := next(rest)) != "exactlump-program 1":
-        raise CannotWrite(
-            f"{name}.v: found operators on whole images, expected networks that are written out by element"
-        )
+    form, moves = next(rest), list[str]()
     yield "(* This file is about one theorem: two networks compute the same function, as `exactlump export` says. *)"
     for line in itertools.chain([form], rest):
-        if line.startswith("assumes"):
+        word, _, number = line.partition(" ")
+        if word not in ("assumes", "moves"):
+            yield _comment(line)
+            continue
+        listed = [next(rest) for _ in range(int(number))]
+        moves = listed if word == "moves" else moves
+        yield from map(_comment, [line, *listed])
+        if word == "moves" or form != "exactlump-images 1":
             break
-        yield f"(* {line} *)"
     yield _PREAMBLE
-    text = _Text(rest, name)
+    text = _Images(rest, name, moves) if form == "exactlump-images 1" else _Text(rest, name)
     yield from text.network("reduced")
     yield from text.network("original")
     yield from text.rows()
-    yield f"\nDefinition {name}_certificate := Certificate {name}_rows_original {name}_rows_reduced.\n"
-    yield _THEOREMS.format(name=name)
+    yield f"\nDefinition {name}_certificate := {text.certificate()}.\n"
+    yield text.theorems.format(name=name)
+
+
+def _comment(line: str) -> str:
+    return f"(* {line.replace('(*', '( *').replace('*)', '* )').replace(chr(34), chr(39))} *)"
 
 
 class _Row(NamedTuple):
@@ -87,6 +117,8 @@ class _Row(NamedTuple):
 
 class _Text:
     """The words of a text, read one after the other; the weights among them are counted."""
+
+    theorems = _THEOREMS
 
     def __init__(self, lines: Iterable[str], name: str) -> None:
         self.words = itertools.chain.from_iterable(line.split() for line in lines)
@@ -102,6 +134,17 @@ class _Text:
     def term(self) -> tuple[int, Fraction]:
         return self.integer(), Fraction(self.next())
 
+    def certificate(self) -> str:
+        return f"Certificate {self.name}_rows_original {self.name}_rows_reduced"
+
+    def at(self, register: int) -> int:
+        """Which register of the network one of the text is."""
+        return register
+
+    def unit(self, start: int) -> str:
+        """The index, from `start` on, of a register that a node reads."""
+        return f"{self.at(start + self.integer()) - self.at(start)}%N"
+
     def listed(self, read: Callable[[], str]) -> str:
         """A list with its length in front."""
         return _list(read() for _ in range(self.integer()))
@@ -113,32 +156,36 @@ class _Text:
         nodes: list[str] = []
         self.found[which] = []
         for _ in range(self.integer()):
-            self.found[which].append(self.row(size))
-            kind = self.next()
-            if kind == "unit":
-                start, neuron = self.next(), self.neuron()
-                yield f"\nDefinition {name}_{size} := {neuron}."
-                nodes.append(f"Unit {start} {name}_{size}")
-            elif kind == "as":
-                like, start = self.next(), self.next()
-                nodes.append(f"Unit {start} {name}_{like}")
-            elif kind == "greatest":
-                nodes.append(f"Greatest {self.next()} {self.listed(self.index)}")
-            else:
-                operator = self.next()
-                operator = f"(Opaque {self.next()})" if operator == "opaque" else _NAMES[operator]
-                results = self.next()
-                nodes.append(f"Apply {operator} {results} {self.listed(self.index)}")
-                size += int(results) - 1
-            size += 1
+            self.found[which].append(self.row(size, self.next()))
+            node, definition, results = self.node(f"{name}_{size}")
+            yield from definition
+            nodes.append(node)
+            size += results
         self.next()
         outputs = self.listed(self.index)
         yield f"\nDefinition {name} := Network {inputs}\n  {_list(nodes, _LINES)}\n  {outputs}."
 
-    def index(self) -> str:
-        return f"{self.next()}%N"
+    def node(self, name: str) -> tuple[str, list[str], int]:
+        """A node, the definition of its neuron, by this name, and how many registers it defines."""
+        kind = self.next()
+        if kind == "unit":
+            start = self.integer()
+            return f"Unit {self.at(start)} {name}", [f"\nDefinition {name} := {self.neuron(start)}."], 1
+        if kind == "as":
+            like, start = self.next(), self.integer()
+            return f"Unit {self.at(start)} {name.rpartition('_')[0]}_{like}", [], 1
+        if kind == "greatest":
+            start = self.integer()
+            return f"Greatest {self.at(start)} {self.listed(lambda: self.unit(start))}", [], 1
+        operator = self.next()
+        operator = f"(Opaque {self.next()})" if operator == "opaque" else _NAMES[operator]
+        results = self.integer()
+        return f"Apply {operator} {results} {self.listed(self.index)}", [], results
 
-    def neuron(self) -> str:
+    def index(self) -> str:
+        return f"{self.at(self.integer())}%N"
+
+    def neuron(self, start: int) -> str:
         function = self.next()
         parameters = [Fraction(self.next()) for _ in range(_PARAMETERS.get(function, 0))]
         if function == "leaky_relu":
@@ -153,20 +200,23 @@ class _Text:
             raise CannotWrite(
                 f"weights: found more than {MAX_WEIGHTS} in all, expected fewer: `check --verified` has no limit"
             )
-        if how == "all":
-            edges = f"(from 0 {_list(_number(self.integer()) for _ in range(count))})"
+        if how != "all":
+            edges = _list(f"({self.unit(start)}, {_number(self.integer())})" for _ in range(count))
+        elif count and self.at(start + count - 1) - self.at(start) > count - 1:  # not all beside each other
+            units = (self.at(start + u) - self.at(start) for u in range(count))
+            edges = _list(f"({u}%N, {_number(self.integer())})" for u in units)
         else:
-            edges = _list(f"({self.next()}%N, {_number(self.integer())})" for _ in range(count))
+            edges = f"(from 0 {_list(_number(self.integer()) for _ in range(count))})"
         return f"Neuron {edges} {_number(bias)} {denominator} {sigma}"
 
-    def row(self, register: int) -> _Row:
-        kind = self.next()
+    def row(self, register: int, kind: str) -> _Row:
         terms: list[tuple[int, Fraction]] = []
         if kind in _FACTORS:
             terms = [self.term()]
         elif kind in ("sum", "line", "zero"):
             terms = [self.term() for _ in range(self.integer())]
-        return _Row(register, kind, terms, Fraction(self.next() if kind in ("sum", "constant") else 0))
+        terms = [(self.at(k), c) for k, c in terms]
+        return _Row(self.at(register), kind, terms, Fraction(self.next() if kind in ("sum", "constant") else 0))
 
     def rows(self) -> Iterator[str]:
         """The definitions of the rows: an atom has a scale, so that their factors are integers."""
@@ -179,6 +229,64 @@ class _Text:
             table = classes if which == "reduced" else own
             texts = (_coq_row(row, table.get(row.register, 1), classes, own) for row in rows)
             yield f"\nDefinition {self.name}_rows_{which} : list row :=\n  {_list(texts, _LINES)}."
+
+
+class _Images(_Text):
+    """The words of a text of images."""
+
+    theorems = _IMAGE_THEOREMS
+
+    def __init__(self, lines: Iterable[str], name: str, moves: Sequence[str]) -> None:
+        super().__init__(lines, name)
+        self.keeps = ["true" if line.startswith("move keeps ") else "false" for line in moves]
+        self.shown: dict[str, list[str]] = {}
+        self.inputs = self.spare = 0
+
+    def certificate(self) -> str:
+        shown = " ".join(_list(self.shown[which], _LINES) for which in ("original", "reduced"))
+        return f"ImageCertificate {self.name}_rows_original {self.name}_rows_reduced\n  {shown}"
+
+    def at(self, register: int) -> int:
+        return register if register < self.inputs else register + self.spare
+
+    def network(self, which: str) -> Iterator[str]:
+        _, _, _, inputs, _, spare, _ = (self.next() for _ in range(7))
+        self.inputs, self.spare = int(inputs), int(spare)
+        name, size, steps = f"{self.name}_{which}", self.inputs, list[str]()
+        self.found[which], self.shown[which] = [], []
+        for _ in range(self.integer()):
+            word = self.next()
+            if word in ("moved", "given"):
+                step, results = self.move(which) if word == "moved" else self.given(which)
+            else:
+                self.found[which].append(self.row(size, word))
+                node, definition, results = self.node(f"{name}_{size}")
+                yield from definition
+                step = f"At ({node})"
+            steps.append(step)
+            size += results
+        self.next()
+        outputs = self.listed(self.index)
+        yield f"\nDefinition {name} := ImageNetwork {inputs} {spare}\n  {_list(steps, _LINES)}\n  {outputs}."
+
+    def move(self, which: str) -> tuple[str, int]:
+        """A linear operator; what is shown of it is kept."""
+        number, source, word = self.integer(), self.index(), self.next()
+        if word == "fresh":
+            self.shown[which].append("Fresh")
+        else:
+            terms, constant = [self.term() for _ in range(int(word))], Fraction(self.next())
+            q = math.lcm(constant.denominator, *(c.denominator for _, c in terms))
+            sums = _list(f"({j}%N, {_number(int(c * q))})" for j, c in terms)
+            self.shown[which].append(f"Moved {sums} {_number(int(constant * q))} {q}")
+        return f"Move {self.keeps[number]} {number} {source}", 1
+
+    def given(self, which: str) -> tuple[str, int]:
+        """An opaque operator; what is shown of it is kept."""
+        number, results = self.next(), self.integer()
+        sources = self.listed(self.index)
+        self.shown[which].append("Fresh" if which == "reduced" else f"Copied {self.next()}")
+        return f"Given {number} {results} {sources}", results
 
 
 def _coq_row(row: _Row, scale: int, classes: dict[int, int], own: dict[int, int]) -> str:
