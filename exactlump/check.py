@@ -4577,6 +4577,7 @@ class Tensors:
         self.atoms, self.based = atoms, [Based("inputs", 1, elements)]
         self.tables: dict[tuple[Lift, ...], Table] = {}
         self.sources: dict[int, tuple[Lift, int]] = {}  # of the lifted atoms, as far as there were any
+        self.places: dict[tuple[int, int], tuple[int, int, Table]] = {}  # of an atom, for so many positions
 
     def of(self, atom: int) -> tuple[int, int] | None:
         """The tensor and the unit that an atom is, if it is not lifted."""
@@ -4613,8 +4614,10 @@ class Tensors:
         """The terms of a form: an integer, the tensor (-1: ONE), the unit, and what is read for each position."""
         found = []
         for atom, n in form[0].items():
-            lifts, base = self.lifts(atom)
-            found.append((n, *(self.of(base) or (-1, 0)), self.table(tuple(lifts), positions)))
+            if (atom, positions) not in self.places:
+                lifts, base = self.lifts(atom)
+                self.places[atom, positions] = *(self.of(base) or (-1, 0)), self.table(tuple(lifts), positions)
+            found.append((n, *self.places[atom, positions]))
         return found
 
 
@@ -4929,7 +4932,7 @@ class Bounder:
         for part in (elements[i : i + LANES] for i in range(0, len(elements), LANES)):
             f, work = None, self.work
             while f is None:
-                bits, digits = self.room.get((family, j), (8, COEFFICIENT))
+                bits, digits = self.room.get((family, j), (8, COEFFICIENT + 16))
                 try:
                     f = self.descended(state, family, j, part, signs, bits, digits)
                 except Short:
