@@ -5263,7 +5263,7 @@ class Bounder:
         other, pairs = copy.copy(state), [(stage, pair) for stage in self.stages for pair in stage.pairs]
         other.lines = {key: [*lines] for key, lines in state.lines.items()}
         other.planes = {j: [*planes] for j, planes in state.planes.items()}
-        other.alive = {key: [True] * len(alive) for key, alive in state.alive.items()}
+        other.alive = {key: [*alive] for key, alive in state.alive.items()}
         for number, below, s, t in slopes:
             hold("slopes", number < len(pairs), f"slopes: found pair {number} of {len(pairs)}")
             (stage, pair), polygon = pairs[number], self.polygon(state, *pairs[number])
@@ -5274,10 +5274,12 @@ class Bounder:
                 under, _ = extreme(below, course(based.functions[pair.k // based.before], low, high))
                 lines = other.lines["b", stage.over]
                 lines[pair.k] = lines[pair.k]._replace(below=below, under=under)
+                other.alive["b", stage.over][pair.k] = True
             if pair.e is not None and stage.ours is not None and pair.f and pair.g:
                 both = two(polygon, pair.f, pair.g)
                 under, over = both.ends(s, t)
                 other.planes[stage.ours][pair.e] = (s, t, over), (s, t, under)
+                other.alive["d", stage.ours][pair.e] = True
         return other
 
 
