@@ -5075,6 +5075,7 @@ class Tensors:
         self.atoms, self.based = atoms, [Based("inputs", 1, elements)]
         self.tables: dict[tuple[Lift, ...], Table] = {}
         self.sources: dict[int, tuple[Lift, int]] = {}  # of the lifted atoms, as far as there were any
+        self.places: dict[tuple[int, int], tuple[int, int, Table]] = {}  # of an atom, for so many positions
 
     def of(self, atom: int) -> tuple[int, int] | None:
         """The tensor and the unit that an atom is, if it is not lifted."""
@@ -5111,8 +5112,10 @@ class Tensors:
         """The terms of a form: an integer, the tensor (-1: ONE), the unit, and what is read for each position."""
         found = []
         for atom, n in form[0].items():
-            lifts, base = self.lifts(atom)
-            found.append((n, *(self.of(base) or (-1, 0)), self.table(tuple(lifts), positions)))
+            if (atom, positions) not in self.places:
+                lifts, base = self.lifts(atom)
+                self.places[atom, positions] = *(self.of(base) or (-1, 0)), self.table(tuple(lifts), positions)
+            found.append((n, *self.places[atom, positions]))
         return found
 
 
@@ -5427,7 +5430,7 @@ class Bounder:
         for part in (elements[i : i + LANES] for i in range(0, len(elements), LANES)):
             f, work = None, self.work
             while f is None:
-                bits, digits = self.room.get((family, j), (8, COEFFICIENT))
+                bits, digits = self.room.get((family, j), (8, COEFFICIENT + 16))
                 try:
                     f = self.descended(state, family, j, part, signs, bits, digits)
                 except Short:
@@ -5758,7 +5761,7 @@ class Bounder:
         other, pairs = copy.copy(state), [(stage, pair) for stage in self.stages for pair in stage.pairs]
         other.lines = {key: [*lines] for key, lines in state.lines.items()}
         other.planes = {j: [*planes] for j, planes in state.planes.items()}
-        other.alive = {key: [True] * len(alive) for key, alive in state.alive.items()}
+        other.alive = {key: [*alive] for key, alive in state.alive.items()}
         for number, below, s, t in slopes:
             hold("slopes", number < len(pairs), f"slopes: found pair {number} of {len(pairs)}")
             (stage, pair), polygon = pairs[number], self.polygon(state, *pairs[number])
@@ -5769,10 +5772,12 @@ class Bounder:
                 under, _ = extreme(below, course(based.functions[pair.k // based.before], low, high))
                 lines = other.lines["b", stage.over]
                 lines[pair.k] = lines[pair.k]._replace(below=below, under=under)
+                other.alive["b", stage.over][pair.k] = True
             if pair.e is not None and stage.ours is not None and pair.f and pair.g:
                 both = two(polygon, pair.f, pair.g)
                 under, over = both.ends(s, t)
                 other.planes[stage.ours][pair.e] = (s, t, over), (s, t, under)
+                other.alive["d", stage.ours][pair.e] = True
         return other
 
 
