@@ -6,11 +6,13 @@ A claim about the network is then about inputs of these shapes only.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from exactlump.errors import FormatError
 from exactlump.network.views import StatedShape
-from exactlump.numbers.rational import Rational, fraction, text
+
+if TYPE_CHECKING:
+    from exactlump.numbers.rational import Rational
 
 # Of inputs by name; None: whatever the file says.
 Stated: TypeAlias = Mapping[str, StatedShape]
@@ -45,13 +47,15 @@ def demand_inputs(shapes: Stated, names: Iterable[str]) -> None:
             raise FormatError(f"shape: input {name[:60]!r}: found no size, expected one")
 
 
-def words_of_size(size: Rational) -> str:
+def words_of_size(size: "Rational") -> str:
     """A size in words, powers of ten as such.
 
     >>> from exactlump.numbers.rational import rational
     >>> words_of_size(rational(1, 10**30)), words_of_size(rational(3, 1000))
     ('1e-30', '3/1000')
     """
+    from exactlump.numbers.rational import fraction, text
+
     p, q = fraction(size)
     return f"1e-{len(str(q)) - 1}" if p == 1 and str(q).strip("0") == "1" else text(size)
 
