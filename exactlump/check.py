@@ -3279,7 +3279,7 @@ def shaped(
     kinds = [shaped_kind(op, setting, inputs, place) for place in range(outputs)]
     if not {op} & {"ConstantOfShape", "Range", "Reshape", *SPREAD} and (not shapes or shapes[0] is None):
         return [(kind, None) for kind in kinds]
-    found = Shapes(op, setting, inputs, shapes, numbers, outputs).all()
+    found = ResultShapes(op, setting, inputs, shapes, numbers, outputs).all()
     fits = [
         shape if shape is not None and all(n is None or not known((n,)) or n > 0 for n in shape) else None
         for shape in found
@@ -3287,7 +3287,7 @@ def shaped(
     return [*zip(kinds, [*fits, *[None] * outputs], strict=False)]
 
 
-class Shapes:
+class ResultShapes:
     """The shapes of what an opaque operator makes, as its definition says: what is said of an axis is true whatever the
     inputs are, as long as the node is a valid one."""
 

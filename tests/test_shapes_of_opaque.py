@@ -206,7 +206,7 @@ FAULTS = {
     ),
     "the checker's convolutions": (
         "strides and dilations",
-        lambda m: m.setattr(check.Shapes, "slid", lambda *_: [2, 2]),
+        lambda m: m.setattr(check.ResultShapes, "slid", lambda *_: [2, 2]),
     ),
     "the checker's sums": ("sums of several shapes", lambda m: m.setattr(check, "broadcast", lambda found: found[0])),
     "the checker's types": ("the largest", lambda m: m.setattr(check, "shaped_kind", lambda *_: 1)),

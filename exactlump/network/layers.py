@@ -128,7 +128,7 @@ def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | 
         elif isinstance(node, Head | Opaque):
             found[tensor] = f"{node.function(0)} defines it"
         elif _moves_batch(network, node):
-            found[tensor] = "its positions are a batch axis below"
+            found[tensor] = "it has another batch axis than the layer below"
         elif not node.affine or (tensor not in derived and _ends_a_layer(network, node, found)):
             found[tensor] = _why_kept(network, tensor) or _image(network, node, found)
     return found
@@ -212,11 +212,8 @@ def _permutes(network: Network, node: Node) -> bool:
 
 
 def _moves_batch(network: Network, node: Node) -> bool:
-    """Whether a batch axis of known size becomes an axis of positions, or one of these a batch axis."""
-    if not _regrids(node):
-        return False
-    below, view = (network.views[name] for name in (*node.reads, node.target))
-    return not below.open and not view.open and below.positions != view.positions
+    """Whether a batch axis of known size becomes an axis of positions, or goes, or one of these a batch axis."""
+    return _regrids(node) and not any(network.views[name].open for name in (*node.reads, node.target))
 
 
 def _regrids(node: Node) -> bool:

@@ -375,7 +375,7 @@ class Reader:
         if not data.known or array.ndim > data.rank:
             raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {_words(data)}")
         fits = all(data.sizes[axis] == array.shape[axis - data.rank] for axis in longer)
-        if fits and array.size and 0 not in longer and (array == array.flat[0]).all():
+        if fits and array.size and (data.whole or 0 not in longer) and (array == array.flat[0]).all():
             return data, np.repeat(array.reshape(-1)[:1], data.units)
         if len(longer) > 1:
             raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {_words(data)}")
@@ -433,6 +433,8 @@ def result(op: Operator, source: Data, shape: Shape, channel: int | None = None)
 
 def settled_on(name: str, sizes: Sizes, axis: int | None, kind: int) -> Data:
     """The tensor of these sizes, units along an axis: open where they are not known, or the batch lies elsewhere."""
+    if axis == 0 and len(sizes) == 1:  # a vector
+        return Data(name, sizes, None, kind)
     if axis is None or axis < 1 or not all(isinstance(n, int) for n in sizes[1:]):
         return Data(name, sizes, None, kind, axis, open=True)
     return Data(name, sizes[1:], batch_of(sizes[0]), kind, axis - 1 if len(sizes) > 2 else None)

@@ -190,6 +190,8 @@ def _pad(reader: Reader, op: Operator) -> None:
     if min((*begin, *end)) < 0:
         raise UnsupportedLayer(f"found {list(begin)} and {list(end)}, expected no negative numbers")
     grid, ones = grid_of(data), (1,) * len(grid_of(data))
+    if not all(isinstance(n, int) for n in grid):
+        raise UnsupportedLayer(f"found pads around {list(grid)}, expected known sizes")
     target = tuple(b + n + e for b, n, e in zip(begin[2:], grid, end[2:], strict=True))
     window = Window(grid, target, ones, ones, ones, begin[2:], end[2:])
     reader.emit(Pad(data.name, op.target, window), _made(op, data, window, data.units))
