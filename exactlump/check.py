@@ -6364,13 +6364,16 @@ def nearly(x: Fraction) -> str:
 
 def ends_of_boxes(claim: dict[str, Any], network: Network) -> str:
     """The boxes of a claim in words, as far as there is room."""
-    words, left = list[str](), 8
-    for box in claim["domain"]["boxes"][:8]:
+    boxes, words, left = claim["domain"]["boxes"], list[str](), 8
+    for box in boxes:
         pairs = [pair for name in network.inputs for pair in box[name]]
-        ends = [f"[{'-inf' if a is None else a}, {'inf' if b is None else b}]" for a, b in pairs]
-        words += [" x ".join(ends[:left]) + (" x ..." if len(ends) > left else "")] if left > 0 else []
-        left -= len(ends)
-    return " or ".join(words) + (" or ..." if len(words) < len(claim["domain"]["boxes"]) else "")
+        if words and len(pairs) > left:
+            break
+        ends = [f"[{'-inf' if a is None else a}, {'inf' if b is None else b}]" for a, b in pairs[:left]]
+        words.append(" x ".join(ends) + (" x ..." if len(pairs) > left else ""))
+        left -= len(pairs)
+    more = len(boxes) - len(words)
+    return " or ".join(words) + (f" or one of {more} more boxes" if more else "")
 
 
 def said(claim: dict[str, Any], network: Network) -> str:
