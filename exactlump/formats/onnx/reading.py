@@ -23,7 +23,7 @@ from exactlump.formats.onnx.shapes import follow, is_number
 from exactlump.formats.onnx.spelled import threshold
 from exactlump.formats.onnx.tensors import UNCOVERED, Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
-from exactlump.network.kinds import Node, Opaque
+from exactlump.network.kinds import Node, Opaque, Regrid
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
 from exactlump.network.sizes import symbol
@@ -158,7 +158,7 @@ def parse(
     if not outputs:
         raise FormatError("graph: found no output")
     notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader))
-    origin = Origin(opset, model.ir_version, reader.steps)
+    origin = Origin(opset, model.ir_version, reader.steps, _ranks(reader, outputs))
     return Network(
         inputs,
         tuple(_reached(reader.nodes, outputs, reader.spelled)),
@@ -196,6 +196,14 @@ def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
     if node.domain in _STANDARD:
         threshold(reader, Operator.bare(node))
         follow(reader, Operator.bare(node))
+
+
+def _ranks(reader: Reader, outputs: Sequence[str]) -> tuple[int, ...]:
+    """How many axes the outputs have, where batch axes move: [n] and [1, n] are the same elements."""
+    if not any(isinstance(node, Regrid) for node in reader.nodes):
+        return ()
+    found = [reader.lookup(name) for name in outputs]
+    return tuple(data.rank if isinstance(data, Data) and data.known else -1 for data in found)
 
 
 def _is_constant(reader: Reader, op: Operator) -> bool:
