@@ -217,7 +217,9 @@ def test_boxes_are_said_one_by_one(tmp_path):
     assert found.startswith("only on " + "[0, 1] or " * 8 + "one of 1 more boxes, over")
     wide = [{"x": [["0", str(i)] for i in range(9)]}, {"x": [["0", "1"]] * 9}]
     found = shown(tmp_path, {"domain": {"boxes": wide}}, 9).reason
-    assert found.startswith("only on " + " x ".join(f"[0, {i}]" for i in range(8)) + " x ... or one of 1 more boxes, over")
+    assert found.startswith(
+        "only on " + " x ".join(f"[0, {i}]" for i in range(8)) + " x ... or one of 1 more boxes, over"
+    )
 
 
 def test_one_output_decides_nothing(tmp_path):

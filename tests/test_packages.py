@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, ValueInfoProto, helper
 
+from exactlump.errors import CannotWrite
 from exactlump.verbs.reducing import reduce_file
 from tests.test_check_opaque import graph, node
 from tests.tools import save
@@ -200,6 +201,19 @@ def numbers_of_a_loop():
     return graph(nodes, {"x": ["N", 3]}, {"y": None}, constants)
 
 
+def around_unknown_sizes():
+    """Zeros around a signal whose size nobody declares."""
+    nodes = [node("Pad", "x p", "m"), node("Conv", "m K", "h"), node("Relu", "h", "r"), node("Conv", "r L", "y")]
+    constants = {"p": A([0, 0, 1, 0, 0, 1]), "K": doubled(floats(2, 1, 3)), "L": floats(2, 4, 1)}
+    return graph(nodes, {"x": ["N", 1, "T"]}, {"y": None}, constants)
+
+
+def equal_numbers():
+    """A constant of equal numbers, added to a tensor that is one unit."""
+    nodes = [node("Softmax", "x", "s", axis=1), node("Add", "s c", "a"), node("MatMul", "a W", "y")]
+    return graph(nodes, {"x": ["N", "T", 2]}, {"y": None}, {"c": A([2, 2], np.float32), "W": floats(2, 3)})
+
+
 # What each is, and how many neurons go.
 KINDS = {
     "maps as outputs": (mapped, 0),
@@ -213,6 +227,8 @@ KINDS = {
     "roots that are no normal numbers": (tiny_scales, 0),
     "outputs of branches": (one_or_the_other, 0),
     "constants that are cast": (numbers_of_a_loop, 0),
+    "zeros around unknown sizes": (around_unknown_sizes, 2),
+    "equal numbers for one unit": (equal_numbers, 0),
 }
 
 
@@ -247,4 +263,42 @@ def test_a_file_of_that_kind(name, tmp_path):
     feed = feeds(model)
     if "Quant" not in {n.op_type for n in model.graph.node}:  # which no runtime knows
         for ours, theirs in zip(run(path, feed), run(target, feed), strict=True):
+            assert np.shape(ours) == np.shape(theirs)
             np.testing.assert_allclose(numbers(ours), numbers(theirs), rtol=1e-4, atol=1e-5)
+
+
+ALONE = {
+    "dropped": ["Reshape x four v", "MatMul v W h", "Relu h y"],
+    "dropped and made": ["Reshape x four v", "MatMul v W h", "Relu h r", "Unsqueeze r zero y"],
+    "made behind another layer": ["MatMul x W h", "Reshape h two v", "MatMul v V g", "Relu g r", "Unsqueeze r zero y"],
+    "below another layer": [
+        "MatMul x W h",
+        "Reshape h two v",
+        "MatMul v V g",
+        "Relu g r",
+        "Unsqueeze r zero u",
+        "MatMul u U y",
+    ],
+    "behind other axes of one": ["Unsqueeze x zero u", "Reshape u four v", "Relu v r", "MatMul r W y"],
+}
+
+
+REFUSED = {"below another layer"}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_batch_of_one_is_dropped_or_kept_as_it_was(name, tmp_path):
+    """[n] and [1, n] are the same elements: what is written has as many axes, or it is not written."""
+    nodes = [node(op, " ".join(sources), target) for op, *sources, target in map(str.split, ALONE[name])]
+    constants = {"four": A([4]), "two": A([2]), "zero": A([0]), "W": floats(4, 2), "V": floats(2, 3)}
+    constants |= {"U": floats(3, 2)}
+    path = save(tmp_path / "a.onnx", graph(nodes, {"x": [1, 4]}, {"y": None}, constants))
+    target, feed = tmp_path / "b.onnx", {"x": RNG.normal(size=(1, 4)).astype(np.float32)}
+    if name in REFUSED:
+        with pytest.raises(CannotWrite, match="axes, expected"):
+            reduce_file(path, target)
+        return
+    reduce_file(path, target)
+    (ours,), (theirs,) = run(path, feed), run(target, feed)
+    assert ours.shape == theirs.shape
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

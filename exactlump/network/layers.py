@@ -11,7 +11,7 @@ What a node does is asked here, once, so that the rules of reduction ask layers 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Opaque, Pick, Regrid, Reorder, Scale, Shift
@@ -213,10 +213,12 @@ def _permutes(network: Network, node: Node) -> bool:
 
 def _moves_batch(network: Network, node: Node) -> bool:
     """Whether a batch axis of known size becomes an axis of positions, or goes, or one of these a batch axis."""
-    return _regrids(node) and not any(network.views[name].open for name in (*node.reads, node.target))
+    if not _regrids(node) or network.views[node.target].open:
+        return False
+    return node.batch is None or not network.views[node.source].open
 
 
-def _regrids(node: Node) -> bool:
+def _regrids(node: Node) -> TypeGuard[Regrid]:
     return isinstance(node, Regrid)
 
 

@@ -31,8 +31,10 @@ class Origin:
 
     opset, version  of the standard operators, and of the file format
     steps           of its quantised constants, by name
+    ranks           how many axes its outputs have, where some tensor's batch axis moves; else nothing
     """
 
     opset: int
     version: int
     steps: Mapping[str, Steps] = field(default_factory=dict)
+    ranks: tuple[int, ...] = ()

@@ -26,7 +26,7 @@ from exactlump.formats.onnx.stated import state
 from exactlump.formats.onnx.tensors import UNCOVERED, Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.formats.stating import NOTHING_STATED, Stated, words_of_size
-from exactlump.network.kinds import Node, Opaque
+from exactlump.network.kinds import Node, Opaque, Regrid
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
 from exactlump.network.sizes import symbol
@@ -171,7 +171,7 @@ def parse(
     if not outputs:
         raise FormatError("graph: found no output")
     notes = (*(f"{count} {note}" for note, count in reader.notes.items()), *_rounding(reader), *_sweeping(reader))
-    origin = Origin(opset, model.ir_version, reader.steps)
+    origin = Origin(opset, model.ir_version, reader.steps, _ranks(reader, outputs))
     return Network(
         inputs,
         tuple(_reached(reader.nodes, outputs, reader.spelled)),
@@ -209,6 +209,14 @@ def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
     if node.domain in _STANDARD:
         threshold(reader, Operator.bare(node))
         follow(reader, Operator.bare(node))
+
+
+def _ranks(reader: Reader, outputs: Sequence[str]) -> tuple[int, ...]:
+    """How many axes the outputs have, where batch axes move: [n] and [1, n] are the same elements."""
+    if not any(isinstance(node, Regrid) for node in reader.nodes):
+        return ()
+    found = [reader.lookup(name) for name in outputs]
+    return tuple(data.rank if isinstance(data, Data) and data.known else -1 for data in found)
 
 
 def _is_constant(reader: Reader, op: Operator) -> bool:

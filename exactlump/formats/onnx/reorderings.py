@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_error, result, settled_on
+from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_error, batch_of, result, settled_on
 from exactlump.formats.onnx.tensors import MOST_AXES, Constant
 from exactlump.network.kinds import Regrid, Reorder
 from exactlump.network.sizes import Sizes, Unknown, plain, text
@@ -217,6 +217,8 @@ def regrid(reader: Reader, op: Operator, data: Data) -> None:
     moved = [i for i in order if i != data.axis and data.sizes[i] != 1]
     key = "" if moved == sorted(moved) else f"{text(data.sizes)} {data.axis} {list(order)}"
     made = settled_on(op.target, sizes, axis, data.kind)
+    if axis is None and set(sizes[1:]) <= {1}:  # one number an item
+        made = Data(op.target, sizes[1:], batch_of(sizes[0]) if sizes else None, data.kind)
     if not made.open and made.view.positions == 1:  # every unit is an element
         made = replace(made, channel=None)
     node = Regrid(data.name, op.target, axes, made.shape, made.channel, 0, made.open, made.batch, key)

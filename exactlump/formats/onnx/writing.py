@@ -18,7 +18,7 @@ from exactlump.formats.onnx.implied import implied
 from exactlump.formats.onnx.write_functions import activate
 from exactlump.formats.onnx.write_images import add, conv, pad, pool, select
 from exactlump.formats.onnx.write_nodes import dense, head, is_row, reorder, scale, shift
-from exactlump.formats.onnx.write_opaque import dims, opaque, regrid
+from exactlump.formats.onnx.write_opaque import dims, full, opaque, regrid
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import (
     Activate,
@@ -73,6 +73,7 @@ def render(
     if dtype not in _KINDS:
         raise CannotWrite(f"float type: found {dtype}, expected one of {', '.join(_KINDS)}")
     writer = _written(network, dtype)
+    _demand_ranks(writer)
     external = sum(array.nbytes for array in writer.constants.values()) > max_inline
     data = f"{os.fspath(path)}.data"
     try:
@@ -182,6 +183,15 @@ def _image(writer: Writer, node: Conv | AveragePool | MaxPool | Pad) -> None:
 def _opaque_batch(node: Opaque) -> Batch:
     """The batch axis of what is a batch of numbers."""
     return batch_of(node.shape[0]) if node.shape and is_number(node.shape) else None
+
+
+def _demand_ranks(writer: Writer) -> None:
+    """The outputs have as many axes as they had in the file that was read."""
+    origin = writer.network.origin
+    for name, rank in zip(writer.network.outputs, origin.ranks if origin is not None else (), strict=False):
+        found = len(full(writer, name))
+        if rank not in (-1, found):
+            raise CannotWrite(f"output {name!r}: found {found} axes, expected {rank} as in the file that was read")
 
 
 def _demand_the_same(network: Network, model: ModelProto) -> None:
