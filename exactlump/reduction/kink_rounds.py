@@ -50,7 +50,7 @@ def by_kinks(network: Network, dtype: str, most: int) -> KinkOutcome | None:
     None as well where it is not looked for (`is_plain`; weights stored as integers, whose rows would be other ones),
     cannot be written, has more parameters than the network, or has a flaw by the reference check.
     """
-    if network.origin is not None and network.origin.steps:
+    if not most or (network.origin is not None and network.origin.steps):
         return None
     image = image_of(network)
     if not (is_plain(network) or image is not None) or not worth_a_look(network, most):
