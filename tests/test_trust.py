@@ -70,7 +70,7 @@ def test_the_page_says_how_many_lines_each_part_of_the_checker_has():
 
 def test_what_decides_uses_of_the_readers_only_what_gives_it_a_network():
     """Two tables and the doors: who reads the rules need not read below the line."""
-    assert believed.asked_of_readers() == {"FREE_DOMAINS", "TYPES", "entries", "read_file", "read_network", "unpack"}
+    assert believed.asked_of_readers() == {"FREE_DOMAINS", "QONNX", "TYPES", "read_file", "read_network", "unpack"}
 
 
 def test_the_parts_of_the_checker_are_all_of_it():
