@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about `exactlump prove` on networks on images: one statement a channel, with lifted atoms as free reals.
 
-`prove` and the checker must agree on reductions, on mutants of them, and on the cases that tests/test_check_images.py
+`prove` and the checker must agree on reductions, on mutants of them, and on the cases that test_check_images.py
 has for each rule; where evaluation finds a difference, both reject.
 """
 
