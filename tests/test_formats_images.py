@@ -737,6 +737,7 @@ def test_a_real_network_is_equivalent_to_its_folded_specification(path, tmp_path
 
 @pytest.mark.parametrize("path", real_networks(*FOLDERS))
 def test_real_networks_are_read_and_written(path, tmp_path):
+    """What is written of a public network, unreduced, is read as that network."""
     network = read(path)
     write(network, tmp_path / "a.onnx")
     again = read(tmp_path / "a.onnx")
