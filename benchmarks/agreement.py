@@ -31,10 +31,10 @@ from exactlump.extraction.reading import Reading
 from exactlump.extraction.texts import texts
 from exactlump.extraction.verified import find_checker
 from tests import oracle
+from tests.extraction.test_proved_bounds import greatest_difference
+from tests.extraction.test_proved_bounds import read as read_bound
 from tests.image_texts import ImageText
 from tests.proved_programs import Reader
-from tests.test_proved_bounds import greatest_difference
-from tests.test_proved_bounds import read as read_bound
 
 ACCEPTED = ("equivalent", "within", "different")
 

@@ -16,11 +16,11 @@ from exactlump import Network, check, reduce_file, write
 from exactlump.extraction.reading import Reading
 from exactlump.formats import exact
 from tests import bounding_tools, oracle
+from tests.certificates.test_tampering import planted
+from tests.extraction.test_proved_bounds import greatest_difference
+from tests.extraction.test_proved_bounds import random_claim as random_bound
 from tests.image_networks import image_network
-from tests.test_kinks import drawn, network_of, split
-from tests.test_proved_bounds import greatest_difference
-from tests.test_proved_bounds import random_claim as random_bound
-from tests.test_tampering import planted
+from tests.lumping.test_kinks import drawn, network_of, split
 
 NAMES = ("a.json", "b.json", "c.json")
 BOX = (Fraction(-1, 4), Fraction(1, 3))

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from exactlump import ExactlumpError, check
 from exactlump.queries import closed_boxes, disjuncts, free_point, query_text, read_query
+from tests.queries.test_queries_oracles import assert_same_2
+from tests.queries.test_queries_twice import compared
 from tests.query_tools import QUERIES, Writer, mutant
-from tests.test_queries_oracles import assert_same_2
-from tests.test_queries_twice import compared
 from tests.vnnlib_oracles import tree_2
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -31,7 +31,7 @@ import exactlump
 from benchmarks.scaling import planted
 from exactlump import Activate, Dense, Matrix, Shift, rational
 from exactlump.extraction.verified import find_checker
-from tests import test_tampering
+from tests.certificates import test_tampering
 from tests.image_networks import image_network
 
 BUNDLED = sorted((Path(exactlump.__file__).parent / "networks").glob("*.*"))

@@ -794,62 +794,7 @@ def permuted(dims: Sequence[int], axes: Sequence[int]) -> Callable[[int], int]:
     return locate([dims[axis] for axis in axes], [steps[axis] for axis in axes])
 
 
-# --- Files --------------------------------------------------------------------------------------------
-
-
-def read_file(path: str, limit: int) -> bytes:
-    """The content of a regular file of at most `limit` bytes."""
-    status = os.stat(path)
-    demand(stat.S_ISREG(status.st_mode), "found a folder or a device, expected a regular file")
-    demand(status.st_size <= limit, f"found {status.st_size} bytes, expected at most {limit} (--max-unpacked)")
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def unpack(packed: bytes, limit: int) -> bytes:
-    """The content of a gzip file, if it is at most `limit` bytes."""
-    content = bytearray()
-    with about("gzip", BROKEN), gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
-        while chunk := file.read(1 << 20):
-            content += chunk
-            demand(len(content) <= limit, f"found more than {limit} bytes (--max-unpacked)")
-    return bytes(content)
-
-
-def read_network(
-    path: str,
-    specification: str,
-    limit: int,
-    domains: Iterable[str] = (),
-    work: int = MAX_WORK,
-    shapes: GivenShapes = NO_SHAPES,
-    dust: Fraction = ZERO,
-) -> Network:
-    """The network in a file, whose suffix names the format, as a specification says; `domains`: of operators that are
-    known to be functions; work: at most so much, beyond what goes with the size of the file; shapes: those of inputs
-    that a claim states, where it states a size; dust: stored weights that are smaller are read as 0."""
-    METER.left = min(MAX_PARSED, work)
-    with about(path, BROKEN):
-        kind = next((name for name in FORMATS if path.lower().endswith(f".{name}")), "")
-        demand(kind, f"found another suffix, expected one of {', '.join(FORMATS)}")
-        content = read_file(path, limit)
-        network = Network(kind, hashlib.sha256(content).hexdigest(), specification)
-        if kind == "json":
-            read_exact(content, network)
-        elif kind == "nnet":
-            read_nnet(content, network, specification == "raw nnet")
-        else:
-            content = unpack(content, limit) if kind == "onnx.gz" else content
-            folder = Folder(os.path.dirname(path), limit - len(content))
-            OnnxReader(network, folder, domains, work, shapes, dust).read(content)
-        for name in network.outputs:
-            demand(name in network.views, f"output {name!a}: found no node that defines it")
-        several = len(set(network.outputs)) == len(network.outputs) > 0
-        demand(several, f"outputs: found {len(network.outputs)}, expected at least one, each once")
-        return network
-
-
-# --- JSON ---------------------------------------------------------------------------------------------
+# --- JSON: grammars -----------------------------------------------------------------------------------
 
 
 def read_json(content: bytes) -> Any:
@@ -918,12 +863,6 @@ def entries(value: Any) -> list[tuple[int, Fraction]]:
     return pairs
 
 
-def exact_function(value: Any) -> Function:
-    """An entry of `functions`."""
-    name, *parameters = fit(value, list) or [""]
-    return function_of(fit(name, str), *fit(parameters, [rational]))
-
-
 def optional(grammar: Any) -> Callable[[Any], Any]:
     """The grammar of a value that may be null."""
     return lambda value: None if value is None else fit(value, grammar)
@@ -932,6 +871,3706 @@ def optional(grammar: Any) -> Callable[[Any], Any]:
 def integers(value: Any) -> tuple[int, ...]:
     """A list of integers."""
     return tuple(fit(value, [int]))
+
+
+# --- Certificates -------------------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """What a certificate says of a unit: `number` times class `of`, or times the unknown of unit `of` ("same"), or
+    "free", or the "sum" of classes in `terms`, plus `number`, or a "twin" of a class (see `twin_law`), or the "mirror"
+    of a free unit, its twin, or "linear" or "zero", as its sign is known by the `facts`: so many times what a class is
+    more than its form.  `tensor`: of class `of`, where it is not the tensor that the relation is over."""
+
+    kind: str
+    of: int = 0
+    number: Fraction = ZERO
+    terms: Sequence[tuple[int, Fraction]] = ()
+    tensor: str = ""
+    facts: Sequence[tuple[str, int, Fraction]] = ()
+
+    @property
+    def group(self) -> tuple[str, str, int]:
+        """What rows that are checked together have in common."""
+        return self.kind, self.tensor, self.of
+
+
+def read_row(value: Any) -> Row:
+    """A row in its grammar."""
+    if value is None:
+        return Row("sum")
+    if value in ("free", "zero on domain", "linear on domain"):
+        return Row(value)
+    if type(value) is list and value[:1] == ["="]:
+        return Row("same", *fit(value, (str, int, rational))[1:])
+    kind, entry = next(iter(value.items())) if type(value) is dict and len(value) == 1 else ("", None)
+    if kind in ("linear", "zero"):
+        return Row(kind, facts=sign_facts(entry))
+    if kind == "mirror":
+        return Row(kind, *fit(entry, (int, rational)))
+    if kind in ("twin", "class"):
+        if kind == "class" or len(fit(entry, list)) == 3:
+            tensor, k, number = fit(entry, (str, int, rational))
+            demand(tensor, "found a tensor without a name, expected a name")
+            return Row(kind, k, number, tensor=tensor)
+        return Row(kind, *fit(entry, (int, rational)))
+    if type(value) is list:
+        return Row("class", *fit(value, (int, rational)))
+    row = fit(value, {"of": entries, "plus": rational})
+    demand(row["plus"] or len(row["of"]) > 1, "found a sum that is one class or zero, expected the shorter row")
+    return Row("sum", 0, row["plus"], row["of"])
+
+
+def sign_facts(value: Any) -> list[tuple[str, int, Fraction]]:
+    """A list of [tensor, class, positive rational], tensors and classes strictly ascending."""
+    facts: list[tuple[str, int, Fraction]] = fit(value, [(str, int, rational)])
+    demand(all(a[:2] < b[:2] for a, b in itertools.pairwise(facts)), "found classes that do not ascend")
+    demand(all(tensor and b > 0 for tensor, _, b in facts), "found no name, or a multiplier that is not positive")
+    return facts
+
+
+def relation(value: Any) -> dict[str, Any]:
+    """A relation of the original."""
+    over = {"over": str} if type(value) is dict and "over" in value else {}
+    return {"over": None, **fit(value, {"rows": [read_row], **over})}
+
+
+def digest(value: Any) -> str:
+    """A SHA-256."""
+    demand(type(value) is str and re.fullmatch("[0-9a-f]{64}", value), f"found {value!a:.80}, expected a SHA-256")
+    return str(value)
+
+
+def everywhere_or(grammar: Any) -> Callable[[Any], Any]:
+    """The grammar of a domain: all reals, or what another grammar reads."""
+    return lambda value: value if value == "all reals" else fit(value, grammar)
+
+
+FORMATS = ("onnx", "onnx.gz", "nnet", "json")
+FILE = {"format": one_of(*FORMATS), "sha256": digest, "tensors": {str: digest}, "external": {str: digest}}
+HEAD = {"format": one_of("exactlump certificate"), "version": int}
+CLAIM: dict[str, Any] = {
+    "criterion": one_of("exact"),
+    "domain": one_of("all reals"),
+    "specification": one_of(*SPECIFICATIONS),
+}
+MATCH = {"match": {"inputs": one_of(*MATCHES), "outputs": one_of(*MATCHES)}}
+END = optional(rational)
+ON_BOXES = {
+    "domain": {"boxes": [{str: [(END, END)]}]},
+    "specification": one_of(*SPECIFICATIONS),
+    "arithmetic": one_of("reals", "float32"),
+    **MATCH,
+}
+CLAIMS: dict[str, dict[str, Any]] = {  # of version 2, by criterion
+    "exact": {**CLAIM, **MATCH, "domain": everywhere_or({"boxes": [{str: [(END, END)]}]})},
+    "approximate": {
+        "criterion": str,
+        "metric": one_of("max", "per-output", "l1", "margins"),
+        "epsilon": [rational],
+        **ON_BOXES,
+    },
+    "decision": {"criterion": str, "index": int, **ON_BOXES},
+    "different": {"criterion": str, "specification": one_of(*SPECIFICATIONS), **MATCH},
+}
+CERTIFICATE = {
+    **HEAD,
+    "producer": str,
+    "original": FILE,
+    "reduced": FILE,
+    "relations": {"original": {str: relation}, "reduced": {str: {"rows": [read_row]}}},
+}
+
+
+def read_certificate(content: bytes) -> dict[str, Any]:
+    """A certificate in the grammar of its version; that of version 2 depends on the criterion of its claim."""
+    value = fit(read_json(content), dict)
+    version = fit({key: value[key] for key in HEAD if key in value}, HEAD)["version"]
+    support(version in VERSIONS_READ, f"version: found {version}, expected one of {VERSIONS_READ}")
+    claim, evidence = CLAIM, dict[str, Any]()
+    if version == 2:
+        criterion = fit(fit(value.get("claim"), dict).get("criterion"), one_of(*CLAIMS))
+        claim = CLAIMS[criterion]
+        more = {"shapes": {str: [optional(positive)]}, "dust": rational}
+        if criterion == "exact":
+            claim = {**claim, **{key: more[key] for key in more if key in value["claim"]}}
+        if criterion == "different":
+            evidence = {"input": {str: [rational]}, "outputs": {side: [rational] for side in SIDES}}
+        elif criterion != "exact":
+            evidence = {"trees": [read_tree]}
+        elif "opaque" in value or "assumes" in value:
+            evidence = {"opaque": {"operators": {str: int}, "domains": [str]}, "assumes": [(str, str, str, str)]}
+    document: dict[str, Any] = fit(value, {**CERTIFICATE, "claim": claim, **evidence})
+    for row in rows_of(document) if version == 1 else ():
+        known = row.kind in ("class", "sum", "free", "same") and not row.tensor
+        demand(known, f"found the row {row.kind!a}, expected one of version 1")
+    return document
+
+
+def rows_of(document: dict[str, Any]) -> Iterator[Row]:
+    """All rows of a certificate."""
+    for side in SIDES:
+        for entry in document["relations"][side].values():
+            yield from entry["rows"]
+
+
+# --- Forms --------------------------------------------------------------------------------------------
+
+
+class Forms(NamedTuple):
+    """The forms of a tensor over one denominator: for each unit its atoms and integers of at most so many bits."""
+
+    denominator: int
+    bits: int
+    of: Callable[[int], list[tuple[int, int]]]
+    first: int | None = None  # where unit v is the atom `first` + v
+
+
+def atoms(first: int) -> Forms:
+    """The forms of a tensor whose unit v is the atom `first` + v."""
+    return Forms(1, 1, lambda v: [(first + v, 1)], first)
+
+
+def affine(form: Form, factor: Fraction, constant: Fraction) -> Form:
+    """factor * form + constant."""
+    terms, d = form
+    if factor != 1:
+        terms, d = {atom: n * factor.numerator for atom, n in terms.items()}, d * factor.denominator
+    if constant:
+        whole = common((d, constant.denominator), 1 + len(terms))
+        terms = dict(terms) if whole == d else {atom: n * (whole // d) for atom, n in terms.items()}
+        terms[0], d = terms.get(0, 0) + constant.numerator * (whole // constant.denominator), whole
+    return {atom: n for atom, n in terms.items() if n} if 0 in terms.values() else terms, d
+
+
+def is_multiple(form: Form, c: Fraction, other: Form) -> bool:
+    """Whether form = c * other, for c not 0."""
+    (terms, d), (others, e) = form, other
+    x, y = c.denominator * e, c.numerator * d
+    divisor = math.gcd(x, y)
+    x, y = x // divisor, y // divisor
+    if x == y:
+        return terms == others
+    return terms.keys() == others.keys() and all(n * x == others[atom] * y for atom, n in terms.items())
+
+
+def weight(form: Form) -> Fraction:
+    """The sum of the sizes of the coefficients: of c times a form, |c| times as much."""
+    return Fraction(sum(map(abs, form[0].values())), form[1])
+
+
+def has_free(form: Form) -> bool:
+    """Whether a form contains a free unknown."""
+    return min(form[0], default=0) < 0
+
+
+class Atoms:
+    """The atoms, and the work and the memory that are left for expanding derived tensors."""
+
+    def __init__(self, weights: int) -> None:
+        self.work, self.room = 200 * weights + 10**7, MAX_STORED
+        self.next, self.free = 1, False  # whether there are free unknowns
+        self.lifts: dict[Lift, Lifted] = {}
+        self.positive = {0}  # the atoms of which it is known that they are nowhere negative
+
+    def spend(self, work: int, room: int = 0, bits: int = 0) -> None:
+        """Use some, with numbers of so many bits."""
+        self.work, self.room = self.work - work * (1 + bits // 4096), self.room - room
+        fits = min(self.work, self.room) >= 0 and bits <= MAX_BITS
+        demand(fits, "the work exceeds the budget of 200 operations a weight", "unknown", "budget")
+
+    def new(self, count: int, free: bool = False) -> int:
+        """The first of so many new atoms."""
+        first, self.next, self.free = self.next, self.next + count, self.free or free
+        return -first if free else first
+
+    def lifted(self, lift: Lift) -> "Lifted":
+        """The table of a lift."""
+        if lift not in self.lifts:
+            self.spend(4, room=8)
+            self.lifts[lift] = Lifted(self, lift.keeps)
+        return self.lifts[lift]
+
+
+class Lifted(dict[int, int]):
+    """What a lift makes of each atom: another atom, made when it is first asked for."""
+
+    def __init__(self, atoms: Atoms, keeps: bool) -> None:
+        super().__init__({0: 0} if keeps else {})
+        self.atoms = atoms
+
+    def __missing__(self, atom: int) -> int:
+        self.atoms.spend(1, room=2)
+        self[atom] = made = self.atoms.new(1, atom < 0)
+        if atom in self.atoms.positive:  # every lift takes images that are nowhere negative to such
+            self.atoms.positive.add(made)
+        return made
+
+
+class Half:
+    """The forms of one network's tensors, as far as its nodes are done."""
+
+    def __init__(self, side: str, network: Network, atoms: Atoms) -> None:
+        self.side, self.network, self.atoms = side, network, atoms
+        self.known: dict[str, Forms] = {}  # inputs, anchored tensors, derived ones that feed nodes with rows
+
+    def form(self, tensor: str, v: int) -> Form:
+        """The form of a unit."""
+        if tensor not in self.known:
+            return self.before(tensor, v)
+        forms = self.known[tensor]
+        return dict(forms.of(v)), forms.denominator
+
+    def before(self, tensor: str, v: int) -> Form:
+        """P(v): the form that the node of a tensor gives to a unit, before any function."""
+        factor, constant = ONE, ZERO  # of what the steps walked so far make of the tensor reached
+        while True:
+            node = self.network.nodes[tensor]
+            if node.row is not None:
+                return affine(self.mixed(node, v), factor, constant)
+            v, c, b = node.step(v)
+            factor, constant = factor * c, factor * b + constant
+            numbers = (factor.numerator, factor.denominator, constant.numerator, constant.denominator)
+            bits = max(map(int.bit_length, numbers))
+            self.atoms.spend(1 + bits // 64, bits=bits)
+            (tensor,) = node.sources
+            if tensor in self.known:
+                return affine(self.form(tensor, v), factor, constant)
+
+    def mixed(self, node: Node, v: int) -> Form:
+        """The form of a unit of a node that has rows."""
+        assert node.row is not None
+        columns, integers, d, bias = node.row(v)
+        if not node.sources:
+            return affine(({}, 1), ONE, bias)
+        below = [self.known[name] for name in node.sources]
+        e, lift = below[0].denominator, None
+        if node.place is None:
+            first, units, numbers = below[0].first, [*columns], [*integers]
+            terms = {} if first is None else dict(zip(map(first.__add__, units), numbers, strict=True))
+            if len(terms) == len(numbers):  # the usual case, in short
+                self.atoms.spend(1 + len(terms))
+            else:
+                terms = self.total(zip(map(below[0].of, units), numbers, strict=True), below[0].bits)
+            return affine((terms, d * e), ONE, bias)
+        e = common((forms.denominator for forms in below), len(below))
+        parts = []
+        for column, w in zip(columns, integers, strict=True):
+            i, u, lift = node.place(column)
+            entry = below[i].of(u)
+            if lift is not None:
+                lifted = self.atoms.lifted(lift)
+                entry = [(lifted[atom], n) for atom, n in entry]
+            parts.append((entry, w * (e // below[i].denominator)))
+        terms = self.total(parts, max(forms.bits for forms in below) + e.bit_length())
+        if lift is not None and lift.name == "put":
+            self.level(terms, lift.over)
+        return affine((terms, d * e), ONE, bias)
+
+    def level(self, terms: dict[int, int], positions: int) -> None:
+        """An image whose elements have all the same constant has that constant."""
+        ones = [self.atoms.lifted(Lift("put", positions, p, False)).get(0, 0) for p in range(positions)]
+        if len({terms.get(atom, 0) if atom else 0 for atom in ones}) == 1:
+            constant = terms.get(ones[0], 0)
+            for atom in ones:
+                terms.pop(atom, None)
+            terms[0] = constant
+
+    def total(self, parts: Iterable[tuple[list[tuple[int, int]], int]], bits: int) -> dict[int, int]:
+        """The sum of integers times forms."""
+        terms: dict[int, int] = {}
+        work = 1
+        for entry, w in parts:
+            work += len(entry)
+            for atom, n in entry:
+                terms[atom] = terms.get(atom, 0) + w * n
+        self.atoms.spend(work, bits=bits)
+        return terms
+
+    def listed(self, forms: Iterable[tuple[int, Form]]) -> Forms:
+        """Forms to keep, by unit or class."""
+        kept: dict[int, Form] = {}
+        for v, form in forms:
+            self.atoms.spend(1, room=1 + len(form[0]))
+            kept[v] = form
+        count = sum(len(terms) for terms, _ in kept.values())
+        d = common({e for _, e in kept.values()}, 1 + count)
+        self.atoms.spend(1, room=count * (d.bit_length() // 512))
+        result = {v: [(atom, n * (d // e)) for atom, n in terms.items()] for v, (terms, e) in kept.items()}
+        bits = max((n.bit_length() for entry in result.values() for _, n in entry), default=0)
+        self.atoms.spend(1, bits=bits)
+        return Forms(d, bits, result.__getitem__)
+
+    def prepare(self, node: Node) -> None:
+        """Expand the derived tensors that feed a node with rows."""
+        for name in node.sources if node.row is not None else ():
+            if name not in self.known:
+                self.known[name] = self.listed((v, self.before(name, v)) for v in range(self.network.units[name]))
+
+
+# --- The rules ----------------------------------------------------------------------------------------
+
+
+def is_fresh(n: Product, network: Network) -> bool:
+    """Whether a size is a symbol of its own, that no other size is known to be equal to."""
+    (symbol, *others), inputs = n.symbols, network.symbols.values()
+    return not others and n.number == 1 and symbol not in inputs and symbol.same is None and not symbol.of
+
+
+class Anchor(NamedTuple):
+    """The classes of an anchored tensor of N': class k is the atom `first` + k; `leader` gives its unit and the c."""
+
+    first: int
+    classes: int
+    leader: Callable[[int], tuple[int, Fraction]]
+
+
+class Checker:
+    """The rules of docs/certificate-format.md, section by section; each stops where it fails.
+
+    exact      whether the first axis of inputs and outputs is part of what is said, and not each item of it alone
+    on_domain  the bounds of N alone on the domain of the claim, by the tensor that a function defines: of each element
+               before that
+    """
+
+    def __init__(
+        self,
+        original: Network,
+        reduced: Network,
+        relations: dict[str, Any],
+        on_domain: dict[str, tuple[list[int], list[int]]] = NOWHERE,
+    ) -> None:
+        self.on_domain = on_domain
+        self.atoms = Atoms(original.weights + reduced.weights)
+        self.original, self.reduced = Half("original", original, self.atoms), Half("reduced", reduced, self.atoms)
+        self.relations, self.anchors, self.bounds = relations, dict[str, Anchor](), False
+        self.signs = any(row.kind in ("linear", "zero") for row in rows_of({"relations": relations}))
+        inputs = [network.views[name] for network in (original, reduced) for name in network.inputs]
+        mixes = any(network.mixes or network.depends() for network in (original, reduced))
+        self.exact = mixes or not all(known(view.dims) for view in inputs)
+        self.partners: dict[Given, Given] = {}
+
+    def run(self) -> None:
+        """All rules."""
+        self.check_names()
+        self.check_inputs()
+        over = {relation["over"] for relation in self.relations["original"].values()}
+        for tensor, node in self.reduced.network.nodes.items():
+            self.reduced.prepare(node)
+            if node.given:
+                self.reduced.known[tensor] = atoms(self.atoms.new(1))
+            elif node.kind != "affine" or tensor in over or tensor in self.relations["reduced"]:
+                self.reduced_tensor(tensor, node)
+        needed = self.original.network.needed(self.relations["original"])
+        for tensor, node in self.original.network.nodes.items():
+            if tensor not in needed:
+                continue
+            self.original.prepare(node)
+            if node.given:
+                self.original.known[tensor] = self.reduced.known[self.partner(*node.given)]
+            elif tensor in self.relations["original"]:
+                self.original_tensor(tensor, node, **self.relations["original"][tensor])
+            else:
+                hold("relation", node.kind == "affine", f"original {tensor!a}: found no relation, expected one")
+        self.check_outputs()
+
+    def check_names(self) -> None:
+        """Every tensor named in `relations` exists and is of a kind that may have one."""
+        for half in (self.original, self.reduced):
+            for tensor, entry in self.relations[half.side].items():
+                with about(f"{half.side} {tensor!a}"):
+                    node, rows, over = half.network.nodes.get(tensor), entry["rows"], entry.get("over")
+                    hold("relation", node, "no node defines this tensor")
+                    view, theirs = half.network.views[tensor], self.reduced.network.views
+                    hold("row-count", len(rows) == view.units, f"found {len(rows)} rows, expected {view.units}")
+                    hold("relation", not (node and node.given), "an opaque tensor has no relation")
+                    allowed = half is self.original or (node and node.kind != "head")
+                    hold("head", allowed, "a head of the reduced network may not have a relation")
+                    if over is not None:
+                        there = over in self.reduced.network.nodes
+                        hold("over", there, f"`over` names {over!a:.60}, which no node defines")
+                        given = self.reduced.network.nodes[over].given
+                        hold("over", not given, f"`over` names {over!a:.60}, which is opaque")
+                        self.check_grids(theirs[over], view, over, self.exact)
+                        needed = any((row.kind in ("class", "twin") and not row.tensor) or row.terms for row in rows)
+                        hold("over", needed, "found `over` though no row names a class")
+                    for row in rows:
+                        for name in (row.tensor, *(name for name, *_ in row.facts)):
+                            self.check_named(name, view)
+
+    def check_named(self, name: str, view: View) -> None:
+        """A tensor whose classes a row names, besides those of the relation's own."""
+        if name:
+            reduced = self.reduced.network
+            known = name in reduced.nodes and reduced.nodes[name].kind != "head"
+            hold("over", known, f"a row names {name!a:.60}, which no node defines, or a head")
+            hold("over", not reduced.nodes[name].given, f"a row names {name!a:.60}, which is opaque")
+            self.check_grids(reduced.views[name], view, name, self.exact)
+            hold("over", not self.bounds, "a row names a tensor, expected none where there are bounds")
+
+    def check_grids(self, theirs: View, ours: View, over: str, later: bool) -> None:
+        """Units of two tensors have as many positions; `later`: symbols are not compared yet."""
+        sizes = [(product(view.lead) if self.exact else 1) * view.positions for view in (theirs, ours)]
+        same = sizes[0] == sizes[1] or (later and not known(sizes))
+        hold("over", same, f"`over` names {over!a:.60}, which has images of another size")
+
+    def check_inputs(self) -> None:
+        """Rule 1."""
+        original, reduced = self.original.network, self.reduced.network
+        if self.exact:
+            self.check_sizes([(original.views[a], reduced.views[b]) for a, b in self.pairs("inputs")])
+        hold("input", original.sizes("inputs") == reduced.sizes("inputs"), "inputs: their numbers of elements differ")
+        for ours, theirs in self.pairs("inputs"):
+            self.original.known[ours] = self.reduced.known[theirs] = atoms(self.atoms.new(reduced.units[theirs]))
+
+    def pairs(self, what: str) -> Iterator[tuple[str, str]]:
+        """The inputs or outputs of N with those of N'."""
+        return zip(getattr(self.original.network, what), getattr(self.reduced.network, what), strict=True)
+
+    def check_sizes(self, pairs: Sequence[tuple[View, View]]) -> None:
+        """The inputs have equal shapes, the symbols of N' being renamed; each is one of N, and then is that one."""
+        names: dict[Symbol, Symbol] = {}
+        for ours, theirs in pairs:
+            shapes = (*ours.lead, *ours.dims), (*theirs.lead, *theirs.dims)
+            found = f"inputs: found the shapes {[*shapes[0]]} and {[*shapes[1]]}, expected one, symbols renamed"
+            hold("input", len(shapes[0]) == len(shapes[1]), found)
+            for n, m in zip(*shapes, strict=True):
+                if known((n, m)):
+                    hold("input", n == m, found)
+                    continue
+                hold("input", not known((n,)) and not known((m,)), found)
+                (symbol,), (other,) = n.symbols, m.symbols
+                hold("input", names.setdefault(symbol, other) is other, found)
+        hold("input", len({*names.values()}) == len(names), "inputs: one symbol of the reduced network is two")
+        for symbol, other in names.items():
+            symbol.same = other
+
+    def partner(self, given: Given, place: int) -> str:
+        """Rule 6: the tensor of N' that an output of an opaque node of N is equal to."""
+        if given not in self.partners:
+            reason = "no opaque node of the reduced network is the same operator"
+            for other in sorted(self.reduced.network.given, key=lambda other: other.outputs != given.outputs):
+                with contextlib.suppress(KeyError):
+                    reason = self.difference(given, other)
+                    if not reason:
+                        self.partners[given] = other
+                        break
+            hold(
+                "opaque",
+                given in self.partners,
+                f"original {next(iter(given.outputs.values()))!a} ({given.name}): {reason}",
+            )
+        return self.partners[given].outputs[place]
+
+    def difference(self, given: Given, other: Given) -> str:
+        """Why two opaque nodes are not known to be equal; nothing: they are, and so are the sizes of their outputs."""
+        self.atoms.spend(1)
+        if given.words != other.words or len(given.sources) != len(other.sources):
+            return "no opaque node of the reduced network is the same operator, with equal attributes and constants"
+        if given.types != other.types:
+            return "element types differ"
+        original, reduced = self.original.network, self.reduced.network
+        for ours, theirs in zip(given.sources, other.sources, strict=True):
+            if original.views[ours].placed != reduced.views[theirs].placed:
+                return f"the shapes of {ours!a} and {theirs!a} differ, or their channels"
+            for v in range(original.units[ours]):
+                form, equal = self.original.form(ours, v), self.reduced.form(theirs, v)
+                self.atoms.spend(1 + len(form[0]))
+                if has_free(form) or has_free(equal) or not is_multiple(form, ONE, equal):
+                    return f"unit {v} of {ours!a} has another form than that of {theirs!a}, or a free unknown"
+        names: dict[Symbol, Symbol] = {}
+        for place, name in given.outputs.items():
+            views = original.views[name], reduced.views[other.outputs[place]]
+            shapes = [(*view.lead, *view.dims) for view in views]
+            if len(shapes[0]) != len(shapes[1]) or len(views[0].lead) != len(views[1].lead):  # or one is not known
+                return f"the shapes of {name!a} differ"
+            for n, m in zip(*shapes, strict=True):
+                fresh = not known((n, m)) and isinstance(n, Product) and isinstance(m, Product)
+                fresh = fresh and is_fresh(n, original) and is_fresh(m, reduced)
+                if n != m and not (fresh and names.setdefault(n.symbols[0], m.symbols[0]) is m.symbols[0]):
+                    return f"the shapes of {name!a} differ"
+        if len({*names.values()}) < len(names):
+            return "two sizes of an output are one in the reduced network"
+        for symbol, same in names.items():
+            symbol.same = same
+        return ""
+
+    def reduced_tensor(self, tensor: str, node: Node) -> None:
+        """Rule 2, for an anchored tensor."""
+        entry, leaders = self.relations["reduced"].get(tensor), dict[int, tuple[int, Fraction]]()
+        for v, row in enumerate(entry["rows"] if entry is not None else ()):
+            if row.kind == "class" and not row.tensor and row.of not in leaders:
+                scalings = taken_to(node.function(v), row.number)
+                hold("ratio", scalings, f"reduced {tensor!a} unit {v}: its function takes nothing to its ratio")
+                leaders[row.of] = v, scalings[0]
+        gapless = all(k in leaders for k in range(len(leaders)))
+        hold("class-exists", gapless, f"reduced {tensor!a}: its {len(leaders)} classes are not 0, 1, ...")
+        classes = self.reduced.network.units[tensor] if entry is None else len(leaders)
+        first = self.atoms.new(classes)
+        anchor = Anchor(first, classes, leaders.__getitem__ if entry is not None else lambda k: (k, ONE))
+        self.anchors[tensor] = anchor
+        for k in range(anchor.classes) if self.atoms.free else ():
+            free = has_free(self.reduced.before(tensor, anchor.leader(k)[0]))
+            hold("free", not free, f"reduced {tensor!a}: the form of class {k} has a free unknown")
+        self.atoms.positive.update(first + k for k in range(classes) if self.signs and self.is_positive(tensor, k))
+        if entry is None:
+            self.reduced.known[tensor] = atoms(first)
+        else:
+            self.check_rows(self.reduced, tensor, entry["rows"], tensor)
+
+    def original_tensor(self, tensor: str, node: Node, rows: list[Row], over: str | None) -> None:
+        """Rules 3 and 4."""
+        other = None if over is None else self.reduced.network.nodes[over]
+        if over is not None:
+            views = self.reduced.network.views[over], self.original.network.views[tensor]
+            self.check_grids(*views, over, later=False)
+        if node.kind == "head" or (other is not None and other.kind == "head"):
+            same = other is not None and other.function(0) == node.function(0)
+            same = same and len(rows) == self.reduced.network.units[over or ""]
+            same = same and all(row == Row("class", v, ONE) for v, row in enumerate(rows))
+            hold("head", same, f"original {tensor!a}: a head goes with a head of the same kind and size, unit by unit")
+        self.check_rows(self.original, tensor, rows, over)
+        if other is not None and node.function(0) == ("argmax", ()):
+            units = self.original.network.units[node.sources[0]], self.reduced.network.units[other.sources[0]]
+            hold("head", units[0] == units[1], f"original {tensor!a}: the numbers of units below it differ")
+            self.check_equal(node.sources[0], other.sources[0], f"below {tensor!a}:", "head", "head")
+
+    def check_equal(self, ours: str, theirs: str, place: str, equal: str, free: str) -> None:
+        """The units of two tensors have equal forms without free unknowns; else that rule is broken."""
+        for v in range(self.original.network.units[ours]):
+            self.atoms.spend(10)
+            with about(f"{place} {ours!a} unit {v}"):
+                form, other = self.original.form(ours, v), self.reduced.form(theirs, v)
+                hold(free, not has_free(form) and not has_free(other), "its form has a free unknown")
+                hold(equal, is_multiple(form, ONE, other), "its form differs from that of the reduced network")
+
+    def check_outputs(self) -> None:
+        """Rule 5."""
+        original, reduced = self.original.network, self.reduced.network
+        same = original.sizes("outputs") == reduced.sizes("outputs")
+        hold("output", same, "outputs: their numbers of elements differ")
+        orders = [[network.views[name].order for name in network.outputs] for network in (original, reduced)]
+        hold("output", orders[0] == orders[1], "outputs: their channels lie in another order")
+        leads = [[product(network.views[name].lead) for name in network.outputs] for network in (original, reduced)]
+        hold("output", not self.exact or leads[0] == leads[1], "outputs: their shapes differ")
+        for ours, theirs in self.pairs("outputs"):
+            self.check_equal(ours, theirs, "output", "output", "free")
+
+    def is_positive(self, tensor: str, k: int) -> bool:
+        """Whether a class of N' is known to be nowhere negative."""
+        form, function = self.class_form(tensor, k)
+        kept = function == IDENTITY or function[0] == "max_pool"
+        return never_negative(function) or (kept and self.known_sign(form, ONE, ()))
+
+    def known_sign(self, form: Form, sign: Fraction, facts: Sequence[tuple[str, int, Fraction]]) -> bool:
+        """Whether sign times a form is >= 0 everywhere: it is so many times what ReLUs are more than their forms, plus
+        a sum, with coefficients >= 0, of atoms that are nowhere negative."""
+        parts = [(sign, form)]
+        for tensor, k, b in facts:
+            below, function = self.class_form(tensor, k)
+            hold("sign", function == RELU, f"found class {k} of {tensor!a} as a fact, which is no ReLU")
+            parts += [(b, below), (-b, ({self.anchors[tensor].first + k: 1}, 1))]
+        self.atoms.spend(1 + sum(len(terms) for _, (terms, _) in parts))
+        terms, _ = combination(parts)
+        return all(n > 0 and atom in self.atoms.positive for atom, n in terms.items())
+
+    def check_bent(self, form: Form, function: Function, row: Row) -> Form:
+        """A `linear` or a `zero` row: the form that it leaves."""
+        if row.kind == "linear":
+            hold("activation", line_above(function), "its function is not the identity from 0 on")
+            hold("sign", self.known_sign(form, ONE, row.facts), "its form is not known to be >= 0")
+            return form
+        hold("activation", zero_below(function), "its function is not 0 up to 0")
+        hold("sign", self.known_sign(form, -ONE, row.facts), "its form is not known to be <= 0")
+        return {}, 1
+
+    def check_on_domain(self, half: Half, tensor: str, v: int, row: Row) -> Form:
+        """A row on the domain: the form that it leaves.  Only of N, whose bounds rest on nothing of N'."""
+        known = half is self.original and tensor in self.on_domain
+        hold("domain", known, "found a row on a domain, expected one only of functions of the original on a domain")
+        images, (lows, highs) = half.network.views[tensor].positions, self.on_domain[tensor]
+        elements, function = slice(v * images, (v + 1) * images), half.network.nodes[tensor].function(v)
+        if row.kind == "linear on domain":
+            hold("activation", line_above(function), "its function is not the identity from 0 on")
+            hold("domain", min(lows[elements]) >= 0, "its form is not known to be >= 0 on the domain")
+            return half.before(tensor, v)
+        hold("activation", zero_below(function), "its function is not 0 up to 0")
+        hold("domain", max(highs[elements]) <= 0, "its form is not known to be <= 0 on the domain")
+        return {}, 1
+
+    def check_rows(self, half: Half, tensor: str, rows: list[Row], over: str | None) -> None:
+        """Check every unit against its row, those of one class together; then its form is what the row says."""
+        node, last, found = half.network.nodes[tensor], Row(""), dict[int, Form]()
+        summands = self.summands(half, tensor, {k for row in rows for k, _ in row.terms}, over)
+        for v in sorted(range(len(rows)), key=lambda v: rows[v].group):
+            row = rows[v]
+            with about(f"{half.side} {tensor!a} unit {v}"):
+                if row.group != last.group and row.kind in ("class", "twin"):
+                    other, function = self.class_form(row.tensor or over, row.of)
+                elif row.group != last.group and row.kind in ("same", "mirror"):
+                    free = row.of < len(rows) and rows[row.of].kind == "free"
+                    hold("same", free, f"found unit {row.of}, which is not free")
+                    other, function = half.before(tensor, row.of), node.function(row.of)
+                last = row
+                if row.kind == "sum":
+                    self.check_sum(half.before(tensor, v), node.function(v), row, half, summands)
+                elif row.kind in ("linear", "zero"):
+                    found[v] = self.check_bent(half.before(tensor, v), node.function(v), row)
+                elif row.kind in ("zero on domain", "linear on domain"):
+                    found[v] = self.check_on_domain(half, tensor, v, row)
+                elif row.kind != "free":
+                    hold("activation", node.function(v) == function, "its function is not that of its class")
+                    scalings = taken_to(function, row.number)
+                    hold("ratio", scalings, "its function takes no scaling to its ratio")
+                    form = half.before(tensor, v)
+                    if row.kind in ("twin", "mirror"):  # sigma(-c*y) = sigma(c*y) - L*c*y
+                        law = twin_law(function)
+                        hold("twin", law is not None, f"{function[0]} has no twin law")
+                        scalings = [-c for c in scalings]
+                        found[v] = affine(form, law or ZERO, ZERO)
+                    if symmetry(function) in ("sign", "step") and form[0] and other[0]:
+                        scalings = [scalings[0] * weight(form) / weight(other)]
+                    same = any(is_multiple(form, c, other) for c in scalings)
+                    hold("affine", same, "its form is not the claimed multiple")
+        positive = [v for v, row in enumerate(rows) if row.kind == "free" and never_negative(node.function(v))]
+        first = self.anchors[over].first if over else 0
+        half.known[tensor] = half.listed(self.claimed(rows, first, found, positive))
+
+    def class_form(self, over: str | None, k: int) -> tuple[Form, Function]:
+        """The form and the function of a class."""
+        exists = over in self.anchors and k < self.anchors[over].classes
+        hold("class-exists", exists, f"found class {k}, which does not exist")
+        assert over is not None
+        leader, c = self.anchors[over].leader(k)
+        return affine(self.reduced.before(over, leader), 1 / c, ZERO), self.reduced.network.nodes[over].function(leader)
+
+    def summands(self, half: Half, tensor: str, classes: set[int], over: str | None) -> Forms:
+        """The forms of the classes that the sums of a relation name."""
+        forms = {}
+        for k in classes:
+            with about(f"{half.side} {tensor!a}"):
+                hold("of", half.network.nodes[tensor].kind == "affine", "a sum of classes is for affine tensors only")
+                form, function = self.class_form(over, k)
+                hold("activation", function == IDENTITY, f"class {k} is not affine")
+                forms[k] = form
+        return half.listed(forms.items())
+
+    def check_sum(self, form: Form, function: Function, row: Row, half: Half, summands: Forms) -> None:
+        """T4, T5: `null` and `of` rows."""
+        if row.terms:
+            integers, d = over_common(c for _, c in row.terms)
+            parts = zip((summands.of(k) for k, _ in row.terms), integers, strict=True)
+            terms = half.total(parts, summands.bits)
+            total = affine((terms, d * summands.denominator), ONE, row.number)
+            hold("affine", is_multiple(form, ONE, total), "its form is not the claimed sum")
+            return
+        hold("constant", form[0].keys() <= {0}, "its form is not a constant")
+        value = value_at(function, Fraction(form[0].get(0, 0), form[1]))
+        hold("constant", value == row.number, "its value is not known to be the claimed constant")
+
+    def claimed(
+        self, rows: list[Row], first: int, found: dict[int, Form] = NOTHING, positive: Iterable[int] = ()
+    ) -> Iterator[tuple[int, Form]]:
+        """The forms that the rows claim; the free unknowns are new atoms of this tensor.
+
+        found     of linear units their forms, of twins what is added to the multiple of a class
+        positive  the free units whose functions have no negative values
+        """
+        base = self.atoms.new(len(rows), free=True) if any(row.kind == "free" for row in rows) else 0
+        self.atoms.positive.update(base - v for v in positive)
+        for v, row in enumerate(rows):
+            if row.kind == "sum":
+                (plus, *integers), d = over_common([row.number, *(c for _, c in row.terms)])
+                terms = {first + k: n for (k, _), n in zip(row.terms, integers, strict=True)}
+                yield v, ({**terms, 0: plus} if plus else terms, d)
+            elif row.kind in ("linear", "zero", "linear on domain", "zero on domain"):
+                yield v, found[v]
+            elif row.kind == "free":
+                yield v, ({base - v: 1}, 1)
+            else:
+                own = self.anchors[row.tensor].first if row.tensor else first
+                atom = own + row.of if row.kind in ("class", "twin") else base - row.of
+                form = {atom: row.number.numerator}, row.number.denominator
+                yield v, combination([(ONE, form), (ONE, found[v])]) if v in found else form
+
+
+# --- The whole check ----------------------------------------------------------------------------------
+
+
+def check_files(document: dict[str, Any], networks: Sequence[Network]) -> None:
+    """The certificate is about these files."""
+    for side, network in zip(SIDES, networks, strict=True):
+        for what, claimed in document[side].items():
+            found = getattr(network, what)
+            same = found == claimed
+            if isinstance(found, dict):
+                what += f": {sorted({key for key, _ in found.items() ^ claimed.items()})!a:.200}"
+            hold("hash", same, f"{side}: the certificate is about another file: another {what}")
+    specification = document["claim"]["specification"]
+    need, fits = "has batch normalisation", specification == "as stored" or any(network.rooted for network in networks)
+    if specification == "raw nnet":
+        need, fits = "is .nnet", any(network.format == "nnet" for network in networks)
+    hold("claim", fits, f"claim: the specification is {specification!r}, but no file {need}")
+
+
+def match(networks: Sequence[Network], claimed: dict[str, str] | None) -> str:
+    """Put the inputs and outputs of N' in the order of those of N that they are; what is to be said of that.
+
+    claimed: how they are matched; None in certificates of version 1: by position.
+    """
+    said, named = [], all(network.format != "nnet" for network in networks)
+    for what in ("inputs", "outputs"):
+        ours, theirs = (getattr(network, what) for network in networks)
+        hold(what[:-1], len(ours) == len(theirs), f"{what}: found {len(theirs)}, expected {len(ours)}")
+        found, order = matched(ours, theirs, named)
+        claim = claimed[what] if claimed else found
+        if claim == "position as demanded" and order != theirs:
+            found, order = claim, theirs
+        same = found == claim and (claimed or order == theirs)
+        words = claim if claimed else "position", found or "nothing"
+        hold("match", same, f"{what}: the certificate matches them by {words[0]}, their names by {words[1]}")
+        setattr(networks[1], what, order)
+        said += [f"{what} {BY_POSITION[found]}"] if found in BY_POSITION else []
+    return f"; matched: {', '.join(said)}" if said else ""
+
+
+def matched(ours: list[str], theirs: list[str], named: bool) -> tuple[str, list[str]]:
+    """How the names say that they are matched, and the second ones in the order of the first: none if they do not."""
+    if not named or len(ours) == len(theirs) == 1:
+        return "one", theirs
+    if {*ours} == {*theirs}:
+        return "name", ours
+    return ("", []) if {*ours} & {*theirs} else ("position", theirs)
+
+
+def one_line(message: str) -> str:
+    """The message in printable ASCII, cut to a readable length."""
+    return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in message[:800])
+
+
+def assumed(networks: Sequence[Network]) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
+    """The opaque operators on which outputs depend, counted in N; and what is assumed of what they make."""
+    operators, domains, found = dict[str, int](), set[str](), list[tuple[str, ...]]()
+    for side, network in zip(SIDES, networks, strict=True):
+        for given in network.depends():
+            free = given.domain in FREE_DOMAINS and given.name.rpartition(":")[2] in QONNX
+            domains |= set() if free else {given.domain} - {"", "ai.onnx.ml"}
+            if side == SIDES[0]:
+                operators[given.name] = operators.get(given.name, 0) + 1
+            for kind, name in zip(given.types, given.outputs.values(), strict=False):
+                found.append((side, name, TYPES.get(kind, "?"), shape_words(network.views[name])))
+    return {"operators": operators, "domains": sorted(domains)}, sorted(found)
+
+
+def shape_words(view: View) -> str:
+    """A shape in words: symbols by the names that the file gives them."""
+    if not view.lead and not known(view.dims):
+        return "?"
+    words = [
+        str(n) if isinstance(n, int) or all(x.name not in ("", "?") and not x.of for x in n.symbols) else "?"
+        for n in (*view.lead, *view.dims)
+    ]
+    return f"[{','.join(words)}]"
+
+
+def check_opaque(document: dict[str, Any], networks: Sequence[Network]) -> str:
+    """The certificate says which operators are taken as given functions; what is to be said of them."""
+    opaque, assumes = assumed(networks)
+    claimed = document.get("opaque", {"operators": {}, "domains": []})
+    hold("opaque", claimed == opaque, f"opaque: found {claimed}, expected {opaque}")
+    found = document.get("assumes", [])
+    difference = sorted({*found} ^ {*assumes}) or [*found, "and", *assumes]
+    hold("assumes", found == assumes, f"assumes: the files say something else of {difference[:2]!a:.200}")
+    if not assumes:
+        return ""
+    count, names = sum(opaque["operators"].values()), sorted({name.split(":")[1] for name in opaque["operators"]})
+    words = (
+        f"{count} opaque operator{'s' * (count != 1)} taken as given function{'s' * (count != 1)} ({', '.join(names)})"
+    )
+    return f"{words}{', of ' + ', '.join(opaque['domains']) if opaque['domains'] else ''}, "
+
+
+def stated(document: dict[str, Any]) -> GivenShapes:
+    """The shapes of inputs that a claim states."""
+    found: GivenShapes = document["claim"].get("shapes", {})
+    return found
+
+
+def check_shapes(shapes: GivenShapes, networks: Sequence[Network]) -> None:
+    """Every shape that is stated is of an input of a file, and states something."""
+    names = {name for network in networks if network.format in ("onnx", "onnx.gz") for name in network.inputs}
+    for name, shape in shapes.items():
+        hold("shapes", name in names, f"shapes: no file has the input {name!a:.60}")
+        hold("shapes", any(shape), f"shapes: input {name!a:.60}: found no size")
+
+
+def check_dust(dust: Fraction, networks: Sequence[Network]) -> None:
+    """What a claim reads as 0 is in the original only."""
+    hold("dust", dust >= 0, "dust: found a negative number")
+    found = networks[1].dust
+    hold("dust", not found, f"reduced: found dust in {[*found][:3]!a:.80}, expected none")
+
+
+def without_dust(claim: dict[str, Any], network: Network) -> str:
+    """What the original is read without, in words."""
+    if "dust" not in claim:
+        return ""
+    p, q = claim["dust"].as_integer_ratio()
+    words = f"1e-{len(str(q)) - 1}" if p == 1 and str(q).strip("0") == "1" else f"{p}/{q}"
+    return f"with {sum(network.dust.values())} numbers smaller than {words} read as 0, "
+
+
+def sized(shapes: GivenShapes) -> str:
+    """Which inputs a claim is about, in words: none where it states no shape."""
+    words = (f"{name}={'x'.join('?' if n is None else str(n) for n in shape)}" for name, shape in shapes.items())
+    return f"only at inputs of the shapes {', '.join(words)}, " if shapes else ""
+
+
+def check_classic(networks: Sequence[Network]) -> None:
+    """No operator is opaque, all sizes but the batch's are known, and nothing looks at the batch."""
+    for network in networks:
+        classic = not network.given and all(known(view.dims) for view in network.views.values())
+        support(classic and not network.mixes, "found opaque operators or symbols, expected none here")
+
+
+def read_all(
+    paths: Sequence[str], max_unpacked: int, domains: Iterable[str] = (), work: int = MAX_WORK
+) -> tuple[dict[str, Any], list[Network], str]:
+    """The certificate, the networks that it is about, and what is to be said of how they are matched."""
+    *models, certificate = paths
+    with about(certificate, BROKEN):
+        document = read_certificate(read_file(certificate, max_unpacked))
+    shapes, how = stated(document), (document["claim"]["specification"], max_unpacked, domains, work)
+    dust = document["claim"].get("dust", ZERO)
+    networks = [read_network(path, *how, shapes, dust) for path in models]
+    check_shapes(shapes, networks)
+    check_dust(dust, networks)
+    if document["claim"]["criterion"] != "exact" or document["claim"]["domain"] != "all reals":
+        check_classic(networks)
+    check_files(document, networks)
+    return document, networks, match(networks, document["claim"].get("match"))
+
+
+def check(
+    original: str,
+    reduced: str,
+    certificate: str,
+    max_unpacked: int = MAX_UNPACKED,
+    max_work: int = MAX_WORK,
+    jobs: int = 1,
+    domains: Iterable[str] = (),
+) -> Verdict:
+    """Whether the certificate shows what it claims of two network files."""
+    paths = (original, reduced, certificate)
+    return judge(lambda: read_all(paths, max_unpacked, domains, max_work), max_work, jobs, (paths, max_unpacked))
+
+
+def judge(
+    read: Callable[[], tuple[dict[str, Any], list[Network], str]],
+    max_work: int = MAX_WORK,
+    jobs: int = 1,
+    setup: tuple[Any, ...] = (),
+) -> Verdict:
+    """Whether a certificate shows what it claims of two networks, as they are read; `setup`: see `Walk.run`."""
+    try:
+        document, networks, matching = read()
+        claim = document["claim"]
+        if claim["criterion"] == "different":
+            reason = differing(document, networks) + matching
+            return Verdict("different", one_line(reason), CODES["different"], "")
+        if claim["criterion"] != "exact":
+            Walk(document, networks, max_work).run(jobs, (walk_of, *setup))
+            return Verdict("within", one_line(said(claim, networks[0]) + matching), 0, "")
+        opaque = check_opaque(document, networks)
+        if any(row.kind not in ("class", "sum", "free", "same") or row.tensor for row in rows_of(document)):
+            check_classic(networks)
+        bounds, where = bounds_on(claim, networks[0], max_work)
+        checker = Checker(networks[0], networks[1], document["relations"], bounds)
+        checker.run()
+    except Stop as error:
+        return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
+    except (MemoryError, RecursionError) as error:
+        return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
+    words = (
+        f"{sized(stated(document))}{without_dust(claim, networks[0])}{where}{opaque}"
+        f"{ALL_FEEDS if checker.exact else SCOPE}, "
+        f"for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
+    )
+    return Verdict("equivalent", words, 0, "")
+
+
+def lift_words(lift: Any) -> list[Any]:
+    """A lift in words that are equal where lifts are."""
+    if isinstance(lift.over, Window):
+        return [lift.name, window_words(lift.over), lift.number]
+    return [lift.name, str(lift.over), lift.number]
+
+
+def window_words(window: Window) -> str:
+    """A window in words: the sizes of each field."""
+    return " ".join("x".join(map(str, sizes)) for sizes in window[:7]) + " transposed" * window.transposed
+
+
+def unit_words(network: Network, name: str, v: int) -> list[Any]:
+    """How a unit is made: the function, its summands (source, unit, lift, weight), and the constant."""
+    node = network.nodes[name]
+    function, parameters = node.function(v)
+    words = [function, *(window_words(p) if isinstance(p, Window) else str(p) for p in parameters)]
+    if node.row is None:
+        u, factor, constant = node.step(v)
+        return [words, [[node.sources[0], u, None, str(factor)]] if factor else [], str(constant)]
+    columns, integers, d, bias = node.row(v)
+    places = [node.place(column) if node.place else (0, column, None) for column in columns]
+    weights = [Fraction(w, d) for w, _ in zip(integers, places, strict=False)]
+    parts = [
+        [node.sources[i], u, lift and lift_words(lift), str(w)] for (i, u, lift), w in zip(places, weights, strict=True)
+    ]
+    return [words, sorted(parts, key=str), str(bias)]
+
+
+def reading(network: Network) -> Iterator[str]:
+    """What is read in a file, a line of JSON for each tensor and then one for each unit."""
+
+    def described(name: str) -> dict[str, Any]:
+        shape, *units = network.views[name].placed
+        return {"tensor": name, "shape": [*map(str, shape)], "units": units}
+
+    yield json.dumps({"inputs": [*map(described, network.inputs)], "outputs": network.outputs})
+    for name, node in network.nodes.items():
+        if node.given:
+            given, place = node.given
+            yield json.dumps({**described(name), "opaque": given.name, "output": place, "sources": node.sources})
+            continue
+        yield json.dumps({**described(name), "kind": node.kind})
+        for v in range(network.units[name]):
+            yield json.dumps(unit_words(network, name, v))
+
+
+def show(argv: Sequence[str]) -> int:
+    """`--network FILE`: what is read in a file; `--version`: the versions of certificates that are checked."""
+    parser = argparse.ArgumentParser("check", description="Show what is read in a network file.")
+    parser.add_argument("--network", metavar="FILE")
+    parser.add_argument("--version", action="store_true")
+    parser.add_argument("--specification", choices=SPECIFICATIONS, default="as stored")
+    parser.add_argument("--opaque-domain", action="append", default=[], metavar="NAME")
+    parser.add_argument("--max-unpacked", type=int, default=MAX_UNPACKED, metavar="BYTES")
+    parser.add_argument("--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS")
+    options = parser.parse_args(argv)
+    if options.version:
+        print(f"check: certificates of versions {', '.join(map(str, VERSIONS_READ))}")
+        return 0
+    limits = options.max_unpacked, options.opaque_domain, options.max_work
+    try:
+        for line in reading(read_network(options.network, options.specification, *limits)):
+            print(line)
+    except Stop as error:
+        print(f"check: {one_line(str(error))}", file=sys.stderr)
+        return CODES[error.verdict]
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    words = sys.argv[1:] if argv is None else [*argv]
+    asked = any(word.partition("=")[0] == "--query" for word in words)
+    if not asked and any(word.partition("=")[0] in ("--network", "--version") for word in words):
+        return show(words)
+    what = "that no inputs satisfy a query" if asked else "how two network files are related"
+    parser = argparse.ArgumentParser("check", description=f"Check that a certificate shows what it says: {what}.")
+    for name in ("certificate",) if asked else (*SIDES, "certificate"):
+        parser.add_argument(name, metavar=name.upper())
+    parser.add_argument("--query", metavar="QUERY", help="VNN-LIB query that the certificate says is unsatisfiable")
+    parser.add_argument("--network", action="append", default=[], metavar="NAME=FILE", help="a network of the query")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--max-unpacked", type=int, default=MAX_UNPACKED, metavar="BYTES", help="size limit of a file")
+    parser.add_argument(
+        "--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS", help="work limit while reading, and for bounds"
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for bounds")
+    parser.add_argument(
+        "--opaque-domain", action="append", default=[], metavar="NAME", help="operators of this domain are functions"
+    )
+    options = parser.parse_args(words)
+    pairs = [word.partition("=") for word in options.network]
+    if not all(path for *_, path in pairs) or len({name for name, *_ in pairs}) != len(pairs):
+        parser.error("--network: expected NAME=FILE, each name once")
+    limits = options.max_unpacked, options.max_work, max(options.jobs, 1)
+    try:
+        if asked:
+            question = Question(options.query, {name: path for name, _, path in pairs}, options.certificate)
+            found = check_query(question, *limits)
+        else:
+            files = options.original, options.reduced, options.certificate
+            found = check(*files, *limits, options.opaque_domain)
+    except Exception as error:  # whatever it is, it is a bug of this file and must not look like a verdict
+        if os.environ.get("EXACTLUMP_DEBUG"):
+            raise
+        print(one_line(f"check: internal error: {type(error).__name__}: {error}"), file=sys.stderr)
+        return 5
+    if found.code == CODES["malformed"]:
+        print(f"check: {found.reason}", file=sys.stderr)
+    elif options.json:
+        print(json.dumps({"verdict": found.verdict, "reason": found.reason, "rule": found.rule}))
+    else:
+        print(f"{found.verdict}: {found.reason}")
+    return found.code
+
+
+# --- Bounds: functions between two values -------------------------------------------------------------
+
+SLOPE, VALUE, COEFFICIENT, FINE = 12, 40, 48, 64  # binary digits of slopes, of values, of coefficients, of curves
+UNIT, WHOLE = 1 << SLOPE, 1 << VALUE
+FEW = 8  # so many steps of a function that rounds are told apart
+
+# Piecewise linear functions: (from, slope, constant) of each piece.  "constant" stands for a unit without a class.
+LINEAR: dict[str, Callable[..., list[tuple[Any, Any, Any]]]] = {
+    "constant": lambda e: [(None, 0, e)],
+    "leaky_relu": lambda s: [(None, s, 0), (0, 1, 0)][s == 1 :],
+    "clip": lambda a, b: [(None, 0, a), (a, 1, 0), (b, 0, b)],
+    "at_least": lambda a: [(None, 0, a), (a, 1, 0)],
+    "at_most": lambda a: [(None, 1, 0), (a, 0, a)],
+    "thresholded_relu": lambda a: [(None, 0, 0), (a, 1, 0)],
+    **dict.fromkeys(("sign", "bipolar_sign"), lambda: [(None, 0, -1), (0, 0, 1)]),
+    "hard_sigmoid": lambda a, b: (
+        [(None, 0, a < 0), (min(-b / a, (1 - b) / a), a, b), (max(-b / a, (1 - b) / a), 0, a > 0)]
+        if a
+        else [(None, 0, clipped(b, ZERO, ONE))]
+    ),
+}
+# Functions that round: s * (m + v) for m = floor(y/s + h), within bounds: s, h, v, and the bounds.
+ROUNDED: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "floor": lambda: (ONE, 0, 0, None, None),
+    "ceil": lambda: (ONE, 0, 1, None, None),
+    "round": lambda: (ONE, ONE / 2, 0, None, None),
+    "quantize": lambda s, z, a, b: (s, ONE / 2, 0, int(a - z), int(b - z)),
+    "quantize_floor": lambda s, z, a, b: (s, 0, 0, int(a - z), int(b - z)),
+}
+
+
+class Piece(NamedTuple):
+    """From low to high, a function lies between slope*y + least and slope*y + most."""
+
+    low: int
+    high: int
+    slope: int
+    least: int
+    most: int
+
+
+class Course(NamedTuple):
+    """A function between two values (over WHOLE); slopes are over UNIT*scale, constants over UNIT*WHOLE*scale.
+
+    slopes: between which all difference quotients lie; None where the function jumps.
+    """
+
+    scale: int
+    pieces: list[Piece]
+    slopes: tuple[int, int] | None
+
+    @property
+    def line(self) -> bool:
+        """Whether the function is one line there."""
+        return self.slopes is not None and self.slopes[0] == self.slopes[1]
+
+    def finer(self, scale: int) -> "Course":
+        """The same with a multiple of its scale."""
+        k = scale // self.scale
+        pieces = [Piece(*piece[:2], *(k * n for n in piece[2:])) for piece in self.pieces]
+        return self if k == 1 else Course(scale, pieces, self.slopes and (k * self.slopes[0], k * self.slopes[1]))
+
+
+def down(number: Any) -> int:
+    """A number over WHOLE, rounded down."""
+    return int(number * WHOLE // 1)
+
+
+def up(number: Any) -> int:
+    """A number over WHOLE, rounded up."""
+    return -int(-number * WHOLE // 1)
+
+
+Between: TypeAlias = Callable[[int, int], Course]  # what a function does from one value to another
+
+
+@functools.cache
+def between(function: Function) -> Between:
+    """What a function does from one value to another; equal functions have the same answer, that is the same object."""
+    name, parameters = function
+    made = pieces_of(*LINEAR[name](*parameters)) if name in LINEAR else functools.partial(bent, name, parameters)
+    return functools.partial(again, made)
+
+
+@functools.lru_cache(1 << 12)
+def again(made: Between, low: int, high: int) -> Course:
+    """The same as before, if it was asked for just now."""
+    return made(low, high)
+
+
+def course(function: Function, low: int, high: int) -> Course:
+    """What a function does from one value to another."""
+    return between(function)(low, high)
+
+
+def bent(name: str, parameters: Sequence[Fraction], low: int, high: int) -> Course:
+    """What a function that rounds does, or a curve."""
+    if name in ROUNDED:
+        pieces = steps(low, high, *ROUNDED[name](*parameters))
+        return Course(1, pieces, (0, 0) if len(pieces) == 1 and not pieces[0].slope else None)
+    support(name in CURVES, f"found the function {name}, expected one that has bounds")
+    return curve(name, parameters, low, high)
+
+
+def pieces_of(*segments: tuple[Any, Any, Any]) -> Between:
+    """What a piecewise linear function does: where each piece begins, its slope, and its constant are given."""
+    scale = math.lcm(*(Fraction(slope).denominator for _, slope, _ in segments))
+    smooth = all(a * at + b == c * at + e for (_, a, b), (at, c, e) in itertools.pairwise(segments))
+    numbers = [(at or 0, int(slope * scale * UNIT), constant * scale * UNIT) for at, slope, constant in segments]
+    starts, stops = [down(at) for at, *_ in numbers[1:]], [up(at) for at, *_ in numbers[1:]]
+    pieces = [(slope, down(e), up(e)) for _, slope, e in numbers]
+
+    def made(low: int, high: int) -> Course:
+        begins, ends = [low, *[max(low, at) for at in starts]], [*[min(high, at) for at in stops], high]
+        found = [
+            Piece(begin, end, *piece)
+            for begin, end, piece in zip(begins, ends, pieces, strict=True)
+            if begin < end or (begin == end and not smooth)
+        ]
+        if not found:  # at one value, where it may bend
+            found = [Piece(low, high, *pieces[sum(start <= low for start in starts)])]
+        slopes = [piece.slope for piece in found]
+        return Course(scale, found, (min(slopes), max(slopes)) if smooth or len(found) == 1 else None)
+
+    return made
+
+
+def steps(low: int, high: int, s: Fraction, h: Fraction, v: int, first: int | None, last: int | None) -> list[Piece]:
+    """The pieces of a function that rounds: its steps where they are few; else one band, and what is constant."""
+    m, n = math.ceil(Fraction(low, WHOLE) / s + h) - 1, math.floor(Fraction(high, WHOLE) / s + h)
+    if first is not None and last is not None:
+        m, n = min(max(m, first), last), min(max(n, first), last)
+
+    def step(k: int, begin: int, end: int) -> Piece:
+        return Piece(begin, end, 0, UNIT * down(s * (k + v)), UNIT * up(s * (k + v)))
+
+    if n - m <= FEW:
+        starts, ends = [down(s * (k - h)) for k in range(m + 1, n + 1)], [up(s * (k - h)) for k in range(m + 1, n + 1)]
+        return [*map(step, range(m, n + 1), [low, *starts], [*ends, high])]
+    begin, end = max(low, down(s * (m - h))), min(high, up(s * (n + 1 - h)))
+    band = Piece(begin, end, UNIT, UNIT * (down(s * (h + v - 1)) - 1), UNIT * (up(s * (h + v)) + 1))
+    return [step(m, low, begin)] * (low < begin) + [band] + [step(n, end, high)] * (end < high)
+
+
+# --- Bounds: curves, by series with a bound on what they leave out, rounded outwards --------------------
+
+FULL = 1 << FINE
+
+
+@dataclass(frozen=True)
+class Range:
+    """Between low and high, over FULL, lies a number."""
+
+    low: int
+    high: int
+
+    def __neg__(self) -> "Range":
+        return Range(-self.high, -self.low)
+
+    def __add__(self, other: "Range") -> "Range":
+        return Range(self.low + other.low, self.high + other.high)
+
+    def __sub__(self, other: "Range") -> "Range":
+        return self + -other
+
+    def __mul__(self, other: "Range") -> "Range":
+        corners = [x * y for x in (self.low, self.high) for y in (other.low, other.high)]
+        return Range(min(corners) >> FINE, -(-max(corners) >> FINE))
+
+    def inverse(self) -> "Range":
+        """1/x for x > 0."""
+        return Range(FULL * FULL // self.high, -(-FULL * FULL // self.low))
+
+    def root(self) -> "Range":
+        """The square root."""
+        return Range(math.isqrt(self.low << FINE), math.isqrt(self.high << FINE) + 1)
+
+    def size(self) -> "Range":
+        """The absolute value."""
+        near = 0 if self.low <= 0 <= self.high else min(abs(self.low), abs(self.high))
+        return Range(near, max(abs(self.low), abs(self.high)))
+
+    def within(self, low: int, high: int) -> "Range":
+        """The nearest number between two bounds."""
+        return Range(min(max(self.low, low), high), min(max(self.high, low), high))
+
+    def over(self, rising: Callable[[int], "Range"]) -> "Range":
+        """A function that does not fall."""
+        return Range(rising(self.low).low, rising(self.high).high)
+
+
+def number(value: Fraction | int) -> Range:
+    """A rational."""
+    return Range(math.floor(value * FULL), math.ceil(value * FULL))
+
+
+def around(ranges: Sequence[Range]) -> Range:
+    """The least range around several."""
+    return Range(min(x.low for x in ranges), max(x.high for x in ranges))
+
+
+SURE, HALF = number(1), number(ONE / 2)
+PI = Range(57952155664616982739, 57952155664616982740)
+ERF = (PI * number(ONE / 4)).inverse().root()  # 2 / sqrt(pi)
+
+
+def decay(x: int) -> Range:
+    """exp(-x) for x >= 0: the series at x/256, off by less than 64/2^128, squared eight times."""
+    if x >= 64 * FULL:
+        return Range(0, 1)
+    total, term, n = 0, FULL * FULL, 0
+    while term:
+        total, n = total + (-term if n % 2 else term), n + 1
+        term = term * (x << FINE - 8) // (n * FULL * FULL)
+    low, high = total - 64, total + 64
+    for _ in range(8):
+        low, high = low * low >> 2 * FINE, -(-high * high >> 2 * FINE)
+    return Range(low >> FINE, -(-high >> FINE))
+
+
+def growth(x: int) -> Range:
+    """exp(x), for x up to 40."""
+    demand(x < 40 * FULL, "the exponential of more than 40 is needed", "unknown", "budget")
+    return decay(-x) if x <= 0 else decay(x).inverse()
+
+
+def logistic(x: int) -> Range:
+    """1 / (1 + exp(-x))."""
+    e = decay(abs(x))
+    return (SURE if x >= 0 else e) * (SURE + e).inverse()
+
+
+def softplus(x: int) -> Range:
+    """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))."""
+    return decay(abs(x)).over(logarithm) + Range(max(x, 0), max(x, 0))
+
+
+def logarithm(t: int) -> Range:
+    """log(1 + t) for 0 <= t <= 1: twice the series of artanh at t/(2 + t), off by less than 256/2^128."""
+    term = z = t * FULL * FULL // (2 * FULL + t)
+    total, n = 0, 1
+    while term:
+        total, n = total + term // n, n + 2
+        term = (term * z >> 2 * FINE) * z >> 2 * FINE
+    return Range(2 * (total - 256) >> FINE, -(-2 * (total + 256) >> FINE))
+
+
+def error(x: int) -> Range:
+    """erf(x): the alternating series, off by less than 1/2^128; from 6 on it is 1 less at most exp(-x^2)."""
+    if x < 0:
+        return -error(-x)
+    if x >= 6 * FULL:
+        return Range(FULL - decay(x * x >> FINE).high, FULL)
+    total, term, n = 0, x << 2 * FINE, 0
+    while term:
+        total, n = total + (-term if n % 2 else term) // (2 * n + 1), n + 1
+        term = term * x * x // (n << 2 * FINE)
+    return ERF * Range(total - FULL >> 2 * FINE, -(-total - FULL >> 2 * FINE))
+
+
+# For each curve: its value and its slope on a range.
+
+
+def bend(x: Range) -> Range:
+    """The slope of the logistic function."""
+    return x.over(logistic) * (-x).over(logistic)
+
+
+def bell(x: Range) -> Range:
+    """exp(-x^2)."""
+    square = x.size() * x.size()
+    return Range(decay(square.high).low, decay(square.low).high)
+
+
+def gate(x: Range, value: Range, slope: Range) -> tuple[Range, Range]:
+    """x times a function, of which these are value and slope."""
+    return x * value, value + x * slope
+
+
+def gelu(x: Range) -> tuple[Range, Range]:
+    """x * (1 + erf(x / sqrt(2))) / 2."""
+    inside = x * HALF.root()
+    return gate(x, HALF + HALF * inside.over(error), HALF * ERF * HALF.root() * bell(inside))
+
+
+def gelu_tanh(x: Range) -> tuple[Range, Range]:
+    """x * logistic(sqrt(8/pi) * (x + c x^3))."""
+    c, factor, square = number(Fraction(44715, 10**6)), (PI * number(ONE / 8)).inverse().root(), x.size() * x.size()
+    inside = factor * x * (SURE + c * square)
+    return gate(x, inside.over(logistic), bend(inside) * factor * (SURE + number(3) * c * square))
+
+
+def mish(x: Range) -> tuple[Range, Range]:
+    """x * tanh(softplus(x)), which is x * (2 / (1 + r^2) - 1) for r = logistic(-x)."""
+    r = (-x).over(logistic)
+    t = number(2) * (SURE + r * r).inverse() - SURE
+    return gate(x, t, (SURE - t * t) * x.over(logistic))
+
+
+def elu(x: Range, inside: Fraction, outside: Fraction, above: Fraction) -> tuple[Range, Range]:
+    """above * x for x >= 0, else outside * (exp(inside * x) - 1)."""
+    e = (x.within(min(x.low, 0), 0) * number(inside)).over(growth)
+    value = number(above) * x.within(0, max(x.high, 0)) + number(outside) * (e - SURE)
+    return value, around([number(above)] * (x.high > 0) + [number(outside * inside) * e] * (x.low <= 0))
+
+
+def hard_swish(x: Range) -> tuple[Range, Range]:
+    """x * min(max(x/6 + 1/2, 0), 1)."""
+    slopes = [number(0)] * (x.low < -3 * FULL) + [SURE] * (x.high > 3 * FULL)
+    if not slopes or (x.low < 3 * FULL and x.high > -3 * FULL):
+        slopes.append(x * number(ONE / 3) + HALF)
+    return x * (x * number(ONE / 6) + HALF).within(0, FULL), around(slopes)
+
+
+CURVES: dict[str, Callable[..., tuple[Range, Range]]] = {
+    "sigmoid": lambda x: (x.over(logistic), bend(x)),
+    "tanh": lambda x: (number(2) * (x + x).over(logistic) - SURE, number(4) * bend(x + x)),
+    "silu": lambda x: gate(x, x.over(logistic), bend(x)),
+    "softplus": lambda x: (x.over(softplus), x.over(logistic)),
+    "log_sigmoid": lambda x: (-(-x).over(softplus), (-x).over(logistic)),
+    "exp": lambda x: (x.over(growth), x.over(growth)),
+    "erf": lambda x: (x.over(error), ERF * bell(x)),
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "mish": mish,
+    "hard_swish": hard_swish,
+    "softsign": lambda x: (x * (SURE + x.size()).inverse(), ((SURE + x.size()) * (SURE + x.size())).inverse()),
+    "elu": lambda x, a: elu(x, ONE, a, ONE),
+    "celu": lambda x, a: elu(x, 1 / a, a, ONE),
+    "selu": lambda x, a, g: elu(x, ONE, g * a, g),
+    "surd": lambda x, d: (x * number(d).root(), number(d).root()),
+    **dict.fromkeys(("sin", "cos"), lambda x: (Range(-FULL, FULL), Range(-FULL, FULL))),
+}
+
+
+def curve(name: str, parameters: Sequence[Fraction], low: int, high: int) -> Course:
+    """A curve from one value to another: in short pieces, each a value and the slopes from there on."""
+    cuts = [low, high, *(low + (high - low) * i // 8 for i in range(8)), *(k * WHOLE for k in (-6, -3, -1, 0, 1, 3, 6))]
+    cuts = sorted({cut for cut in cuts if low <= cut <= high})
+    pieces, slopes = list[Piece](), list[Range]()
+    for a, b in zip(cuts, cuts[1:] or cuts, strict=False):
+        value, _ = CURVES[name](Range(a << FINE - VALUE, a << FINE - VALUE), *parameters)
+        _, slope = CURVES[name](Range(a << FINE - VALUE, b << FINE - VALUE), *parameters)
+        s = slope.low + slope.high >> FINE - SLOPE + 1
+        ends = [(end - (s << FINE - SLOPE)) * (b - a) for end in (slope.low, slope.high)]
+        least, most = (value.low >> SLOPE) - s * a, -(-value.high >> SLOPE) - s * a
+        least, most = least + (min(ends[0], 0) >> FINE - SLOPE), most - (-max(ends[1], 0) >> FINE - SLOPE)
+        pieces.append(Piece(a, b, s, least, most))
+        slopes.append(slope)
+    whole = around(slopes)
+    return Course(1, pieces, (whole.low >> FINE - SLOPE, -(-whole.high >> FINE - SLOPE)))
+
+
+# --- Bounds: lines and planes -------------------------------------------------------------------------
+
+Plane: TypeAlias = tuple[int, int, int]  # s, t, c of s*(x - z) + t*z + c; slopes over UNIT, c over UNIT*WHOLE
+
+
+class Line(NamedTuple):
+    """above * y + over and below * y + under lie around a function; slopes over UNIT, constants over UNIT*WHOLE."""
+
+    above: int
+    over: int
+    below: int
+    under: int
+
+
+def extreme(slope: int, found: Course) -> tuple[int, int]:
+    """The least and the greatest of a function minus slope * y, over UNIT*WHOLE."""
+    lows, highs, scale = list[int](), list[int](), found.scale
+    for low, high, steep, least, most in found.pieces:
+        x, y = low * (steep - slope * scale), high * (steep - slope * scale)
+        lows.append(min(x, y) + least)
+        highs.append(max(x, y) + most)
+    return min(lows) // scale, -(-max(highs) // scale)
+
+
+def ends_of(found: Course) -> tuple[int, int]:
+    """The least and the greatest of a function, over WHOLE."""
+    low, high = extreme(0, found)
+    return low // UNIT, -(-high // UNIT)
+
+
+def line_of(found: Course, low: int, high: int) -> Line:
+    """The lines around a function: of some slopes those that are nearest at both ends together, the first of several.
+
+    The chord, and the slopes at the ends; of a function that bends one way, the chord on one side, the ends' on the
+    other.
+    """
+    scale, pieces, _ = found
+    slopes = [piece.slope // scale for piece in pieces]
+    if found.slopes is not None and len(pieces) == 1:
+        under, over = extreme(slopes[0], found) if scale > 1 else pieces[0][3:]
+        return Line(slopes[0], over, slopes[0], under)
+    first, last = pieces[0].slope * low + pieces[0].least, pieces[-1].slope * high + pieces[-1].most
+    chord, bends = (last - first) // (max(high - low, 1) * scale) + 1, [slopes[0], slopes[-1]]
+    convex = concave = False
+    if found.slopes is not None:
+        chord = min(max(chord, min(slopes)), max(slopes))
+        convex, concave = slopes == sorted(slopes), slopes == sorted(slopes, reverse=True)
+    above = [chord] if convex else bends if concave else [chord, *bends]
+    below = bends if convex else [chord] if concave else [chord, *bends]
+    known = {slope: extreme(slope, found) for slope in (*above, *below)}
+    s = min(above, key=lambda slope: slope * (low + high) + 2 * known[slope][1])
+    t = max(below, key=lambda slope: slope * (low + high) + 2 * known[slope][0])
+    return Line(s, known[s][1], t, known[t][0])
+
+
+class Polygon(NamedTuple):
+    """Bounds of x, of z, and of x - z."""
+
+    x: tuple[int, int]
+    z: tuple[int, int]
+    d: tuple[int, int]
+
+    def within(self, a: Piece, b: Piece) -> "Polygon | None":
+        """The part where x and z lie in two pieces, if there is one."""
+        x = max(self.x[0], a.low), min(self.x[1], a.high)
+        z = max(self.z[0], b.low), min(self.z[1], b.high)
+        empty = x[0] > x[1] or z[0] > z[1] or x[0] - z[1] > self.d[1] or x[1] - z[0] < self.d[0]
+        return None if empty else Polygon(x, z, self.d)
+
+    def greatest(self, p: int, q: int) -> int:
+        """The greatest p*x + q*z, by duality (docs/trust.md): the least, for m in 0, p, -q, of what its summands
+        m * (x - z), (p - m) * x and (q + m) * z are at most."""
+        (a, x), (b, z), (c, d) = self
+        r = p + q
+        by_z = q * (z if q >= 0 else b)
+        by_x, by_d = (p * x, p * d) if p >= 0 else (p * a, p * c)
+        return min(
+            by_x + by_z,
+            by_d + r * (z if r >= 0 else b),
+            r * (x if r >= 0 else a) - q * (c if q >= 0 else d),
+        )
+
+
+class Two(NamedTuple):
+    """What f does with x and g with z in a polygon; `same`: what f does with both, if g = f.
+
+    parts  of the polygon, by pieces of f and g: with their slopes, and the least and the greatest of their constants
+    """
+
+    polygon: Polygon
+    f: Course
+    g: Course
+    same: Course | None
+    parts: Sequence[tuple[Polygon, int, int, int, int]]
+
+    def ends(self, s: int, t: int) -> tuple[int, int]:
+        """The least and the greatest f(x) - g(z) - s*(x - z) - t*z, rounded outwards."""
+        scale = self.f.scale
+        u, v = s * scale, (s - t) * scale
+        lows, highs = list[int](), list[int]()
+        for part, slope, other, least, most in self.parts:
+            p, q = slope - u, v - other
+            lows.append(least - part.greatest(-p, -q))
+            highs.append(most + part.greatest(p, q))
+        low, high = min(lows, default=0), max(highs, default=0)
+        if t == 0 and self.same is not None and self.same.slopes is not None:  # f(x) - f(z) = m * (x - z)
+            found = [(m - u) * d for m in self.same.slopes for d in self.polygon.d]
+            low, high = max(low, min(found)), min(high, max(found))
+        return low // scale, -(-high // scale)
+
+    def nearest(self, *slopes: tuple[int, int]) -> tuple[Plane, Plane]:
+        """Of planes with given slopes, the first below and above with the least between them."""
+        found = [(*self.ends(s, t), s, t) for s, t in slopes]
+        low, high, s, t = min(found, key=lambda ends: ends[1] - ends[0])
+        return (s, t, low), (s, t, high)
+
+    def planes(self, x: Line) -> tuple[Plane, Plane]:
+        """The planes around f(x) - g(z), for the line around f."""
+        low, high = self.polygon.d
+        known = [
+            c.slopes for c in ((self.same,) if self.same is not None else (self.f, self.g)) if c.slopes is not None
+        ]
+        m = min((m for m, _ in known), default=0) // self.f.scale
+        n = max((n for _, n in known), default=UNIT * self.f.scale) // self.f.scale
+        s = n if low >= 0 else m if high <= 0 else (n * high - m * low) // (high - low)
+        z = line_of(self.g, *self.polygon.z)
+        _, above = self.nearest((s, 0), (x.above, x.above - z.below))
+        below, _ = self.nearest((m + n - s, 0), (x.below, x.below - z.above))
+        return above, below
+
+    def bounds(self) -> tuple[int, int]:
+        """The bounds of f(x) - g(z), over WHOLE."""
+        if self.same is not None and self.same.slopes is not None:
+            ends, whole = [k * end for k in self.same.slopes for end in self.polygon.d], UNIT * self.f.scale
+            low, high = min(ends) // whole, -(-max(ends) // whole)
+        else:
+            low, high = self.ends(0, 0)
+            low, high = low // UNIT, -(-high // UNIT)
+        (a, b), (c, d) = ends_of(self.f), ends_of(self.g)
+        return max(a - d, low), min(b - c, high)
+
+
+def two(polygon: Polygon, f: Between, g: Between) -> Two:
+    """What two functions do."""
+    (a, b), (c, d), _ = polygon
+    ours, theirs = f(a, b), g(c, d)
+    scale = math.lcm(ours.scale, theirs.scale)
+    ours, theirs = ours.finer(scale), theirs.finer(scale)
+    parts = [
+        (part, x.slope, z.slope, x.least - z.most, x.most - z.least)
+        for x, z in itertools.product(ours.pieces, theirs.pieces)
+        if (part := polygon.within(x, z)) is not None
+    ]
+    return Two(polygon, ours, theirs, f(min(a, c), max(b, d)) if f is g else None, parts)
+
+
+def compared(polygon: Polygon, f: Between, g: Between, x: Line) -> tuple[Plane, Plane, tuple[int, int]]:
+    """The planes around f(x) - g(z), for the line around f, and its bounds."""
+    if f is g:
+        (a, b), (c, d), (low, high) = polygon
+        same = f(min(a, c), max(b, d))
+        slope, rest = divmod(same.slopes[0] if same.slopes is not None and same.line else 1, same.scale)
+        if same.line and rest == 0:  # it is slope * (x - z)
+            ends = sorted((slope * low, slope * high))
+            return (slope, 0, 0), (slope, 0, 0), (ends[0] // UNIT, -(-ends[1] // UNIT))
+    found = two(polygon, f, g)
+    return *found.planes(x), found.bounds()
+
+
+# --- Bounds: tensors, and what lies between them ------------------------------------------------------
+
+
+class Based(NamedTuple):
+    """A tensor whose units are atoms: all inputs, what has a function, and images that are put together or added.
+
+    first, units      its atoms; of `positions` elements each
+    functions, forms  of each atom; the form is of the image before the function, of `before` positions
+    """
+
+    name: str
+    first: int
+    units: int
+    positions: int = 1
+    before: int = 1
+    functions: Sequence[Function] = ()
+    forms: Sequence[Form] = ()
+
+    def read(self, i: int) -> list[int]:
+        """The elements before the function that an element of a max-pool is the largest of."""
+        unit, q = divmod(i, self.positions)
+        _, (window,) = self.functions[unit]
+        return [unit * self.before + p for p in reads(Lift("average", window, 0, True), q)[0]]
+
+
+Table: TypeAlias = tuple[int, list[list[tuple[int, int]]]]  # a denominator; (position, weight) read for each position
+
+
+def reads(lift: Lift, q: int) -> tuple[list[int], int]:
+    """The positions that a lift reads for position q, and what their sum is divided by."""
+    if lift.name in ("at", "put"):
+        return ([lift.number], 1) if lift.name == "at" else ([0] * (lift.number == q), 1)
+    window, found, counted = lift.over, list[int](), 0
+    for tap in [lift.number] if lift.name == "tap" else range(math.prod(window.kernel)):
+        inside, padded, p, step, rest, offset = True, True, 0, 1, q, tap
+        for n, m, size, stride, dilation, begin, end in reversed([*zip(*window[:7], strict=True)]):
+            (rest, index), (offset, o) = divmod(rest, m), divmod(offset, size)
+            at, odd = stride * index + dilation * o - begin, 0
+            if window.transposed:
+                at, odd = divmod(index - dilation * o + begin, stride)
+            inside, padded = inside and not odd and 0 <= at < n, padded and -begin <= at < n + end
+            p, step = p + step * at, step * n
+        found += [p] * inside
+        counted += padded
+    return found, 1 if lift.name == "tap" else counted if lift.number else len(found)
+
+
+class Matrix:
+    """A matrix of integers, by rows and by columns; `norm`: the greatest sum of sizes in a column."""
+
+    def __init__(self, rows: list[list[int]]) -> None:
+        self.rows, self.columns = rows, [*zip(*rows, strict=True)]
+        self.norm = max(sum(map(abs, column)) for column in self.columns)
+        self.sizes = [[*map(abs, row)] for row in rows]
+
+    def reach(self, elements: Sequence[int], low: list[int], high: list[int]) -> list[tuple[int, int]]:
+        """The least and the greatest value of some rows, for columns between bounds: around their middles."""
+        twice, widths = [*map(operator.add, low, high)], [*map(operator.sub, high, low)]
+        ends = [
+            (sum(map(operator.mul, self.rows[e], twice)), sum(map(operator.mul, self.sizes[e], widths)))
+            for e in elements
+        ]
+        return [(middle - width >> 1, middle + width >> 1) for middle, width in ends]
+
+
+class Tensors:
+    """The based tensors of both networks, inputs first, and where their atoms come from."""
+
+    def __init__(self, atoms: Atoms, elements: int) -> None:
+        self.atoms, self.based = atoms, [Based("inputs", 1, elements)]
+        self.tables: dict[tuple[Lift, ...], Table] = {}
+        self.sources: dict[int, tuple[Lift, int]] = {}  # of the lifted atoms, as far as there were any
+        self.places: dict[tuple[int, int], tuple[int, int, Table]] = {}  # of an atom, for so many positions
+
+    def of(self, atom: int) -> tuple[int, int] | None:
+        """The tensor and the unit that an atom is, if it is not lifted."""
+        j = bisect.bisect_right(self.based, atom, key=lambda based: based.first) - 1
+        unit = atom - self.based[max(j, 0)].first
+        return (j, unit) if 0 <= unit < self.based[j].units else None
+
+    def lifts(self, atom: int) -> tuple[list[Lift], int]:
+        """The lifts that make an atom, the last one first, of another one that is made of none."""
+        lifts = list[Lift]()
+        while atom and not self.of(atom):
+            if atom not in self.sources:
+                tables = self.atoms.lifts.items()
+                self.sources = {made: (lift, a) for lift, table in tables for a, made in table.items()}
+            lift, atom = self.sources[atom]
+            lifts.append(lift)
+        return lifts, atom
+
+    def table(self, lifts: tuple[Lift, ...], positions: int) -> Table:
+        """What a chain of lifts, the last one first, reads for each position."""
+        if not lifts:
+            return 1, [[(q, 1)] for q in range(positions)]
+        if lifts not in self.tables:
+            name, over = lifts[0][:2]
+            below = 1 if name == "put" else over if name == "at" else math.prod(over.source)
+            d, inner = self.table(lifts[1:], below)
+            found = [reads(lifts[0], q) for q in range(positions)]
+            whole = math.lcm(*(n for _, n in found))
+            read = [[(r, w * (whole // n)) for p in places for r, w in inner[p]] for places, n in found]
+            self.tables[lifts] = whole * d, read
+        return self.tables[lifts]
+
+    def placed(self, form: Form, positions: int) -> list[tuple[int, int, int, Table]]:
+        """The terms of a form: an integer, the tensor (-1: ONE), the unit, and what is read for each position."""
+        found = []
+        for atom, n in form[0].items():
+            if (atom, positions) not in self.places:
+                lifts, base = self.lifts(atom)
+                self.places[atom, positions] = *(self.of(base) or (-1, 0)), self.table(tuple(lifts), positions)
+            found.append((n, *self.places[atom, positions]))
+        return found
+
+
+class Layer:
+    """Forms as integer combinations of elements: row e, over `scale`, is for position e % positions of a form."""
+
+    def __init__(self, tensors: Tensors, forms: Sequence[Form], positions: int = 1) -> None:
+        placed = [tensors.placed(form, positions) for form in forms]
+        scales = {d * e for (_, d), terms in zip(forms, placed, strict=True) for *_, (e, _) in terms}
+        self.scale, self.positions = common({*scales, *(d for _, d in forms)}, len(forms)), positions
+        sizes = [based.units * based.positions for based in tensors.based]
+        self.sizes = {j: sizes[j] for terms in placed for _, j, *_ in terms if j >= 0}
+        self.bias, self.images = [0] * (len(forms) * positions), list[list[tuple[int, int, int, Any]]]()
+        for v, ((_, d), terms) in enumerate(zip(forms, placed, strict=True)):
+            image = [(n * (self.scale // (d * e)), j, u, read) for n, j, u, (e, read) in terms]
+            for n, _, _, read in (term for term in image if term[1] < 0):
+                for q, places in enumerate(read):
+                    self.bias[v * positions + q] += n * sum(w for _, w in places)
+            self.images.append([(n, j, u * tensors.based[j].positions, read) for n, j, u, read in image if j >= 0])
+        self.work = sum(len(places) for terms in self.images for *_, read in terms for places in read)
+        self.matrices = dict[int, Matrix]()
+        if positions == 1:  # nothing is shared by positions
+            self.matrices = {j: Matrix([self.row(v, j) for v in range(len(forms))]) for j in self.sizes}
+            self.work, self.images = len(forms) * sum(self.sizes.values()), []
+        self.norms = {j: matrix.norm for j, matrix in self.matrices.items()} or self.sums_of_sizes()
+        self.norms[-1] = sum(map(abs, self.bias))
+
+    def reads(self, i: int) -> bool:
+        """Whether input i is part of any row."""
+        if self.positions == 1:
+            return 0 in self.matrices and any(row[i] for row in self.matrices[0].rows)
+        at = (start + p for terms in self.images for _, j, start, read in terms if not j for q in read for p, _ in q)
+        return i in at
+
+    def values(self, known: dict[int, list[Fraction]]) -> list[Fraction]:
+        """The value of every row, for exact values of elements."""
+        d = math.lcm(*(y.denominator for j in self.sizes for y in known[j]))
+        whole = {j: [int(y * d) for y in known[j]] for j in self.sizes}
+        found = self.reach(range(len(self.bias)), whole, whole)
+        return [Fraction(y + bias * d, self.scale * d) for (y, _), bias in zip(found, self.bias, strict=True)]
+
+    def row(self, e: int, j: int) -> list[int]:
+        """What row e has of a tensor."""
+        if j in self.matrices:
+            return self.matrices[j].rows[e]
+        row, (v, q) = [0] * self.sizes[j], divmod(e, self.positions)
+        for n, of, start, read in self.images[v]:
+            for p, w in read[q] if of == j else ():
+                row[start + p] += n * w
+        return row
+
+    def times(self, v: Sequence[int], j: int, alive: Sequence[bool]) -> list[int]:
+        """The sums over e of v[e] times what row e has of a tensor, for the elements that count."""
+        if self.positions == 1:
+            some = [x for x in v if x]
+            columns = zip(self.matrices[j].columns, alive, strict=True)
+            return [sum(map(operator.mul, some, itertools.compress(w, v))) if counts else 0 for w, counts in columns]
+        sums = [0] * self.sizes[j]
+        for start, terms in zip(range(0, len(v), self.positions), self.images, strict=True):
+            image = [(q, x) for q, x in enumerate(v[start : start + self.positions]) if x]
+            for n, of, first, read in terms if image else ():
+                for q, x in image if of == j else ():
+                    for p, w in read[q]:
+                        if alive[first + p]:
+                            sums[first + p] += x * (n * w)
+        return sums
+
+    def sums_of_sizes(self) -> dict[int, int]:
+        """For each tensor: the greatest sum of the sizes of what the rows have of an element."""
+        sums = {j: [0] * size for j, size in self.sizes.items()}
+        for terms in self.images:
+            for n, j, first, read in terms:
+                for p, w in itertools.chain(*read):
+                    sums[j][first + p] += abs(n * w)
+        return {j: max(found) for j, found in sums.items()}
+
+    def reach(
+        self, elements: Sequence[int], low: dict[int, list[int]], high: dict[int, list[int]]
+    ) -> list[tuple[int, int]]:
+        """The least and the greatest value of some rows without their constants, for elements between bounds."""
+        if self.positions == 1:
+            parts = [matrix.reach(elements, low[j], high[j]) for j, matrix in self.matrices.items()]
+            ends = zip([(0, 0)] * len(elements), *parts, strict=True)
+            return [(sum(x for x, _ in found), sum(y for _, y in found)) for found in ends]
+        reached = list[tuple[int, int]]()
+        for e in elements:
+            row, (v, q) = dict[tuple[int, int], int](), divmod(e, self.positions)
+            for n, j, start, read in self.images[v]:
+                for p, w in read[q]:
+                    row[j, start + p] = row.get((j, start + p), 0) + n * w
+            values = [(w * low[j][i], w * high[j][i]) for (j, i), w in row.items()]
+            reached.append((sum(map(min, values)), sum(map(max, values))))
+        return reached
+
+
+# --- Bounds: functionals, and what is known on a box --------------------------------------------------
+
+Bounds: TypeAlias = dict[tuple[str, int], tuple[list[int], list[int]]]  # of a family and a tensor, over WHOLE
+Slopes: TypeAlias = dict[tuple[int, int], list[tuple[int, ...]]]  # of a box: for a demand's lower or upper side
+LANES = 64  # so many elements go down together
+OUTPUTS = -1  # stands for the tensor of the combinations of outputs that a claim is about
+
+
+class Short(Exception):
+    """Lanes are too short for what they may have to hold."""
+
+
+class Functionals:
+    """Lower bounds of some numbers: integers over denominators, times elements, plus constants, all over 2^COEFFICIENT.
+
+    The integers that the bounds have of one element are the *lanes* of one long integer, so many bits each: the sum of
+    integer number r times 2^(bits*r), whatever the signs.  To add long integers, or to multiply them by a number, is to
+    do so in all lanes, as long as each is less than 2^(bits - 3) in size.  With everything goes how large it may be;
+    `most` is the largest such size.  Without lanes, this tells how long they have to be.
+    digits  of so many bits are the integers of elements, once they are rounded; or else it stops
+    The families are "a", the values of N, "b", those of N', and "d", the differences.
+    """
+
+    def __init__(self, count: int, bits: int, digits: int) -> None:
+        self.count, self.bits, self.digits = count, bits, digits
+        self.ones = sum(1 << bits * r for r in range(count))
+        self.half, self.every = self.ones << bits - 1, sum(1 << bits * r for r in range(0, count, 2))
+        self.sums = dict[tuple[str, int], tuple[list[int], int, int]]()  # long integers, denominator, size
+        self.constants, self.bottom, self.most = [0] * count, 1, 0
+
+    def fit(self, size: int) -> None:
+        """There is room for a size, or it stops."""
+        self.most = max(self.most, size)
+        if self.count and size >> self.bits - 3:
+            raise Short
+
+    def packed(self, numbers: Iterable[int]) -> int:
+        """The long integer of some lanes, the first ones."""
+        half, size = 1 << self.bits - 1, self.bits // 8
+        data = b"".join([(n + half).to_bytes(size, "little") for n in numbers])
+        return int.from_bytes(data, "little") - (self.half & (1 << 8 * len(data)) - 1)
+
+    def lanes(self, x: int) -> list[int]:
+        """The lanes of a long integer."""
+        half, size = 1 << self.bits - 1, self.bits // 8
+        data = (x + self.half).to_bytes(size * self.count, "little")
+        return [int.from_bytes(data[i : i + size], "little") - half for i in range(0, len(data), size)]
+
+    def divided(self, values: list[int], d: int) -> tuple[list[int], list[int]]:
+        """All lanes divided by d, rounded down, and what is left."""
+        digits = d.bit_length() - 1
+        if d == 1 << digits:
+            mask, back = self.ones * (d - 1), self.half >> digits
+            lifted = [x + self.half if x else 0 for x in values]  # no lane is negative
+            rests = [y & mask for y in lifted]
+            return [(y - rest >> digits) - back if y else 0 for y, rest in zip(lifted, rests, strict=True)], rests
+        whole, shift = 1 << self.bits - 3 - digits, self.bits + digits  # whole * d is more than the size of a lane
+        back, inverse = self.ones * whole, (1 << shift) // d + 1  # y * inverse >> shift is y // d for the lanes y below
+        lift, lane, part = back * d, self.every * ((1 << self.bits) - 1), self.every * ((1 << self.bits - digits) - 1)
+        found = []
+        for x in values:  # every other lane at a time, as products need the room of two
+            y = x + lift
+            even, odd = ((y >> place & lane) * inverse >> shift & part for place in (0, self.bits))
+            found.append(even + (odd << self.bits) - back if x else 0)
+        return found, [x - y * d for x, y in zip(values, found, strict=True)]
+
+    def steered(
+        self, values: list[int], size: int, below: Sequence[tuple[int, ...]], above: Sequence[tuple[int, ...]]
+    ) -> list[tuple[list[int], int]]:
+        """Each lane times each number of its element, of `below` if it is not negative, else of `above`: for each place
+        of a number all products, and how large they may be."""
+        top, parts = self.bits - 1, list[tuple[int, int]]()
+        for x, low, high in zip(values, below, above, strict=True):
+            plus = x
+            if low != high:
+                y = x + self.half
+                signs = y >> top & self.ones  # of the lanes that are not negative
+                plus = y & (signs << top) - signs
+            parts.append((plus, x - plus))
+        numbers = zip(zip(*below, strict=True), zip(*above, strict=True), strict=True)
+        return [
+            (
+                [p * n + m * o if m else p * n for (p, m), n, o in zip(parts, low, high, strict=True)],
+                size * max(map(abs, low + high)),
+            )
+            for low, high in numbers
+        ]
+
+    def add(self, family: str, j: int, values: list[int], d: int, size: int) -> None:
+        """Add long integers over d, of some size, times the elements of a tensor."""
+        if (family, j) in self.sums:
+            others, e, more = self.sums[family, j]
+            m, n = math.lcm(d, e) // d, math.lcm(d, e) // e
+            values = values if m == 1 else [m * x for x in values]
+            others = others if n == 1 else [n * y for y in others]
+            values, d, size = [*map(operator.add, values, others)], m * d, m * size + n * more
+        self.sums[family, j] = values, d, size
+        self.fit(size)
+
+    def plus(self, x: int, d: int, size: int, factor: int = 1) -> None:
+        """Add a factor times constants over d, of some size, over WHOLE too."""
+        self.fit(size)
+        if x:
+            whole = math.lcm(d, self.bottom)
+            m, n, self.bottom = whole // self.bottom, whole // d * factor, whole
+            self.constants = [m * c + n * y for c, y in zip(self.constants, self.lanes(x), strict=True)]
+
+    def settle(self, family: str, j: int | None, low: dict[int, list[int]]) -> tuple[list[int], int] | None:
+        """The integers of a tensor, rounded down, and their size; what is cut off, times the lower bounds, goes to the
+        constants."""
+        if j is None or (family, j) not in self.sums:
+            return None
+        values, d, size = self.sums.pop((family, j))
+        charged, size = d * (1 + sum(map(abs, low[j]))), size // d + 1
+        self.fit(charged)
+        found, rests = self.divided(values, d) if self.count else (values, values)
+        self.plus(sum([rest * y for rest, y in zip(rests, low[j], strict=True) if y]), d, charged)
+        if size >> self.digits:
+            size = 1 << self.digits
+            lift, beyond = self.ones * size, self.ones * ((1 << self.bits) - 2 * size)
+            if any(x + lift & beyond for x in found if x):
+                raise Short
+        return found, size
+
+
+class Pair(NamedTuple):
+    """An element of N before its function f, and what it is compared with, g(ratio * y) of an element y of N'; or one
+    of them alone; `new`: the pair is the one at which that element of N' is bounded; `pool`: f or g is a max-pool."""
+
+    e: int | None
+    k: int | None
+    f: Between | None
+    g: Between | None
+    ratio: Fraction = ONE
+    new: bool = False
+    pool: bool = False
+
+
+class Stage(NamedTuple):
+    """A tensor of N, and the tensor of N' that it is compared with; `fresh`: which is bounded here; either may be None.
+
+    families  of the tensor of N: "ad", or "a" where nothing is compared
+    factors   for each pair of the tensor of N: its ratio, over `ratios`; `weight`: the most of a class together
+    """
+
+    ours: int | None
+    over: int | None
+    fresh: bool
+    families: str
+    pairs: Sequence[Pair]
+    factors: Sequence[int] = ()
+    ratios: int = 1
+    weight: int = 0
+
+
+class Demand(NamedTuple):
+    """That a combination of outputs, of a family, is not less and not more than that (over WHOLE)."""
+
+    family: str
+    e: int
+    least: int | None = None
+    most: int | None = None
+
+    def met(self, bounds: Bounds) -> bool:
+        """Whether it is."""
+        low, high = (side[self.e] for side in bounds[self.family, OUTPUTS])
+        return (self.least is None or self.least <= low) and (self.most is None or high <= self.most)
+
+
+class Goal(NamedTuple):
+    """Demands; or, where there is a `total`, that the sizes of all combinations are together at most so much."""
+
+    demands: list[Demand]
+    total: int | None = None
+
+
+class State:
+    """What is known on a box: bounds before the functions; after them, bounds, lines and planes; the stages done."""
+
+    def __init__(self, low: list[int], high: list[int]) -> None:
+        self.before: Bounds = {}
+        self.least, self.most = ({"a": {0: box}, "b": {0: box}, "d": {0: [0] * len(box)}} for box in (low, high))
+        self.alive = {(family, 0): [True] * len(low) for family in "ab"}  # whether any of that is not 0
+        self.lines = dict[tuple[str, int], list[Line]]()
+        self.planes = dict[int, list[tuple[Plane, Plane]]]()
+        self.places = dict[tuple[str, int], list[int]]()  # where lines are not on the element of the same number
+        self.done = list[Stage]()
+
+
+def scaled(ratio: Fraction, low: int, high: int) -> tuple[int, int]:
+    """A ratio times what is between two bounds."""
+    if ratio is ONE:
+        return low, high
+    ends = sorted((low * ratio, high * ratio))
+    return math.floor(ends[0]), math.ceil(ends[1])
+
+
+class Bounder:
+    """The bounds of two networks and of their differences, box by box (docs/certificate-format.md, "Bounds")."""
+
+    def __init__(self, tensors: Tensors, stages: list[Stage], layers: dict[tuple[str, int], Layer], work: int) -> None:
+        self.based, self.stages, self.layers, self.work = tensors.based, stages, layers, work
+        self.room = dict[tuple[str, int], tuple[int, int]]()  # of lanes for what is bounded
+
+    def spend(self, work: int) -> None:
+        """Use some of the budget, which is counted in products."""
+        self.work -= work
+        demand(self.work >= 0, "the work exceeds the budget (--max-work)", "unknown", "budget")
+
+    # A functional goes down, stage by stage, to the inputs.
+
+    def bounds(
+        self, state: State, family: str, j: int, elements: Sequence[int], signs: Sequence[int] = (1, -1)
+    ) -> list[list[int]]:
+        """For each sign: lower bounds of it times elements, before their function, of N, of N', or of differences."""
+        found = [list[int]() for _ in signs]
+        for part in (elements[i : i + LANES] for i in range(0, len(elements), LANES)):
+            f, work = None, self.work
+            while f is None:
+                bits, digits = self.room.get((family, j), (8, COEFFICIENT + 16))
+                try:
+                    f = self.descended(state, family, j, part, signs, bits, digits)
+                except Short:
+                    self.work = work
+                    need = self.descended(state, family, j, (), signs, 8, digits).most.bit_length() + 10 & -8
+                    self.room[family, j] = (need, digits) if need > bits else (bits, digits + digits // 8 + 1)
+            for i, lows in enumerate(found):
+                lows += [c // f.bottom >> COEFFICIENT for c in f.constants[i * len(part) : (i + 1) * len(part)]]
+        return found
+
+    def descended(
+        self,
+        state: State,
+        family: str,
+        j: int,
+        elements: Sequence[int],
+        signs: Sequence[int],
+        bits: int,
+        digits: int,
+    ) -> Functionals:
+        """The functionals of elements, times signs, with nothing left but constants."""
+        f = Functionals(len(signs) * len(elements), bits, digits)
+        for name, into in (("a", "d"), ("d", "b")) if family == "d" else ((family, family),):
+            layer = self.layers[name, j]
+            for below in layer.sizes:
+                if below or into != "d":
+                    size, rows = layer.norms[below] << COEFFICIENT, [layer.row(e, below) for e in elements]
+                    f.fit(size)
+                    columns = zip(*rows, strict=True) if rows else [()] * layer.sizes[below]
+                    values = [f.packed(w) if n else 0 for w, n in zip(columns, state.alive[into, below], strict=True)]
+                    places = [COEFFICIENT + i * bits * len(elements) for i in range(len(signs))]
+                    values = [sum([n * x << at for n, at in zip(signs, places, strict=True)]) for x in values]
+                    f.add(into, below, values, layer.scale, size)
+            if into != "d":
+                f.constants = [n * layer.bias[e] << COEFFICIENT + VALUE for n in signs for e in elements]
+                f.bottom = layer.scale
+        for stage in reversed(state.done):
+            self.lower(state, stage, f)
+        for name in "ab":
+            settled, ends = f.settle(name, 0, state.least[name]), (state.least[name][0], state.most[name][0])
+            if settled is not None:
+                ((found, size),) = f.steered(*settled, *([*zip(side, strict=True)] for side in ends))
+                f.plus(sum(found), 1, size * len(found))
+        return f
+
+    def lower(self, state: State, stage: Stage, f: Functionals) -> None:
+        """Carry functionals from what the tensors of a stage are after their functions to what they are made from."""
+        a, b, w, ratios = stage.ours, stage.over, None, 1
+        own, gap = (f.settle(x, a, state.least[x]) for x in "ad")
+        their = f.settle("b", b, state.least["b"]) if stage.fresh else None
+        f.constants, f.bottom = [c // f.bottom << SLOPE for c in f.constants], UNIT
+        if b is not None and their is not None:
+            w = self.relaxed(state, f, "b", b, *their)
+        if a is not None and own is not None:
+            self.push(state, f, "a", "a", a, *self.relaxed(state, f, "a", a, *own), UNIT)
+        if a is not None and gap is not None:
+            v, w, ratios = self.slanted(state, f, stage, a, *gap, w)
+            self.push(state, f, "a", "d", a, *v, UNIT)
+            self.push(state, f, "d", "b", a, *v, UNIT)
+        if b is not None and w is not None:
+            self.push(state, f, "b", "b", b, *w, UNIT * ratios)
+
+    def push(
+        self, state: State, f: Functionals, name: str, family: str, j: int, v: list[int], size: int, d: int
+    ) -> None:
+        """Add v, over d, times the rows of a layer; of the rows of N for differences, neither inputs nor constants."""
+        layer = self.layers[name, j]
+        self.spend(layer.work * f.count)
+        for below in layer.sizes:
+            if below or family != "d":
+                values = layer.times(v, below, state.alive[family, below])
+                f.add(family, below, values, d * layer.scale, size * layer.norms[below])
+        if family != "d":
+            f.plus(sum(map(operator.mul, v, layer.bias)), d * layer.scale, size * layer.norms[-1], WHOLE)
+
+    def relaxed(
+        self, state: State, f: Functionals, family: str, j: int, values: list[int], size: int
+    ) -> tuple[list[int], int]:
+        """The integers on what a tensor is before its functions, by the lines around them, and their size."""
+        lines = state.lines[family, j]
+        slopes, (constants, most) = f.steered(values, size, [line[2:] for line in lines], [line[:2] for line in lines])
+        f.plus(sum(constants), UNIT, most * len(lines))
+        return self.moved(state, family, j, *slopes)
+
+    def moved(self, state: State, family: str, j: int, v: list[int], size: int) -> tuple[list[int], int]:
+        """The integers of elements after the functions, given to the elements before them that the lines are on."""
+        if (family, j) not in state.places:
+            return v, size
+        found = [0] * len(state.before[family, j][0])
+        for e, x in zip(state.places[family, j], v, strict=True):
+            found[e] += x
+        return found, size * len(v)
+
+    def slanted(
+        self,
+        state: State,
+        f: Functionals,
+        stage: Stage,
+        j: int,
+        gap: list[int],
+        size: int,
+        w: tuple[list[int], int] | None,
+    ) -> tuple[tuple[list[int], int], tuple[list[int], int] | None, int]:
+        """The integers on the differences before the functions, by the planes around those after them; and those on
+        the elements of N', to which w is added, with their denominator."""
+        planes = state.planes[j]
+        s, t, (c, most) = f.steered(gap, size, [below for _, below in planes], [above for above, _ in planes])
+        f.plus(sum(c), UNIT, most * len(planes))
+        v = self.moved(state, "a", j, *s)
+        if stage.over is None:
+            return v, w, 1
+        others, more = w or ([0] * len(state.before["b", stage.over][0]), 0)
+        classes = [stage.ratios * x for x in others]
+        slopes, most = self.moved(state, "a", j, *t)
+        for x, pair, factor in zip(slopes, stage.pairs, stage.factors, strict=False):
+            if pair.k is not None:
+                classes[pair.k] += x * factor
+        return v, (classes, stage.ratios * more + stage.weight * most), stage.ratios
+
+    # The bounds of one box come stage by stage, from the inputs up.
+
+    def node(self, low: list[int], high: list[int], parent: Bounds | None) -> State:
+        """All bounds of a box, which lies in the box that the parent's are of."""
+        state = State(low, high)
+        for stage in self.stages:
+            for family, j in [(x, stage.ours) for x in stage.families] + [("b", stage.over)] * stage.fresh:
+                assert j is not None
+                self.begin(state, family, j, parent)
+            self.units(state, stage, inherited=parent is not None)
+            if stage.fresh and stage.over is not None:
+                self.draw(state, "b", stage.over)
+            if stage.ours is not None:
+                self.draw(state, "a", stage.ours)
+                if "d" in stage.families:
+                    self.compare(state, stage, stage.ours)
+            state.done.append(stage)
+        return state
+
+    def begin(self, state: State, family: str, j: int, parent: Bounds | None) -> None:
+        """Begin with the bounds of the parent, if there is one."""
+        none = [0] * len(self.layers[family, j].bias)
+        low, high = (none, none) if parent is None else parent[family, j]
+        state.before[family, j] = [*low], [*high]
+
+    def polygon(self, state: State, stage: Stage, pair: Pair) -> Polygon:
+        """The bounds of an element of N, of what it is compared with, and of the difference."""
+        x = z = d = 0, 0
+        if pair.e is not None and stage.ours is not None:
+            x, *more = (
+                (low[pair.e], high[pair.e]) for low, high in [state.before[f, stage.ours] for f in stage.families]
+            )
+            d = more[0] if more else d
+        if pair.k is not None and stage.over is not None:
+            low, high = state.before["b", stage.over]
+            z = scaled(pair.ratio, low[pair.k], high[pair.k])
+        return Polygon(x, z, d)
+
+    def is_line(self, pair: Pair, polygon: Polygon, flat: bool = False) -> bool:
+        """Whether the functions of a pair are known to be one line there, or two if they differ; flat: constant."""
+        if pair.pool:
+            return not flat  # of what it reads there are no bounds but intervals
+        (a, b), (c, d), _ = polygon
+        if pair.f is pair.g and pair.f is not None:
+            a, b = min(a, c), max(b, d)
+        courses = [f(*ends) for f, ends in ((pair.f, (a, b)), (pair.g, (c, d))) if f is not None]
+        return all(found.line and not (flat and found.pieces[0].slope) for found in courses)
+
+    def units(self, state: State, stage: Stage, inherited: bool) -> None:
+        """The bounds of the elements of N, of what they are compared with, and of the differences."""
+        pairs = [
+            pair
+            for pair in stage.pairs
+            if not (inherited and self.is_line(pair, self.polygon(state, stage, pair), flat=True))
+        ]
+        for family, j, elements in self.elements(stage, pairs, "b" + stage.families):
+            self.intervals(state, family, j, elements, first=not inherited)
+        self.tighten(state, stage, pairs)
+        for families in ("ab", "d"):
+            pairs = [pair for pair in pairs if not self.is_line(pair, self.polygon(state, stage, pair))]
+            for family, j, elements in self.elements(stage, pairs, families):
+                if self.is_deep(family, j):
+                    for e, low, high in zip(elements, *self.bounds(state, family, j, elements), strict=True):
+                        self.improve(state, family, j, e, low, -high)
+            self.tighten(state, stage, pairs)
+
+    def elements(self, stage: Stage, pairs: Sequence[Pair], families: str) -> Iterator[tuple[str, int, list[int]]]:
+        """The elements of pairs that are bounded at a stage, by family and tensor."""
+        if stage.over is not None and "b" in families:
+            yield "b", stage.over, [pair.k for pair in pairs if pair.new and pair.k is not None]
+        for family in stage.families:
+            if family in families and stage.ours is not None:
+                yield family, stage.ours, [pair.e for pair in pairs if pair.e is not None]
+
+    def is_deep(self, family: str, j: int) -> bool:
+        """Whether an element is made from more than inputs, so that its interval is not the best bound."""
+        return any(below for name in {family, "a" if family == "d" else family} for below in self.layers[name, j].sizes)
+
+    def intervals(self, state: State, family: str, j: int, elements: Sequence[int], first: bool) -> None:
+        """Meet the bounds of elements before their function with those that follow from what makes the elements."""
+        layer, name = self.layers[family, j], "b" if family == "d" else family
+        self.spend(layer.work // max(len(layer.bias), 1) * len(elements))
+        scale, bias = layer.scale, layer.bias
+        ends = layer.reach(elements, state.least[name], state.most[name])
+        if family == "d":  # what the rows of the two networks differ in, and the differences below
+            ours = self.layers["a", j]
+            below = ours.reach(elements, state.least["d"], state.most["d"])
+            m, n = ours.scale, scale
+            ends = [(x * m + u * n, y * m + v * n) for (x, y), (u, v) in zip(ends, below, strict=True)]
+            scale, bias = m * n, [b * m for b in bias]
+        for e, (least, most) in zip(elements, ends, strict=True):
+            shift = bias[e] << VALUE
+            self.improve(state, family, j, e, (least + shift) // scale, -(-(most + shift) // scale), first)
+
+    def improve(self, state: State, family: str, j: int, e: int, low: int, high: int, first: bool = False) -> None:
+        """Meet the bounds of an element with others."""
+        lows, highs = state.before[family, j]
+        lows[e], highs[e] = (low, high) if first else (max(lows[e], low), min(highs[e], high))
+        hold("bounds", lows[e] <= highs[e], "found bounds that cross, which no value can satisfy")
+
+    def tighten(self, state: State, stage: Stage, pairs: Sequence[Pair]) -> None:
+        """What x = z + d says of the bounds of the three."""
+        for pair in pairs if "d" in stage.families else ():
+            if pair.e is not None and stage.ours is not None:
+                x, z, d = self.polygon(state, stage, pair)
+                x = max(x[0], z[0] + d[0]), min(x[1], z[1] + d[1])
+                z = max(z[0], x[0] - d[1]), min(z[1], x[1] - d[0])
+                d = max(d[0], x[0] - z[1]), min(d[1], x[1] - z[0])
+                self.improve(state, "a", stage.ours, pair.e, *x)
+                self.improve(state, "d", stage.ours, pair.e, *d)
+                if pair.new and pair.k is not None and stage.over is not None:
+                    z = z if pair.ratio is ONE else scaled(1 / pair.ratio, *z)
+                    self.improve(state, "b", stage.over, pair.k, *z)
+
+    def draw(self, state: State, family: str, j: int) -> None:
+        """The lines around the elements of a tensor, and their bounds after the function."""
+        based, (low, high) = self.based[j], state.before[family, j]
+        lines, ends, places = list[Line](), list[tuple[int, int]](), list[int]()
+        functions = [between(function) for function in based.functions]
+        for i in range(based.units * based.positions):
+            function = based.functions[i // based.positions]
+            if function[0] == "max_pool":  # one of the elements it reads, if that is the largest
+                read = based.read(i)
+                e, most = max(read, key=low.__getitem__), max(map(high.__getitem__, read))
+                wins = all(high[other] <= low[e] for other in read if other != e)
+                lines.append(Line(UNIT, 0, UNIT, 0) if wins else Line(0, most * UNIT, UNIT, 0))
+                ends.append((low[e], most))
+                places.append(e)
+            else:
+                found = functions[i // based.positions](low[i], high[i])
+                lines.append(line_of(found, low[i], high[i]))
+                ends.append(ends_of(found))
+        if places:
+            state.places[family, j] = places
+        state.lines[family, j] = lines
+        state.alive[family, j] = [any(line) or low != 0 for line, (low, _) in zip(lines, ends, strict=True)]
+        state.least[family][j], state.most[family][j] = [low for low, _ in ends], [high for _, high in ends]
+
+    def compare(self, state: State, stage: Stage, j: int) -> None:
+        """The planes around the differences after the functions of a tensor, and their bounds."""
+        planes, ends = list[tuple[Plane, Plane]](), list[tuple[int, int]]()
+        places = state.places.get(("a", j), range(len(state.lines["a", j])))
+        for i, (e, line) in enumerate(zip(places, state.lines["a", j], strict=True)):
+            pair = stage.pairs[e]
+            polygon = self.polygon(state, stage, pair)
+            assert pair.f is not None
+            assert pair.g is not None
+            if pair.pool:
+                above, below, found = self.pooled(state, stage, i, pair, line)
+            else:
+                above, below, found = compared(polygon, pair.f, pair.g, line)
+            planes.append((above, below))
+            ends.append(found)
+        state.planes[j] = planes
+        state.alive["d", j] = [
+            any(above + below) or low != 0 for (above, below), (low, _) in zip(planes, ends, strict=True)
+        ]
+        state.least["d"][j], state.most["d"][j] = [low for low, _ in ends], [high for _, high in ends]
+
+    def pooled(
+        self, state: State, stage: Stage, i: int, pair: Pair, line: Line
+    ) -> tuple[Plane, Plane, tuple[int, int]]:
+        """The difference of two largest elements: that of one pair if both are largest there, else between the least
+        and the greatest of the pairs.  Without a class: the largest element itself, less a constant."""
+        a, b = stage.ours or 0, stage.over or 0
+        based, x = self.based[a], (state.least["a"][a][i], state.most["a"][a][i])
+        if pair.k is None:
+            assert pair.g is not None
+            piece = pair.g(0, 0).pieces[0]
+            above, below = (line.above, 0, line.over - piece.least), (line.below, 0, line.under - piece.most)
+            return above, below, (x[0] - -(-piece.most // UNIT), x[1] - piece.least // UNIT)
+        at = pair.k // based.before * based.positions + i % based.positions
+        z = scaled(pair.ratio, state.least["b"][b][at], state.most["b"][b][at])
+        same = line.above > 0 and state.lines["b", b][at].above > 0 and state.places["b", b][at] == pair.k
+        low, high = state.before["d", a]
+        read = [pair.e or 0] if same else based.read(i)
+        d = min(low[r] for r in read), max(high[r] for r in read)
+        above, below = ((UNIT, 0, 0), (UNIT, 0, 0)) if same else ((0, 0, d[1] * UNIT), (0, 0, d[0] * UNIT))
+        return above, below, (max(d[0], x[0] - z[1]), min(d[1], x[1] - z[0]))
+
+    def outputs(self, state: State, goal: Goal, parent: Bounds | None, leaf: Slopes) -> bool:
+        """Bound the combinations of outputs; whether all is as demanded.  What the parent met is met."""
+        for family in {demand.family for demand in goal.demands}:
+            self.begin(state, family, OUTPUTS, parent)
+        wanted = [
+            (i, demanded.family, demanded.e)
+            for i, demanded in enumerate(goal.demands)
+            if parent is None or goal.total is not None or not demanded.met(state.before)
+        ]
+        for _, family, e in wanted if parent is None else ():
+            self.intervals(state, family, OUTPUTS, [e], first=True)
+        for family in {family for _, family, _ in wanted}:
+            plain = [e for i, of, e in wanted if of == family and not {(i, 0), (i, 1)} & leaf.keys()]
+            for e, low, high in zip(plain, *self.bounds(state, family, OUTPUTS, plain), strict=True):
+                self.improve(state, family, OUTPUTS, e, low, -high)
+        for i, family, e in (known for known in wanted if {(known[0], 0), (known[0], 1)} & leaf.keys()):
+            states = [self.sloped(state, leaf[i, side]) if (i, side) in leaf else state for side in (0, 1)]
+            ((low,),), ((high,),) = (
+                self.bounds(known, family, OUTPUTS, [e], [sign]) for known, sign in zip(states, (1, -1), strict=True)
+            )
+            self.improve(state, family, OUTPUTS, e, low, -high)
+        if goal.total is None:
+            return all(wanted.met(state.before) for wanted in goal.demands)
+        return sum(max(map(abs, ends)) for ends in zip(*state.before["d", OUTPUTS], strict=True)) <= goal.total
+
+    def sloped(self, state: State, slopes: list[tuple[int, ...]]) -> State:
+        """The state with other lines for some pairs: the slope of the line below the element of N', where it is bounded
+        with the pair, and both slopes of the planes, where there is a difference."""
+        other, pairs = copy.copy(state), [(stage, pair) for stage in self.stages for pair in stage.pairs]
+        other.lines = {key: [*lines] for key, lines in state.lines.items()}
+        other.planes = {j: [*planes] for j, planes in state.planes.items()}
+        other.alive = {key: [*alive] for key, alive in state.alive.items()}
+        for number, below, s, t in slopes:
+            hold("slopes", number < len(pairs), f"slopes: found pair {number} of {len(pairs)}")
+            (stage, pair), polygon = pairs[number], self.polygon(state, *pairs[number])
+            hold("slopes", not pair.pool, "slopes: found those of a max-pool")
+            if pair.new and pair.k is not None and stage.over is not None:
+                low, high = (side[pair.k] for side in state.before["b", stage.over])
+                based = self.based[stage.over]
+                under, _ = extreme(below, course(based.functions[pair.k // based.before], low, high))
+                lines = other.lines["b", stage.over]
+                lines[pair.k] = lines[pair.k]._replace(below=below, under=under)
+                other.alive["b", stage.over][pair.k] = True
+            if pair.e is not None and stage.ours is not None and pair.f and pair.g:
+                both = two(polygon, pair.f, pair.g)
+                under, over = both.ends(s, t)
+                other.planes[stage.ours][pair.e] = (s, t, over), (s, t, under)
+                other.alive["d", stage.ours][pair.e] = True
+        return other
+
+
+# --- Bounds: two networks on a box --------------------------------------------------------------------
+
+
+class Comparison(Checker):
+    """The bounds of N, N' and their differences, made ready: rule 1, and rule 2 for the classes of N'.  The rows of N
+    are no claims, but definitions: of what each of its units is compared with.  Without N': the bounds of N alone."""
+
+    def __init__(self, original: Network, reduced: Network | None, relations: dict[str, Any], work: int) -> None:
+        super().__init__(original, reduced or original, relations)
+        self.bounds, self.alone = True, reduced is None
+        self.tensors = Tensors(self.atoms, sum(original.units[name] for name in original.inputs))
+        self.named, self.layers = dict[int, Form](), dict[tuple[str, int], Layer]()  # of units of N: their references
+        self.check_names()
+        self.check_inputs()
+        theirs = {} if self.alone else self.based(self.reduced)
+        ours = self.based(self.original)
+        self.numbers = {"original": ours, "reduced": theirs}
+        hold("free", not self.atoms.free, "reduced: found a free unit, expected none where there are bounds")
+        self.stages = [*self.staged(ours, theirs)]
+        for stage in self.stages:
+            self.prepare(stage)
+        self.bounder = Bounder(self.tensors, self.stages, self.layers, work)
+
+    def based(self, half: Half) -> dict[str, int]:
+        """Find the based tensors of a network; their numbers."""
+        network, numbers, relations = half.network, dict[str, int](), self.relations[half.side]
+        for tensor, node in network.nodes.items():
+            half.prepare(node)
+            view, below, function = network.views[tensor], network.views[node.sources[0]], node.function(0)
+            support(node.kind != "head", f"{half.side} {tensor!a}: found {function[0]}, which has no bounds")
+            if node.kind != "activate" and (view.positions == 1 or (below.positions > 1 and len(node.sources) == 1)):
+                hold("relation", tensor not in relations, f"{half.side} {tensor!a}: found a relation, expected none")
+                continue
+            if half is self.reduced and not self.alone:
+                self.reduced_tensor(tensor, node)
+                first, count, leader = self.anchors[tensor]
+                leaders = [leader(k) for k in range(count)]
+            else:
+                leaders = [(v, ONE) for v in range(view.units)]
+            forms = [affine(half.before(tensor, v), 1 / c, ZERO) for v, c in leaders]
+            if half is self.original:
+                first = self.atoms.new(view.units)
+                half.known[tensor] = atoms(first)
+            before = below.positions if function[0] == "max_pool" else view.positions
+            numbers[tensor], functions = len(self.tensors.based), [node.function(v) for v, _ in leaders]
+            self.tensors.based.append(Based(tensor, first, len(leaders), view.positions, before, functions, forms))
+        return numbers
+
+    def staged(self, ours: dict[str, int], theirs: dict[str, int]) -> Iterator[Stage]:
+        """The stages: the tensors of N in order, each after the tensors of N' up to what it is compared with."""
+        left, based, relations = [*theirs.values()], self.tensors.based, self.relations["original"]
+        for place, (tensor, j) in enumerate(ours.items()):
+            count, before, over = based[j].units, based[j].before, None
+            rows = [Row("sum")] * count
+            if tensor in relations:
+                rows, name = relations[tensor]["rows"], relations[tensor]["over"]
+                hold(
+                    "over",
+                    name is None or name in theirs,
+                    f"original {tensor!a}: `over` names a tensor of another kind",
+                )
+                over = theirs[name] if name is not None else None
+            elif len(ours) == len(theirs):  # the units of the tensor in the same place, if there are as many
+                over = [*theirs.values()][place]
+                same = based[over][2:5] == based[j][2:5]
+                rows, over = ([Row("class", v, ONE) for v in range(count)], over) if same else (rows, None)
+            while over in left and left[0] != over:
+                yield self.single(left.pop(0))
+            fresh = over in left
+            left = left[fresh:]
+            if self.alone:
+                pairs = [self.pair(j, e, None, None, ONE) for e in range(count * before)]
+                yield Stage(j, None, False, "a", pairs)
+                continue
+            references = [self.reference(j, over, v, rows[v]) for v in range(count)]
+            pairs, seen = [], set[int]()
+            for e in range(count * before):
+                of, ratio, g = references[e // before]
+                k = None if of is None else of * before + e % before
+                pairs.append(self.pair(j, e, k, g, ratio, new=fresh and k is not None and k not in seen))
+                seen.update([] if k is None else [k])
+            ratios = math.lcm(*(pair.ratio.denominator for pair in pairs))
+            factors = [int(pair.ratio * ratios) for pair in pairs]
+            if fresh and over is not None:
+                pairs += [pair for pair in self.single(over).pairs if pair.k not in seen]
+            weights = dict[int | None, int]()
+            for pair, factor in zip(pairs, factors, strict=False):
+                weights[pair.k] = weights.get(pair.k, 0) + abs(factor)
+            yield Stage(j, over, fresh, "ad", pairs, factors, ratios, max(weights.values(), default=0))
+        yield from map(self.single, left)
+
+    def single(self, j: int) -> Stage:
+        """The stage of a tensor of N' with which nothing is compared."""
+        _, _, units, _, before, functions, _ = self.tensors.based[j]
+        pairs = [self.pair(None, None, k, functions[k // before], ONE, new=True) for k in range(units * before)]
+        return Stage(None, j, True, "", pairs)
+
+    def pair(
+        self, j: int | None, e: int | None, k: int | None, g: Function | None, ratio: Fraction, new: bool = False
+    ) -> Pair:
+        """An element of a tensor of N and what it is compared with, with their functions."""
+        f = None if j is None or e is None else self.tensors.based[j].functions[e // self.tensors.based[j].before]
+        pool = "max_pool" in [function[0] for function in (f, g) if function is not None]
+        return Pair(e, k, f and between(f), g and between(g), ONE if ratio == 1 else ratio, new, pool)
+
+    def reference(self, j: int, over: int | None, v: int, row: Row) -> tuple[int | None, Fraction, Function]:
+        """What a unit of N is compared with, by its row: class k before its function g, times a ratio; or a constant.
+        A free unit is compared with 0."""
+        ours, theirs = self.tensors.based[j], self.tensors.based[over or 0]
+        with about(f"original {ours.name!a} unit {v}"):
+            row = row if row.kind in ("class", "sum") else Row("sum")
+            hold("of", not row.terms, "found a sum of classes, expected one class or a constant")
+            ((_, self.named[ours.first + v]),) = self.claimed([row], theirs.first)
+            if row.kind == "sum":
+                return None, ONE, ("constant", (row.number,))
+            hold(
+                "class-exists",
+                over is not None and row.of < theirs.units,
+                f"found class {row.of}, which does not exist",
+            )
+            f, g = ours.functions[v], theirs.functions[row.of]
+            ratios = taken_to(g, row.number)
+            hold("ratio", ratios, "the function of its class takes nothing to its ratio")
+            same = f == g if "max_pool" in (f[0], g[0]) else ours.before == theirs.before
+            hold("activation", same, "its function is of another kind than that of its class")
+            return row.of, ratios[0], g
+
+    def prepare(self, stage: Stage) -> None:
+        """The layers of a stage: of N, of N', and what the first is compared with minus the second."""
+        based = self.tensors.based
+        if stage.fresh and stage.over is not None:
+            self.layers["b", stage.over] = Layer(self.tensors, based[stage.over].forms, based[stage.over].before)
+        if stage.ours is not None:
+            ours = based[stage.ours]
+            self.layers["a", stage.ours] = Layer(self.tensors, ours.forms, ours.before)
+            if "d" in stage.families:
+                forms = []
+                for form, pair in zip(ours.forms, stage.pairs[:: ours.before], strict=False):
+                    theirs = based[stage.over or 0].forms[pair.k // ours.before] if pair.k is not None else ({}, 1)
+                    forms.append(combination([(ONE, self.compared(form)), (-pair.ratio, theirs)]))
+                self.layers["d", stage.ours] = Layer(self.tensors, forms, ours.before)
+
+    def compared(self, form: Form) -> Form:
+        """A form of N with what its units are compared with in their place."""
+        terms, d = form
+        return combination((Fraction(n, d), self.counterpart(atom)) for atom, n in terms.items())
+
+    def counterpart(self, atom: int) -> Form:
+        """What an atom is compared with: that of its unit, with the same lifts; an input, and ONE, with itself."""
+        if atom not in self.named:
+            lifts, base = self.tensors.lifts(atom)
+            form: Form = ({atom: 1}, 1)
+            if base in self.named:
+                form = self.named[base]
+                for lift in reversed(lifts):
+                    form = lifted(self.atoms, lift, form)
+            self.named[atom] = form
+        return self.named[atom]
+
+    def outputs(self, claim: dict[str, Any]) -> list[tuple[int, ...]]:
+        """Make the layers of the combinations of outputs that a claim is about; of which outputs each is made: one, or
+        the difference of two."""
+        sizes = [network.sizes("outputs") for network in (self.original.network, self.reduced.network)]
+        hold("output", sizes[0] == sizes[1], "outputs: their numbers of elements differ")
+        elements = [self.elements(half) for half in (self.original, self.reduced)]
+        count = sum(sizes[0])
+        pairs: list[tuple[int, ...]] = [(o,) for o in range(count)]
+        index = claim.get("index")
+        if index is not None:
+            hold("claim", index < count, f"claim: found output {index} of {count}")
+            pairs = [(index, o) for o in range(count) if o != index]
+        elif claim.get("metric") == "margins":
+            pairs = [*itertools.combinations(range(count), 2)]
+        hold("claim", pairs, "claim: found one output, expected several to choose from")
+        ours, theirs = (
+            [combination(zip((ONE, -ONE), map(forms.__getitem__, pair), strict=False)) for pair in pairs]
+            for forms in elements
+        )
+        gaps = [
+            combination([(ONE, self.compared(form)), (-ONE, other)]) for form, other in zip(ours, theirs, strict=True)
+        ]
+        for family, forms in (("a", ours), ("b", theirs), ("d", gaps)):
+            self.layers[family, OUTPUTS] = Layer(self.tensors, forms)
+        return pairs
+
+    def elements(self, half: Half) -> list[Form]:
+        """The forms of the elements of the outputs, in order."""
+        found = []
+        for name in half.network.outputs:
+            view = half.network.views[name]
+            for unit, p in map(view.unit, range(math.prod(view.dims))):
+                form = half.form(name, unit)
+                found.append(
+                    form if view.positions == 1 else lifted(self.atoms, Lift("at", view.positions, p, True), form)
+                )
+        return found
+
+    def evaluate(self, family: str, x: Sequence[Fraction]) -> list[Fraction]:
+        """The outputs of N or N' at an exact input; `unsupported` where a value is not known to be rational."""
+        known = {0: [*x]}
+        for stage in self.stages:
+            j = stage.ours if family == "a" else stage.over if stage.fresh else None
+            if j is not None:
+                based, before = self.tensors.based[j], self.layers[family, j].values(known)
+                known[j] = []
+                for i in range(based.units * based.positions):
+                    function = based.functions[i // based.positions]
+                    pool = function[0] == "max_pool"
+                    y = max(before[e] for e in based.read(i)) if pool else value_at(function, before[i])
+                    support(y is not None, f"{based.name!a}: the value of {function[0]} is not rational at this input")
+                    known[j].append(y or ZERO)
+        return self.layers[family, OUTPUTS].values(known)
+
+    def float_errors(self, boxes: Sequence[tuple[list[int], list[int]]], family: str) -> list[int]:
+        """How far off a machine may compute each output in float32 (docs/trust.md, "Machine arithmetic")."""
+        half = self.original if family == "a" else self.reduced
+        network, largest = half.network, {0: ONE}  # of each atom
+        plain = network.kinds == {1} and not network.folded and network.specification == "as stored"
+        hold(
+            "arithmetic", plain, f"{half.side}: found other numbers than float32 as stored, or constants made of others"
+        )
+        for low, high in boxes:
+            state = self.bounder.node(low, high, None)
+            for j, based in enumerate(self.tensors.based):
+                if j in state.most[family]:
+                    for i, ends in enumerate(zip(state.least[family][j], state.most[family][j], strict=True)):
+                        atom = based.first + i // based.positions
+                        largest[atom] = max(largest.get(atom, ZERO), Fraction(max(map(abs, ends)), WHOLE))
+        sizes, errors = dict[str, list[Fraction]](), dict[str, list[Fraction]]()
+        for name in network.inputs:
+            sizes[name] = [largest[a] for v in range(network.units[name]) for a, _ in half.known[name].of(v)]
+            errors[name] = [ZERO] * network.units[name]
+        for name, node in network.nodes.items():
+            with about(f"{half.side} {name!a}"):
+                rounded = [rounding(node, v, sizes, errors) for v in range(network.units[name])]
+            sizes[name], errors[name] = [size for size, _ in rounded], [error for _, error in rounded]
+            if name in self.numbers[half.side]:  # by the bounds
+                forms = [half.form(name, v) for v in range(network.units[name])]
+                sizes[name] = [
+                    sum((largest[self.tensors.lifts(atom)[1]] * abs(n) for atom, n in form.items()), ZERO) / d
+                    for form, d in forms
+                ]
+        found = []
+        for name in network.outputs:
+            view = network.views[name]
+            found += [up(errors[name][view.unit(e)[0]]) for e in range(math.prod(view.dims))]
+        return found
+
+
+def lifted(atoms: Atoms, lift: Lift, form: Form) -> Form:
+    """What a lift makes of a form."""
+    table = atoms.lifted(lift)
+    return {table[atom]: n for atom, n in form[0].items()}, form[1]
+
+
+def combination(parts: Iterable[tuple[Fraction, Form]]) -> Form:
+    """The sum of rationals times forms."""
+    summands, terms = [*parts], dict[int, int]()
+    whole = common({c.denominator * d for c, (_, d) in summands}, 1 + len(summands))
+    for c, (form, d) in summands:
+        factor = c.numerator * (whole // (c.denominator * d))
+        for atom, n in form.items():
+            terms[atom] = terms.get(atom, 0) + factor * n
+    return {atom: n for atom, n in terms.items() if n}, whole
+
+
+U, TINY, TOP = Fraction(1, 1 << 24), Fraction(1, 1 << 150), Fraction((1 << 128) - (1 << 103))  # of float32
+
+
+def rounding(
+    node: Node, v: int, sizes: dict[str, list[Fraction]], errors: dict[str, list[Fraction]]
+) -> tuple[Fraction, Fraction]:
+    """How large a unit of a node is at most, and how far off a machine computes it, from those of the sources."""
+    if node.kind == "activate":
+        (name, parameters), (source,) = node.function(v), node.sources
+        support(
+            name in ("leaky_relu", "clip", "at_least", "at_most", "max_pool"), f"found {name}, which rounds otherwise"
+        )
+        size, off, slope = sizes[source][v], errors[source][v], ONE
+        if name != "max_pool":
+            hold("arithmetic", all(map(is_float32, parameters)), "found a parameter that is no float32 number")
+        if name == "leaky_relu" and parameters[0] not in (-1, 0, 1):
+            (slope,) = parameters
+            off = max(ONE, abs(slope)) * off + U * abs(slope) * (size + off) + TINY
+        size *= max(ONE, abs(slope))
+        hold("arithmetic", size + off < TOP, "its values may overflow float32")
+        return size, off
+    if node.row is None:
+        u, factor, bias = node.step(v)
+        terms, several = [(factor, node.sources[0], u)], 0
+    else:
+        columns, integers, d, bias = node.row(v)
+        places = [node.place(c) if node.place else (0, c, None) for c in columns]
+        terms = [(Fraction(n, d), node.sources[i], u) for n, (i, u, _) in zip(integers, places, strict=False)]
+        windows = (lift.over for *_, lift in places if lift is not None and lift.name == "average")
+        several = max((math.prod(window.kernel) for window in windows), default=0)
+    numbers = [weight for weight, *_ in terms] + [bias]
+    hold("arithmetic", all(map(is_float32, numbers)), "found a weight that is no float32 number")
+    size = sum((abs(w) * sizes[source][u] for w, source, u in terms), abs(bias))
+    off = sum((abs(w) * errors[source][u] for w, source, u in terms), ZERO)
+    if len(terms) > 1 or bias or several or any(abs(w) != 1 for w, *_ in terms):
+        count = len(terms) + several + 2  # roundings that a summand may go through
+        g = count * U / (1 - count * U)
+        off += g * (size + off) + count * TINY * (1 + g)
+    hold("arithmetic", max(several, 1) * (size + off) < TOP, "its sums may overflow float32")  # those of a mean, too
+    return size, off
+
+
+def is_float32(x: Fraction) -> bool:
+    """Whether a number is one of float32."""
+    p, q = abs(x.numerator), x.denominator
+    return q & (q - 1) == 0 and q <= 1 << 149 and p < q << 128 and p.bit_length() - (p & -p).bit_length() < 24
+
+
+def goal_of(claim: dict[str, Any], pairs: list[tuple[int, ...]], errors: Sequence[list[int]]) -> Goal:
+    """What a claim demands on each box; `errors`: how far off machines may compute the outputs of N and of N'."""
+    off = [[sum(side[o] for o in pair) for pair in pairs] for side in errors]
+    if claim["criterion"] == "decision":
+        return Goal([Demand(x, t, 1 + e) for x, side in zip("ab", off, strict=True) for t, e in enumerate(side)])
+    epsilon, count = [*map(down, claim["epsilon"])], max(map(max, pairs)) + 1
+    expected = {"per-output": count, "margins": count * (count - 1)}.get(claim["metric"], 1)
+    hold("claim", len(epsilon) == expected, f"epsilon: found {len(epsilon)} numbers, expected {expected}")
+    hold("claim", min(epsilon, default=0) >= 0, "epsilon: found a negative number")
+    both = [x + y for x, y in zip(*off, strict=True)]
+    if claim["metric"] == "l1":
+        return Goal([Demand("d", t) for t in range(count)], epsilon[0] - sum(both))
+    sides = [(e, e) for e in (epsilon if claim["metric"] == "per-output" else epsilon * count)]
+    if claim["metric"] == "margins":
+        margin = dict(zip(itertools.permutations(range(count), 2), epsilon, strict=True))
+        sides = [(margin[j, y], margin[y, j]) for y, j in pairs]
+    return Goal([Demand("d", t, e - low, high - e) for t, ((low, high), e) in enumerate(zip(sides, both, strict=True))])
+
+
+class Tree(NamedTuple):
+    """How a box is halved: for each box, depth first, the lower half first, the input that is halved, plus 1; or 0.
+
+    sizes   for each box, how many boxes it and its parts are
+    slopes  for some boxes: other slopes, for demands and sides
+    """
+
+    splits: Sequence[int]
+    sizes: Sequence[int]
+    slopes: dict[int, Slopes]
+
+
+def read_tree(value: Any) -> Callable[[int], Tree]:
+    """A tree in its grammar, for so many inputs: numbers of as many bits as the largest needs, in base 64."""
+    entry = fit(value, {"splits": based_64, "slopes": [(int, int, one_of(0, 1), based_64)]})
+    slopes = dict[int, Slopes]()
+    for node, number, side, data in entry["slopes"]:
+        demand(len(data) % 8 == 0, "slopes: found a number of bytes that is no multiple of 8")
+        slopes.setdefault(node, {})[number, side] = found = [*struct.iter_unpack(">Hhhh", data)]
+        demand(all(a[0] < b[0] for a, b in itertools.pairwise(found)), "slopes: found pairs that do not ascend")
+    keys = [key[:3] for key in entry["slopes"]]
+    demand(keys == sorted(set(keys)), "slopes: found entries that do not ascend")
+
+    def decoded(inputs: int) -> Tree:
+        bits, data, splits, pending, held, rest = inputs.bit_length(), iter(entry["splits"]), array("L"), 1, 0, 0
+        while pending:
+            while held < bits:
+                byte = next(data, None)
+                hold("tree", byte is not None, "splits: found the end, expected more boxes")
+                rest, held = (rest << 8) + (byte or 0), held + 8
+            held -= bits
+            split, rest = rest >> held, rest & (1 << held) - 1
+            hold("tree", split <= inputs, f"splits: found input {split - 1}, expected one of {inputs}")
+            splits.append(split)
+            pending += 1 if split else -1
+        hold("tree", rest == 0 and next(data, None) is None, "splits: found more after the last box")
+        hold("slopes", all(n < len(splits) for n in slopes), "slopes: found those of a box that is not there")
+        return Tree(splits, sizes_of(splits), slopes)
+
+    return decoded
+
+
+def based_64(value: Any) -> bytes:
+    """The bytes of a text in base 64."""
+    words = fit(value, str)
+    with about("base 64", (ValueError,)):
+        data = base64.b64decode(words, validate=True)
+    demand(base64.b64encode(data).decode() == words, "base 64: found another spelling than the shortest")
+    return data
+
+
+def sizes_of(splits: Sequence[int]) -> Sequence[int]:
+    """For each box of a tree, how many boxes it and its parts are."""
+    sizes, found = array("L", splits), list[int]()
+    for node in range(len(splits) - 1, -1, -1):
+        sizes[node] = 1 + sum(found.pop() for _ in range(2 if splits[node] else 0))
+        found.append(sizes[node])
+    return sizes
+
+
+class Task(NamedTuple):
+    """A box to go on from: of which tree, its number there, its ends, and the bounds of the box it is half of."""
+
+    tree: int
+    node: int
+    low: list[int]
+    high: list[int]
+    parent: Bounds | None = None
+
+    def halves(self, tree: Tree, known: Bounds) -> list["Task"]:
+        """The tasks of the two halves, the lower one last; none if the box is not halved."""
+        number, node, low, high, _ = self
+        if not tree.splits[node]:
+            return []
+        i, second = tree.splits[node] - 1, node + 1 + tree.sizes[node + 1]
+        hold("tree", low[i] < high[i], f"found input {i} halved, which has one value there")
+        lower, upper, middle = [*high], [*low], low[i] + high[i] >> 1
+        lower[i] = upper[i] = middle
+        return [Task(number, second, upper, high, known), Task(number, node + 1, low, lower, known)]
+
+
+class Walk:
+    """The boxes of all trees of a certificate, one after the other."""
+
+    def __init__(self, document: dict[str, Any], networks: Sequence[Network], work: int) -> None:
+        claim = document["claim"]
+        self.comparison = Comparison(networks[0], networks[1], document["relations"], work)
+        self.bounder, pairs = self.comparison.bounder, self.comparison.outputs(claim)
+        boxes = boxes_of(claim, self.comparison)
+        same = len(boxes) == len(document["trees"])
+        hold("tree", same, f"trees: found {len(document['trees'])}, expected one for each of {len(boxes)} boxes")
+        self.trees = [read(len(low)) for read, (low, _) in zip(document["trees"], boxes, strict=True)]
+        self.tasks = [Task(i, 0, *ends) for i, ends in reversed([*enumerate(boxes)])]
+        errors = [[0] * (1 + max(map(max, pairs)))] * 2
+        if claim.get("arithmetic") == "float32":
+            errors = [self.comparison.float_errors(boxes, family) for family in "ab"]
+        self.goal = goal_of(claim, pairs, errors)
+        known = all(i < len(self.goal.demands) for tree in self.trees for leaf in tree.slopes.values() for i, _ in leaf)
+        hold("slopes", known, "slopes: found those of a demand that the claim does not make")
+
+    def visit(self, task: Task) -> list[Task]:
+        """Bound one box; the tasks of its halves, or none, if all is as demanded."""
+        number, node, low, high, parent = task
+        tree = self.trees[number]
+        with about(f"tree {number}, box {node}"):
+            state = self.bounder.node(low, high, parent)
+            done = self.bounder.outputs(state, self.goal, parent, tree.slopes.get(node, {}))
+            hold("bound", done or tree.splits[node], "its bounds do not show the claim")
+            return task.halves(tree, state.before)
+
+    def run(self, jobs: int = 1, setup: tuple[Any, ...] = ()) -> None:
+        """Bound all boxes, with several processes if asked for; `setup` is what these read the files by."""
+        jobs = jobs if sum(map(self.size, range(len(self.tasks)))) >= 16 else 1  # or it takes longer to begin
+        while self.tasks and (jobs == 1 or len(self.tasks) < 8 * jobs):
+            at = max(range(len(self.tasks)), key=self.size) if jobs > 1 else -1
+            if jobs > 1 and self.size(at) < 8:
+                break
+            self.tasks += self.visit(self.tasks.pop(at))
+        if self.tasks:
+            from concurrent.futures import ProcessPoolExecutor
+
+            with ProcessPoolExecutor(jobs, initializer=begin, initargs=setup) as pool:
+                results = [pool.submit(proceed, task, self.left) for task in self.tasks]
+                for result in results:
+                    stopped, work = result.result()
+                    if stopped is not None:
+                        pool.shutdown(cancel_futures=True)
+                        raise Stop(*stopped)
+                    self.spend(work)
+
+    @property
+    def left(self) -> int:
+        """What is left of the budget."""
+        return self.bounder.work
+
+    @left.setter
+    def left(self, work: int) -> None:
+        self.bounder.work = work
+
+    def spend(self, work: int) -> None:
+        """Use some of the budget."""
+        self.left -= work
+        demand(self.left >= 0, "the work exceeds the budget (--max-work)", "unknown", "budget")
+
+    def size(self, at: int) -> int:
+        """How many boxes a task is."""
+        return int(self.trees[self.tasks[at].tree].sizes[self.tasks[at].node])
+
+
+WORKER: list[Walk] = []  # of a process that helps
+
+
+def begin(made: Callable[..., Walk], *files: Any) -> None:
+    """A helping process reads the files by itself."""
+    WORKER.append(made(*files, MAX_WORK))
+
+
+def walk_of(paths: Sequence[str], max_unpacked: int, work: int) -> Walk:
+    """The walk of a certificate of two networks."""
+    document, networks, _ = read_all(paths, max_unpacked)
+    return Walk(document, networks, work)
+
+
+def proceed(task: Task, work: int) -> tuple[tuple[str, str, str] | None, int]:
+    """Bound a box and all of its parts: why that stopped, and the work."""
+    (walk,) = WORKER
+    walk.tasks, walk.left = [task], work
+    try:
+        walk.run()
+    except Stop as error:
+        return (error.verdict, str(error), error.rule), 0
+    return None, work - walk.left
+
+
+def unit_bounds(
+    network: Network, boxes: Sequence[tuple[list[int], list[int]]], trees: Sequence[Sequence[int]], work: int
+) -> dict[str, tuple[list[int], list[int]]]:
+    """The bounds (over WHOLE) of every element of a network before its function, on boxes that trees halve.
+
+    By the name of the tensor that the function defines.  Of a network alone: nothing is compared (docs/trust.md, T8').
+    """
+    comparison = Comparison(network, None, {side: {} for side in SIDES}, work)
+    names = {j: name for name, j in comparison.numbers["original"].items()}
+    found = dict[str, tuple[list[int], list[int]]]()
+    for splits, (low, high) in zip(trees, boxes, strict=True):
+        tree, tasks = Tree(splits, sizes_of(splits), {}), [Task(0, 0, low, high)]
+        while tasks:
+            task = tasks.pop()
+            before = comparison.bounder.node(task.low, task.high, task.parent).before
+            tasks += task.halves(tree, before)
+            for (_, j), (lows, highs) in before.items() if not tree.splits[task.node] else ():
+                least, most = found.get(names[j], (lows, highs))
+                found[names[j]] = [*map(min, least, lows)], [*map(max, most, highs)]
+    return found
+
+
+def bounds_on(claim: dict[str, Any], network: Network, work: int) -> tuple[dict[str, tuple[list[int], list[int]]], str]:
+    """The bounds of N alone on the domain of an exact claim, and the words for that domain: none for all reals."""
+    if claim["domain"] == "all reals":
+        return {}, ""
+    boxes = boxes_of(claim, Comparison(network, None, {side: {} for side in SIDES}, work))
+    return unit_bounds(network, boxes, [[0]] * len(boxes), work), f"only on {ends_of_boxes(claim, network)}, "
+
+
+def boxes_of(claim: dict[str, Any], comparison: Comparison) -> list[tuple[list[int], list[int]]]:
+    """The boxes of a claim, rounded outwards; an input without an end may not be read."""
+    network, found = comparison.original.network, []
+    sizes = {name: network.units[name] for name in network.inputs}
+    hold("domain", claim["domain"]["boxes"], "domain: found no box, expected at least one")
+    for box in claim["domain"]["boxes"]:
+        hold("domain", {name: len(ends) for name, ends in box.items()} == sizes, f"domain: expected the inputs {sizes}")
+        ends = [None if None in pair else pair for name in network.inputs for pair in box[name]]
+        hold("domain", all(pair is None or pair[0] <= pair[1] for pair in ends), "domain: found an empty box")
+        for i, pair in enumerate(ends):
+            read = pair is None and any(layer.reads(i) for layer in comparison.layers.values())
+            hold("domain", not read, f"domain: input {i} has no end, and is read")
+        found.append(([down(pair[0]) if pair else 0 for pair in ends], [up(pair[1]) if pair else 0 for pair in ends]))
+    return found
+
+
+def differing(document: dict[str, Any], networks: Sequence[Network]) -> str:
+    """How the outputs at the input of a certificate differ, if they are as it says."""
+    comparison, outputs = Comparison(networks[0], networks[1], document["relations"], 0), document["outputs"]
+    comparison.outputs(document["claim"])
+    sizes = {name: networks[0].units[name] for name in networks[0].inputs}
+    given = document["input"]
+    hold("input", {name: len(x) for name, x in given.items()} == sizes, f"input: expected the inputs {sizes}")
+    x = [y for name in networks[0].inputs for y in given[name]]
+    for family, side in zip("ab", SIDES, strict=True):
+        hold(
+            "outputs",
+            comparison.evaluate(family, x) == outputs[side],
+            f"outputs: those of the {side} network are others",
+        )
+    gaps = [y - z for y, z in zip(outputs["original"], outputs["reduced"], strict=True)]
+    most = max(range(len(gaps)), key=lambda o: abs(gaps[o]))
+    hold("outputs", gaps[most], "outputs: they do not differ")
+    a, b = (max(range(len(gaps)), key=lambda o: (y[o], -o)) for y in (outputs["original"], outputs["reduced"]))
+    words = f"output {most} differs by {gaps[most]} (about {nearly(gaps[most])}) at the input of the certificate"
+    return words + (f"; the largest output is {a}, and {b}" if a != b else "")
+
+
+def nearly(x: Fraction) -> str:
+    """A number in short, rounded towards 0."""
+    digits = Decimal(x.numerator) / Decimal(x.denominator)
+    return f"{digits:.6g}"
+
+
+def ends_of_boxes(claim: dict[str, Any], network: Network) -> str:
+    """The boxes of a claim in words, as far as there is room."""
+    boxes, words, left = claim["domain"]["boxes"], list[str](), 8
+    for box in boxes:
+        pairs = [pair for name in network.inputs for pair in box[name]]
+        if words and len(pairs) > left:
+            break
+        ends = [f"[{'-inf' if a is None else a}, {'inf' if b is None else b}]" for a, b in pairs[:left]]
+        words.append(" x ".join(ends) + (" x ..." if len(pairs) > left else ""))
+        left -= len(pairs)
+    more = len(boxes) - len(words)
+    return " or ".join(words) + (f" or one of {more} more boxes" if more else "")
+
+
+def said(claim: dict[str, Any], network: Network) -> str:
+    """The claim in words."""
+    where = ends_of_boxes(claim, network)
+    numbers = ", ".join(map(str, claim.get("epsilon", ())[:8])) + (", ..." if len(claim.get("epsilon", ())) > 8 else "")
+    what = {"margins": f"margins by {numbers}", "l1": f"the sum of differences by {numbers}"}
+    words = f"both decide {claim['index']}" if "index" in claim else what.get(claim["metric"], numbers)
+    over = "in float32" if claim["arithmetic"] == "float32" else "over the reals"
+    return f"{words} on {where}, {over}, for the networks {SPECIFICATIONS[claim['specification']]}"
+
+
+# --- Queries ------------------------------------------------------------------------------------------
+
+MAX_DEPTH = 200  # of parentheses
+MAX_WORDS = 5_000_000  # of a query
+MAX_ELEMENTS = 10_000_000  # of the inputs and outputs of a query
+QUERY_WORK = 5_000_000  # operations on its numbers, and comparisons in its cases
+QUERY_BITS = 1 << 16  # of its numbers
+WORDS = {
+    "1.0": re.compile(r';[^\n]*|\|[^|\\]*\||"[^"]*"|[^\s();|"]+|\S', re.A),
+    "2.0": re.compile(
+        r';[^\n]*|\[[0-9,\s]*\]|"(?:[^"\\]|\\.)*"|<[0-9]+\.[0-9]+>|[<>=!]=|-?[0-9][^\s()[\],;"]*|[-+*<>]'
+        r'|[^\s()[\],;"<>=!+*]+|\S',
+        re.A,
+    ),
+}
+NUMBERS = {"1.0": r"[+-]?\.?[0-9].*", "2.0": r"-?[0-9]+(\.[0-9]+)?"}
+ORDERS = {"<=": ("<=", 1), "<": ("<", 1), ">=": ("<=", -1), ">": ("<", -1)}
+RELATIONS = {"1.0": ORDERS | {"=": ("==", 1)}, "2.0": ORDERS | {"==": ("==", 1), "!=": ("!=", 1)}}
+ARITHMETIC = {"1.0": ("+", "-", "*", "/"), "2.0": ("+", "-", "*")}
+
+Port: TypeAlias = tuple[str, str, tuple[int, ...]]  # name, element type, shape
+Sum: TypeAlias = dict[int, Fraction]  # {variable: multiple}; the constant stands at -1
+
+
+class Constraint(NamedTuple):
+    """A sum of multiples of variables is in a relation, `<=`, `<` or `==`, to a bound."""
+
+    terms: Sum
+    relation: str
+    bound: Fraction
+
+
+Cases: TypeAlias = list[tuple[Constraint, ...]]  # in one of them all comparisons hold
+
+
+class Interface(NamedTuple):
+    """What a query says of a network; the relation is `equal-to` or `isomorphic-to` another one, or empty."""
+
+    name: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    relation: str = ""
+    other: str = ""
+
+
+class Query(NamedTuple):
+    """Networks, and cases; the variables are the elements of all inputs and outputs, in the order of declaration."""
+
+    version: str
+    networks: tuple[Interface, ...]
+    cases: Cases
+
+
+def expressions(text: str, words: re.Pattern[str]) -> Iterator[list[Any]]:
+    """The outermost lists that the parentheses of a text make."""
+    stack: list[list[Any]] = []
+    for count, match in enumerate(words.finditer(text)):
+        demand(count < MAX_WORDS, f"found more than {MAX_WORDS} words", "unknown", "budget")
+        word = match[0]
+        if word == "(":
+            stack.append([])
+            support(len(stack) <= MAX_DEPTH, f"found more than {MAX_DEPTH} parentheses inside each other")
+        elif word == ")":
+            demand(stack, "found ')' without '('")
+            done = stack.pop()
+            if stack:
+                stack[-1].append(done)
+            else:
+                yield done
+        elif word[0] != ";":
+            demand(stack and word not in ("|", '"', "[", "]", ","), f"found {word!a:.60} where it cannot stand")
+            stack[-1].append(word)
+    demand(not stack, "found the end of the text, expected ')'")
+
+
+def in_brackets(word: Any) -> bool:
+    """Whether an expression is numbers in brackets."""
+    return type(word) is str and word[0] == "["
+
+
+def axes(word: Any) -> tuple[int, ...]:
+    """The numbers in brackets."""
+    words = re.fullmatch(r"\[\s*([0-9]{1,9}(?:\s*,\s*[0-9]{1,9})*)?\s*\]", word, re.A) if in_brackets(word) else None
+    demand(words, f"found {word!a:.60}, expected such as [1,5]")
+    assert words is not None
+    return tuple(map(int, words[1].split(","))) if words[1] else ()
+
+
+class QueryReader:
+    """A query while it is read; ports[name]: its first variable, and its shape; so often was a variable `named`."""
+
+    def __init__(self, text: str) -> None:
+        first = re.match(r"(?:\s|;[^\n]*(?:\n|\Z))*+\(\s*(vnnlib-version|declare-network)?", text, re.A)
+        self.version = "2.0" if first and first[1] else "1.0"
+        self.commands = [*expressions(text, WORDS[self.version])]
+        self.ports: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self.networks: dict[str, Interface] = {}
+        self.size, self.left, self.named = 0, QUERY_WORK, 0
+        self.assertions: list[Cases] = []
+
+    def read(self) -> Query:
+        """The query."""
+        if self.version == "1.0":
+            self.read_1()
+        else:
+            self.read_2()
+        demand(self.assertions, "found no assertion, expected one")
+        return Query(self.version, tuple(self.networks.values()), self.all_of(self.assertions))
+
+    def read_1(self) -> None:
+        """The commands of version 1.0; each variable is a port without axes."""
+        silent, ends = (["set-logic"], ["set-info"], ["set-option"]), (["check-sat"], ["exit"])
+        sizes, ended = {"X": 0, "Y": 0}, False
+        for command in self.commands:
+            if command[:1] in (["declare-const"], ["declare-fun"]):
+                fits = command[2:] == (["Real"] if command[0] == "declare-const" else [[], "Real"])
+                name = str(command[1]).strip("|") if fits else ""
+                known = re.fullmatch("[XY]_(0|[1-9][0-9]{0,6})", name)
+                demand(known, f"found {command!a:.60}, expected X_i or Y_j of type Real")
+                sizes[name[0]] = max(sizes[name[0]], int(name[2:]) + 1)
+        for command in self.commands:
+            demand(not ended or command in ends, f"found {command!a:.60} after check-sat or exit")
+            if command[:1] in (["declare-const"], ["declare-fun"]):
+                name = command[1].strip("|")
+                demand(name not in self.ports, f"found {name} twice")
+                self.ports[name] = int(name[2:]) + sizes["X"] * (name[0] == "Y"), ()
+            elif command[:1] == ["assert"]:
+                self.assertion(command)
+            else:
+                ended = command in ends
+                demand(ended or command[:1] in silent, f"found {command!a:.60}, expected another command")
+        demand(sizes["X"] and sum(sizes.values()) == len(self.ports), "found other variables than X_0, X_1, ...")
+        inputs, outputs = (((name, "real", (size,)),) if size else () for name, size in sizes.items())
+        self.networks["N"] = Interface("N", inputs, outputs)
+
+    def read_2(self) -> None:
+        """The commands of version 2.0: the version, networks, assertions."""
+        version, *commands = self.commands
+        fits = len(version) == 2 and version[0] == "vnnlib-version" and re.fullmatch("<.*>", str(version[1]))
+        demand(fits, f"found {version!a:.60}, expected (vnnlib-version <2.0>)")
+        support(version[1] == "<2.0>", f"found version {version[1]:.60}, expected 2.0")
+        for command in commands:
+            if command[:1] == ["assert"] and self.networks:
+                self.assertion(command)
+            else:
+                fits = command[:1] == ["declare-network"] and not self.assertions
+                demand(fits, f"found {command!a:.60}, expected another command")
+                self.network(command)
+
+    def network(self, command: list[Any]) -> None:
+        """A network.  That related networks are alike, and types where they meet, is left to the files."""
+        name, *parts = command[1:] or [""]
+        demand(self.is_new(name, self.networks), f"found the network {name!a:.60}, expected a new name")
+        related = ["", ""]
+        if parts and parts[0][:1] in (["equal-to"], ["isomorphic-to"]):
+            related = parts.pop(0)
+            known = self.networks.get(str(related[-1]))
+            demand(len(related) == 2 and known and not known.relation, f"network {name}: found {related!a:.60}")
+        ports: dict[str, list[Port]] = {"declare-input": [], "declare-output": []}
+        for part in parts:
+            demand(type(part) is list and len(part) >= 4, f"network {name}: found {part!a:.60}, expected a port")
+            word, port, kind, shape, *rest = part
+            hidden = word == "declare-hidden" and str(*rest[:1])[:1] == '"'
+            support(not hidden, f"network {name}: found the hidden node {port!a:.60}")
+            support(rest != ["initialized"], f"network {name}: found {port!a:.60} initialized")
+            fits = word in [*ports] and not rest and (word == "declare-output" or not ports["declare-output"])
+            demand(fits and self.is_new(port, self.ports) and type(kind) is str, f"network {name}: found {part!a:.60}")
+            sizes = axes(shape)
+            demand(0 < math.prod(sizes) <= MAX_ELEMENTS - self.size, f"{port}: found {math.prod(sizes)} elements")
+            self.ports[port] = self.size, sizes
+            self.size += math.prod(sizes)
+            ports[word].append((port, kind, sizes))
+        inputs, outputs = (tuple(found) for found in ports.values())
+        demand(inputs and outputs, f"network {name}: expected an input and an output")
+        self.networks[name] = Interface(name, inputs, outputs, *related)
+
+    def is_new(self, word: Any, known: dict[str, Any]) -> bool:
+        """Whether a word is a name that is not known yet."""
+        fits = type(word) is str and re.fullmatch("[A-Za-z][A-Za-z0-9_]*", word)
+        return bool(fits) and word not in ("and", "or") and word not in known
+
+    def assertion(self, command: list[Any]) -> None:
+        """An assertion."""
+        demand(len(command) == 2, f"found {command!a:.60}, expected one formula in it")
+        self.assertions.append(self.formula(command[1]))
+
+    def formula(self, found: Any) -> Cases:
+        """The cases of a formula."""
+        demand(type(found) is list and found, f"found {found!a:.60}, expected a formula")
+        head, *parts = found
+        if head in ("and", "or"):
+            demand(parts, f"found an empty {head}")
+            cases = [self.formula(part) for part in parts]
+            return self.all_of(cases) if head == "and" else self.one_of(cases)
+        support(head not in ("not", "=>", "xor", "ite", "distinct", "let") or self.version == "2.0", f"found {head}")
+        demand(head in [*RELATIONS[self.version]], f"found {head!a:.60}, expected an operator")
+        relation, sign = RELATIONS[self.version][head]
+        named, sides = self.named, self.sums(parts)
+        demand(len(sides) == 2, f"found {len(sides)} sides of {head}, expected 2")
+        demand(self.version == "1.0" or self.named > named, "found a comparison without variables")
+        terms = self.total(sides, (sign, -sign))
+        bound = -terms.pop(-1, ZERO)
+        return self.compare({v: c for v, c in terms.items() if c}, relation, bound)
+
+    def sums(self, parts: list[Any]) -> list[Sum]:
+        """Linear expressions; indices stand behind a variable."""
+        found: list[Sum] = []
+        for i, part in enumerate(parts):
+            indices = parts[i + 1] if i + 1 < len(parts) and in_brackets(parts[i + 1]) else None
+            if in_brackets(part):
+                named = i and type(parts[i - 1]) is str and not in_brackets(parts[i - 1])
+                demand(named, f"found {part!a:.60}, expected a variable before it")
+            elif type(part) is list:
+                found.append(self.arithmetic(part))
+            elif re.match("-?[0-9]" if self.version == "2.0" else r"[+-]?\.?[0-9]", part):
+                fits = indices is None and re.fullmatch(NUMBERS[self.version], part)
+                demand(fits, f"found {part!a:.60}, expected a number without indices")
+                found.append({-1: decimal(part)})
+            else:
+                found.append({self.variable(part, indices): ONE})
+        return found
+
+    def variable(self, word: str, indices: str | None) -> int:
+        """A variable."""
+        name = word[1:-1] if word[0] == "|" and self.version == "1.0" else word
+        demand(name in self.ports, f"found {word!a:.60}, expected a number or a variable declared before")
+        self.named += 1
+        first, shape = self.ports[name]
+        numbers = axes(indices) if indices else ()
+        fits = len(numbers) == len(shape) and bool(shape) == bool(indices) and all(map(operator.lt, numbers, shape))
+        demand(fits, f"found {word}{indices or ''}, expected indices for the shape {shape}")
+        return first + functools.reduce(lambda k, axis: k * axis[1] + axis[0], zip(numbers, shape, strict=True), 0)
+
+    def arithmetic(self, found: list[Any]) -> Sum:
+        """The value of an operator."""
+        fits = len(found) > 1 and found[0] in [*ARITHMETIC[self.version]]
+        demand(fits, f"found {found!a:.60}, expected {' '.join(ARITHMETIC[self.version])} of something")
+        head, first, *rest = found[0], *self.sums(found[1:])
+        if head in "+-":
+            sign = 1 if head == "+" else -1
+            return self.total([first, *rest], [1 if rest else sign, *[sign] * len(rest)])
+        for part in rest:
+            if head == "*" and not any(c for v, c in first.items() if v >= 0):
+                first, part = part, first
+            factor = part.get(-1, ZERO)
+            linear = not any(c for v, c in part.items() if v >= 0) and (head == "*" or factor)
+            support(linear, f"found {found!a:.60}, expected linear arithmetic")
+            first = self.total([first], [factor if head == "*" else 1 / factor])
+        return first
+
+    def total(self, parts: Sequence[Sum], factors: Sequence[Any]) -> Sum:
+        """The sum of multiples of linear expressions."""
+        result: Sum = {}
+        for part, factor in zip(parts, factors, strict=True):
+            self.pay(1 + len(part))
+            for v, c in part.items():
+                result[v] = result.get(v, ZERO) + factor * c
+                longest = max(result[v].numerator.bit_length(), result[v].denominator.bit_length())
+                demand(longest <= QUERY_BITS, f"found a number of {longest} bits", "unknown", "budget")
+        return result
+
+    def pay(self, work: int) -> None:
+        """Charge for work."""
+        self.left -= work
+        demand(self.left >= 0, f"found more than {QUERY_WORK} operations", "unknown", "budget")
+
+    def compare(self, terms: Sum, relation: str, bound: Fraction) -> Cases:
+        """The cases of a comparison; one that always holds has the empty case."""
+        if relation == "!=":
+            opposite = {v: -c for v, c in terms.items()}
+            return self.one_of([self.compare(terms, "<", bound), self.compare(opposite, "<", -bound)])
+        if terms:
+            return [(Constraint(terms, relation, bound),)]
+        return [()] if {"<=": bound >= 0, "<": bound > 0, "==": bound == 0}[relation] else []
+
+    def one_of(self, parts: list[Cases]) -> Cases:
+        """The cases of a disjunction."""
+        self.pay(sum(map(len, parts)))
+        found = [case for cases in parts for case in cases]
+        return [()] if () in found else found
+
+    def all_of(self, parts: list[Cases]) -> Cases:
+        """The cases of a conjunction, those of its last part changing first."""
+        self.pay(math.prod(map(len, parts)) * (1 + len(parts)))
+        found = [tuple(itertools.chain.from_iterable(choice)) for choice in itertools.product(*parts)]
+        self.pay(sum(map(len, found)))
+        return found
+
+
+def read_query(text: str) -> Query:
+    """The query that a text in VNN-LIB 1.0 or 2.0 states; a number is the decimal that is written there."""
+    text = text.replace("\r\n", "\n")
+    with about("query"):
+        demand("\r" not in text, "found a carriage return alone, expected a line feed after it")
+        return QueryReader(text).read()
+
+
+# --- Queries: certificates ----------------------------------------------------------------------------
+
+
+def proof(value: Any) -> dict[str, Any]:
+    """A proof: multipliers of the comparisons of a case, or a tree for cases of a pair of networks."""
+    if type(value) is dict and "multipliers" in value:
+        return dict(fit(value, {"case": int, "multipliers": entries}))
+    return dict(fit(value, {"cases": [int], "pair": int, "tree": read_tree}))
+
+
+RELATIONS_OF = {"original": {str: relation}, "reduced": {str: {"rows": [read_row]}}}
+QUERY_CERTIFICATE: dict[str, Any] = {
+    "format": one_of("exactlump query certificate"),
+    "version": one_of(1),
+    "producer": str,
+    "query": digest,
+    "specification": one_of(*SPECIFICATIONS),
+    "networks": {str: FILE},
+    "pairs": [{"networks": [str], "relations": RELATIONS_OF}],
+    "proofs": [proof],
+}
+
+
+class Places(NamedTuple):
+    """The variables that are the inputs and the outputs of a network."""
+
+    inputs: range
+    outputs: range
+
+
+class Bounded(NamedTuple):
+    """That a sum of multiples of coordinates and outputs is at most a bound, or less; what a box refutes."""
+
+    terms: Sum
+    bound: Fraction
+    strict: bool
+
+    @property
+    def least(self) -> int:
+        """A sum that is at least that (over WHOLE) refutes it."""
+        return up(self.bound) if self.strict else down(self.bound) + 1
+
+
+class Problem(NamedTuple):
+    """What a case asks of some networks.
+
+    forms  the inputs that equations make of others: the coordinates
+    ends   of each coordinate, in the order of the variables: the least and the greatest value, if there are any
+    rows   all other comparisons; an equation is two
+    """
+
+    forms: dict[int, Sum]
+    ends: dict[int, tuple[Fraction | None, Fraction | None]]
+    rows: list[Bounded]
+
+
+def places_of(query: Query) -> dict[str, Places]:
+    """The variables of each network."""
+    found, start = {}, 0
+    for network in query.networks:
+        inputs, outputs = (sum(math.prod(port[2]) for port in ports) for ports in (network.inputs, network.outputs))
+        found[network.name] = Places(range(start, start + inputs), range(start + inputs, start + inputs + outputs))
+        start += inputs + outputs
+    return found
+
+
+class Allowance:
+    """What is left of the work on the numbers of a case."""
+
+    left = QUERY_WORK
+
+    def spend(self, work: int) -> None:
+        """Use some."""
+        self.left -= work
+        demand(self.left >= 0, f"found a case of more than {QUERY_WORK} operations", "unknown", "budget")
+
+
+def substituted(terms: Sum, forms: dict[int, Sum], allowance: Allowance) -> Sum:
+    """A sum with other sums in the place of some variables."""
+    found: Sum = {}
+    for v, c in terms.items():
+        form = forms.get(v, {v: ONE})
+        allowance.spend(len(form))
+        for u, w in form.items():
+            found[u] = found.get(u, ZERO) + c * w
+    bits = max((max(c.numerator.bit_length(), c.denominator.bit_length()) for c in found.values()), default=0)
+    demand(bits <= QUERY_BITS, f"found a number of {bits} bits", "unknown", "budget")
+    allowance.spend(len(found) * (bits // 128))
+    return {u: c for u, c in found.items() if c}
+
+
+def problem_of(case: Sequence[Constraint], places: Sequence[Places]) -> Problem:
+    """What a case asks of some networks; a comparison that speaks of others is left out, which allows more."""
+    inputs = [v for place in places for v in place.inputs]
+    known, free = {*inputs, *(v for place in places for v in place.outputs)}, {*inputs}
+    parts, forms = [part for part in case if part.terms.keys() <= known], dict[int, Sum]()
+    rest, allowance = [], Allowance()
+    for part in parts:
+        equation = part.relation == "==" and part.terms.keys() <= free
+        terms = substituted(part.terms, forms, allowance) if equation else {}
+        constant = terms.pop(-1, ZERO)
+        if len(terms) < 2:
+            rest.append(part)
+            continue
+        v = max(terms)  # an equation makes its last input of the others
+        c = terms.pop(v)
+        form = {u: -w / c for u, w in terms.items()} | ({-1: (part.bound - constant) / c})
+        allowance.spend(len(forms))
+        for u, other in forms.items():
+            if v in other:
+                forms[u] = substituted(other, {v: form}, allowance)
+        forms[v] = form
+    ends: dict[int, tuple[Fraction | None, Fraction | None]] = {v: (None, None) for v in inputs if v not in forms}
+    rows = []
+    for part in rest:
+        terms = substituted(part.terms, forms, allowance)
+        bound = part.bound - terms.pop(-1, ZERO)
+        if len(terms) == 1 and terms.keys() <= free:
+            ((v, c),) = terms.items()
+            low, high = ends[v]
+            if part.relation == "==" or c > 0:
+                high = bound / c if high is None else min(high, bound / c)
+            if part.relation == "==" or c < 0:
+                low = bound / c if low is None else max(low, bound / c)
+            ends[v] = low, high
+            continue
+        rows.append(Bounded(terms, bound, part.relation == "<"))
+        if part.relation == "==":
+            rows.append(Bounded({v: -c for v, c in terms.items()}, -bound, False))
+    imply(ends, [row for row in rows if ends.keys() >= row.terms.keys()], allowance)
+    return Problem(forms, ends, rows)
+
+
+def imply(
+    ends: dict[int, tuple[Fraction | None, Fraction | None]], rows: Sequence[Bounded], allowance: Allowance
+) -> None:
+    """Ends that are absent, as far as rows say them, given those that are there: row by row, until nothing changes."""
+    before = None
+    while before != ends:
+        before = dict(ends)
+        allowance.spend(len(ends))
+        for terms, bound, _ in rows:
+            allowance.spend(1 + len(terms))
+            least = {u: None if (end := ends[u][w < 0]) is None else w * end for u, w in terms.items()}
+            absent = [u for u, part in least.items() if part is None]
+            total = sum(filter(None, least.values()), ZERO) if len(absent) < 2 else ZERO
+            for v in (absent or sorted(terms)) if len(absent) < 2 else ():
+                if ends[v][terms[v] > 0] is None:
+                    end = (bound - total + (least[v] or ZERO)) / terms[v]  # without what is least of v itself
+                    ends[v] = (ends[v][0], end) if terms[v] > 0 else (end, ends[v][1])
+
+
+def contradict(case: Sequence[Constraint], multipliers: Sequence[tuple[int, Fraction]]) -> bool:
+    """Whether multiples of comparisons add up to one that no values satisfy (Farkas)."""
+    total: Sum = {}
+    bound, strict = ZERO, False
+    for i, factor in multipliers:
+        hold("multipliers", i < len(case), f"multipliers: found comparison {i} of {len(case)}")
+        terms, relation, most = case[i]
+        hold("multipliers", factor > 0 or relation == "==", f"multipliers: found a negative one for {relation}")
+        for v, c in terms.items():
+            total[v] = total.get(v, ZERO) + factor * c
+        bound, strict = bound + factor * most, strict or relation == "<"
+    return not any(total.values()) and (bound < 0 or (bound == 0 and strict))
+
+
+class Joint(Comparison):
+    """One or two networks whose inputs are made of common coordinates, ready for bounds of sums of their outputs.
+
+    One network alone is N'; then N has no tensors.  Of two, N is the first.
+    """
+
+    def __init__(
+        self, networks: Sequence[Network], places: Sequence[Places], problem: Problem, relations: Any, work: int
+    ) -> None:
+        self.problem, self.coordinates = problem, [*problem.ends]
+        self.places = [Places(range(0), range(0)), *places][-2:]
+        self.sums = dict[int, Form]()  # of coordinates, and of the outputs of N'
+        original, reduced = [Network("json", ""), *networks][-2:]
+        super().__init__(original, reduced, relations, work)
+        self.ours, theirs = (
+            dict(zip(place.outputs, self.elements(half), strict=True))
+            for place, half in zip(self.places, (self.original, self.reduced), strict=True)
+        )
+        self.sums |= theirs
+
+    def check_inputs(self) -> None:
+        """The inputs of both networks as forms of the coordinates."""
+        first = self.atoms.new(len(self.coordinates))
+        self.tensors = Tensors(self.atoms, len(self.coordinates))
+        self.sums = {v: ({first + i: 1}, 1) for i, v in enumerate(self.coordinates)} | {-1: ({0: 1}, 1)}
+        for half, place in zip((self.original, self.reduced), self.places, strict=True):
+            variables = iter(place.inputs)
+            for name in half.network.inputs:
+                made = [(u, next(variables)) for u in range(half.network.units[name])]
+                half.known[name] = half.listed((u, self.input(v)) for u, v in made)
+
+    def input(self, v: int) -> Form:
+        """The form of an input."""
+        return combination((c, self.sums[u]) for u, c in self.problem.forms.get(v, {v: ONE}).items())
+
+    def layers_of(self, rows: Sequence[Bounded]) -> dict[tuple[str, int], Layer]:
+        """The layers of the sums that are to be bounded: what N adds, and all with what N is compared with in place."""
+        ours = [combination((c, self.ours[v]) for v, c in row.terms.items() if v in self.ours) for row in rows]
+        rest = [combination((c, self.sums[v]) for v, c in row.terms.items() if v not in self.ours) for row in rows]
+        both = [combination([(ONE, self.compared(form)), (ONE, other)]) for form, other in zip(ours, rest, strict=True)]
+        return {("a", OUTPUTS): Layer(self.tensors, ours), ("d", OUTPUTS): Layer(self.tensors, both)}
+
+
+class Disproof(NamedTuple):
+    """A tree that shows of some cases that no input satisfies them: on every leaf, of each, some row is refuted.
+
+    cases  of each: the numbers of its rows
+    least  of each row: what its sum must be at least to refute it
+    """
+
+    joint: Joint
+    layers: dict[tuple[str, int], Layer]
+    cases: list[range]
+    least: list[int]
+
+    def done(self, state: State, parent: Bounds | None, leaf: Slopes) -> bool:
+        """Bound the sums on a box, until a row of each case is refuted; whether one is.  Each round has one row of each
+        case that is left."""
+        bounder, left = self.joint.bounder, self.cases
+        bounder.layers |= self.layers
+        bounder.begin(state, "d", OUTPUTS, parent)
+        if parent is None:
+            bounder.intervals(state, "d", OUTPUTS, range(len(self.least)), first=True)
+        low, high = state.before["d", OUTPUTS]
+        for place in range(max(map(len, self.cases))):
+            left = [rows for rows in left if not any(low[r] >= self.least[r] for r in rows)]
+            wanted = [rows[place] for rows in left if place < len(rows)]
+            groups = [([e], bounder.sloped(state, leaf[e, 0])) for e in wanted if (e, 0) in leaf]
+            for group, known in [([e for e in wanted if (e, 0) not in leaf], state), *groups]:
+                for e, least in zip(group, *bounder.bounds(known, "d", OUTPUTS, group, [1]), strict=True):
+                    bounder.improve(state, "d", OUTPUTS, e, least, high[e])
+        return all(any(low[r] >= self.least[r] for r in rows) for rows in self.cases)
+
+
+class QueryWalk(Walk):
+    """The boxes of all trees of a certificate of a query."""
+
+    def __init__(self, document: dict[str, Any], query: Query, networks: dict[str, Network], work: int) -> None:
+        self.query, self.networks, self.places = query, networks, places_of(query)
+        self.bounder = Bounder(Tensors(Atoms(0), 0), [], {}, work)  # which keeps the budget
+        self.pairs, self.joints = document["pairs"], dict[tuple[Any, ...], Joint]()
+        self.specification = str(document["specification"])
+        self.trees, self.disproofs, self.tasks = list[Tree](), list[Disproof](), list[Task]()
+        shown = list[int]()
+        for number, entry in enumerate(document["proofs"]):
+            with about(f"proof {number}"):
+                shown += self.read(entry)
+        hold("cases", sorted(shown) == [*range(len(query.cases))], "proofs: found other cases than the query has")
+        self.tasks.reverse()
+
+    def read(self, entry: dict[str, Any]) -> list[int]:
+        """Check multipliers, or prepare a tree; the cases that are shown so."""
+        shown = entry["cases"] if "cases" in entry else [entry["case"]]
+        cases = []
+        for number in shown:
+            hold("cases", 0 <= number < len(self.query.cases), f"found case {number} of {len(self.query.cases)}")
+            cases.append(self.query.cases[number])
+        if "multipliers" in entry:
+            hold("multipliers", contradict(cases[0], entry["multipliers"]), "its multipliers show no contradiction")
+            return [entry["case"]]
+        hold("pair", 0 <= entry["pair"] < len(self.pairs), f"found pair {entry['pair']} of {len(self.pairs)}")
+        hold("cases", cases, "found no case, expected one")
+        self.prepare(entry, cases)
+        return list(shown)
+
+    def prepare(self, entry: dict[str, Any], cases: Sequence[Sequence[Constraint]]) -> None:
+        """Prepare a tree."""
+        names = self.pairs[entry["pair"]]["networks"]
+        fits = 0 < len(names) < 3 and len({*names}) == len(names) and {*names} <= {*self.places}
+        hold("pair", fits, f"found the networks {names!a:.80}, expected one or two of the query")
+        problems = [problem_of(case, [self.places[name] for name in names]) for case in cases]
+        same = all(found[:2] == problems[0][:2] for found in problems)
+        hold("cases", same, "found cases with other equations or bounds of inputs than the first")
+        low, high = self.box(problems[0])
+        joint = self.joint(entry["pair"], names, problems[0])
+        starts = [0, *itertools.accumulate(len(found.rows) for found in problems)]
+        rows = [row for found in problems for row in found.rows]
+        tree = entry["tree"](len(low))
+        known = all(e < len(rows) and not side for leaf in tree.slopes.values() for e, side in leaf)
+        hold("slopes", known, "slopes: found those of a row that the cases do not have, or of its other side")
+        hold("cases", rows, "found cases that say nothing but bounds of inputs")
+        self.tasks.append(Task(len(self.trees), 0, low, high))
+        self.trees.append(tree)
+        spans = [range(a, b) for a, b in itertools.pairwise(starts)]
+        self.disproofs.append(Disproof(joint, joint.layers_of(rows), spans, [row.least for row in rows]))
+
+    def box(self, problem: Problem) -> tuple[list[int], list[int]]:
+        """The box of the coordinates, rounded outwards."""
+        low, high = list[int](), list[int]()
+        for v, (least, most) in problem.ends.items():
+            with about(f"input {v}"):
+                hold("domain", least is not None and most is not None, "found no bound on one side, expected both")
+                assert least is not None
+                assert most is not None
+                hold("domain", least <= most, "found bounds that cross, expected multipliers")
+                low.append(down(least))
+                high.append(up(most))
+        return low, high
+
+    def joint(self, pair: int, names: Sequence[str], problem: Problem) -> Joint:
+        """The networks of a pair, with their inputs made of coordinates; those of another proof, if these are alike."""
+        key = (pair, *problem.ends, *((v, *sorted(form.items())) for v, form in problem.forms.items()))
+        if key not in self.joints:
+            networks, places = [self.networks[name] for name in names], [self.places[name] for name in names]
+            relations = self.pairs[pair]["relations"]
+            self.joints[key] = Joint(networks, places, problem, relations, self.left)
+        return self.joints[key]
+
+    def visit(self, task: Task) -> list[Task]:
+        """Bound one box; the tasks of its halves, or none, if a row of each case is refuted."""
+        number, node, low, high, parent = task
+        disproof, tree = self.disproofs[number], self.trees[number]
+        bounder = disproof.joint.bounder
+        with about(f"tree {number}, box {node}"):
+            bounder.work = self.left
+            state = bounder.node(low, high, parent)
+            done = disproof.done(state, parent, tree.slopes.get(node, {}))
+            self.left = bounder.work
+            hold("bound", done or tree.splits[node], "its bounds refute no row of some case")
+            return task.halves(tree, state.before)
+
+
+class Question(NamedTuple):
+    """The files of a query: its text, its networks by name, and the certificate of its answer."""
+
+    text: str
+    networks: dict[str, str]
+    certificate: str
+
+
+def read_question(files: Question, max_unpacked: int) -> tuple[dict[str, Any], Query, dict[str, Network]]:
+    """The certificate, the query, and the networks by all their names, if the certificate is about these."""
+    with about(files.certificate, BROKEN):
+        document = fit(read_json(read_file(files.certificate, max_unpacked)), QUERY_CERTIFICATE)
+    with about(files.text, BROKEN):
+        content = read_file(files.text, max_unpacked)
+        same = hashlib.sha256(content).hexdigest() == document["query"]
+        hold("hash", same, "the certificate is about another query")
+        content = unpack(content, max_unpacked) if files.text.lower().endswith(".gz") else content
+        query = read_query(str(content, "utf-8"))
+    needed = {network.name for network in query.networks if network.relation != "equal-to"}
+    demand(files.networks.keys() == needed, f"--network: found {[*files.networks]}, expected {sorted(needed)}")
+    hold("hash", document["networks"].keys() == needed, "networks: the certificate is about others")
+    found = {}
+    for name, path in files.networks.items():
+        found[name] = read_network(path, document["specification"], max_unpacked)
+        check_classic([found[name]])
+        for what, claimed in document["networks"][name].items():
+            same = getattr(found[name], what) == claimed
+            hold("hash", same, f"network {name}: the certificate is about another file: another {what}")
+    special = any(network.rooted or network.format == "nnet" for network in found.values())
+    hold("claim", special or document["specification"] == "as stored", "specification: no file needs one")
+    for network in query.networks:
+        model = found.setdefault(network.name, found[network.other or network.name])
+        for what, ports in (("inputs", network.inputs), ("outputs", network.outputs)):
+            sizes = [math.prod(port[2]) for port in ports]
+            same = sizes == model.sizes(what)
+            hold("interface", same, f"network {network.name}: {what}: found {model.sizes(what)}, expected {sizes}")
+    return document, query, found
+
+
+def question_walk(files: Question, max_unpacked: int, work: int) -> QueryWalk:
+    """The walk of the files of a query."""
+    return QueryWalk(*read_question(files, max_unpacked), work)
+
+
+def check_query(files: Question, max_unpacked: int = MAX_UNPACKED, max_work: int = MAX_WORK, jobs: int = 1) -> Verdict:
+    """Whether the certificate shows that no values satisfy the query: "unsat"."""
+    try:
+        walk = question_walk(files, max_unpacked, max_work)
+        walk.run(jobs, (question_walk, files, max_unpacked))
+    except Stop as error:
+        return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
+    except (MemoryError, RecursionError) as error:
+        return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
+    cases = f"{len(walk.query.cases)} cases" if len(walk.query.cases) != 1 else "1 case"
+    words = (
+        f"no inputs satisfy the query ({cases}), over the reals, for the networks {SPECIFICATIONS[walk.specification]}"
+    )
+    return Verdict("unsat", words, 0, "")
+
+
+# --- Only readers follow: from the bytes of a file to the nodes above --------------------------------
+
+
+# --- Files --------------------------------------------------------------------------------------------
+
+
+def read_file(path: str, limit: int) -> bytes:
+    """The content of a regular file of at most `limit` bytes."""
+    status = os.stat(path)
+    demand(stat.S_ISREG(status.st_mode), "found a folder or a device, expected a regular file")
+    demand(status.st_size <= limit, f"found {status.st_size} bytes, expected at most {limit} (--max-unpacked)")
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def unpack(packed: bytes, limit: int) -> bytes:
+    """The content of a gzip file, if it is at most `limit` bytes."""
+    content = bytearray()
+    with about("gzip", BROKEN), gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
+        while chunk := file.read(1 << 20):
+            content += chunk
+            demand(len(content) <= limit, f"found more than {limit} bytes (--max-unpacked)")
+    return bytes(content)
+
+
+def read_network(
+    path: str,
+    specification: str,
+    limit: int,
+    domains: Iterable[str] = (),
+    work: int = MAX_WORK,
+    shapes: GivenShapes = NO_SHAPES,
+    dust: Fraction = ZERO,
+) -> Network:
+    """The network in a file, whose suffix names the format, as a specification says; `domains`: of operators that are
+    known to be functions; work: at most so much, beyond what goes with the size of the file; shapes: those of inputs
+    that a claim states, where it states a size; dust: stored weights that are smaller are read as 0."""
+    METER.left = min(MAX_PARSED, work)
+    with about(path, BROKEN):
+        kind = next((name for name in FORMATS if path.lower().endswith(f".{name}")), "")
+        demand(kind, f"found another suffix, expected one of {', '.join(FORMATS)}")
+        content = read_file(path, limit)
+        network = Network(kind, hashlib.sha256(content).hexdigest(), specification)
+        if kind == "json":
+            read_exact(content, network)
+        elif kind == "nnet":
+            read_nnet(content, network, specification == "raw nnet")
+        else:
+            content = unpack(content, limit) if kind == "onnx.gz" else content
+            folder = Folder(os.path.dirname(path), limit - len(content))
+            OnnxReader(network, folder, domains, work, shapes, dust).read(content)
+        for name in network.outputs:
+            demand(name in network.views, f"output {name!a}: found no node that defines it")
+        several = len(set(network.outputs)) == len(network.outputs) > 0
+        demand(several, f"outputs: found {len(network.outputs)}, expected at least one, each once")
+        return network
+
+
+# --- JSON ---------------------------------------------------------------------------------------------
+
+
+def exact_function(value: Any) -> Function:
+    """An entry of `functions`."""
+    name, *parameters = fit(value, list) or [""]
+    return function_of(fit(name, str), *fit(parameters, [rational]))
 
 
 def exact_window(value: Any) -> Window:
@@ -3758,3639 +7397,6 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
     **dict.fromkeys(("Softmax", "LogSoftmax"), (R.head, "x", {"axis": int})),
     "ArgMax": (R.head, "x", {"axis": 0, "keepdims": 1, "select_last_index": 0}),
 }
-
-
-# --- Certificates -------------------------------------------------------------------------------------
-
-
-class Row(NamedTuple):
-    """What a certificate says of a unit: `number` times class `of`, or times the unknown of unit `of` ("same"), or
-    "free", or the "sum" of classes in `terms`, plus `number`, or a "twin" of a class (see `twin_law`), or the "mirror"
-    of a free unit, its twin, or "linear" or "zero", as its sign is known by the `facts`: so many times what a class is
-    more than its form.  `tensor`: of class `of`, where it is not the tensor that the relation is over."""
-
-    kind: str
-    of: int = 0
-    number: Fraction = ZERO
-    terms: Sequence[tuple[int, Fraction]] = ()
-    tensor: str = ""
-    facts: Sequence[tuple[str, int, Fraction]] = ()
-
-    @property
-    def group(self) -> tuple[str, str, int]:
-        """What rows that are checked together have in common."""
-        return self.kind, self.tensor, self.of
-
-
-def read_row(value: Any) -> Row:
-    """A row in its grammar."""
-    if value is None:
-        return Row("sum")
-    if value in ("free", "zero on domain", "linear on domain"):
-        return Row(value)
-    if type(value) is list and value[:1] == ["="]:
-        return Row("same", *fit(value, (str, int, rational))[1:])
-    kind, entry = next(iter(value.items())) if type(value) is dict and len(value) == 1 else ("", None)
-    if kind in ("linear", "zero"):
-        return Row(kind, facts=sign_facts(entry))
-    if kind == "mirror":
-        return Row(kind, *fit(entry, (int, rational)))
-    if kind in ("twin", "class"):
-        if kind == "class" or len(fit(entry, list)) == 3:
-            tensor, k, number = fit(entry, (str, int, rational))
-            demand(tensor, "found a tensor without a name, expected a name")
-            return Row(kind, k, number, tensor=tensor)
-        return Row(kind, *fit(entry, (int, rational)))
-    if type(value) is list:
-        return Row("class", *fit(value, (int, rational)))
-    row = fit(value, {"of": entries, "plus": rational})
-    demand(row["plus"] or len(row["of"]) > 1, "found a sum that is one class or zero, expected the shorter row")
-    return Row("sum", 0, row["plus"], row["of"])
-
-
-def sign_facts(value: Any) -> list[tuple[str, int, Fraction]]:
-    """A list of [tensor, class, positive rational], tensors and classes strictly ascending."""
-    facts: list[tuple[str, int, Fraction]] = fit(value, [(str, int, rational)])
-    demand(all(a[:2] < b[:2] for a, b in itertools.pairwise(facts)), "found classes that do not ascend")
-    demand(all(tensor and b > 0 for tensor, _, b in facts), "found no name, or a multiplier that is not positive")
-    return facts
-
-
-def relation(value: Any) -> dict[str, Any]:
-    """A relation of the original."""
-    over = {"over": str} if type(value) is dict and "over" in value else {}
-    return {"over": None, **fit(value, {"rows": [read_row], **over})}
-
-
-def digest(value: Any) -> str:
-    """A SHA-256."""
-    demand(type(value) is str and re.fullmatch("[0-9a-f]{64}", value), f"found {value!a:.80}, expected a SHA-256")
-    return str(value)
-
-
-def everywhere_or(grammar: Any) -> Callable[[Any], Any]:
-    """The grammar of a domain: all reals, or what another grammar reads."""
-    return lambda value: value if value == "all reals" else fit(value, grammar)
-
-
-FORMATS = ("onnx", "onnx.gz", "nnet", "json")
-FILE = {"format": one_of(*FORMATS), "sha256": digest, "tensors": {str: digest}, "external": {str: digest}}
-HEAD = {"format": one_of("exactlump certificate"), "version": int}
-CLAIM: dict[str, Any] = {
-    "criterion": one_of("exact"),
-    "domain": one_of("all reals"),
-    "specification": one_of(*SPECIFICATIONS),
-}
-MATCH = {"match": {"inputs": one_of(*MATCHES), "outputs": one_of(*MATCHES)}}
-END = optional(rational)
-ON_BOXES = {
-    "domain": {"boxes": [{str: [(END, END)]}]},
-    "specification": one_of(*SPECIFICATIONS),
-    "arithmetic": one_of("reals", "float32"),
-    **MATCH,
-}
-CLAIMS: dict[str, dict[str, Any]] = {  # of version 2, by criterion
-    "exact": {**CLAIM, **MATCH, "domain": everywhere_or({"boxes": [{str: [(END, END)]}]})},
-    "approximate": {
-        "criterion": str,
-        "metric": one_of("max", "per-output", "l1", "margins"),
-        "epsilon": [rational],
-        **ON_BOXES,
-    },
-    "decision": {"criterion": str, "index": int, **ON_BOXES},
-    "different": {"criterion": str, "specification": one_of(*SPECIFICATIONS), **MATCH},
-}
-CERTIFICATE = {
-    **HEAD,
-    "producer": str,
-    "original": FILE,
-    "reduced": FILE,
-    "relations": {"original": {str: relation}, "reduced": {str: {"rows": [read_row]}}},
-}
-
-
-def read_certificate(content: bytes) -> dict[str, Any]:
-    """A certificate in the grammar of its version; that of version 2 depends on the criterion of its claim."""
-    value = fit(read_json(content), dict)
-    version = fit({key: value[key] for key in HEAD if key in value}, HEAD)["version"]
-    support(version in VERSIONS_READ, f"version: found {version}, expected one of {VERSIONS_READ}")
-    claim, evidence = CLAIM, dict[str, Any]()
-    if version == 2:
-        criterion = fit(fit(value.get("claim"), dict).get("criterion"), one_of(*CLAIMS))
-        claim = CLAIMS[criterion]
-        more = {"shapes": {str: [optional(positive)]}, "dust": rational}
-        if criterion == "exact":
-            claim = {**claim, **{key: more[key] for key in more if key in value["claim"]}}
-        if criterion == "different":
-            evidence = {"input": {str: [rational]}, "outputs": {side: [rational] for side in SIDES}}
-        elif criterion != "exact":
-            evidence = {"trees": [read_tree]}
-        elif "opaque" in value or "assumes" in value:
-            evidence = {"opaque": {"operators": {str: int}, "domains": [str]}, "assumes": [(str, str, str, str)]}
-    document: dict[str, Any] = fit(value, {**CERTIFICATE, "claim": claim, **evidence})
-    for row in rows_of(document) if version == 1 else ():
-        known = row.kind in ("class", "sum", "free", "same") and not row.tensor
-        demand(known, f"found the row {row.kind!a}, expected one of version 1")
-    return document
-
-
-def rows_of(document: dict[str, Any]) -> Iterator[Row]:
-    """All rows of a certificate."""
-    for side in SIDES:
-        for entry in document["relations"][side].values():
-            yield from entry["rows"]
-
-
-# --- Forms --------------------------------------------------------------------------------------------
-
-
-class Forms(NamedTuple):
-    """The forms of a tensor over one denominator: for each unit its atoms and integers of at most so many bits."""
-
-    denominator: int
-    bits: int
-    of: Callable[[int], list[tuple[int, int]]]
-    first: int | None = None  # where unit v is the atom `first` + v
-
-
-def atoms(first: int) -> Forms:
-    """The forms of a tensor whose unit v is the atom `first` + v."""
-    return Forms(1, 1, lambda v: [(first + v, 1)], first)
-
-
-def affine(form: Form, factor: Fraction, constant: Fraction) -> Form:
-    """factor * form + constant."""
-    terms, d = form
-    if factor != 1:
-        terms, d = {atom: n * factor.numerator for atom, n in terms.items()}, d * factor.denominator
-    if constant:
-        whole = common((d, constant.denominator), 1 + len(terms))
-        terms = dict(terms) if whole == d else {atom: n * (whole // d) for atom, n in terms.items()}
-        terms[0], d = terms.get(0, 0) + constant.numerator * (whole // constant.denominator), whole
-    return {atom: n for atom, n in terms.items() if n} if 0 in terms.values() else terms, d
-
-
-def is_multiple(form: Form, c: Fraction, other: Form) -> bool:
-    """Whether form = c * other, for c not 0."""
-    (terms, d), (others, e) = form, other
-    x, y = c.denominator * e, c.numerator * d
-    divisor = math.gcd(x, y)
-    x, y = x // divisor, y // divisor
-    if x == y:
-        return terms == others
-    return terms.keys() == others.keys() and all(n * x == others[atom] * y for atom, n in terms.items())
-
-
-def weight(form: Form) -> Fraction:
-    """The sum of the sizes of the coefficients: of c times a form, |c| times as much."""
-    return Fraction(sum(map(abs, form[0].values())), form[1])
-
-
-def has_free(form: Form) -> bool:
-    """Whether a form contains a free unknown."""
-    return min(form[0], default=0) < 0
-
-
-class Atoms:
-    """The atoms, and the work and the memory that are left for expanding derived tensors."""
-
-    def __init__(self, weights: int) -> None:
-        self.work, self.room = 200 * weights + 10**7, MAX_STORED
-        self.next, self.free = 1, False  # whether there are free unknowns
-        self.lifts: dict[Lift, Lifted] = {}
-        self.positive = {0}  # the atoms of which it is known that they are nowhere negative
-
-    def spend(self, work: int, room: int = 0, bits: int = 0) -> None:
-        """Use some, with numbers of so many bits."""
-        self.work, self.room = self.work - work * (1 + bits // 4096), self.room - room
-        fits = min(self.work, self.room) >= 0 and bits <= MAX_BITS
-        demand(fits, "the work exceeds the budget of 200 operations a weight", "unknown", "budget")
-
-    def new(self, count: int, free: bool = False) -> int:
-        """The first of so many new atoms."""
-        first, self.next, self.free = self.next, self.next + count, self.free or free
-        return -first if free else first
-
-    def lifted(self, lift: Lift) -> "Lifted":
-        """The table of a lift."""
-        if lift not in self.lifts:
-            self.spend(4, room=8)
-            self.lifts[lift] = Lifted(self, lift.keeps)
-        return self.lifts[lift]
-
-
-class Lifted(dict[int, int]):
-    """What a lift makes of each atom: another atom, made when it is first asked for."""
-
-    def __init__(self, atoms: Atoms, keeps: bool) -> None:
-        super().__init__({0: 0} if keeps else {})
-        self.atoms = atoms
-
-    def __missing__(self, atom: int) -> int:
-        self.atoms.spend(1, room=2)
-        self[atom] = made = self.atoms.new(1, atom < 0)
-        if atom in self.atoms.positive:  # every lift takes images that are nowhere negative to such
-            self.atoms.positive.add(made)
-        return made
-
-
-class Half:
-    """The forms of one network's tensors, as far as its nodes are done."""
-
-    def __init__(self, side: str, network: Network, atoms: Atoms) -> None:
-        self.side, self.network, self.atoms = side, network, atoms
-        self.known: dict[str, Forms] = {}  # inputs, anchored tensors, derived ones that feed nodes with rows
-
-    def form(self, tensor: str, v: int) -> Form:
-        """The form of a unit."""
-        if tensor not in self.known:
-            return self.before(tensor, v)
-        forms = self.known[tensor]
-        return dict(forms.of(v)), forms.denominator
-
-    def before(self, tensor: str, v: int) -> Form:
-        """P(v): the form that the node of a tensor gives to a unit, before any function."""
-        factor, constant = ONE, ZERO  # of what the steps walked so far make of the tensor reached
-        while True:
-            node = self.network.nodes[tensor]
-            if node.row is not None:
-                return affine(self.mixed(node, v), factor, constant)
-            v, c, b = node.step(v)
-            factor, constant = factor * c, factor * b + constant
-            numbers = (factor.numerator, factor.denominator, constant.numerator, constant.denominator)
-            bits = max(map(int.bit_length, numbers))
-            self.atoms.spend(1 + bits // 64, bits=bits)
-            (tensor,) = node.sources
-            if tensor in self.known:
-                return affine(self.form(tensor, v), factor, constant)
-
-    def mixed(self, node: Node, v: int) -> Form:
-        """The form of a unit of a node that has rows."""
-        assert node.row is not None
-        columns, integers, d, bias = node.row(v)
-        if not node.sources:
-            return affine(({}, 1), ONE, bias)
-        below = [self.known[name] for name in node.sources]
-        e, lift = below[0].denominator, None
-        if node.place is None:
-            first, units, numbers = below[0].first, [*columns], [*integers]
-            terms = {} if first is None else dict(zip(map(first.__add__, units), numbers, strict=True))
-            if len(terms) == len(numbers):  # the usual case, in short
-                self.atoms.spend(1 + len(terms))
-            else:
-                terms = self.total(zip(map(below[0].of, units), numbers, strict=True), below[0].bits)
-            return affine((terms, d * e), ONE, bias)
-        e = common((forms.denominator for forms in below), len(below))
-        parts = []
-        for column, w in zip(columns, integers, strict=True):
-            i, u, lift = node.place(column)
-            entry = below[i].of(u)
-            if lift is not None:
-                lifted = self.atoms.lifted(lift)
-                entry = [(lifted[atom], n) for atom, n in entry]
-            parts.append((entry, w * (e // below[i].denominator)))
-        terms = self.total(parts, max(forms.bits for forms in below) + e.bit_length())
-        if lift is not None and lift.name == "put":
-            self.level(terms, lift.over)
-        return affine((terms, d * e), ONE, bias)
-
-    def level(self, terms: dict[int, int], positions: int) -> None:
-        """An image whose elements have all the same constant has that constant."""
-        ones = [self.atoms.lifted(Lift("put", positions, p, False)).get(0, 0) for p in range(positions)]
-        if len({terms.get(atom, 0) if atom else 0 for atom in ones}) == 1:
-            constant = terms.get(ones[0], 0)
-            for atom in ones:
-                terms.pop(atom, None)
-            terms[0] = constant
-
-    def total(self, parts: Iterable[tuple[list[tuple[int, int]], int]], bits: int) -> dict[int, int]:
-        """The sum of integers times forms."""
-        terms: dict[int, int] = {}
-        work = 1
-        for entry, w in parts:
-            work += len(entry)
-            for atom, n in entry:
-                terms[atom] = terms.get(atom, 0) + w * n
-        self.atoms.spend(work, bits=bits)
-        return terms
-
-    def listed(self, forms: Iterable[tuple[int, Form]]) -> Forms:
-        """Forms to keep, by unit or class."""
-        kept: dict[int, Form] = {}
-        for v, form in forms:
-            self.atoms.spend(1, room=1 + len(form[0]))
-            kept[v] = form
-        count = sum(len(terms) for terms, _ in kept.values())
-        d = common({e for _, e in kept.values()}, 1 + count)
-        self.atoms.spend(1, room=count * (d.bit_length() // 512))
-        result = {v: [(atom, n * (d // e)) for atom, n in terms.items()] for v, (terms, e) in kept.items()}
-        bits = max((n.bit_length() for entry in result.values() for _, n in entry), default=0)
-        self.atoms.spend(1, bits=bits)
-        return Forms(d, bits, result.__getitem__)
-
-    def prepare(self, node: Node) -> None:
-        """Expand the derived tensors that feed a node with rows."""
-        for name in node.sources if node.row is not None else ():
-            if name not in self.known:
-                self.known[name] = self.listed((v, self.before(name, v)) for v in range(self.network.units[name]))
-
-
-# --- The rules ----------------------------------------------------------------------------------------
-
-
-def is_fresh(n: Product, network: Network) -> bool:
-    """Whether a size is a symbol of its own, that no other size is known to be equal to."""
-    (symbol, *others), inputs = n.symbols, network.symbols.values()
-    return not others and n.number == 1 and symbol not in inputs and symbol.same is None and not symbol.of
-
-
-class Anchor(NamedTuple):
-    """The classes of an anchored tensor of N': class k is the atom `first` + k; `leader` gives its unit and the c."""
-
-    first: int
-    classes: int
-    leader: Callable[[int], tuple[int, Fraction]]
-
-
-class Checker:
-    """The rules of docs/certificate-format.md, section by section; each stops where it fails.
-
-    exact      whether the first axis of inputs and outputs is part of what is said, and not each item of it alone
-    on_domain  the bounds of N alone on the domain of the claim, by the tensor that a function defines: of each element
-               before that
-    """
-
-    def __init__(
-        self,
-        original: Network,
-        reduced: Network,
-        relations: dict[str, Any],
-        on_domain: dict[str, tuple[list[int], list[int]]] = NOWHERE,
-    ) -> None:
-        self.on_domain = on_domain
-        self.atoms = Atoms(original.weights + reduced.weights)
-        self.original, self.reduced = Half("original", original, self.atoms), Half("reduced", reduced, self.atoms)
-        self.relations, self.anchors, self.bounds = relations, dict[str, Anchor](), False
-        self.signs = any(row.kind in ("linear", "zero") for row in rows_of({"relations": relations}))
-        inputs = [network.views[name] for network in (original, reduced) for name in network.inputs]
-        mixes = any(network.mixes or network.depends() for network in (original, reduced))
-        self.exact = mixes or not all(known(view.dims) for view in inputs)
-        self.partners: dict[Given, Given] = {}
-
-    def run(self) -> None:
-        """All rules."""
-        self.check_names()
-        self.check_inputs()
-        over = {relation["over"] for relation in self.relations["original"].values()}
-        for tensor, node in self.reduced.network.nodes.items():
-            self.reduced.prepare(node)
-            if node.given:
-                self.reduced.known[tensor] = atoms(self.atoms.new(1))
-            elif node.kind != "affine" or tensor in over or tensor in self.relations["reduced"]:
-                self.reduced_tensor(tensor, node)
-        needed = self.original.network.needed(self.relations["original"])
-        for tensor, node in self.original.network.nodes.items():
-            if tensor not in needed:
-                continue
-            self.original.prepare(node)
-            if node.given:
-                self.original.known[tensor] = self.reduced.known[self.partner(*node.given)]
-            elif tensor in self.relations["original"]:
-                self.original_tensor(tensor, node, **self.relations["original"][tensor])
-            else:
-                hold("relation", node.kind == "affine", f"original {tensor!a}: found no relation, expected one")
-        self.check_outputs()
-
-    def check_names(self) -> None:
-        """Every tensor named in `relations` exists and is of a kind that may have one."""
-        for half in (self.original, self.reduced):
-            for tensor, entry in self.relations[half.side].items():
-                with about(f"{half.side} {tensor!a}"):
-                    node, rows, over = half.network.nodes.get(tensor), entry["rows"], entry.get("over")
-                    hold("relation", node, "no node defines this tensor")
-                    view, theirs = half.network.views[tensor], self.reduced.network.views
-                    hold("row-count", len(rows) == view.units, f"found {len(rows)} rows, expected {view.units}")
-                    hold("relation", not (node and node.given), "an opaque tensor has no relation")
-                    allowed = half is self.original or (node and node.kind != "head")
-                    hold("head", allowed, "a head of the reduced network may not have a relation")
-                    if over is not None:
-                        there = over in self.reduced.network.nodes
-                        hold("over", there, f"`over` names {over!a:.60}, which no node defines")
-                        given = self.reduced.network.nodes[over].given
-                        hold("over", not given, f"`over` names {over!a:.60}, which is opaque")
-                        self.check_grids(theirs[over], view, over, self.exact)
-                        needed = any((row.kind in ("class", "twin") and not row.tensor) or row.terms for row in rows)
-                        hold("over", needed, "found `over` though no row names a class")
-                    for row in rows:
-                        for name in (row.tensor, *(name for name, *_ in row.facts)):
-                            self.check_named(name, view)
-
-    def check_named(self, name: str, view: View) -> None:
-        """A tensor whose classes a row names, besides those of the relation's own."""
-        if name:
-            reduced = self.reduced.network
-            known = name in reduced.nodes and reduced.nodes[name].kind != "head"
-            hold("over", known, f"a row names {name!a:.60}, which no node defines, or a head")
-            hold("over", not reduced.nodes[name].given, f"a row names {name!a:.60}, which is opaque")
-            self.check_grids(reduced.views[name], view, name, self.exact)
-            hold("over", not self.bounds, "a row names a tensor, expected none where there are bounds")
-
-    def check_grids(self, theirs: View, ours: View, over: str, later: bool) -> None:
-        """Units of two tensors have as many positions; `later`: symbols are not compared yet."""
-        sizes = [(product(view.lead) if self.exact else 1) * view.positions for view in (theirs, ours)]
-        same = sizes[0] == sizes[1] or (later and not known(sizes))
-        hold("over", same, f"`over` names {over!a:.60}, which has images of another size")
-
-    def check_inputs(self) -> None:
-        """Rule 1."""
-        original, reduced = self.original.network, self.reduced.network
-        if self.exact:
-            self.check_sizes([(original.views[a], reduced.views[b]) for a, b in self.pairs("inputs")])
-        hold("input", original.sizes("inputs") == reduced.sizes("inputs"), "inputs: their numbers of elements differ")
-        for ours, theirs in self.pairs("inputs"):
-            self.original.known[ours] = self.reduced.known[theirs] = atoms(self.atoms.new(reduced.units[theirs]))
-
-    def pairs(self, what: str) -> Iterator[tuple[str, str]]:
-        """The inputs or outputs of N with those of N'."""
-        return zip(getattr(self.original.network, what), getattr(self.reduced.network, what), strict=True)
-
-    def check_sizes(self, pairs: Sequence[tuple[View, View]]) -> None:
-        """The inputs have equal shapes, the symbols of N' being renamed; each is one of N, and then is that one."""
-        names: dict[Symbol, Symbol] = {}
-        for ours, theirs in pairs:
-            shapes = (*ours.lead, *ours.dims), (*theirs.lead, *theirs.dims)
-            found = f"inputs: found the shapes {[*shapes[0]]} and {[*shapes[1]]}, expected one, symbols renamed"
-            hold("input", len(shapes[0]) == len(shapes[1]), found)
-            for n, m in zip(*shapes, strict=True):
-                if known((n, m)):
-                    hold("input", n == m, found)
-                    continue
-                hold("input", not known((n,)) and not known((m,)), found)
-                (symbol,), (other,) = n.symbols, m.symbols
-                hold("input", names.setdefault(symbol, other) is other, found)
-        hold("input", len({*names.values()}) == len(names), "inputs: one symbol of the reduced network is two")
-        for symbol, other in names.items():
-            symbol.same = other
-
-    def partner(self, given: Given, place: int) -> str:
-        """Rule 6: the tensor of N' that an output of an opaque node of N is equal to."""
-        if given not in self.partners:
-            reason = "no opaque node of the reduced network is the same operator"
-            for other in sorted(self.reduced.network.given, key=lambda other: other.outputs != given.outputs):
-                with contextlib.suppress(KeyError):
-                    reason = self.difference(given, other)
-                    if not reason:
-                        self.partners[given] = other
-                        break
-            hold(
-                "opaque",
-                given in self.partners,
-                f"original {next(iter(given.outputs.values()))!a} ({given.name}): {reason}",
-            )
-        return self.partners[given].outputs[place]
-
-    def difference(self, given: Given, other: Given) -> str:
-        """Why two opaque nodes are not known to be equal; nothing: they are, and so are the sizes of their outputs."""
-        self.atoms.spend(1)
-        if given.words != other.words or len(given.sources) != len(other.sources):
-            return "no opaque node of the reduced network is the same operator, with equal attributes and constants"
-        if given.types != other.types:
-            return "element types differ"
-        original, reduced = self.original.network, self.reduced.network
-        for ours, theirs in zip(given.sources, other.sources, strict=True):
-            if original.views[ours].placed != reduced.views[theirs].placed:
-                return f"the shapes of {ours!a} and {theirs!a} differ, or their channels"
-            for v in range(original.units[ours]):
-                form, equal = self.original.form(ours, v), self.reduced.form(theirs, v)
-                self.atoms.spend(1 + len(form[0]))
-                if has_free(form) or has_free(equal) or not is_multiple(form, ONE, equal):
-                    return f"unit {v} of {ours!a} has another form than that of {theirs!a}, or a free unknown"
-        names: dict[Symbol, Symbol] = {}
-        for place, name in given.outputs.items():
-            views = original.views[name], reduced.views[other.outputs[place]]
-            shapes = [(*view.lead, *view.dims) for view in views]
-            if len(shapes[0]) != len(shapes[1]) or len(views[0].lead) != len(views[1].lead):  # or one is not known
-                return f"the shapes of {name!a} differ"
-            for n, m in zip(*shapes, strict=True):
-                fresh = not known((n, m)) and isinstance(n, Product) and isinstance(m, Product)
-                fresh = fresh and is_fresh(n, original) and is_fresh(m, reduced)
-                if n != m and not (fresh and names.setdefault(n.symbols[0], m.symbols[0]) is m.symbols[0]):
-                    return f"the shapes of {name!a} differ"
-        if len({*names.values()}) < len(names):
-            return "two sizes of an output are one in the reduced network"
-        for symbol, same in names.items():
-            symbol.same = same
-        return ""
-
-    def reduced_tensor(self, tensor: str, node: Node) -> None:
-        """Rule 2, for an anchored tensor."""
-        entry, leaders = self.relations["reduced"].get(tensor), dict[int, tuple[int, Fraction]]()
-        for v, row in enumerate(entry["rows"] if entry is not None else ()):
-            if row.kind == "class" and not row.tensor and row.of not in leaders:
-                scalings = taken_to(node.function(v), row.number)
-                hold("ratio", scalings, f"reduced {tensor!a} unit {v}: its function takes nothing to its ratio")
-                leaders[row.of] = v, scalings[0]
-        gapless = all(k in leaders for k in range(len(leaders)))
-        hold("class-exists", gapless, f"reduced {tensor!a}: its {len(leaders)} classes are not 0, 1, ...")
-        classes = self.reduced.network.units[tensor] if entry is None else len(leaders)
-        first = self.atoms.new(classes)
-        anchor = Anchor(first, classes, leaders.__getitem__ if entry is not None else lambda k: (k, ONE))
-        self.anchors[tensor] = anchor
-        for k in range(anchor.classes) if self.atoms.free else ():
-            free = has_free(self.reduced.before(tensor, anchor.leader(k)[0]))
-            hold("free", not free, f"reduced {tensor!a}: the form of class {k} has a free unknown")
-        self.atoms.positive.update(first + k for k in range(classes) if self.signs and self.is_positive(tensor, k))
-        if entry is None:
-            self.reduced.known[tensor] = atoms(first)
-        else:
-            self.check_rows(self.reduced, tensor, entry["rows"], tensor)
-
-    def original_tensor(self, tensor: str, node: Node, rows: list[Row], over: str | None) -> None:
-        """Rules 3 and 4."""
-        other = None if over is None else self.reduced.network.nodes[over]
-        if over is not None:
-            views = self.reduced.network.views[over], self.original.network.views[tensor]
-            self.check_grids(*views, over, later=False)
-        if node.kind == "head" or (other is not None and other.kind == "head"):
-            same = other is not None and other.function(0) == node.function(0)
-            same = same and len(rows) == self.reduced.network.units[over or ""]
-            same = same and all(row == Row("class", v, ONE) for v, row in enumerate(rows))
-            hold("head", same, f"original {tensor!a}: a head goes with a head of the same kind and size, unit by unit")
-        self.check_rows(self.original, tensor, rows, over)
-        if other is not None and node.function(0) == ("argmax", ()):
-            units = self.original.network.units[node.sources[0]], self.reduced.network.units[other.sources[0]]
-            hold("head", units[0] == units[1], f"original {tensor!a}: the numbers of units below it differ")
-            self.check_equal(node.sources[0], other.sources[0], f"below {tensor!a}:", "head", "head")
-
-    def check_equal(self, ours: str, theirs: str, place: str, equal: str, free: str) -> None:
-        """The units of two tensors have equal forms without free unknowns; else that rule is broken."""
-        for v in range(self.original.network.units[ours]):
-            self.atoms.spend(10)
-            with about(f"{place} {ours!a} unit {v}"):
-                form, other = self.original.form(ours, v), self.reduced.form(theirs, v)
-                hold(free, not has_free(form) and not has_free(other), "its form has a free unknown")
-                hold(equal, is_multiple(form, ONE, other), "its form differs from that of the reduced network")
-
-    def check_outputs(self) -> None:
-        """Rule 5."""
-        original, reduced = self.original.network, self.reduced.network
-        same = original.sizes("outputs") == reduced.sizes("outputs")
-        hold("output", same, "outputs: their numbers of elements differ")
-        orders = [[network.views[name].order for name in network.outputs] for network in (original, reduced)]
-        hold("output", orders[0] == orders[1], "outputs: their channels lie in another order")
-        leads = [[product(network.views[name].lead) for name in network.outputs] for network in (original, reduced)]
-        hold("output", not self.exact or leads[0] == leads[1], "outputs: their shapes differ")
-        for ours, theirs in self.pairs("outputs"):
-            self.check_equal(ours, theirs, "output", "output", "free")
-
-    def is_positive(self, tensor: str, k: int) -> bool:
-        """Whether a class of N' is known to be nowhere negative."""
-        form, function = self.class_form(tensor, k)
-        kept = function == IDENTITY or function[0] == "max_pool"
-        return never_negative(function) or (kept and self.known_sign(form, ONE, ()))
-
-    def known_sign(self, form: Form, sign: Fraction, facts: Sequence[tuple[str, int, Fraction]]) -> bool:
-        """Whether sign times a form is >= 0 everywhere: it is so many times what ReLUs are more than their forms, plus
-        a sum, with coefficients >= 0, of atoms that are nowhere negative."""
-        parts = [(sign, form)]
-        for tensor, k, b in facts:
-            below, function = self.class_form(tensor, k)
-            hold("sign", function == RELU, f"found class {k} of {tensor!a} as a fact, which is no ReLU")
-            parts += [(b, below), (-b, ({self.anchors[tensor].first + k: 1}, 1))]
-        self.atoms.spend(1 + sum(len(terms) for _, (terms, _) in parts))
-        terms, _ = combination(parts)
-        return all(n > 0 and atom in self.atoms.positive for atom, n in terms.items())
-
-    def check_bent(self, form: Form, function: Function, row: Row) -> Form:
-        """A `linear` or a `zero` row: the form that it leaves."""
-        if row.kind == "linear":
-            hold("activation", line_above(function), "its function is not the identity from 0 on")
-            hold("sign", self.known_sign(form, ONE, row.facts), "its form is not known to be >= 0")
-            return form
-        hold("activation", zero_below(function), "its function is not 0 up to 0")
-        hold("sign", self.known_sign(form, -ONE, row.facts), "its form is not known to be <= 0")
-        return {}, 1
-
-    def check_on_domain(self, half: Half, tensor: str, v: int, row: Row) -> Form:
-        """A row on the domain: the form that it leaves.  Only of N, whose bounds rest on nothing of N'."""
-        known = half is self.original and tensor in self.on_domain
-        hold("domain", known, "found a row on a domain, expected one only of functions of the original on a domain")
-        images, (lows, highs) = half.network.views[tensor].positions, self.on_domain[tensor]
-        elements, function = slice(v * images, (v + 1) * images), half.network.nodes[tensor].function(v)
-        if row.kind == "linear on domain":
-            hold("activation", line_above(function), "its function is not the identity from 0 on")
-            hold("domain", min(lows[elements]) >= 0, "its form is not known to be >= 0 on the domain")
-            return half.before(tensor, v)
-        hold("activation", zero_below(function), "its function is not 0 up to 0")
-        hold("domain", max(highs[elements]) <= 0, "its form is not known to be <= 0 on the domain")
-        return {}, 1
-
-    def check_rows(self, half: Half, tensor: str, rows: list[Row], over: str | None) -> None:
-        """Check every unit against its row, those of one class together; then its form is what the row says."""
-        node, last, found = half.network.nodes[tensor], Row(""), dict[int, Form]()
-        summands = self.summands(half, tensor, {k for row in rows for k, _ in row.terms}, over)
-        for v in sorted(range(len(rows)), key=lambda v: rows[v].group):
-            row = rows[v]
-            with about(f"{half.side} {tensor!a} unit {v}"):
-                if row.group != last.group and row.kind in ("class", "twin"):
-                    other, function = self.class_form(row.tensor or over, row.of)
-                elif row.group != last.group and row.kind in ("same", "mirror"):
-                    free = row.of < len(rows) and rows[row.of].kind == "free"
-                    hold("same", free, f"found unit {row.of}, which is not free")
-                    other, function = half.before(tensor, row.of), node.function(row.of)
-                last = row
-                if row.kind == "sum":
-                    self.check_sum(half.before(tensor, v), node.function(v), row, half, summands)
-                elif row.kind in ("linear", "zero"):
-                    found[v] = self.check_bent(half.before(tensor, v), node.function(v), row)
-                elif row.kind in ("zero on domain", "linear on domain"):
-                    found[v] = self.check_on_domain(half, tensor, v, row)
-                elif row.kind != "free":
-                    hold("activation", node.function(v) == function, "its function is not that of its class")
-                    scalings = taken_to(function, row.number)
-                    hold("ratio", scalings, "its function takes no scaling to its ratio")
-                    form = half.before(tensor, v)
-                    if row.kind in ("twin", "mirror"):  # sigma(-c*y) = sigma(c*y) - L*c*y
-                        law = twin_law(function)
-                        hold("twin", law is not None, f"{function[0]} has no twin law")
-                        scalings = [-c for c in scalings]
-                        found[v] = affine(form, law or ZERO, ZERO)
-                    if symmetry(function) in ("sign", "step") and form[0] and other[0]:
-                        scalings = [scalings[0] * weight(form) / weight(other)]
-                    same = any(is_multiple(form, c, other) for c in scalings)
-                    hold("affine", same, "its form is not the claimed multiple")
-        positive = [v for v, row in enumerate(rows) if row.kind == "free" and never_negative(node.function(v))]
-        first = self.anchors[over].first if over else 0
-        half.known[tensor] = half.listed(self.claimed(rows, first, found, positive))
-
-    def class_form(self, over: str | None, k: int) -> tuple[Form, Function]:
-        """The form and the function of a class."""
-        exists = over in self.anchors and k < self.anchors[over].classes
-        hold("class-exists", exists, f"found class {k}, which does not exist")
-        assert over is not None
-        leader, c = self.anchors[over].leader(k)
-        return affine(self.reduced.before(over, leader), 1 / c, ZERO), self.reduced.network.nodes[over].function(leader)
-
-    def summands(self, half: Half, tensor: str, classes: set[int], over: str | None) -> Forms:
-        """The forms of the classes that the sums of a relation name."""
-        forms = {}
-        for k in classes:
-            with about(f"{half.side} {tensor!a}"):
-                hold("of", half.network.nodes[tensor].kind == "affine", "a sum of classes is for affine tensors only")
-                form, function = self.class_form(over, k)
-                hold("activation", function == IDENTITY, f"class {k} is not affine")
-                forms[k] = form
-        return half.listed(forms.items())
-
-    def check_sum(self, form: Form, function: Function, row: Row, half: Half, summands: Forms) -> None:
-        """T4, T5: `null` and `of` rows."""
-        if row.terms:
-            integers, d = over_common(c for _, c in row.terms)
-            parts = zip((summands.of(k) for k, _ in row.terms), integers, strict=True)
-            terms = half.total(parts, summands.bits)
-            total = affine((terms, d * summands.denominator), ONE, row.number)
-            hold("affine", is_multiple(form, ONE, total), "its form is not the claimed sum")
-            return
-        hold("constant", form[0].keys() <= {0}, "its form is not a constant")
-        value = value_at(function, Fraction(form[0].get(0, 0), form[1]))
-        hold("constant", value == row.number, "its value is not known to be the claimed constant")
-
-    def claimed(
-        self, rows: list[Row], first: int, found: dict[int, Form] = NOTHING, positive: Iterable[int] = ()
-    ) -> Iterator[tuple[int, Form]]:
-        """The forms that the rows claim; the free unknowns are new atoms of this tensor.
-
-        found     of linear units their forms, of twins what is added to the multiple of a class
-        positive  the free units whose functions have no negative values
-        """
-        base = self.atoms.new(len(rows), free=True) if any(row.kind == "free" for row in rows) else 0
-        self.atoms.positive.update(base - v for v in positive)
-        for v, row in enumerate(rows):
-            if row.kind == "sum":
-                (plus, *integers), d = over_common([row.number, *(c for _, c in row.terms)])
-                terms = {first + k: n for (k, _), n in zip(row.terms, integers, strict=True)}
-                yield v, ({**terms, 0: plus} if plus else terms, d)
-            elif row.kind in ("linear", "zero", "linear on domain", "zero on domain"):
-                yield v, found[v]
-            elif row.kind == "free":
-                yield v, ({base - v: 1}, 1)
-            else:
-                own = self.anchors[row.tensor].first if row.tensor else first
-                atom = own + row.of if row.kind in ("class", "twin") else base - row.of
-                form = {atom: row.number.numerator}, row.number.denominator
-                yield v, combination([(ONE, form), (ONE, found[v])]) if v in found else form
-
-
-# --- Bounds: functions between two values -------------------------------------------------------------
-
-SLOPE, VALUE, COEFFICIENT, FINE = 12, 40, 48, 64  # binary digits of slopes, of values, of coefficients, of curves
-UNIT, WHOLE = 1 << SLOPE, 1 << VALUE
-FEW = 8  # so many steps of a function that rounds are told apart
-
-# Piecewise linear functions: (from, slope, constant) of each piece.  "constant" stands for a unit without a class.
-LINEAR: dict[str, Callable[..., list[tuple[Any, Any, Any]]]] = {
-    "constant": lambda e: [(None, 0, e)],
-    "leaky_relu": lambda s: [(None, s, 0), (0, 1, 0)][s == 1 :],
-    "clip": lambda a, b: [(None, 0, a), (a, 1, 0), (b, 0, b)],
-    "at_least": lambda a: [(None, 0, a), (a, 1, 0)],
-    "at_most": lambda a: [(None, 1, 0), (a, 0, a)],
-    "thresholded_relu": lambda a: [(None, 0, 0), (a, 1, 0)],
-    **dict.fromkeys(("sign", "bipolar_sign"), lambda: [(None, 0, -1), (0, 0, 1)]),
-    "hard_sigmoid": lambda a, b: (
-        [(None, 0, a < 0), (min(-b / a, (1 - b) / a), a, b), (max(-b / a, (1 - b) / a), 0, a > 0)]
-        if a
-        else [(None, 0, clipped(b, ZERO, ONE))]
-    ),
-}
-# Functions that round: s * (m + v) for m = floor(y/s + h), within bounds: s, h, v, and the bounds.
-ROUNDED: dict[str, Callable[..., tuple[Any, ...]]] = {
-    "floor": lambda: (ONE, 0, 0, None, None),
-    "ceil": lambda: (ONE, 0, 1, None, None),
-    "round": lambda: (ONE, ONE / 2, 0, None, None),
-    "quantize": lambda s, z, a, b: (s, ONE / 2, 0, int(a - z), int(b - z)),
-    "quantize_floor": lambda s, z, a, b: (s, 0, 0, int(a - z), int(b - z)),
-}
-
-
-class Piece(NamedTuple):
-    """From low to high, a function lies between slope*y + least and slope*y + most."""
-
-    low: int
-    high: int
-    slope: int
-    least: int
-    most: int
-
-
-class Course(NamedTuple):
-    """A function between two values (over WHOLE); slopes are over UNIT*scale, constants over UNIT*WHOLE*scale.
-
-    slopes: between which all difference quotients lie; None where the function jumps.
-    """
-
-    scale: int
-    pieces: list[Piece]
-    slopes: tuple[int, int] | None
-
-    @property
-    def line(self) -> bool:
-        """Whether the function is one line there."""
-        return self.slopes is not None and self.slopes[0] == self.slopes[1]
-
-    def finer(self, scale: int) -> "Course":
-        """The same with a multiple of its scale."""
-        k = scale // self.scale
-        pieces = [Piece(*piece[:2], *(k * n for n in piece[2:])) for piece in self.pieces]
-        return self if k == 1 else Course(scale, pieces, self.slopes and (k * self.slopes[0], k * self.slopes[1]))
-
-
-def down(number: Any) -> int:
-    """A number over WHOLE, rounded down."""
-    return int(number * WHOLE // 1)
-
-
-def up(number: Any) -> int:
-    """A number over WHOLE, rounded up."""
-    return -int(-number * WHOLE // 1)
-
-
-Between: TypeAlias = Callable[[int, int], Course]  # what a function does from one value to another
-
-
-@functools.cache
-def between(function: Function) -> Between:
-    """What a function does from one value to another; equal functions have the same answer, that is the same object."""
-    name, parameters = function
-    made = pieces_of(*LINEAR[name](*parameters)) if name in LINEAR else functools.partial(bent, name, parameters)
-    return functools.partial(again, made)
-
-
-@functools.lru_cache(1 << 12)
-def again(made: Between, low: int, high: int) -> Course:
-    """The same as before, if it was asked for just now."""
-    return made(low, high)
-
-
-def course(function: Function, low: int, high: int) -> Course:
-    """What a function does from one value to another."""
-    return between(function)(low, high)
-
-
-def bent(name: str, parameters: Sequence[Fraction], low: int, high: int) -> Course:
-    """What a function that rounds does, or a curve."""
-    if name in ROUNDED:
-        pieces = steps(low, high, *ROUNDED[name](*parameters))
-        return Course(1, pieces, (0, 0) if len(pieces) == 1 and not pieces[0].slope else None)
-    support(name in CURVES, f"found the function {name}, expected one that has bounds")
-    return curve(name, parameters, low, high)
-
-
-def pieces_of(*segments: tuple[Any, Any, Any]) -> Between:
-    """What a piecewise linear function does: where each piece begins, its slope, and its constant are given."""
-    scale = math.lcm(*(Fraction(slope).denominator for _, slope, _ in segments))
-    smooth = all(a * at + b == c * at + e for (_, a, b), (at, c, e) in itertools.pairwise(segments))
-    numbers = [(at or 0, int(slope * scale * UNIT), constant * scale * UNIT) for at, slope, constant in segments]
-    starts, stops = [down(at) for at, *_ in numbers[1:]], [up(at) for at, *_ in numbers[1:]]
-    pieces = [(slope, down(e), up(e)) for _, slope, e in numbers]
-
-    def made(low: int, high: int) -> Course:
-        begins, ends = [low, *[max(low, at) for at in starts]], [*[min(high, at) for at in stops], high]
-        found = [
-            Piece(begin, end, *piece)
-            for begin, end, piece in zip(begins, ends, pieces, strict=True)
-            if begin < end or (begin == end and not smooth)
-        ]
-        if not found:  # at one value, where it may bend
-            found = [Piece(low, high, *pieces[sum(start <= low for start in starts)])]
-        slopes = [piece.slope for piece in found]
-        return Course(scale, found, (min(slopes), max(slopes)) if smooth or len(found) == 1 else None)
-
-    return made
-
-
-def steps(low: int, high: int, s: Fraction, h: Fraction, v: int, first: int | None, last: int | None) -> list[Piece]:
-    """The pieces of a function that rounds: its steps where they are few; else one band, and what is constant."""
-    m, n = math.ceil(Fraction(low, WHOLE) / s + h) - 1, math.floor(Fraction(high, WHOLE) / s + h)
-    if first is not None and last is not None:
-        m, n = min(max(m, first), last), min(max(n, first), last)
-
-    def step(k: int, begin: int, end: int) -> Piece:
-        return Piece(begin, end, 0, UNIT * down(s * (k + v)), UNIT * up(s * (k + v)))
-
-    if n - m <= FEW:
-        starts, ends = [down(s * (k - h)) for k in range(m + 1, n + 1)], [up(s * (k - h)) for k in range(m + 1, n + 1)]
-        return [*map(step, range(m, n + 1), [low, *starts], [*ends, high])]
-    begin, end = max(low, down(s * (m - h))), min(high, up(s * (n + 1 - h)))
-    band = Piece(begin, end, UNIT, UNIT * (down(s * (h + v - 1)) - 1), UNIT * (up(s * (h + v)) + 1))
-    return [step(m, low, begin)] * (low < begin) + [band] + [step(n, end, high)] * (end < high)
-
-
-# --- Bounds: curves, by series with a bound on what they leave out, rounded outwards --------------------
-
-FULL = 1 << FINE
-
-
-@dataclass(frozen=True)
-class Range:
-    """Between low and high, over FULL, lies a number."""
-
-    low: int
-    high: int
-
-    def __neg__(self) -> "Range":
-        return Range(-self.high, -self.low)
-
-    def __add__(self, other: "Range") -> "Range":
-        return Range(self.low + other.low, self.high + other.high)
-
-    def __sub__(self, other: "Range") -> "Range":
-        return self + -other
-
-    def __mul__(self, other: "Range") -> "Range":
-        corners = [x * y for x in (self.low, self.high) for y in (other.low, other.high)]
-        return Range(min(corners) >> FINE, -(-max(corners) >> FINE))
-
-    def inverse(self) -> "Range":
-        """1/x for x > 0."""
-        return Range(FULL * FULL // self.high, -(-FULL * FULL // self.low))
-
-    def root(self) -> "Range":
-        """The square root."""
-        return Range(math.isqrt(self.low << FINE), math.isqrt(self.high << FINE) + 1)
-
-    def size(self) -> "Range":
-        """The absolute value."""
-        near = 0 if self.low <= 0 <= self.high else min(abs(self.low), abs(self.high))
-        return Range(near, max(abs(self.low), abs(self.high)))
-
-    def within(self, low: int, high: int) -> "Range":
-        """The nearest number between two bounds."""
-        return Range(min(max(self.low, low), high), min(max(self.high, low), high))
-
-    def over(self, rising: Callable[[int], "Range"]) -> "Range":
-        """A function that does not fall."""
-        return Range(rising(self.low).low, rising(self.high).high)
-
-
-def number(value: Fraction | int) -> Range:
-    """A rational."""
-    return Range(math.floor(value * FULL), math.ceil(value * FULL))
-
-
-def around(ranges: Sequence[Range]) -> Range:
-    """The least range around several."""
-    return Range(min(x.low for x in ranges), max(x.high for x in ranges))
-
-
-SURE, HALF = number(1), number(ONE / 2)
-PI = Range(57952155664616982739, 57952155664616982740)
-ERF = (PI * number(ONE / 4)).inverse().root()  # 2 / sqrt(pi)
-
-
-def decay(x: int) -> Range:
-    """exp(-x) for x >= 0: the series at x/256, off by less than 64/2^128, squared eight times."""
-    if x >= 64 * FULL:
-        return Range(0, 1)
-    total, term, n = 0, FULL * FULL, 0
-    while term:
-        total, n = total + (-term if n % 2 else term), n + 1
-        term = term * (x << FINE - 8) // (n * FULL * FULL)
-    low, high = total - 64, total + 64
-    for _ in range(8):
-        low, high = low * low >> 2 * FINE, -(-high * high >> 2 * FINE)
-    return Range(low >> FINE, -(-high >> FINE))
-
-
-def growth(x: int) -> Range:
-    """exp(x), for x up to 40."""
-    demand(x < 40 * FULL, "the exponential of more than 40 is needed", "unknown", "budget")
-    return decay(-x) if x <= 0 else decay(x).inverse()
-
-
-def logistic(x: int) -> Range:
-    """1 / (1 + exp(-x))."""
-    e = decay(abs(x))
-    return (SURE if x >= 0 else e) * (SURE + e).inverse()
-
-
-def softplus(x: int) -> Range:
-    """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))."""
-    return decay(abs(x)).over(logarithm) + Range(max(x, 0), max(x, 0))
-
-
-def logarithm(t: int) -> Range:
-    """log(1 + t) for 0 <= t <= 1: twice the series of artanh at t/(2 + t), off by less than 256/2^128."""
-    term = z = t * FULL * FULL // (2 * FULL + t)
-    total, n = 0, 1
-    while term:
-        total, n = total + term // n, n + 2
-        term = (term * z >> 2 * FINE) * z >> 2 * FINE
-    return Range(2 * (total - 256) >> FINE, -(-2 * (total + 256) >> FINE))
-
-
-def error(x: int) -> Range:
-    """erf(x): the alternating series, off by less than 1/2^128; from 6 on it is 1 less at most exp(-x^2)."""
-    if x < 0:
-        return -error(-x)
-    if x >= 6 * FULL:
-        return Range(FULL - decay(x * x >> FINE).high, FULL)
-    total, term, n = 0, x << 2 * FINE, 0
-    while term:
-        total, n = total + (-term if n % 2 else term) // (2 * n + 1), n + 1
-        term = term * x * x // (n << 2 * FINE)
-    return ERF * Range(total - FULL >> 2 * FINE, -(-total - FULL >> 2 * FINE))
-
-
-# For each curve: its value and its slope on a range.
-
-
-def bend(x: Range) -> Range:
-    """The slope of the logistic function."""
-    return x.over(logistic) * (-x).over(logistic)
-
-
-def bell(x: Range) -> Range:
-    """exp(-x^2)."""
-    square = x.size() * x.size()
-    return Range(decay(square.high).low, decay(square.low).high)
-
-
-def gate(x: Range, value: Range, slope: Range) -> tuple[Range, Range]:
-    """x times a function, of which these are value and slope."""
-    return x * value, value + x * slope
-
-
-def gelu(x: Range) -> tuple[Range, Range]:
-    """x * (1 + erf(x / sqrt(2))) / 2."""
-    inside = x * HALF.root()
-    return gate(x, HALF + HALF * inside.over(error), HALF * ERF * HALF.root() * bell(inside))
-
-
-def gelu_tanh(x: Range) -> tuple[Range, Range]:
-    """x * logistic(sqrt(8/pi) * (x + c x^3))."""
-    c, factor, square = number(Fraction(44715, 10**6)), (PI * number(ONE / 8)).inverse().root(), x.size() * x.size()
-    inside = factor * x * (SURE + c * square)
-    return gate(x, inside.over(logistic), bend(inside) * factor * (SURE + number(3) * c * square))
-
-
-def mish(x: Range) -> tuple[Range, Range]:
-    """x * tanh(softplus(x)), which is x * (2 / (1 + r^2) - 1) for r = logistic(-x)."""
-    r = (-x).over(logistic)
-    t = number(2) * (SURE + r * r).inverse() - SURE
-    return gate(x, t, (SURE - t * t) * x.over(logistic))
-
-
-def elu(x: Range, inside: Fraction, outside: Fraction, above: Fraction) -> tuple[Range, Range]:
-    """above * x for x >= 0, else outside * (exp(inside * x) - 1)."""
-    e = (x.within(min(x.low, 0), 0) * number(inside)).over(growth)
-    value = number(above) * x.within(0, max(x.high, 0)) + number(outside) * (e - SURE)
-    return value, around([number(above)] * (x.high > 0) + [number(outside * inside) * e] * (x.low <= 0))
-
-
-def hard_swish(x: Range) -> tuple[Range, Range]:
-    """x * min(max(x/6 + 1/2, 0), 1)."""
-    slopes = [number(0)] * (x.low < -3 * FULL) + [SURE] * (x.high > 3 * FULL)
-    if not slopes or (x.low < 3 * FULL and x.high > -3 * FULL):
-        slopes.append(x * number(ONE / 3) + HALF)
-    return x * (x * number(ONE / 6) + HALF).within(0, FULL), around(slopes)
-
-
-CURVES: dict[str, Callable[..., tuple[Range, Range]]] = {
-    "sigmoid": lambda x: (x.over(logistic), bend(x)),
-    "tanh": lambda x: (number(2) * (x + x).over(logistic) - SURE, number(4) * bend(x + x)),
-    "silu": lambda x: gate(x, x.over(logistic), bend(x)),
-    "softplus": lambda x: (x.over(softplus), x.over(logistic)),
-    "log_sigmoid": lambda x: (-(-x).over(softplus), (-x).over(logistic)),
-    "exp": lambda x: (x.over(growth), x.over(growth)),
-    "erf": lambda x: (x.over(error), ERF * bell(x)),
-    "gelu": gelu,
-    "gelu_tanh": gelu_tanh,
-    "mish": mish,
-    "hard_swish": hard_swish,
-    "softsign": lambda x: (x * (SURE + x.size()).inverse(), ((SURE + x.size()) * (SURE + x.size())).inverse()),
-    "elu": lambda x, a: elu(x, ONE, a, ONE),
-    "celu": lambda x, a: elu(x, 1 / a, a, ONE),
-    "selu": lambda x, a, g: elu(x, ONE, g * a, g),
-    "surd": lambda x, d: (x * number(d).root(), number(d).root()),
-    **dict.fromkeys(("sin", "cos"), lambda x: (Range(-FULL, FULL), Range(-FULL, FULL))),
-}
-
-
-def curve(name: str, parameters: Sequence[Fraction], low: int, high: int) -> Course:
-    """A curve from one value to another: in short pieces, each a value and the slopes from there on."""
-    cuts = [low, high, *(low + (high - low) * i // 8 for i in range(8)), *(k * WHOLE for k in (-6, -3, -1, 0, 1, 3, 6))]
-    cuts = sorted({cut for cut in cuts if low <= cut <= high})
-    pieces, slopes = list[Piece](), list[Range]()
-    for a, b in zip(cuts, cuts[1:] or cuts, strict=False):
-        value, _ = CURVES[name](Range(a << FINE - VALUE, a << FINE - VALUE), *parameters)
-        _, slope = CURVES[name](Range(a << FINE - VALUE, b << FINE - VALUE), *parameters)
-        s = slope.low + slope.high >> FINE - SLOPE + 1
-        ends = [(end - (s << FINE - SLOPE)) * (b - a) for end in (slope.low, slope.high)]
-        least, most = (value.low >> SLOPE) - s * a, -(-value.high >> SLOPE) - s * a
-        least, most = least + (min(ends[0], 0) >> FINE - SLOPE), most - (-max(ends[1], 0) >> FINE - SLOPE)
-        pieces.append(Piece(a, b, s, least, most))
-        slopes.append(slope)
-    whole = around(slopes)
-    return Course(1, pieces, (whole.low >> FINE - SLOPE, -(-whole.high >> FINE - SLOPE)))
-
-
-# --- Bounds: lines and planes -------------------------------------------------------------------------
-
-Plane: TypeAlias = tuple[int, int, int]  # s, t, c of s*(x - z) + t*z + c; slopes over UNIT, c over UNIT*WHOLE
-
-
-class Line(NamedTuple):
-    """above * y + over and below * y + under lie around a function; slopes over UNIT, constants over UNIT*WHOLE."""
-
-    above: int
-    over: int
-    below: int
-    under: int
-
-
-def extreme(slope: int, found: Course) -> tuple[int, int]:
-    """The least and the greatest of a function minus slope * y, over UNIT*WHOLE."""
-    lows, highs, scale = list[int](), list[int](), found.scale
-    for low, high, steep, least, most in found.pieces:
-        x, y = low * (steep - slope * scale), high * (steep - slope * scale)
-        lows.append(min(x, y) + least)
-        highs.append(max(x, y) + most)
-    return min(lows) // scale, -(-max(highs) // scale)
-
-
-def ends_of(found: Course) -> tuple[int, int]:
-    """The least and the greatest of a function, over WHOLE."""
-    low, high = extreme(0, found)
-    return low // UNIT, -(-high // UNIT)
-
-
-def line_of(found: Course, low: int, high: int) -> Line:
-    """The lines around a function: of some slopes those that are nearest at both ends together, the first of several.
-
-    The chord, and the slopes at the ends; of a function that bends one way, the chord on one side, the ends' on the
-    other.
-    """
-    scale, pieces, _ = found
-    slopes = [piece.slope // scale for piece in pieces]
-    if found.slopes is not None and len(pieces) == 1:
-        under, over = extreme(slopes[0], found) if scale > 1 else pieces[0][3:]
-        return Line(slopes[0], over, slopes[0], under)
-    first, last = pieces[0].slope * low + pieces[0].least, pieces[-1].slope * high + pieces[-1].most
-    chord, bends = (last - first) // (max(high - low, 1) * scale) + 1, [slopes[0], slopes[-1]]
-    convex = concave = False
-    if found.slopes is not None:
-        chord = min(max(chord, min(slopes)), max(slopes))
-        convex, concave = slopes == sorted(slopes), slopes == sorted(slopes, reverse=True)
-    above = [chord] if convex else bends if concave else [chord, *bends]
-    below = bends if convex else [chord] if concave else [chord, *bends]
-    known = {slope: extreme(slope, found) for slope in (*above, *below)}
-    s = min(above, key=lambda slope: slope * (low + high) + 2 * known[slope][1])
-    t = max(below, key=lambda slope: slope * (low + high) + 2 * known[slope][0])
-    return Line(s, known[s][1], t, known[t][0])
-
-
-class Polygon(NamedTuple):
-    """Bounds of x, of z, and of x - z."""
-
-    x: tuple[int, int]
-    z: tuple[int, int]
-    d: tuple[int, int]
-
-    def within(self, a: Piece, b: Piece) -> "Polygon | None":
-        """The part where x and z lie in two pieces, if there is one."""
-        x = max(self.x[0], a.low), min(self.x[1], a.high)
-        z = max(self.z[0], b.low), min(self.z[1], b.high)
-        empty = x[0] > x[1] or z[0] > z[1] or x[0] - z[1] > self.d[1] or x[1] - z[0] < self.d[0]
-        return None if empty else Polygon(x, z, self.d)
-
-    def greatest(self, p: int, q: int) -> int:
-        """The greatest p*x + q*z, by duality (docs/trust.md): the least, for m in 0, p, -q, of what its summands
-        m * (x - z), (p - m) * x and (q + m) * z are at most."""
-        (a, x), (b, z), (c, d) = self
-        r = p + q
-        by_z = q * (z if q >= 0 else b)
-        by_x, by_d = (p * x, p * d) if p >= 0 else (p * a, p * c)
-        return min(
-            by_x + by_z,
-            by_d + r * (z if r >= 0 else b),
-            r * (x if r >= 0 else a) - q * (c if q >= 0 else d),
-        )
-
-
-class Two(NamedTuple):
-    """What f does with x and g with z in a polygon; `same`: what f does with both, if g = f.
-
-    parts  of the polygon, by pieces of f and g: with their slopes, and the least and the greatest of their constants
-    """
-
-    polygon: Polygon
-    f: Course
-    g: Course
-    same: Course | None
-    parts: Sequence[tuple[Polygon, int, int, int, int]]
-
-    def ends(self, s: int, t: int) -> tuple[int, int]:
-        """The least and the greatest f(x) - g(z) - s*(x - z) - t*z, rounded outwards."""
-        scale = self.f.scale
-        u, v = s * scale, (s - t) * scale
-        lows, highs = list[int](), list[int]()
-        for part, slope, other, least, most in self.parts:
-            p, q = slope - u, v - other
-            lows.append(least - part.greatest(-p, -q))
-            highs.append(most + part.greatest(p, q))
-        low, high = min(lows, default=0), max(highs, default=0)
-        if t == 0 and self.same is not None and self.same.slopes is not None:  # f(x) - f(z) = m * (x - z)
-            found = [(m - u) * d for m in self.same.slopes for d in self.polygon.d]
-            low, high = max(low, min(found)), min(high, max(found))
-        return low // scale, -(-high // scale)
-
-    def nearest(self, *slopes: tuple[int, int]) -> tuple[Plane, Plane]:
-        """Of planes with given slopes, the first below and above with the least between them."""
-        found = [(*self.ends(s, t), s, t) for s, t in slopes]
-        low, high, s, t = min(found, key=lambda ends: ends[1] - ends[0])
-        return (s, t, low), (s, t, high)
-
-    def planes(self, x: Line) -> tuple[Plane, Plane]:
-        """The planes around f(x) - g(z), for the line around f."""
-        low, high = self.polygon.d
-        known = [
-            c.slopes for c in ((self.same,) if self.same is not None else (self.f, self.g)) if c.slopes is not None
-        ]
-        m = min((m for m, _ in known), default=0) // self.f.scale
-        n = max((n for _, n in known), default=UNIT * self.f.scale) // self.f.scale
-        s = n if low >= 0 else m if high <= 0 else (n * high - m * low) // (high - low)
-        z = line_of(self.g, *self.polygon.z)
-        _, above = self.nearest((s, 0), (x.above, x.above - z.below))
-        below, _ = self.nearest((m + n - s, 0), (x.below, x.below - z.above))
-        return above, below
-
-    def bounds(self) -> tuple[int, int]:
-        """The bounds of f(x) - g(z), over WHOLE."""
-        if self.same is not None and self.same.slopes is not None:
-            ends, whole = [k * end for k in self.same.slopes for end in self.polygon.d], UNIT * self.f.scale
-            low, high = min(ends) // whole, -(-max(ends) // whole)
-        else:
-            low, high = self.ends(0, 0)
-            low, high = low // UNIT, -(-high // UNIT)
-        (a, b), (c, d) = ends_of(self.f), ends_of(self.g)
-        return max(a - d, low), min(b - c, high)
-
-
-def two(polygon: Polygon, f: Between, g: Between) -> Two:
-    """What two functions do."""
-    (a, b), (c, d), _ = polygon
-    ours, theirs = f(a, b), g(c, d)
-    scale = math.lcm(ours.scale, theirs.scale)
-    ours, theirs = ours.finer(scale), theirs.finer(scale)
-    parts = [
-        (part, x.slope, z.slope, x.least - z.most, x.most - z.least)
-        for x, z in itertools.product(ours.pieces, theirs.pieces)
-        if (part := polygon.within(x, z)) is not None
-    ]
-    return Two(polygon, ours, theirs, f(min(a, c), max(b, d)) if f is g else None, parts)
-
-
-def compared(polygon: Polygon, f: Between, g: Between, x: Line) -> tuple[Plane, Plane, tuple[int, int]]:
-    """The planes around f(x) - g(z), for the line around f, and its bounds."""
-    if f is g:
-        (a, b), (c, d), (low, high) = polygon
-        same = f(min(a, c), max(b, d))
-        slope, rest = divmod(same.slopes[0] if same.slopes is not None and same.line else 1, same.scale)
-        if same.line and rest == 0:  # it is slope * (x - z)
-            ends = sorted((slope * low, slope * high))
-            return (slope, 0, 0), (slope, 0, 0), (ends[0] // UNIT, -(-ends[1] // UNIT))
-    found = two(polygon, f, g)
-    return *found.planes(x), found.bounds()
-
-
-# --- Bounds: tensors, and what lies between them ------------------------------------------------------
-
-
-class Based(NamedTuple):
-    """A tensor whose units are atoms: all inputs, what has a function, and images that are put together or added.
-
-    first, units      its atoms; of `positions` elements each
-    functions, forms  of each atom; the form is of the image before the function, of `before` positions
-    """
-
-    name: str
-    first: int
-    units: int
-    positions: int = 1
-    before: int = 1
-    functions: Sequence[Function] = ()
-    forms: Sequence[Form] = ()
-
-    def read(self, i: int) -> list[int]:
-        """The elements before the function that an element of a max-pool is the largest of."""
-        unit, q = divmod(i, self.positions)
-        _, (window,) = self.functions[unit]
-        return [unit * self.before + p for p in reads(Lift("average", window, 0, True), q)[0]]
-
-
-Table: TypeAlias = tuple[int, list[list[tuple[int, int]]]]  # a denominator; (position, weight) read for each position
-
-
-def reads(lift: Lift, q: int) -> tuple[list[int], int]:
-    """The positions that a lift reads for position q, and what their sum is divided by."""
-    if lift.name in ("at", "put"):
-        return ([lift.number], 1) if lift.name == "at" else ([0] * (lift.number == q), 1)
-    window, found, counted = lift.over, list[int](), 0
-    for tap in [lift.number] if lift.name == "tap" else range(math.prod(window.kernel)):
-        inside, padded, p, step, rest, offset = True, True, 0, 1, q, tap
-        for n, m, size, stride, dilation, begin, end in reversed([*zip(*window[:7], strict=True)]):
-            (rest, index), (offset, o) = divmod(rest, m), divmod(offset, size)
-            at, odd = stride * index + dilation * o - begin, 0
-            if window.transposed:
-                at, odd = divmod(index - dilation * o + begin, stride)
-            inside, padded = inside and not odd and 0 <= at < n, padded and -begin <= at < n + end
-            p, step = p + step * at, step * n
-        found += [p] * inside
-        counted += padded
-    return found, 1 if lift.name == "tap" else counted if lift.number else len(found)
-
-
-class Matrix:
-    """A matrix of integers, by rows and by columns; `norm`: the greatest sum of sizes in a column."""
-
-    def __init__(self, rows: list[list[int]]) -> None:
-        self.rows, self.columns = rows, [*zip(*rows, strict=True)]
-        self.norm = max(sum(map(abs, column)) for column in self.columns)
-        self.sizes = [[*map(abs, row)] for row in rows]
-
-    def reach(self, elements: Sequence[int], low: list[int], high: list[int]) -> list[tuple[int, int]]:
-        """The least and the greatest value of some rows, for columns between bounds: around their middles."""
-        twice, widths = [*map(operator.add, low, high)], [*map(operator.sub, high, low)]
-        ends = [
-            (sum(map(operator.mul, self.rows[e], twice)), sum(map(operator.mul, self.sizes[e], widths)))
-            for e in elements
-        ]
-        return [(middle - width >> 1, middle + width >> 1) for middle, width in ends]
-
-
-class Tensors:
-    """The based tensors of both networks, inputs first, and where their atoms come from."""
-
-    def __init__(self, atoms: Atoms, elements: int) -> None:
-        self.atoms, self.based = atoms, [Based("inputs", 1, elements)]
-        self.tables: dict[tuple[Lift, ...], Table] = {}
-        self.sources: dict[int, tuple[Lift, int]] = {}  # of the lifted atoms, as far as there were any
-        self.places: dict[tuple[int, int], tuple[int, int, Table]] = {}  # of an atom, for so many positions
-
-    def of(self, atom: int) -> tuple[int, int] | None:
-        """The tensor and the unit that an atom is, if it is not lifted."""
-        j = bisect.bisect_right(self.based, atom, key=lambda based: based.first) - 1
-        unit = atom - self.based[max(j, 0)].first
-        return (j, unit) if 0 <= unit < self.based[j].units else None
-
-    def lifts(self, atom: int) -> tuple[list[Lift], int]:
-        """The lifts that make an atom, the last one first, of another one that is made of none."""
-        lifts = list[Lift]()
-        while atom and not self.of(atom):
-            if atom not in self.sources:
-                tables = self.atoms.lifts.items()
-                self.sources = {made: (lift, a) for lift, table in tables for a, made in table.items()}
-            lift, atom = self.sources[atom]
-            lifts.append(lift)
-        return lifts, atom
-
-    def table(self, lifts: tuple[Lift, ...], positions: int) -> Table:
-        """What a chain of lifts, the last one first, reads for each position."""
-        if not lifts:
-            return 1, [[(q, 1)] for q in range(positions)]
-        if lifts not in self.tables:
-            name, over = lifts[0][:2]
-            below = 1 if name == "put" else over if name == "at" else math.prod(over.source)
-            d, inner = self.table(lifts[1:], below)
-            found = [reads(lifts[0], q) for q in range(positions)]
-            whole = math.lcm(*(n for _, n in found))
-            read = [[(r, w * (whole // n)) for p in places for r, w in inner[p]] for places, n in found]
-            self.tables[lifts] = whole * d, read
-        return self.tables[lifts]
-
-    def placed(self, form: Form, positions: int) -> list[tuple[int, int, int, Table]]:
-        """The terms of a form: an integer, the tensor (-1: ONE), the unit, and what is read for each position."""
-        found = []
-        for atom, n in form[0].items():
-            if (atom, positions) not in self.places:
-                lifts, base = self.lifts(atom)
-                self.places[atom, positions] = *(self.of(base) or (-1, 0)), self.table(tuple(lifts), positions)
-            found.append((n, *self.places[atom, positions]))
-        return found
-
-
-class Layer:
-    """Forms as integer combinations of elements: row e, over `scale`, is for position e % positions of a form."""
-
-    def __init__(self, tensors: Tensors, forms: Sequence[Form], positions: int = 1) -> None:
-        placed = [tensors.placed(form, positions) for form in forms]
-        scales = {d * e for (_, d), terms in zip(forms, placed, strict=True) for *_, (e, _) in terms}
-        self.scale, self.positions = common({*scales, *(d for _, d in forms)}, len(forms)), positions
-        sizes = [based.units * based.positions for based in tensors.based]
-        self.sizes = {j: sizes[j] for terms in placed for _, j, *_ in terms if j >= 0}
-        self.bias, self.images = [0] * (len(forms) * positions), list[list[tuple[int, int, int, Any]]]()
-        for v, ((_, d), terms) in enumerate(zip(forms, placed, strict=True)):
-            image = [(n * (self.scale // (d * e)), j, u, read) for n, j, u, (e, read) in terms]
-            for n, _, _, read in (term for term in image if term[1] < 0):
-                for q, places in enumerate(read):
-                    self.bias[v * positions + q] += n * sum(w for _, w in places)
-            self.images.append([(n, j, u * tensors.based[j].positions, read) for n, j, u, read in image if j >= 0])
-        self.work = sum(len(places) for terms in self.images for *_, read in terms for places in read)
-        self.matrices = dict[int, Matrix]()
-        if positions == 1:  # nothing is shared by positions
-            self.matrices = {j: Matrix([self.row(v, j) for v in range(len(forms))]) for j in self.sizes}
-            self.work, self.images = len(forms) * sum(self.sizes.values()), []
-        self.norms = {j: matrix.norm for j, matrix in self.matrices.items()} or self.sums_of_sizes()
-        self.norms[-1] = sum(map(abs, self.bias))
-
-    def reads(self, i: int) -> bool:
-        """Whether input i is part of any row."""
-        if self.positions == 1:
-            return 0 in self.matrices and any(row[i] for row in self.matrices[0].rows)
-        at = (start + p for terms in self.images for _, j, start, read in terms if not j for q in read for p, _ in q)
-        return i in at
-
-    def values(self, known: dict[int, list[Fraction]]) -> list[Fraction]:
-        """The value of every row, for exact values of elements."""
-        d = math.lcm(*(y.denominator for j in self.sizes for y in known[j]))
-        whole = {j: [int(y * d) for y in known[j]] for j in self.sizes}
-        found = self.reach(range(len(self.bias)), whole, whole)
-        return [Fraction(y + bias * d, self.scale * d) for (y, _), bias in zip(found, self.bias, strict=True)]
-
-    def row(self, e: int, j: int) -> list[int]:
-        """What row e has of a tensor."""
-        if j in self.matrices:
-            return self.matrices[j].rows[e]
-        row, (v, q) = [0] * self.sizes[j], divmod(e, self.positions)
-        for n, of, start, read in self.images[v]:
-            for p, w in read[q] if of == j else ():
-                row[start + p] += n * w
-        return row
-
-    def times(self, v: Sequence[int], j: int, alive: Sequence[bool]) -> list[int]:
-        """The sums over e of v[e] times what row e has of a tensor, for the elements that count."""
-        if self.positions == 1:
-            some = [x for x in v if x]
-            columns = zip(self.matrices[j].columns, alive, strict=True)
-            return [sum(map(operator.mul, some, itertools.compress(w, v))) if counts else 0 for w, counts in columns]
-        sums = [0] * self.sizes[j]
-        for start, terms in zip(range(0, len(v), self.positions), self.images, strict=True):
-            image = [(q, x) for q, x in enumerate(v[start : start + self.positions]) if x]
-            for n, of, first, read in terms if image else ():
-                for q, x in image if of == j else ():
-                    for p, w in read[q]:
-                        if alive[first + p]:
-                            sums[first + p] += x * (n * w)
-        return sums
-
-    def sums_of_sizes(self) -> dict[int, int]:
-        """For each tensor: the greatest sum of the sizes of what the rows have of an element."""
-        sums = {j: [0] * size for j, size in self.sizes.items()}
-        for terms in self.images:
-            for n, j, first, read in terms:
-                for p, w in itertools.chain(*read):
-                    sums[j][first + p] += abs(n * w)
-        return {j: max(found) for j, found in sums.items()}
-
-    def reach(
-        self, elements: Sequence[int], low: dict[int, list[int]], high: dict[int, list[int]]
-    ) -> list[tuple[int, int]]:
-        """The least and the greatest value of some rows without their constants, for elements between bounds."""
-        if self.positions == 1:
-            parts = [matrix.reach(elements, low[j], high[j]) for j, matrix in self.matrices.items()]
-            ends = zip([(0, 0)] * len(elements), *parts, strict=True)
-            return [(sum(x for x, _ in found), sum(y for _, y in found)) for found in ends]
-        reached = list[tuple[int, int]]()
-        for e in elements:
-            row, (v, q) = dict[tuple[int, int], int](), divmod(e, self.positions)
-            for n, j, start, read in self.images[v]:
-                for p, w in read[q]:
-                    row[j, start + p] = row.get((j, start + p), 0) + n * w
-            values = [(w * low[j][i], w * high[j][i]) for (j, i), w in row.items()]
-            reached.append((sum(map(min, values)), sum(map(max, values))))
-        return reached
-
-
-# --- Bounds: functionals, and what is known on a box --------------------------------------------------
-
-Bounds: TypeAlias = dict[tuple[str, int], tuple[list[int], list[int]]]  # of a family and a tensor, over WHOLE
-Slopes: TypeAlias = dict[tuple[int, int], list[tuple[int, ...]]]  # of a box: for a demand's lower or upper side
-LANES = 64  # so many elements go down together
-OUTPUTS = -1  # stands for the tensor of the combinations of outputs that a claim is about
-
-
-class Short(Exception):
-    """Lanes are too short for what they may have to hold."""
-
-
-class Functionals:
-    """Lower bounds of some numbers: integers over denominators, times elements, plus constants, all over 2^COEFFICIENT.
-
-    The integers that the bounds have of one element are the *lanes* of one long integer, so many bits each: the sum of
-    integer number r times 2^(bits*r), whatever the signs.  To add long integers, or to multiply them by a number, is to
-    do so in all lanes, as long as each is less than 2^(bits - 3) in size.  With everything goes how large it may be;
-    `most` is the largest such size.  Without lanes, this tells how long they have to be.
-    digits  of so many bits are the integers of elements, once they are rounded; or else it stops
-    The families are "a", the values of N, "b", those of N', and "d", the differences.
-    """
-
-    def __init__(self, count: int, bits: int, digits: int) -> None:
-        self.count, self.bits, self.digits = count, bits, digits
-        self.ones = sum(1 << bits * r for r in range(count))
-        self.half, self.every = self.ones << bits - 1, sum(1 << bits * r for r in range(0, count, 2))
-        self.sums = dict[tuple[str, int], tuple[list[int], int, int]]()  # long integers, denominator, size
-        self.constants, self.bottom, self.most = [0] * count, 1, 0
-
-    def fit(self, size: int) -> None:
-        """There is room for a size, or it stops."""
-        self.most = max(self.most, size)
-        if self.count and size >> self.bits - 3:
-            raise Short
-
-    def packed(self, numbers: Iterable[int]) -> int:
-        """The long integer of some lanes, the first ones."""
-        half, size = 1 << self.bits - 1, self.bits // 8
-        data = b"".join([(n + half).to_bytes(size, "little") for n in numbers])
-        return int.from_bytes(data, "little") - (self.half & (1 << 8 * len(data)) - 1)
-
-    def lanes(self, x: int) -> list[int]:
-        """The lanes of a long integer."""
-        half, size = 1 << self.bits - 1, self.bits // 8
-        data = (x + self.half).to_bytes(size * self.count, "little")
-        return [int.from_bytes(data[i : i + size], "little") - half for i in range(0, len(data), size)]
-
-    def divided(self, values: list[int], d: int) -> tuple[list[int], list[int]]:
-        """All lanes divided by d, rounded down, and what is left."""
-        digits = d.bit_length() - 1
-        if d == 1 << digits:
-            mask, back = self.ones * (d - 1), self.half >> digits
-            lifted = [x + self.half if x else 0 for x in values]  # no lane is negative
-            rests = [y & mask for y in lifted]
-            return [(y - rest >> digits) - back if y else 0 for y, rest in zip(lifted, rests, strict=True)], rests
-        whole, shift = 1 << self.bits - 3 - digits, self.bits + digits  # whole * d is more than the size of a lane
-        back, inverse = self.ones * whole, (1 << shift) // d + 1  # y * inverse >> shift is y // d for the lanes y below
-        lift, lane, part = back * d, self.every * ((1 << self.bits) - 1), self.every * ((1 << self.bits - digits) - 1)
-        found = []
-        for x in values:  # every other lane at a time, as products need the room of two
-            y = x + lift
-            even, odd = ((y >> place & lane) * inverse >> shift & part for place in (0, self.bits))
-            found.append(even + (odd << self.bits) - back if x else 0)
-        return found, [x - y * d for x, y in zip(values, found, strict=True)]
-
-    def steered(
-        self, values: list[int], size: int, below: Sequence[tuple[int, ...]], above: Sequence[tuple[int, ...]]
-    ) -> list[tuple[list[int], int]]:
-        """Each lane times each number of its element, of `below` if it is not negative, else of `above`: for each place
-        of a number all products, and how large they may be."""
-        top, parts = self.bits - 1, list[tuple[int, int]]()
-        for x, low, high in zip(values, below, above, strict=True):
-            plus = x
-            if low != high:
-                y = x + self.half
-                signs = y >> top & self.ones  # of the lanes that are not negative
-                plus = y & (signs << top) - signs
-            parts.append((plus, x - plus))
-        numbers = zip(zip(*below, strict=True), zip(*above, strict=True), strict=True)
-        return [
-            (
-                [p * n + m * o if m else p * n for (p, m), n, o in zip(parts, low, high, strict=True)],
-                size * max(map(abs, low + high)),
-            )
-            for low, high in numbers
-        ]
-
-    def add(self, family: str, j: int, values: list[int], d: int, size: int) -> None:
-        """Add long integers over d, of some size, times the elements of a tensor."""
-        if (family, j) in self.sums:
-            others, e, more = self.sums[family, j]
-            m, n = math.lcm(d, e) // d, math.lcm(d, e) // e
-            values = values if m == 1 else [m * x for x in values]
-            others = others if n == 1 else [n * y for y in others]
-            values, d, size = [*map(operator.add, values, others)], m * d, m * size + n * more
-        self.sums[family, j] = values, d, size
-        self.fit(size)
-
-    def plus(self, x: int, d: int, size: int, factor: int = 1) -> None:
-        """Add a factor times constants over d, of some size, over WHOLE too."""
-        self.fit(size)
-        if x:
-            whole = math.lcm(d, self.bottom)
-            m, n, self.bottom = whole // self.bottom, whole // d * factor, whole
-            self.constants = [m * c + n * y for c, y in zip(self.constants, self.lanes(x), strict=True)]
-
-    def settle(self, family: str, j: int | None, low: dict[int, list[int]]) -> tuple[list[int], int] | None:
-        """The integers of a tensor, rounded down, and their size; what is cut off, times the lower bounds, goes to the
-        constants."""
-        if j is None or (family, j) not in self.sums:
-            return None
-        values, d, size = self.sums.pop((family, j))
-        charged, size = d * (1 + sum(map(abs, low[j]))), size // d + 1
-        self.fit(charged)
-        found, rests = self.divided(values, d) if self.count else (values, values)
-        self.plus(sum([rest * y for rest, y in zip(rests, low[j], strict=True) if y]), d, charged)
-        if size >> self.digits:
-            size = 1 << self.digits
-            lift, beyond = self.ones * size, self.ones * ((1 << self.bits) - 2 * size)
-            if any(x + lift & beyond for x in found if x):
-                raise Short
-        return found, size
-
-
-class Pair(NamedTuple):
-    """An element of N before its function f, and what it is compared with, g(ratio * y) of an element y of N'; or one
-    of them alone; `new`: the pair is the one at which that element of N' is bounded; `pool`: f or g is a max-pool."""
-
-    e: int | None
-    k: int | None
-    f: Between | None
-    g: Between | None
-    ratio: Fraction = ONE
-    new: bool = False
-    pool: bool = False
-
-
-class Stage(NamedTuple):
-    """A tensor of N, and the tensor of N' that it is compared with; `fresh`: which is bounded here; either may be None.
-
-    families  of the tensor of N: "ad", or "a" where nothing is compared
-    factors   for each pair of the tensor of N: its ratio, over `ratios`; `weight`: the most of a class together
-    """
-
-    ours: int | None
-    over: int | None
-    fresh: bool
-    families: str
-    pairs: Sequence[Pair]
-    factors: Sequence[int] = ()
-    ratios: int = 1
-    weight: int = 0
-
-
-class Demand(NamedTuple):
-    """That a combination of outputs, of a family, is not less and not more than that (over WHOLE)."""
-
-    family: str
-    e: int
-    least: int | None = None
-    most: int | None = None
-
-    def met(self, bounds: Bounds) -> bool:
-        """Whether it is."""
-        low, high = (side[self.e] for side in bounds[self.family, OUTPUTS])
-        return (self.least is None or self.least <= low) and (self.most is None or high <= self.most)
-
-
-class Goal(NamedTuple):
-    """Demands; or, where there is a `total`, that the sizes of all combinations are together at most so much."""
-
-    demands: list[Demand]
-    total: int | None = None
-
-
-class State:
-    """What is known on a box: bounds before the functions; after them, bounds, lines and planes; the stages done."""
-
-    def __init__(self, low: list[int], high: list[int]) -> None:
-        self.before: Bounds = {}
-        self.least, self.most = ({"a": {0: box}, "b": {0: box}, "d": {0: [0] * len(box)}} for box in (low, high))
-        self.alive = {(family, 0): [True] * len(low) for family in "ab"}  # whether any of that is not 0
-        self.lines = dict[tuple[str, int], list[Line]]()
-        self.planes = dict[int, list[tuple[Plane, Plane]]]()
-        self.places = dict[tuple[str, int], list[int]]()  # where lines are not on the element of the same number
-        self.done = list[Stage]()
-
-
-def scaled(ratio: Fraction, low: int, high: int) -> tuple[int, int]:
-    """A ratio times what is between two bounds."""
-    if ratio is ONE:
-        return low, high
-    ends = sorted((low * ratio, high * ratio))
-    return math.floor(ends[0]), math.ceil(ends[1])
-
-
-class Bounder:
-    """The bounds of two networks and of their differences, box by box (docs/certificate-format.md, "Bounds")."""
-
-    def __init__(self, tensors: Tensors, stages: list[Stage], layers: dict[tuple[str, int], Layer], work: int) -> None:
-        self.based, self.stages, self.layers, self.work = tensors.based, stages, layers, work
-        self.room = dict[tuple[str, int], tuple[int, int]]()  # of lanes for what is bounded
-
-    def spend(self, work: int) -> None:
-        """Use some of the budget, which is counted in products."""
-        self.work -= work
-        demand(self.work >= 0, "the work exceeds the budget (--max-work)", "unknown", "budget")
-
-    # A functional goes down, stage by stage, to the inputs.
-
-    def bounds(
-        self, state: State, family: str, j: int, elements: Sequence[int], signs: Sequence[int] = (1, -1)
-    ) -> list[list[int]]:
-        """For each sign: lower bounds of it times elements, before their function, of N, of N', or of differences."""
-        found = [list[int]() for _ in signs]
-        for part in (elements[i : i + LANES] for i in range(0, len(elements), LANES)):
-            f, work = None, self.work
-            while f is None:
-                bits, digits = self.room.get((family, j), (8, COEFFICIENT + 16))
-                try:
-                    f = self.descended(state, family, j, part, signs, bits, digits)
-                except Short:
-                    self.work = work
-                    need = self.descended(state, family, j, (), signs, 8, digits).most.bit_length() + 10 & -8
-                    self.room[family, j] = (need, digits) if need > bits else (bits, digits + digits // 8 + 1)
-            for i, lows in enumerate(found):
-                lows += [c // f.bottom >> COEFFICIENT for c in f.constants[i * len(part) : (i + 1) * len(part)]]
-        return found
-
-    def descended(
-        self,
-        state: State,
-        family: str,
-        j: int,
-        elements: Sequence[int],
-        signs: Sequence[int],
-        bits: int,
-        digits: int,
-    ) -> Functionals:
-        """The functionals of elements, times signs, with nothing left but constants."""
-        f = Functionals(len(signs) * len(elements), bits, digits)
-        for name, into in (("a", "d"), ("d", "b")) if family == "d" else ((family, family),):
-            layer = self.layers[name, j]
-            for below in layer.sizes:
-                if below or into != "d":
-                    size, rows = layer.norms[below] << COEFFICIENT, [layer.row(e, below) for e in elements]
-                    f.fit(size)
-                    columns = zip(*rows, strict=True) if rows else [()] * layer.sizes[below]
-                    values = [f.packed(w) if n else 0 for w, n in zip(columns, state.alive[into, below], strict=True)]
-                    places = [COEFFICIENT + i * bits * len(elements) for i in range(len(signs))]
-                    values = [sum([n * x << at for n, at in zip(signs, places, strict=True)]) for x in values]
-                    f.add(into, below, values, layer.scale, size)
-            if into != "d":
-                f.constants = [n * layer.bias[e] << COEFFICIENT + VALUE for n in signs for e in elements]
-                f.bottom = layer.scale
-        for stage in reversed(state.done):
-            self.lower(state, stage, f)
-        for name in "ab":
-            settled, ends = f.settle(name, 0, state.least[name]), (state.least[name][0], state.most[name][0])
-            if settled is not None:
-                ((found, size),) = f.steered(*settled, *([*zip(side, strict=True)] for side in ends))
-                f.plus(sum(found), 1, size * len(found))
-        return f
-
-    def lower(self, state: State, stage: Stage, f: Functionals) -> None:
-        """Carry functionals from what the tensors of a stage are after their functions to what they are made from."""
-        a, b, w, ratios = stage.ours, stage.over, None, 1
-        own, gap = (f.settle(x, a, state.least[x]) for x in "ad")
-        their = f.settle("b", b, state.least["b"]) if stage.fresh else None
-        f.constants, f.bottom = [c // f.bottom << SLOPE for c in f.constants], UNIT
-        if b is not None and their is not None:
-            w = self.relaxed(state, f, "b", b, *their)
-        if a is not None and own is not None:
-            self.push(state, f, "a", "a", a, *self.relaxed(state, f, "a", a, *own), UNIT)
-        if a is not None and gap is not None:
-            v, w, ratios = self.slanted(state, f, stage, a, *gap, w)
-            self.push(state, f, "a", "d", a, *v, UNIT)
-            self.push(state, f, "d", "b", a, *v, UNIT)
-        if b is not None and w is not None:
-            self.push(state, f, "b", "b", b, *w, UNIT * ratios)
-
-    def push(
-        self, state: State, f: Functionals, name: str, family: str, j: int, v: list[int], size: int, d: int
-    ) -> None:
-        """Add v, over d, times the rows of a layer; of the rows of N for differences, neither inputs nor constants."""
-        layer = self.layers[name, j]
-        self.spend(layer.work * f.count)
-        for below in layer.sizes:
-            if below or family != "d":
-                values = layer.times(v, below, state.alive[family, below])
-                f.add(family, below, values, d * layer.scale, size * layer.norms[below])
-        if family != "d":
-            f.plus(sum(map(operator.mul, v, layer.bias)), d * layer.scale, size * layer.norms[-1], WHOLE)
-
-    def relaxed(
-        self, state: State, f: Functionals, family: str, j: int, values: list[int], size: int
-    ) -> tuple[list[int], int]:
-        """The integers on what a tensor is before its functions, by the lines around them, and their size."""
-        lines = state.lines[family, j]
-        slopes, (constants, most) = f.steered(values, size, [line[2:] for line in lines], [line[:2] for line in lines])
-        f.plus(sum(constants), UNIT, most * len(lines))
-        return self.moved(state, family, j, *slopes)
-
-    def moved(self, state: State, family: str, j: int, v: list[int], size: int) -> tuple[list[int], int]:
-        """The integers of elements after the functions, given to the elements before them that the lines are on."""
-        if (family, j) not in state.places:
-            return v, size
-        found = [0] * len(state.before[family, j][0])
-        for e, x in zip(state.places[family, j], v, strict=True):
-            found[e] += x
-        return found, size * len(v)
-
-    def slanted(
-        self,
-        state: State,
-        f: Functionals,
-        stage: Stage,
-        j: int,
-        gap: list[int],
-        size: int,
-        w: tuple[list[int], int] | None,
-    ) -> tuple[tuple[list[int], int], tuple[list[int], int] | None, int]:
-        """The integers on the differences before the functions, by the planes around those after them; and those on
-        the elements of N', to which w is added, with their denominator."""
-        planes = state.planes[j]
-        s, t, (c, most) = f.steered(gap, size, [below for _, below in planes], [above for above, _ in planes])
-        f.plus(sum(c), UNIT, most * len(planes))
-        v = self.moved(state, "a", j, *s)
-        if stage.over is None:
-            return v, w, 1
-        others, more = w or ([0] * len(state.before["b", stage.over][0]), 0)
-        classes = [stage.ratios * x for x in others]
-        slopes, most = self.moved(state, "a", j, *t)
-        for x, pair, factor in zip(slopes, stage.pairs, stage.factors, strict=False):
-            if pair.k is not None:
-                classes[pair.k] += x * factor
-        return v, (classes, stage.ratios * more + stage.weight * most), stage.ratios
-
-    # The bounds of one box come stage by stage, from the inputs up.
-
-    def node(self, low: list[int], high: list[int], parent: Bounds | None) -> State:
-        """All bounds of a box, which lies in the box that the parent's are of."""
-        state = State(low, high)
-        for stage in self.stages:
-            for family, j in [(x, stage.ours) for x in stage.families] + [("b", stage.over)] * stage.fresh:
-                assert j is not None
-                self.begin(state, family, j, parent)
-            self.units(state, stage, inherited=parent is not None)
-            if stage.fresh and stage.over is not None:
-                self.draw(state, "b", stage.over)
-            if stage.ours is not None:
-                self.draw(state, "a", stage.ours)
-                if "d" in stage.families:
-                    self.compare(state, stage, stage.ours)
-            state.done.append(stage)
-        return state
-
-    def begin(self, state: State, family: str, j: int, parent: Bounds | None) -> None:
-        """Begin with the bounds of the parent, if there is one."""
-        none = [0] * len(self.layers[family, j].bias)
-        low, high = (none, none) if parent is None else parent[family, j]
-        state.before[family, j] = [*low], [*high]
-
-    def polygon(self, state: State, stage: Stage, pair: Pair) -> Polygon:
-        """The bounds of an element of N, of what it is compared with, and of the difference."""
-        x = z = d = 0, 0
-        if pair.e is not None and stage.ours is not None:
-            x, *more = (
-                (low[pair.e], high[pair.e]) for low, high in [state.before[f, stage.ours] for f in stage.families]
-            )
-            d = more[0] if more else d
-        if pair.k is not None and stage.over is not None:
-            low, high = state.before["b", stage.over]
-            z = scaled(pair.ratio, low[pair.k], high[pair.k])
-        return Polygon(x, z, d)
-
-    def is_line(self, pair: Pair, polygon: Polygon, flat: bool = False) -> bool:
-        """Whether the functions of a pair are known to be one line there, or two if they differ; flat: constant."""
-        if pair.pool:
-            return not flat  # of what it reads there are no bounds but intervals
-        (a, b), (c, d), _ = polygon
-        if pair.f is pair.g and pair.f is not None:
-            a, b = min(a, c), max(b, d)
-        courses = [f(*ends) for f, ends in ((pair.f, (a, b)), (pair.g, (c, d))) if f is not None]
-        return all(found.line and not (flat and found.pieces[0].slope) for found in courses)
-
-    def units(self, state: State, stage: Stage, inherited: bool) -> None:
-        """The bounds of the elements of N, of what they are compared with, and of the differences."""
-        pairs = [
-            pair
-            for pair in stage.pairs
-            if not (inherited and self.is_line(pair, self.polygon(state, stage, pair), flat=True))
-        ]
-        for family, j, elements in self.elements(stage, pairs, "b" + stage.families):
-            self.intervals(state, family, j, elements, first=not inherited)
-        self.tighten(state, stage, pairs)
-        for families in ("ab", "d"):
-            pairs = [pair for pair in pairs if not self.is_line(pair, self.polygon(state, stage, pair))]
-            for family, j, elements in self.elements(stage, pairs, families):
-                if self.is_deep(family, j):
-                    for e, low, high in zip(elements, *self.bounds(state, family, j, elements), strict=True):
-                        self.improve(state, family, j, e, low, -high)
-            self.tighten(state, stage, pairs)
-
-    def elements(self, stage: Stage, pairs: Sequence[Pair], families: str) -> Iterator[tuple[str, int, list[int]]]:
-        """The elements of pairs that are bounded at a stage, by family and tensor."""
-        if stage.over is not None and "b" in families:
-            yield "b", stage.over, [pair.k for pair in pairs if pair.new and pair.k is not None]
-        for family in stage.families:
-            if family in families and stage.ours is not None:
-                yield family, stage.ours, [pair.e for pair in pairs if pair.e is not None]
-
-    def is_deep(self, family: str, j: int) -> bool:
-        """Whether an element is made from more than inputs, so that its interval is not the best bound."""
-        return any(below for name in {family, "a" if family == "d" else family} for below in self.layers[name, j].sizes)
-
-    def intervals(self, state: State, family: str, j: int, elements: Sequence[int], first: bool) -> None:
-        """Meet the bounds of elements before their function with those that follow from what makes the elements."""
-        layer, name = self.layers[family, j], "b" if family == "d" else family
-        self.spend(layer.work // max(len(layer.bias), 1) * len(elements))
-        scale, bias = layer.scale, layer.bias
-        ends = layer.reach(elements, state.least[name], state.most[name])
-        if family == "d":  # what the rows of the two networks differ in, and the differences below
-            ours = self.layers["a", j]
-            below = ours.reach(elements, state.least["d"], state.most["d"])
-            m, n = ours.scale, scale
-            ends = [(x * m + u * n, y * m + v * n) for (x, y), (u, v) in zip(ends, below, strict=True)]
-            scale, bias = m * n, [b * m for b in bias]
-        for e, (least, most) in zip(elements, ends, strict=True):
-            shift = bias[e] << VALUE
-            self.improve(state, family, j, e, (least + shift) // scale, -(-(most + shift) // scale), first)
-
-    def improve(self, state: State, family: str, j: int, e: int, low: int, high: int, first: bool = False) -> None:
-        """Meet the bounds of an element with others."""
-        lows, highs = state.before[family, j]
-        lows[e], highs[e] = (low, high) if first else (max(lows[e], low), min(highs[e], high))
-        hold("bounds", lows[e] <= highs[e], "found bounds that cross, which no value can satisfy")
-
-    def tighten(self, state: State, stage: Stage, pairs: Sequence[Pair]) -> None:
-        """What x = z + d says of the bounds of the three."""
-        for pair in pairs if "d" in stage.families else ():
-            if pair.e is not None and stage.ours is not None:
-                x, z, d = self.polygon(state, stage, pair)
-                x = max(x[0], z[0] + d[0]), min(x[1], z[1] + d[1])
-                z = max(z[0], x[0] - d[1]), min(z[1], x[1] - d[0])
-                d = max(d[0], x[0] - z[1]), min(d[1], x[1] - z[0])
-                self.improve(state, "a", stage.ours, pair.e, *x)
-                self.improve(state, "d", stage.ours, pair.e, *d)
-                if pair.new and pair.k is not None and stage.over is not None:
-                    z = z if pair.ratio is ONE else scaled(1 / pair.ratio, *z)
-                    self.improve(state, "b", stage.over, pair.k, *z)
-
-    def draw(self, state: State, family: str, j: int) -> None:
-        """The lines around the elements of a tensor, and their bounds after the function."""
-        based, (low, high) = self.based[j], state.before[family, j]
-        lines, ends, places = list[Line](), list[tuple[int, int]](), list[int]()
-        functions = [between(function) for function in based.functions]
-        for i in range(based.units * based.positions):
-            function = based.functions[i // based.positions]
-            if function[0] == "max_pool":  # one of the elements it reads, if that is the largest
-                read = based.read(i)
-                e, most = max(read, key=low.__getitem__), max(map(high.__getitem__, read))
-                wins = all(high[other] <= low[e] for other in read if other != e)
-                lines.append(Line(UNIT, 0, UNIT, 0) if wins else Line(0, most * UNIT, UNIT, 0))
-                ends.append((low[e], most))
-                places.append(e)
-            else:
-                found = functions[i // based.positions](low[i], high[i])
-                lines.append(line_of(found, low[i], high[i]))
-                ends.append(ends_of(found))
-        if places:
-            state.places[family, j] = places
-        state.lines[family, j] = lines
-        state.alive[family, j] = [any(line) or low != 0 for line, (low, _) in zip(lines, ends, strict=True)]
-        state.least[family][j], state.most[family][j] = [low for low, _ in ends], [high for _, high in ends]
-
-    def compare(self, state: State, stage: Stage, j: int) -> None:
-        """The planes around the differences after the functions of a tensor, and their bounds."""
-        planes, ends = list[tuple[Plane, Plane]](), list[tuple[int, int]]()
-        places = state.places.get(("a", j), range(len(state.lines["a", j])))
-        for i, (e, line) in enumerate(zip(places, state.lines["a", j], strict=True)):
-            pair = stage.pairs[e]
-            polygon = self.polygon(state, stage, pair)
-            assert pair.f is not None
-            assert pair.g is not None
-            if pair.pool:
-                above, below, found = self.pooled(state, stage, i, pair, line)
-            else:
-                above, below, found = compared(polygon, pair.f, pair.g, line)
-            planes.append((above, below))
-            ends.append(found)
-        state.planes[j] = planes
-        state.alive["d", j] = [
-            any(above + below) or low != 0 for (above, below), (low, _) in zip(planes, ends, strict=True)
-        ]
-        state.least["d"][j], state.most["d"][j] = [low for low, _ in ends], [high for _, high in ends]
-
-    def pooled(
-        self, state: State, stage: Stage, i: int, pair: Pair, line: Line
-    ) -> tuple[Plane, Plane, tuple[int, int]]:
-        """The difference of two largest elements: that of one pair if both are largest there, else between the least
-        and the greatest of the pairs.  Without a class: the largest element itself, less a constant."""
-        a, b = stage.ours or 0, stage.over or 0
-        based, x = self.based[a], (state.least["a"][a][i], state.most["a"][a][i])
-        if pair.k is None:
-            assert pair.g is not None
-            piece = pair.g(0, 0).pieces[0]
-            above, below = (line.above, 0, line.over - piece.least), (line.below, 0, line.under - piece.most)
-            return above, below, (x[0] - -(-piece.most // UNIT), x[1] - piece.least // UNIT)
-        at = pair.k // based.before * based.positions + i % based.positions
-        z = scaled(pair.ratio, state.least["b"][b][at], state.most["b"][b][at])
-        same = line.above > 0 and state.lines["b", b][at].above > 0 and state.places["b", b][at] == pair.k
-        low, high = state.before["d", a]
-        read = [pair.e or 0] if same else based.read(i)
-        d = min(low[r] for r in read), max(high[r] for r in read)
-        above, below = ((UNIT, 0, 0), (UNIT, 0, 0)) if same else ((0, 0, d[1] * UNIT), (0, 0, d[0] * UNIT))
-        return above, below, (max(d[0], x[0] - z[1]), min(d[1], x[1] - z[0]))
-
-    def outputs(self, state: State, goal: Goal, parent: Bounds | None, leaf: Slopes) -> bool:
-        """Bound the combinations of outputs; whether all is as demanded.  What the parent met is met."""
-        for family in {demand.family for demand in goal.demands}:
-            self.begin(state, family, OUTPUTS, parent)
-        wanted = [
-            (i, demanded.family, demanded.e)
-            for i, demanded in enumerate(goal.demands)
-            if parent is None or goal.total is not None or not demanded.met(state.before)
-        ]
-        for _, family, e in wanted if parent is None else ():
-            self.intervals(state, family, OUTPUTS, [e], first=True)
-        for family in {family for _, family, _ in wanted}:
-            plain = [e for i, of, e in wanted if of == family and not {(i, 0), (i, 1)} & leaf.keys()]
-            for e, low, high in zip(plain, *self.bounds(state, family, OUTPUTS, plain), strict=True):
-                self.improve(state, family, OUTPUTS, e, low, -high)
-        for i, family, e in (known for known in wanted if {(known[0], 0), (known[0], 1)} & leaf.keys()):
-            states = [self.sloped(state, leaf[i, side]) if (i, side) in leaf else state for side in (0, 1)]
-            ((low,),), ((high,),) = (
-                self.bounds(known, family, OUTPUTS, [e], [sign]) for known, sign in zip(states, (1, -1), strict=True)
-            )
-            self.improve(state, family, OUTPUTS, e, low, -high)
-        if goal.total is None:
-            return all(wanted.met(state.before) for wanted in goal.demands)
-        return sum(max(map(abs, ends)) for ends in zip(*state.before["d", OUTPUTS], strict=True)) <= goal.total
-
-    def sloped(self, state: State, slopes: list[tuple[int, ...]]) -> State:
-        """The state with other lines for some pairs: the slope of the line below the element of N', where it is bounded
-        with the pair, and both slopes of the planes, where there is a difference."""
-        other, pairs = copy.copy(state), [(stage, pair) for stage in self.stages for pair in stage.pairs]
-        other.lines = {key: [*lines] for key, lines in state.lines.items()}
-        other.planes = {j: [*planes] for j, planes in state.planes.items()}
-        other.alive = {key: [*alive] for key, alive in state.alive.items()}
-        for number, below, s, t in slopes:
-            hold("slopes", number < len(pairs), f"slopes: found pair {number} of {len(pairs)}")
-            (stage, pair), polygon = pairs[number], self.polygon(state, *pairs[number])
-            hold("slopes", not pair.pool, "slopes: found those of a max-pool")
-            if pair.new and pair.k is not None and stage.over is not None:
-                low, high = (side[pair.k] for side in state.before["b", stage.over])
-                based = self.based[stage.over]
-                under, _ = extreme(below, course(based.functions[pair.k // based.before], low, high))
-                lines = other.lines["b", stage.over]
-                lines[pair.k] = lines[pair.k]._replace(below=below, under=under)
-                other.alive["b", stage.over][pair.k] = True
-            if pair.e is not None and stage.ours is not None and pair.f and pair.g:
-                both = two(polygon, pair.f, pair.g)
-                under, over = both.ends(s, t)
-                other.planes[stage.ours][pair.e] = (s, t, over), (s, t, under)
-                other.alive["d", stage.ours][pair.e] = True
-        return other
-
-
-# --- Bounds: two networks on a box --------------------------------------------------------------------
-
-
-class Comparison(Checker):
-    """The bounds of N, N' and their differences, made ready: rule 1, and rule 2 for the classes of N'.  The rows of N
-    are no claims, but definitions: of what each of its units is compared with.  Without N': the bounds of N alone."""
-
-    def __init__(self, original: Network, reduced: Network | None, relations: dict[str, Any], work: int) -> None:
-        super().__init__(original, reduced or original, relations)
-        self.bounds, self.alone = True, reduced is None
-        self.tensors = Tensors(self.atoms, sum(original.units[name] for name in original.inputs))
-        self.named, self.layers = dict[int, Form](), dict[tuple[str, int], Layer]()  # of units of N: their references
-        self.check_names()
-        self.check_inputs()
-        theirs = {} if self.alone else self.based(self.reduced)
-        ours = self.based(self.original)
-        self.numbers = {"original": ours, "reduced": theirs}
-        hold("free", not self.atoms.free, "reduced: found a free unit, expected none where there are bounds")
-        self.stages = [*self.staged(ours, theirs)]
-        for stage in self.stages:
-            self.prepare(stage)
-        self.bounder = Bounder(self.tensors, self.stages, self.layers, work)
-
-    def based(self, half: Half) -> dict[str, int]:
-        """Find the based tensors of a network; their numbers."""
-        network, numbers, relations = half.network, dict[str, int](), self.relations[half.side]
-        for tensor, node in network.nodes.items():
-            half.prepare(node)
-            view, below, function = network.views[tensor], network.views[node.sources[0]], node.function(0)
-            support(node.kind != "head", f"{half.side} {tensor!a}: found {function[0]}, which has no bounds")
-            if node.kind != "activate" and (view.positions == 1 or (below.positions > 1 and len(node.sources) == 1)):
-                hold("relation", tensor not in relations, f"{half.side} {tensor!a}: found a relation, expected none")
-                continue
-            if half is self.reduced and not self.alone:
-                self.reduced_tensor(tensor, node)
-                first, count, leader = self.anchors[tensor]
-                leaders = [leader(k) for k in range(count)]
-            else:
-                leaders = [(v, ONE) for v in range(view.units)]
-            forms = [affine(half.before(tensor, v), 1 / c, ZERO) for v, c in leaders]
-            if half is self.original:
-                first = self.atoms.new(view.units)
-                half.known[tensor] = atoms(first)
-            before = below.positions if function[0] == "max_pool" else view.positions
-            numbers[tensor], functions = len(self.tensors.based), [node.function(v) for v, _ in leaders]
-            self.tensors.based.append(Based(tensor, first, len(leaders), view.positions, before, functions, forms))
-        return numbers
-
-    def staged(self, ours: dict[str, int], theirs: dict[str, int]) -> Iterator[Stage]:
-        """The stages: the tensors of N in order, each after the tensors of N' up to what it is compared with."""
-        left, based, relations = [*theirs.values()], self.tensors.based, self.relations["original"]
-        for place, (tensor, j) in enumerate(ours.items()):
-            count, before, over = based[j].units, based[j].before, None
-            rows = [Row("sum")] * count
-            if tensor in relations:
-                rows, name = relations[tensor]["rows"], relations[tensor]["over"]
-                hold(
-                    "over",
-                    name is None or name in theirs,
-                    f"original {tensor!a}: `over` names a tensor of another kind",
-                )
-                over = theirs[name] if name is not None else None
-            elif len(ours) == len(theirs):  # the units of the tensor in the same place, if there are as many
-                over = [*theirs.values()][place]
-                same = based[over][2:5] == based[j][2:5]
-                rows, over = ([Row("class", v, ONE) for v in range(count)], over) if same else (rows, None)
-            while over in left and left[0] != over:
-                yield self.single(left.pop(0))
-            fresh = over in left
-            left = left[fresh:]
-            if self.alone:
-                pairs = [self.pair(j, e, None, None, ONE) for e in range(count * before)]
-                yield Stage(j, None, False, "a", pairs)
-                continue
-            references = [self.reference(j, over, v, rows[v]) for v in range(count)]
-            pairs, seen = [], set[int]()
-            for e in range(count * before):
-                of, ratio, g = references[e // before]
-                k = None if of is None else of * before + e % before
-                pairs.append(self.pair(j, e, k, g, ratio, new=fresh and k is not None and k not in seen))
-                seen.update([] if k is None else [k])
-            ratios = math.lcm(*(pair.ratio.denominator for pair in pairs))
-            factors = [int(pair.ratio * ratios) for pair in pairs]
-            if fresh and over is not None:
-                pairs += [pair for pair in self.single(over).pairs if pair.k not in seen]
-            weights = dict[int | None, int]()
-            for pair, factor in zip(pairs, factors, strict=False):
-                weights[pair.k] = weights.get(pair.k, 0) + abs(factor)
-            yield Stage(j, over, fresh, "ad", pairs, factors, ratios, max(weights.values(), default=0))
-        yield from map(self.single, left)
-
-    def single(self, j: int) -> Stage:
-        """The stage of a tensor of N' with which nothing is compared."""
-        _, _, units, _, before, functions, _ = self.tensors.based[j]
-        pairs = [self.pair(None, None, k, functions[k // before], ONE, new=True) for k in range(units * before)]
-        return Stage(None, j, True, "", pairs)
-
-    def pair(
-        self, j: int | None, e: int | None, k: int | None, g: Function | None, ratio: Fraction, new: bool = False
-    ) -> Pair:
-        """An element of a tensor of N and what it is compared with, with their functions."""
-        f = None if j is None or e is None else self.tensors.based[j].functions[e // self.tensors.based[j].before]
-        pool = "max_pool" in [function[0] for function in (f, g) if function is not None]
-        return Pair(e, k, f and between(f), g and between(g), ONE if ratio == 1 else ratio, new, pool)
-
-    def reference(self, j: int, over: int | None, v: int, row: Row) -> tuple[int | None, Fraction, Function]:
-        """What a unit of N is compared with, by its row: class k before its function g, times a ratio; or a constant.
-        A free unit is compared with 0."""
-        ours, theirs = self.tensors.based[j], self.tensors.based[over or 0]
-        with about(f"original {ours.name!a} unit {v}"):
-            row = row if row.kind in ("class", "sum") else Row("sum")
-            hold("of", not row.terms, "found a sum of classes, expected one class or a constant")
-            ((_, self.named[ours.first + v]),) = self.claimed([row], theirs.first)
-            if row.kind == "sum":
-                return None, ONE, ("constant", (row.number,))
-            hold(
-                "class-exists",
-                over is not None and row.of < theirs.units,
-                f"found class {row.of}, which does not exist",
-            )
-            f, g = ours.functions[v], theirs.functions[row.of]
-            ratios = taken_to(g, row.number)
-            hold("ratio", ratios, "the function of its class takes nothing to its ratio")
-            same = f == g if "max_pool" in (f[0], g[0]) else ours.before == theirs.before
-            hold("activation", same, "its function is of another kind than that of its class")
-            return row.of, ratios[0], g
-
-    def prepare(self, stage: Stage) -> None:
-        """The layers of a stage: of N, of N', and what the first is compared with minus the second."""
-        based = self.tensors.based
-        if stage.fresh and stage.over is not None:
-            self.layers["b", stage.over] = Layer(self.tensors, based[stage.over].forms, based[stage.over].before)
-        if stage.ours is not None:
-            ours = based[stage.ours]
-            self.layers["a", stage.ours] = Layer(self.tensors, ours.forms, ours.before)
-            if "d" in stage.families:
-                forms = []
-                for form, pair in zip(ours.forms, stage.pairs[:: ours.before], strict=False):
-                    theirs = based[stage.over or 0].forms[pair.k // ours.before] if pair.k is not None else ({}, 1)
-                    forms.append(combination([(ONE, self.compared(form)), (-pair.ratio, theirs)]))
-                self.layers["d", stage.ours] = Layer(self.tensors, forms, ours.before)
-
-    def compared(self, form: Form) -> Form:
-        """A form of N with what its units are compared with in their place."""
-        terms, d = form
-        return combination((Fraction(n, d), self.counterpart(atom)) for atom, n in terms.items())
-
-    def counterpart(self, atom: int) -> Form:
-        """What an atom is compared with: that of its unit, with the same lifts; an input, and ONE, with itself."""
-        if atom not in self.named:
-            lifts, base = self.tensors.lifts(atom)
-            form: Form = ({atom: 1}, 1)
-            if base in self.named:
-                form = self.named[base]
-                for lift in reversed(lifts):
-                    form = lifted(self.atoms, lift, form)
-            self.named[atom] = form
-        return self.named[atom]
-
-    def outputs(self, claim: dict[str, Any]) -> list[tuple[int, ...]]:
-        """Make the layers of the combinations of outputs that a claim is about; of which outputs each is made: one, or
-        the difference of two."""
-        sizes = [network.sizes("outputs") for network in (self.original.network, self.reduced.network)]
-        hold("output", sizes[0] == sizes[1], "outputs: their numbers of elements differ")
-        elements = [self.elements(half) for half in (self.original, self.reduced)]
-        count = sum(sizes[0])
-        pairs: list[tuple[int, ...]] = [(o,) for o in range(count)]
-        index = claim.get("index")
-        if index is not None:
-            hold("claim", index < count, f"claim: found output {index} of {count}")
-            pairs = [(index, o) for o in range(count) if o != index]
-        elif claim.get("metric") == "margins":
-            pairs = [*itertools.combinations(range(count), 2)]
-        hold("claim", pairs, "claim: found one output, expected several to choose from")
-        ours, theirs = (
-            [combination(zip((ONE, -ONE), map(forms.__getitem__, pair), strict=False)) for pair in pairs]
-            for forms in elements
-        )
-        gaps = [
-            combination([(ONE, self.compared(form)), (-ONE, other)]) for form, other in zip(ours, theirs, strict=True)
-        ]
-        for family, forms in (("a", ours), ("b", theirs), ("d", gaps)):
-            self.layers[family, OUTPUTS] = Layer(self.tensors, forms)
-        return pairs
-
-    def elements(self, half: Half) -> list[Form]:
-        """The forms of the elements of the outputs, in order."""
-        found = []
-        for name in half.network.outputs:
-            view = half.network.views[name]
-            for unit, p in map(view.unit, range(math.prod(view.dims))):
-                form = half.form(name, unit)
-                found.append(
-                    form if view.positions == 1 else lifted(self.atoms, Lift("at", view.positions, p, True), form)
-                )
-        return found
-
-    def evaluate(self, family: str, x: Sequence[Fraction]) -> list[Fraction]:
-        """The outputs of N or N' at an exact input; `unsupported` where a value is not known to be rational."""
-        known = {0: [*x]}
-        for stage in self.stages:
-            j = stage.ours if family == "a" else stage.over if stage.fresh else None
-            if j is not None:
-                based, before = self.tensors.based[j], self.layers[family, j].values(known)
-                known[j] = []
-                for i in range(based.units * based.positions):
-                    function = based.functions[i // based.positions]
-                    pool = function[0] == "max_pool"
-                    y = max(before[e] for e in based.read(i)) if pool else value_at(function, before[i])
-                    support(y is not None, f"{based.name!a}: the value of {function[0]} is not rational at this input")
-                    known[j].append(y or ZERO)
-        return self.layers[family, OUTPUTS].values(known)
-
-    def float_errors(self, boxes: Sequence[tuple[list[int], list[int]]], family: str) -> list[int]:
-        """How far off a machine may compute each output in float32 (docs/trust.md, "Machine arithmetic")."""
-        half = self.original if family == "a" else self.reduced
-        network, largest = half.network, {0: ONE}  # of each atom
-        plain = network.kinds == {1} and not network.folded and network.specification == "as stored"
-        hold(
-            "arithmetic", plain, f"{half.side}: found other numbers than float32 as stored, or constants made of others"
-        )
-        for low, high in boxes:
-            state = self.bounder.node(low, high, None)
-            for j, based in enumerate(self.tensors.based):
-                if j in state.most[family]:
-                    for i, ends in enumerate(zip(state.least[family][j], state.most[family][j], strict=True)):
-                        atom = based.first + i // based.positions
-                        largest[atom] = max(largest.get(atom, ZERO), Fraction(max(map(abs, ends)), WHOLE))
-        sizes, errors = dict[str, list[Fraction]](), dict[str, list[Fraction]]()
-        for name in network.inputs:
-            sizes[name] = [largest[a] for v in range(network.units[name]) for a, _ in half.known[name].of(v)]
-            errors[name] = [ZERO] * network.units[name]
-        for name, node in network.nodes.items():
-            with about(f"{half.side} {name!a}"):
-                rounded = [rounding(node, v, sizes, errors) for v in range(network.units[name])]
-            sizes[name], errors[name] = [size for size, _ in rounded], [error for _, error in rounded]
-            if name in self.numbers[half.side]:  # by the bounds
-                forms = [half.form(name, v) for v in range(network.units[name])]
-                sizes[name] = [
-                    sum((largest[self.tensors.lifts(atom)[1]] * abs(n) for atom, n in form.items()), ZERO) / d
-                    for form, d in forms
-                ]
-        found = []
-        for name in network.outputs:
-            view = network.views[name]
-            found += [up(errors[name][view.unit(e)[0]]) for e in range(math.prod(view.dims))]
-        return found
-
-
-def lifted(atoms: Atoms, lift: Lift, form: Form) -> Form:
-    """What a lift makes of a form."""
-    table = atoms.lifted(lift)
-    return {table[atom]: n for atom, n in form[0].items()}, form[1]
-
-
-def combination(parts: Iterable[tuple[Fraction, Form]]) -> Form:
-    """The sum of rationals times forms."""
-    summands, terms = [*parts], dict[int, int]()
-    whole = common({c.denominator * d for c, (_, d) in summands}, 1 + len(summands))
-    for c, (form, d) in summands:
-        factor = c.numerator * (whole // (c.denominator * d))
-        for atom, n in form.items():
-            terms[atom] = terms.get(atom, 0) + factor * n
-    return {atom: n for atom, n in terms.items() if n}, whole
-
-
-U, TINY, TOP = Fraction(1, 1 << 24), Fraction(1, 1 << 150), Fraction((1 << 128) - (1 << 103))  # of float32
-
-
-def rounding(
-    node: Node, v: int, sizes: dict[str, list[Fraction]], errors: dict[str, list[Fraction]]
-) -> tuple[Fraction, Fraction]:
-    """How large a unit of a node is at most, and how far off a machine computes it, from those of the sources."""
-    if node.kind == "activate":
-        (name, parameters), (source,) = node.function(v), node.sources
-        support(
-            name in ("leaky_relu", "clip", "at_least", "at_most", "max_pool"), f"found {name}, which rounds otherwise"
-        )
-        size, off, slope = sizes[source][v], errors[source][v], ONE
-        if name != "max_pool":
-            hold("arithmetic", all(map(is_float32, parameters)), "found a parameter that is no float32 number")
-        if name == "leaky_relu" and parameters[0] not in (-1, 0, 1):
-            (slope,) = parameters
-            off = max(ONE, abs(slope)) * off + U * abs(slope) * (size + off) + TINY
-        size *= max(ONE, abs(slope))
-        hold("arithmetic", size + off < TOP, "its values may overflow float32")
-        return size, off
-    if node.row is None:
-        u, factor, bias = node.step(v)
-        terms, several = [(factor, node.sources[0], u)], 0
-    else:
-        columns, integers, d, bias = node.row(v)
-        places = [node.place(c) if node.place else (0, c, None) for c in columns]
-        terms = [(Fraction(n, d), node.sources[i], u) for n, (i, u, _) in zip(integers, places, strict=False)]
-        windows = (lift.over for *_, lift in places if lift is not None and lift.name == "average")
-        several = max((math.prod(window.kernel) for window in windows), default=0)
-    numbers = [weight for weight, *_ in terms] + [bias]
-    hold("arithmetic", all(map(is_float32, numbers)), "found a weight that is no float32 number")
-    size = sum((abs(w) * sizes[source][u] for w, source, u in terms), abs(bias))
-    off = sum((abs(w) * errors[source][u] for w, source, u in terms), ZERO)
-    if len(terms) > 1 or bias or several or any(abs(w) != 1 for w, *_ in terms):
-        count = len(terms) + several + 2  # roundings that a summand may go through
-        g = count * U / (1 - count * U)
-        off += g * (size + off) + count * TINY * (1 + g)
-    hold("arithmetic", max(several, 1) * (size + off) < TOP, "its sums may overflow float32")  # those of a mean, too
-    return size, off
-
-
-def is_float32(x: Fraction) -> bool:
-    """Whether a number is one of float32."""
-    p, q = abs(x.numerator), x.denominator
-    return q & (q - 1) == 0 and q <= 1 << 149 and p < q << 128 and p.bit_length() - (p & -p).bit_length() < 24
-
-
-def goal_of(claim: dict[str, Any], pairs: list[tuple[int, ...]], errors: Sequence[list[int]]) -> Goal:
-    """What a claim demands on each box; `errors`: how far off machines may compute the outputs of N and of N'."""
-    off = [[sum(side[o] for o in pair) for pair in pairs] for side in errors]
-    if claim["criterion"] == "decision":
-        return Goal([Demand(x, t, 1 + e) for x, side in zip("ab", off, strict=True) for t, e in enumerate(side)])
-    epsilon, count = [*map(down, claim["epsilon"])], max(map(max, pairs)) + 1
-    expected = {"per-output": count, "margins": count * (count - 1)}.get(claim["metric"], 1)
-    hold("claim", len(epsilon) == expected, f"epsilon: found {len(epsilon)} numbers, expected {expected}")
-    hold("claim", min(epsilon, default=0) >= 0, "epsilon: found a negative number")
-    both = [x + y for x, y in zip(*off, strict=True)]
-    if claim["metric"] == "l1":
-        return Goal([Demand("d", t) for t in range(count)], epsilon[0] - sum(both))
-    sides = [(e, e) for e in (epsilon if claim["metric"] == "per-output" else epsilon * count)]
-    if claim["metric"] == "margins":
-        margin = dict(zip(itertools.permutations(range(count), 2), epsilon, strict=True))
-        sides = [(margin[j, y], margin[y, j]) for y, j in pairs]
-    return Goal([Demand("d", t, e - low, high - e) for t, ((low, high), e) in enumerate(zip(sides, both, strict=True))])
-
-
-class Tree(NamedTuple):
-    """How a box is halved: for each box, depth first, the lower half first, the input that is halved, plus 1; or 0.
-
-    sizes   for each box, how many boxes it and its parts are
-    slopes  for some boxes: other slopes, for demands and sides
-    """
-
-    splits: Sequence[int]
-    sizes: Sequence[int]
-    slopes: dict[int, Slopes]
-
-
-def read_tree(value: Any) -> Callable[[int], Tree]:
-    """A tree in its grammar, for so many inputs: numbers of as many bits as the largest needs, in base 64."""
-    entry = fit(value, {"splits": based_64, "slopes": [(int, int, one_of(0, 1), based_64)]})
-    slopes = dict[int, Slopes]()
-    for node, number, side, data in entry["slopes"]:
-        demand(len(data) % 8 == 0, "slopes: found a number of bytes that is no multiple of 8")
-        slopes.setdefault(node, {})[number, side] = found = [*struct.iter_unpack(">Hhhh", data)]
-        demand(all(a[0] < b[0] for a, b in itertools.pairwise(found)), "slopes: found pairs that do not ascend")
-    keys = [key[:3] for key in entry["slopes"]]
-    demand(keys == sorted(set(keys)), "slopes: found entries that do not ascend")
-
-    def decoded(inputs: int) -> Tree:
-        bits, data, splits, pending, held, rest = inputs.bit_length(), iter(entry["splits"]), array("L"), 1, 0, 0
-        while pending:
-            while held < bits:
-                byte = next(data, None)
-                hold("tree", byte is not None, "splits: found the end, expected more boxes")
-                rest, held = (rest << 8) + (byte or 0), held + 8
-            held -= bits
-            split, rest = rest >> held, rest & (1 << held) - 1
-            hold("tree", split <= inputs, f"splits: found input {split - 1}, expected one of {inputs}")
-            splits.append(split)
-            pending += 1 if split else -1
-        hold("tree", rest == 0 and next(data, None) is None, "splits: found more after the last box")
-        hold("slopes", all(n < len(splits) for n in slopes), "slopes: found those of a box that is not there")
-        return Tree(splits, sizes_of(splits), slopes)
-
-    return decoded
-
-
-def based_64(value: Any) -> bytes:
-    """The bytes of a text in base 64."""
-    words = fit(value, str)
-    with about("base 64", (ValueError,)):
-        data = base64.b64decode(words, validate=True)
-    demand(base64.b64encode(data).decode() == words, "base 64: found another spelling than the shortest")
-    return data
-
-
-def sizes_of(splits: Sequence[int]) -> Sequence[int]:
-    """For each box of a tree, how many boxes it and its parts are."""
-    sizes, found = array("L", splits), list[int]()
-    for node in range(len(splits) - 1, -1, -1):
-        sizes[node] = 1 + sum(found.pop() for _ in range(2 if splits[node] else 0))
-        found.append(sizes[node])
-    return sizes
-
-
-class Task(NamedTuple):
-    """A box to go on from: of which tree, its number there, its ends, and the bounds of the box it is half of."""
-
-    tree: int
-    node: int
-    low: list[int]
-    high: list[int]
-    parent: Bounds | None = None
-
-    def halves(self, tree: Tree, known: Bounds) -> list["Task"]:
-        """The tasks of the two halves, the lower one last; none if the box is not halved."""
-        number, node, low, high, _ = self
-        if not tree.splits[node]:
-            return []
-        i, second = tree.splits[node] - 1, node + 1 + tree.sizes[node + 1]
-        hold("tree", low[i] < high[i], f"found input {i} halved, which has one value there")
-        lower, upper, middle = [*high], [*low], low[i] + high[i] >> 1
-        lower[i] = upper[i] = middle
-        return [Task(number, second, upper, high, known), Task(number, node + 1, low, lower, known)]
-
-
-class Walk:
-    """The boxes of all trees of a certificate, one after the other."""
-
-    def __init__(self, document: dict[str, Any], networks: Sequence[Network], work: int) -> None:
-        claim = document["claim"]
-        self.comparison = Comparison(networks[0], networks[1], document["relations"], work)
-        self.bounder, pairs = self.comparison.bounder, self.comparison.outputs(claim)
-        boxes = boxes_of(claim, self.comparison)
-        same = len(boxes) == len(document["trees"])
-        hold("tree", same, f"trees: found {len(document['trees'])}, expected one for each of {len(boxes)} boxes")
-        self.trees = [read(len(low)) for read, (low, _) in zip(document["trees"], boxes, strict=True)]
-        self.tasks = [Task(i, 0, *ends) for i, ends in reversed([*enumerate(boxes)])]
-        errors = [[0] * (1 + max(map(max, pairs)))] * 2
-        if claim.get("arithmetic") == "float32":
-            errors = [self.comparison.float_errors(boxes, family) for family in "ab"]
-        self.goal = goal_of(claim, pairs, errors)
-        known = all(i < len(self.goal.demands) for tree in self.trees for leaf in tree.slopes.values() for i, _ in leaf)
-        hold("slopes", known, "slopes: found those of a demand that the claim does not make")
-
-    def visit(self, task: Task) -> list[Task]:
-        """Bound one box; the tasks of its halves, or none, if all is as demanded."""
-        number, node, low, high, parent = task
-        tree = self.trees[number]
-        with about(f"tree {number}, box {node}"):
-            state = self.bounder.node(low, high, parent)
-            done = self.bounder.outputs(state, self.goal, parent, tree.slopes.get(node, {}))
-            hold("bound", done or tree.splits[node], "its bounds do not show the claim")
-            return task.halves(tree, state.before)
-
-    def run(self, jobs: int = 1, setup: tuple[Any, ...] = ()) -> None:
-        """Bound all boxes, with several processes if asked for; `setup` is what these read the files by."""
-        jobs = jobs if sum(map(self.size, range(len(self.tasks)))) >= 16 else 1  # or it takes longer to begin
-        while self.tasks and (jobs == 1 or len(self.tasks) < 8 * jobs):
-            at = max(range(len(self.tasks)), key=self.size) if jobs > 1 else -1
-            if jobs > 1 and self.size(at) < 8:
-                break
-            self.tasks += self.visit(self.tasks.pop(at))
-        if self.tasks:
-            from concurrent.futures import ProcessPoolExecutor
-
-            with ProcessPoolExecutor(jobs, initializer=begin, initargs=setup) as pool:
-                results = [pool.submit(proceed, task, self.left) for task in self.tasks]
-                for result in results:
-                    stopped, work = result.result()
-                    if stopped is not None:
-                        pool.shutdown(cancel_futures=True)
-                        raise Stop(*stopped)
-                    self.spend(work)
-
-    @property
-    def left(self) -> int:
-        """What is left of the budget."""
-        return self.bounder.work
-
-    @left.setter
-    def left(self, work: int) -> None:
-        self.bounder.work = work
-
-    def spend(self, work: int) -> None:
-        """Use some of the budget."""
-        self.left -= work
-        demand(self.left >= 0, "the work exceeds the budget (--max-work)", "unknown", "budget")
-
-    def size(self, at: int) -> int:
-        """How many boxes a task is."""
-        return int(self.trees[self.tasks[at].tree].sizes[self.tasks[at].node])
-
-
-WORKER: list[Walk] = []  # of a process that helps
-
-
-def begin(made: Callable[..., Walk], *files: Any) -> None:
-    """A helping process reads the files by itself."""
-    WORKER.append(made(*files, MAX_WORK))
-
-
-def walk_of(paths: Sequence[str], max_unpacked: int, work: int) -> Walk:
-    """The walk of a certificate of two networks."""
-    document, networks, _ = read_all(paths, max_unpacked)
-    return Walk(document, networks, work)
-
-
-def proceed(task: Task, work: int) -> tuple[tuple[str, str, str] | None, int]:
-    """Bound a box and all of its parts: why that stopped, and the work."""
-    (walk,) = WORKER
-    walk.tasks, walk.left = [task], work
-    try:
-        walk.run()
-    except Stop as error:
-        return (error.verdict, str(error), error.rule), 0
-    return None, work - walk.left
-
-
-def unit_bounds(
-    network: Network, boxes: Sequence[tuple[list[int], list[int]]], trees: Sequence[Sequence[int]], work: int
-) -> dict[str, tuple[list[int], list[int]]]:
-    """The bounds (over WHOLE) of every element of a network before its function, on boxes that trees halve.
-
-    By the name of the tensor that the function defines.  Of a network alone: nothing is compared (docs/trust.md, T8').
-    """
-    comparison = Comparison(network, None, {side: {} for side in SIDES}, work)
-    names = {j: name for name, j in comparison.numbers["original"].items()}
-    found = dict[str, tuple[list[int], list[int]]]()
-    for splits, (low, high) in zip(trees, boxes, strict=True):
-        tree, tasks = Tree(splits, sizes_of(splits), {}), [Task(0, 0, low, high)]
-        while tasks:
-            task = tasks.pop()
-            before = comparison.bounder.node(task.low, task.high, task.parent).before
-            tasks += task.halves(tree, before)
-            for (_, j), (lows, highs) in before.items() if not tree.splits[task.node] else ():
-                least, most = found.get(names[j], (lows, highs))
-                found[names[j]] = [*map(min, least, lows)], [*map(max, most, highs)]
-    return found
-
-
-def bounds_on(claim: dict[str, Any], network: Network, work: int) -> tuple[dict[str, tuple[list[int], list[int]]], str]:
-    """The bounds of N alone on the domain of an exact claim, and the words for that domain: none for all reals."""
-    if claim["domain"] == "all reals":
-        return {}, ""
-    boxes = boxes_of(claim, Comparison(network, None, {side: {} for side in SIDES}, work))
-    return unit_bounds(network, boxes, [[0]] * len(boxes), work), f"only on {ends_of_boxes(claim, network)}, "
-
-
-def boxes_of(claim: dict[str, Any], comparison: Comparison) -> list[tuple[list[int], list[int]]]:
-    """The boxes of a claim, rounded outwards; an input without an end may not be read."""
-    network, found = comparison.original.network, []
-    sizes = {name: network.units[name] for name in network.inputs}
-    hold("domain", claim["domain"]["boxes"], "domain: found no box, expected at least one")
-    for box in claim["domain"]["boxes"]:
-        hold("domain", {name: len(ends) for name, ends in box.items()} == sizes, f"domain: expected the inputs {sizes}")
-        ends = [None if None in pair else pair for name in network.inputs for pair in box[name]]
-        hold("domain", all(pair is None or pair[0] <= pair[1] for pair in ends), "domain: found an empty box")
-        for i, pair in enumerate(ends):
-            read = pair is None and any(layer.reads(i) for layer in comparison.layers.values())
-            hold("domain", not read, f"domain: input {i} has no end, and is read")
-        found.append(([down(pair[0]) if pair else 0 for pair in ends], [up(pair[1]) if pair else 0 for pair in ends]))
-    return found
-
-
-def differing(document: dict[str, Any], networks: Sequence[Network]) -> str:
-    """How the outputs at the input of a certificate differ, if they are as it says."""
-    comparison, outputs = Comparison(networks[0], networks[1], document["relations"], 0), document["outputs"]
-    comparison.outputs(document["claim"])
-    sizes = {name: networks[0].units[name] for name in networks[0].inputs}
-    given = document["input"]
-    hold("input", {name: len(x) for name, x in given.items()} == sizes, f"input: expected the inputs {sizes}")
-    x = [y for name in networks[0].inputs for y in given[name]]
-    for family, side in zip("ab", SIDES, strict=True):
-        hold(
-            "outputs",
-            comparison.evaluate(family, x) == outputs[side],
-            f"outputs: those of the {side} network are others",
-        )
-    gaps = [y - z for y, z in zip(outputs["original"], outputs["reduced"], strict=True)]
-    most = max(range(len(gaps)), key=lambda o: abs(gaps[o]))
-    hold("outputs", gaps[most], "outputs: they do not differ")
-    a, b = (max(range(len(gaps)), key=lambda o: (y[o], -o)) for y in (outputs["original"], outputs["reduced"]))
-    words = f"output {most} differs by {gaps[most]} (about {nearly(gaps[most])}) at the input of the certificate"
-    return words + (f"; the largest output is {a}, and {b}" if a != b else "")
-
-
-def nearly(x: Fraction) -> str:
-    """A number in short, rounded towards 0."""
-    digits = Decimal(x.numerator) / Decimal(x.denominator)
-    return f"{digits:.6g}"
-
-
-def ends_of_boxes(claim: dict[str, Any], network: Network) -> str:
-    """The boxes of a claim in words, as far as there is room."""
-    boxes, words, left = claim["domain"]["boxes"], list[str](), 8
-    for box in boxes:
-        pairs = [pair for name in network.inputs for pair in box[name]]
-        if words and len(pairs) > left:
-            break
-        ends = [f"[{'-inf' if a is None else a}, {'inf' if b is None else b}]" for a, b in pairs[:left]]
-        words.append(" x ".join(ends) + (" x ..." if len(pairs) > left else ""))
-        left -= len(pairs)
-    more = len(boxes) - len(words)
-    return " or ".join(words) + (f" or one of {more} more boxes" if more else "")
-
-
-def said(claim: dict[str, Any], network: Network) -> str:
-    """The claim in words."""
-    where = ends_of_boxes(claim, network)
-    numbers = ", ".join(map(str, claim.get("epsilon", ())[:8])) + (", ..." if len(claim.get("epsilon", ())) > 8 else "")
-    what = {"margins": f"margins by {numbers}", "l1": f"the sum of differences by {numbers}"}
-    words = f"both decide {claim['index']}" if "index" in claim else what.get(claim["metric"], numbers)
-    over = "in float32" if claim["arithmetic"] == "float32" else "over the reals"
-    return f"{words} on {where}, {over}, for the networks {SPECIFICATIONS[claim['specification']]}"
-
-
-# --- Queries ------------------------------------------------------------------------------------------
-
-MAX_DEPTH = 200  # of parentheses
-MAX_WORDS = 5_000_000  # of a query
-MAX_ELEMENTS = 10_000_000  # of the inputs and outputs of a query
-QUERY_WORK = 5_000_000  # operations on its numbers, and comparisons in its cases
-QUERY_BITS = 1 << 16  # of its numbers
-WORDS = {
-    "1.0": re.compile(r';[^\n]*|\|[^|\\]*\||"[^"]*"|[^\s();|"]+|\S', re.A),
-    "2.0": re.compile(
-        r';[^\n]*|\[[0-9,\s]*\]|"(?:[^"\\]|\\.)*"|<[0-9]+\.[0-9]+>|[<>=!]=|-?[0-9][^\s()[\],;"]*|[-+*<>]'
-        r'|[^\s()[\],;"<>=!+*]+|\S',
-        re.A,
-    ),
-}
-NUMBERS = {"1.0": r"[+-]?\.?[0-9].*", "2.0": r"-?[0-9]+(\.[0-9]+)?"}
-ORDERS = {"<=": ("<=", 1), "<": ("<", 1), ">=": ("<=", -1), ">": ("<", -1)}
-RELATIONS = {"1.0": ORDERS | {"=": ("==", 1)}, "2.0": ORDERS | {"==": ("==", 1), "!=": ("!=", 1)}}
-ARITHMETIC = {"1.0": ("+", "-", "*", "/"), "2.0": ("+", "-", "*")}
-
-Port: TypeAlias = tuple[str, str, tuple[int, ...]]  # name, element type, shape
-Sum: TypeAlias = dict[int, Fraction]  # {variable: multiple}; the constant stands at -1
-
-
-class Constraint(NamedTuple):
-    """A sum of multiples of variables is in a relation, `<=`, `<` or `==`, to a bound."""
-
-    terms: Sum
-    relation: str
-    bound: Fraction
-
-
-Cases: TypeAlias = list[tuple[Constraint, ...]]  # in one of them all comparisons hold
-
-
-class Interface(NamedTuple):
-    """What a query says of a network; the relation is `equal-to` or `isomorphic-to` another one, or empty."""
-
-    name: str
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    relation: str = ""
-    other: str = ""
-
-
-class Query(NamedTuple):
-    """Networks, and cases; the variables are the elements of all inputs and outputs, in the order of declaration."""
-
-    version: str
-    networks: tuple[Interface, ...]
-    cases: Cases
-
-
-def expressions(text: str, words: re.Pattern[str]) -> Iterator[list[Any]]:
-    """The outermost lists that the parentheses of a text make."""
-    stack: list[list[Any]] = []
-    for count, match in enumerate(words.finditer(text)):
-        demand(count < MAX_WORDS, f"found more than {MAX_WORDS} words", "unknown", "budget")
-        word = match[0]
-        if word == "(":
-            stack.append([])
-            support(len(stack) <= MAX_DEPTH, f"found more than {MAX_DEPTH} parentheses inside each other")
-        elif word == ")":
-            demand(stack, "found ')' without '('")
-            done = stack.pop()
-            if stack:
-                stack[-1].append(done)
-            else:
-                yield done
-        elif word[0] != ";":
-            demand(stack and word not in ("|", '"', "[", "]", ","), f"found {word!a:.60} where it cannot stand")
-            stack[-1].append(word)
-    demand(not stack, "found the end of the text, expected ')'")
-
-
-def in_brackets(word: Any) -> bool:
-    """Whether an expression is numbers in brackets."""
-    return type(word) is str and word[0] == "["
-
-
-def axes(word: Any) -> tuple[int, ...]:
-    """The numbers in brackets."""
-    words = re.fullmatch(r"\[\s*([0-9]{1,9}(?:\s*,\s*[0-9]{1,9})*)?\s*\]", word, re.A) if in_brackets(word) else None
-    demand(words, f"found {word!a:.60}, expected such as [1,5]")
-    assert words is not None
-    return tuple(map(int, words[1].split(","))) if words[1] else ()
-
-
-class QueryReader:
-    """A query while it is read; ports[name]: its first variable, and its shape; so often was a variable `named`."""
-
-    def __init__(self, text: str) -> None:
-        first = re.match(r"(?:\s|;[^\n]*(?:\n|\Z))*+\(\s*(vnnlib-version|declare-network)?", text, re.A)
-        self.version = "2.0" if first and first[1] else "1.0"
-        self.commands = [*expressions(text, WORDS[self.version])]
-        self.ports: dict[str, tuple[int, tuple[int, ...]]] = {}
-        self.networks: dict[str, Interface] = {}
-        self.size, self.left, self.named = 0, QUERY_WORK, 0
-        self.assertions: list[Cases] = []
-
-    def read(self) -> Query:
-        """The query."""
-        if self.version == "1.0":
-            self.read_1()
-        else:
-            self.read_2()
-        demand(self.assertions, "found no assertion, expected one")
-        return Query(self.version, tuple(self.networks.values()), self.all_of(self.assertions))
-
-    def read_1(self) -> None:
-        """The commands of version 1.0; each variable is a port without axes."""
-        silent, ends = (["set-logic"], ["set-info"], ["set-option"]), (["check-sat"], ["exit"])
-        sizes, ended = {"X": 0, "Y": 0}, False
-        for command in self.commands:
-            if command[:1] in (["declare-const"], ["declare-fun"]):
-                fits = command[2:] == (["Real"] if command[0] == "declare-const" else [[], "Real"])
-                name = str(command[1]).strip("|") if fits else ""
-                known = re.fullmatch("[XY]_(0|[1-9][0-9]{0,6})", name)
-                demand(known, f"found {command!a:.60}, expected X_i or Y_j of type Real")
-                sizes[name[0]] = max(sizes[name[0]], int(name[2:]) + 1)
-        for command in self.commands:
-            demand(not ended or command in ends, f"found {command!a:.60} after check-sat or exit")
-            if command[:1] in (["declare-const"], ["declare-fun"]):
-                name = command[1].strip("|")
-                demand(name not in self.ports, f"found {name} twice")
-                self.ports[name] = int(name[2:]) + sizes["X"] * (name[0] == "Y"), ()
-            elif command[:1] == ["assert"]:
-                self.assertion(command)
-            else:
-                ended = command in ends
-                demand(ended or command[:1] in silent, f"found {command!a:.60}, expected another command")
-        demand(sizes["X"] and sum(sizes.values()) == len(self.ports), "found other variables than X_0, X_1, ...")
-        inputs, outputs = (((name, "real", (size,)),) if size else () for name, size in sizes.items())
-        self.networks["N"] = Interface("N", inputs, outputs)
-
-    def read_2(self) -> None:
-        """The commands of version 2.0: the version, networks, assertions."""
-        version, *commands = self.commands
-        fits = len(version) == 2 and version[0] == "vnnlib-version" and re.fullmatch("<.*>", str(version[1]))
-        demand(fits, f"found {version!a:.60}, expected (vnnlib-version <2.0>)")
-        support(version[1] == "<2.0>", f"found version {version[1]:.60}, expected 2.0")
-        for command in commands:
-            if command[:1] == ["assert"] and self.networks:
-                self.assertion(command)
-            else:
-                fits = command[:1] == ["declare-network"] and not self.assertions
-                demand(fits, f"found {command!a:.60}, expected another command")
-                self.network(command)
-
-    def network(self, command: list[Any]) -> None:
-        """A network.  That related networks are alike, and types where they meet, is left to the files."""
-        name, *parts = command[1:] or [""]
-        demand(self.is_new(name, self.networks), f"found the network {name!a:.60}, expected a new name")
-        related = ["", ""]
-        if parts and parts[0][:1] in (["equal-to"], ["isomorphic-to"]):
-            related = parts.pop(0)
-            known = self.networks.get(str(related[-1]))
-            demand(len(related) == 2 and known and not known.relation, f"network {name}: found {related!a:.60}")
-        ports: dict[str, list[Port]] = {"declare-input": [], "declare-output": []}
-        for part in parts:
-            demand(type(part) is list and len(part) >= 4, f"network {name}: found {part!a:.60}, expected a port")
-            word, port, kind, shape, *rest = part
-            hidden = word == "declare-hidden" and str(*rest[:1])[:1] == '"'
-            support(not hidden, f"network {name}: found the hidden node {port!a:.60}")
-            support(rest != ["initialized"], f"network {name}: found {port!a:.60} initialized")
-            fits = word in [*ports] and not rest and (word == "declare-output" or not ports["declare-output"])
-            demand(fits and self.is_new(port, self.ports) and type(kind) is str, f"network {name}: found {part!a:.60}")
-            sizes = axes(shape)
-            demand(0 < math.prod(sizes) <= MAX_ELEMENTS - self.size, f"{port}: found {math.prod(sizes)} elements")
-            self.ports[port] = self.size, sizes
-            self.size += math.prod(sizes)
-            ports[word].append((port, kind, sizes))
-        inputs, outputs = (tuple(found) for found in ports.values())
-        demand(inputs and outputs, f"network {name}: expected an input and an output")
-        self.networks[name] = Interface(name, inputs, outputs, *related)
-
-    def is_new(self, word: Any, known: dict[str, Any]) -> bool:
-        """Whether a word is a name that is not known yet."""
-        fits = type(word) is str and re.fullmatch("[A-Za-z][A-Za-z0-9_]*", word)
-        return bool(fits) and word not in ("and", "or") and word not in known
-
-    def assertion(self, command: list[Any]) -> None:
-        """An assertion."""
-        demand(len(command) == 2, f"found {command!a:.60}, expected one formula in it")
-        self.assertions.append(self.formula(command[1]))
-
-    def formula(self, found: Any) -> Cases:
-        """The cases of a formula."""
-        demand(type(found) is list and found, f"found {found!a:.60}, expected a formula")
-        head, *parts = found
-        if head in ("and", "or"):
-            demand(parts, f"found an empty {head}")
-            cases = [self.formula(part) for part in parts]
-            return self.all_of(cases) if head == "and" else self.one_of(cases)
-        support(head not in ("not", "=>", "xor", "ite", "distinct", "let") or self.version == "2.0", f"found {head}")
-        demand(head in [*RELATIONS[self.version]], f"found {head!a:.60}, expected an operator")
-        relation, sign = RELATIONS[self.version][head]
-        named, sides = self.named, self.sums(parts)
-        demand(len(sides) == 2, f"found {len(sides)} sides of {head}, expected 2")
-        demand(self.version == "1.0" or self.named > named, "found a comparison without variables")
-        terms = self.total(sides, (sign, -sign))
-        bound = -terms.pop(-1, ZERO)
-        return self.compare({v: c for v, c in terms.items() if c}, relation, bound)
-
-    def sums(self, parts: list[Any]) -> list[Sum]:
-        """Linear expressions; indices stand behind a variable."""
-        found: list[Sum] = []
-        for i, part in enumerate(parts):
-            indices = parts[i + 1] if i + 1 < len(parts) and in_brackets(parts[i + 1]) else None
-            if in_brackets(part):
-                named = i and type(parts[i - 1]) is str and not in_brackets(parts[i - 1])
-                demand(named, f"found {part!a:.60}, expected a variable before it")
-            elif type(part) is list:
-                found.append(self.arithmetic(part))
-            elif re.match("-?[0-9]" if self.version == "2.0" else r"[+-]?\.?[0-9]", part):
-                fits = indices is None and re.fullmatch(NUMBERS[self.version], part)
-                demand(fits, f"found {part!a:.60}, expected a number without indices")
-                found.append({-1: decimal(part)})
-            else:
-                found.append({self.variable(part, indices): ONE})
-        return found
-
-    def variable(self, word: str, indices: str | None) -> int:
-        """A variable."""
-        name = word[1:-1] if word[0] == "|" and self.version == "1.0" else word
-        demand(name in self.ports, f"found {word!a:.60}, expected a number or a variable declared before")
-        self.named += 1
-        first, shape = self.ports[name]
-        numbers = axes(indices) if indices else ()
-        fits = len(numbers) == len(shape) and bool(shape) == bool(indices) and all(map(operator.lt, numbers, shape))
-        demand(fits, f"found {word}{indices or ''}, expected indices for the shape {shape}")
-        return first + functools.reduce(lambda k, axis: k * axis[1] + axis[0], zip(numbers, shape, strict=True), 0)
-
-    def arithmetic(self, found: list[Any]) -> Sum:
-        """The value of an operator."""
-        fits = len(found) > 1 and found[0] in [*ARITHMETIC[self.version]]
-        demand(fits, f"found {found!a:.60}, expected {' '.join(ARITHMETIC[self.version])} of something")
-        head, first, *rest = found[0], *self.sums(found[1:])
-        if head in "+-":
-            sign = 1 if head == "+" else -1
-            return self.total([first, *rest], [1 if rest else sign, *[sign] * len(rest)])
-        for part in rest:
-            if head == "*" and not any(c for v, c in first.items() if v >= 0):
-                first, part = part, first
-            factor = part.get(-1, ZERO)
-            linear = not any(c for v, c in part.items() if v >= 0) and (head == "*" or factor)
-            support(linear, f"found {found!a:.60}, expected linear arithmetic")
-            first = self.total([first], [factor if head == "*" else 1 / factor])
-        return first
-
-    def total(self, parts: Sequence[Sum], factors: Sequence[Any]) -> Sum:
-        """The sum of multiples of linear expressions."""
-        result: Sum = {}
-        for part, factor in zip(parts, factors, strict=True):
-            self.pay(1 + len(part))
-            for v, c in part.items():
-                result[v] = result.get(v, ZERO) + factor * c
-                longest = max(result[v].numerator.bit_length(), result[v].denominator.bit_length())
-                demand(longest <= QUERY_BITS, f"found a number of {longest} bits", "unknown", "budget")
-        return result
-
-    def pay(self, work: int) -> None:
-        """Charge for work."""
-        self.left -= work
-        demand(self.left >= 0, f"found more than {QUERY_WORK} operations", "unknown", "budget")
-
-    def compare(self, terms: Sum, relation: str, bound: Fraction) -> Cases:
-        """The cases of a comparison; one that always holds has the empty case."""
-        if relation == "!=":
-            opposite = {v: -c for v, c in terms.items()}
-            return self.one_of([self.compare(terms, "<", bound), self.compare(opposite, "<", -bound)])
-        if terms:
-            return [(Constraint(terms, relation, bound),)]
-        return [()] if {"<=": bound >= 0, "<": bound > 0, "==": bound == 0}[relation] else []
-
-    def one_of(self, parts: list[Cases]) -> Cases:
-        """The cases of a disjunction."""
-        self.pay(sum(map(len, parts)))
-        found = [case for cases in parts for case in cases]
-        return [()] if () in found else found
-
-    def all_of(self, parts: list[Cases]) -> Cases:
-        """The cases of a conjunction, those of its last part changing first."""
-        self.pay(math.prod(map(len, parts)) * (1 + len(parts)))
-        found = [tuple(itertools.chain.from_iterable(choice)) for choice in itertools.product(*parts)]
-        self.pay(sum(map(len, found)))
-        return found
-
-
-def read_query(text: str) -> Query:
-    """The query that a text in VNN-LIB 1.0 or 2.0 states; a number is the decimal that is written there."""
-    text = text.replace("\r\n", "\n")
-    with about("query"):
-        demand("\r" not in text, "found a carriage return alone, expected a line feed after it")
-        return QueryReader(text).read()
-
-
-# --- Queries: certificates ----------------------------------------------------------------------------
-
-
-def proof(value: Any) -> dict[str, Any]:
-    """A proof: multipliers of the comparisons of a case, or a tree for cases of a pair of networks."""
-    if type(value) is dict and "multipliers" in value:
-        return dict(fit(value, {"case": int, "multipliers": entries}))
-    return dict(fit(value, {"cases": [int], "pair": int, "tree": read_tree}))
-
-
-RELATIONS_OF = {"original": {str: relation}, "reduced": {str: {"rows": [read_row]}}}
-QUERY_CERTIFICATE: dict[str, Any] = {
-    "format": one_of("exactlump query certificate"),
-    "version": one_of(1),
-    "producer": str,
-    "query": digest,
-    "specification": one_of(*SPECIFICATIONS),
-    "networks": {str: FILE},
-    "pairs": [{"networks": [str], "relations": RELATIONS_OF}],
-    "proofs": [proof],
-}
-
-
-class Places(NamedTuple):
-    """The variables that are the inputs and the outputs of a network."""
-
-    inputs: range
-    outputs: range
-
-
-class Bounded(NamedTuple):
-    """That a sum of multiples of coordinates and outputs is at most a bound, or less; what a box refutes."""
-
-    terms: Sum
-    bound: Fraction
-    strict: bool
-
-    @property
-    def least(self) -> int:
-        """A sum that is at least that (over WHOLE) refutes it."""
-        return up(self.bound) if self.strict else down(self.bound) + 1
-
-
-class Problem(NamedTuple):
-    """What a case asks of some networks.
-
-    forms  the inputs that equations make of others: the coordinates
-    ends   of each coordinate, in the order of the variables: the least and the greatest value, if there are any
-    rows   all other comparisons; an equation is two
-    """
-
-    forms: dict[int, Sum]
-    ends: dict[int, tuple[Fraction | None, Fraction | None]]
-    rows: list[Bounded]
-
-
-def places_of(query: Query) -> dict[str, Places]:
-    """The variables of each network."""
-    found, start = {}, 0
-    for network in query.networks:
-        inputs, outputs = (sum(math.prod(port[2]) for port in ports) for ports in (network.inputs, network.outputs))
-        found[network.name] = Places(range(start, start + inputs), range(start + inputs, start + inputs + outputs))
-        start += inputs + outputs
-    return found
-
-
-class Allowance:
-    """What is left of the work on the numbers of a case."""
-
-    left = QUERY_WORK
-
-    def spend(self, work: int) -> None:
-        """Use some."""
-        self.left -= work
-        demand(self.left >= 0, f"found a case of more than {QUERY_WORK} operations", "unknown", "budget")
-
-
-def substituted(terms: Sum, forms: dict[int, Sum], allowance: Allowance) -> Sum:
-    """A sum with other sums in the place of some variables."""
-    found: Sum = {}
-    for v, c in terms.items():
-        form = forms.get(v, {v: ONE})
-        allowance.spend(len(form))
-        for u, w in form.items():
-            found[u] = found.get(u, ZERO) + c * w
-    bits = max((max(c.numerator.bit_length(), c.denominator.bit_length()) for c in found.values()), default=0)
-    demand(bits <= QUERY_BITS, f"found a number of {bits} bits", "unknown", "budget")
-    allowance.spend(len(found) * (bits // 128))
-    return {u: c for u, c in found.items() if c}
-
-
-def problem_of(case: Sequence[Constraint], places: Sequence[Places]) -> Problem:
-    """What a case asks of some networks; a comparison that speaks of others is left out, which allows more."""
-    inputs = [v for place in places for v in place.inputs]
-    known, free = {*inputs, *(v for place in places for v in place.outputs)}, {*inputs}
-    parts, forms = [part for part in case if part.terms.keys() <= known], dict[int, Sum]()
-    rest, allowance = [], Allowance()
-    for part in parts:
-        equation = part.relation == "==" and part.terms.keys() <= free
-        terms = substituted(part.terms, forms, allowance) if equation else {}
-        constant = terms.pop(-1, ZERO)
-        if len(terms) < 2:
-            rest.append(part)
-            continue
-        v = max(terms)  # an equation makes its last input of the others
-        c = terms.pop(v)
-        form = {u: -w / c for u, w in terms.items()} | ({-1: (part.bound - constant) / c})
-        allowance.spend(len(forms))
-        for u, other in forms.items():
-            if v in other:
-                forms[u] = substituted(other, {v: form}, allowance)
-        forms[v] = form
-    ends: dict[int, tuple[Fraction | None, Fraction | None]] = {v: (None, None) for v in inputs if v not in forms}
-    rows = []
-    for part in rest:
-        terms = substituted(part.terms, forms, allowance)
-        bound = part.bound - terms.pop(-1, ZERO)
-        if len(terms) == 1 and terms.keys() <= free:
-            ((v, c),) = terms.items()
-            low, high = ends[v]
-            if part.relation == "==" or c > 0:
-                high = bound / c if high is None else min(high, bound / c)
-            if part.relation == "==" or c < 0:
-                low = bound / c if low is None else max(low, bound / c)
-            ends[v] = low, high
-            continue
-        rows.append(Bounded(terms, bound, part.relation == "<"))
-        if part.relation == "==":
-            rows.append(Bounded({v: -c for v, c in terms.items()}, -bound, False))
-    imply(ends, [row for row in rows if ends.keys() >= row.terms.keys()], allowance)
-    return Problem(forms, ends, rows)
-
-
-def imply(
-    ends: dict[int, tuple[Fraction | None, Fraction | None]], rows: Sequence[Bounded], allowance: Allowance
-) -> None:
-    """Ends that are absent, as far as rows say them, given those that are there: row by row, until nothing changes."""
-    before = None
-    while before != ends:
-        before = dict(ends)
-        allowance.spend(len(ends))
-        for terms, bound, _ in rows:
-            allowance.spend(1 + len(terms))
-            least = {u: None if (end := ends[u][w < 0]) is None else w * end for u, w in terms.items()}
-            absent = [u for u, part in least.items() if part is None]
-            total = sum(filter(None, least.values()), ZERO) if len(absent) < 2 else ZERO
-            for v in (absent or sorted(terms)) if len(absent) < 2 else ():
-                if ends[v][terms[v] > 0] is None:
-                    end = (bound - total + (least[v] or ZERO)) / terms[v]  # without what is least of v itself
-                    ends[v] = (ends[v][0], end) if terms[v] > 0 else (end, ends[v][1])
-
-
-def contradict(case: Sequence[Constraint], multipliers: Sequence[tuple[int, Fraction]]) -> bool:
-    """Whether multiples of comparisons add up to one that no values satisfy (Farkas)."""
-    total: Sum = {}
-    bound, strict = ZERO, False
-    for i, factor in multipliers:
-        hold("multipliers", i < len(case), f"multipliers: found comparison {i} of {len(case)}")
-        terms, relation, most = case[i]
-        hold("multipliers", factor > 0 or relation == "==", f"multipliers: found a negative one for {relation}")
-        for v, c in terms.items():
-            total[v] = total.get(v, ZERO) + factor * c
-        bound, strict = bound + factor * most, strict or relation == "<"
-    return not any(total.values()) and (bound < 0 or (bound == 0 and strict))
-
-
-class Joint(Comparison):
-    """One or two networks whose inputs are made of common coordinates, ready for bounds of sums of their outputs.
-
-    One network alone is N'; then N has no tensors.  Of two, N is the first.
-    """
-
-    def __init__(
-        self, networks: Sequence[Network], places: Sequence[Places], problem: Problem, relations: Any, work: int
-    ) -> None:
-        self.problem, self.coordinates = problem, [*problem.ends]
-        self.places = [Places(range(0), range(0)), *places][-2:]
-        self.sums = dict[int, Form]()  # of coordinates, and of the outputs of N'
-        original, reduced = [Network("json", ""), *networks][-2:]
-        super().__init__(original, reduced, relations, work)
-        self.ours, theirs = (
-            dict(zip(place.outputs, self.elements(half), strict=True))
-            for place, half in zip(self.places, (self.original, self.reduced), strict=True)
-        )
-        self.sums |= theirs
-
-    def check_inputs(self) -> None:
-        """The inputs of both networks as forms of the coordinates."""
-        first = self.atoms.new(len(self.coordinates))
-        self.tensors = Tensors(self.atoms, len(self.coordinates))
-        self.sums = {v: ({first + i: 1}, 1) for i, v in enumerate(self.coordinates)} | {-1: ({0: 1}, 1)}
-        for half, place in zip((self.original, self.reduced), self.places, strict=True):
-            variables = iter(place.inputs)
-            for name in half.network.inputs:
-                made = [(u, next(variables)) for u in range(half.network.units[name])]
-                half.known[name] = half.listed((u, self.input(v)) for u, v in made)
-
-    def input(self, v: int) -> Form:
-        """The form of an input."""
-        return combination((c, self.sums[u]) for u, c in self.problem.forms.get(v, {v: ONE}).items())
-
-    def layers_of(self, rows: Sequence[Bounded]) -> dict[tuple[str, int], Layer]:
-        """The layers of the sums that are to be bounded: what N adds, and all with what N is compared with in place."""
-        ours = [combination((c, self.ours[v]) for v, c in row.terms.items() if v in self.ours) for row in rows]
-        rest = [combination((c, self.sums[v]) for v, c in row.terms.items() if v not in self.ours) for row in rows]
-        both = [combination([(ONE, self.compared(form)), (ONE, other)]) for form, other in zip(ours, rest, strict=True)]
-        return {("a", OUTPUTS): Layer(self.tensors, ours), ("d", OUTPUTS): Layer(self.tensors, both)}
-
-
-class Disproof(NamedTuple):
-    """A tree that shows of some cases that no input satisfies them: on every leaf, of each, some row is refuted.
-
-    cases  of each: the numbers of its rows
-    least  of each row: what its sum must be at least to refute it
-    """
-
-    joint: Joint
-    layers: dict[tuple[str, int], Layer]
-    cases: list[range]
-    least: list[int]
-
-    def done(self, state: State, parent: Bounds | None, leaf: Slopes) -> bool:
-        """Bound the sums on a box, until a row of each case is refuted; whether one is.  Each round has one row of each
-        case that is left."""
-        bounder, left = self.joint.bounder, self.cases
-        bounder.layers |= self.layers
-        bounder.begin(state, "d", OUTPUTS, parent)
-        if parent is None:
-            bounder.intervals(state, "d", OUTPUTS, range(len(self.least)), first=True)
-        low, high = state.before["d", OUTPUTS]
-        for place in range(max(map(len, self.cases))):
-            left = [rows for rows in left if not any(low[r] >= self.least[r] for r in rows)]
-            wanted = [rows[place] for rows in left if place < len(rows)]
-            groups = [([e], bounder.sloped(state, leaf[e, 0])) for e in wanted if (e, 0) in leaf]
-            for group, known in [([e for e in wanted if (e, 0) not in leaf], state), *groups]:
-                for e, least in zip(group, *bounder.bounds(known, "d", OUTPUTS, group, [1]), strict=True):
-                    bounder.improve(state, "d", OUTPUTS, e, least, high[e])
-        return all(any(low[r] >= self.least[r] for r in rows) for rows in self.cases)
-
-
-class QueryWalk(Walk):
-    """The boxes of all trees of a certificate of a query."""
-
-    def __init__(self, document: dict[str, Any], query: Query, networks: dict[str, Network], work: int) -> None:
-        self.query, self.networks, self.places = query, networks, places_of(query)
-        self.bounder = Bounder(Tensors(Atoms(0), 0), [], {}, work)  # which keeps the budget
-        self.pairs, self.joints = document["pairs"], dict[tuple[Any, ...], Joint]()
-        self.specification = str(document["specification"])
-        self.trees, self.disproofs, self.tasks = list[Tree](), list[Disproof](), list[Task]()
-        shown = list[int]()
-        for number, entry in enumerate(document["proofs"]):
-            with about(f"proof {number}"):
-                shown += self.read(entry)
-        hold("cases", sorted(shown) == [*range(len(query.cases))], "proofs: found other cases than the query has")
-        self.tasks.reverse()
-
-    def read(self, entry: dict[str, Any]) -> list[int]:
-        """Check multipliers, or prepare a tree; the cases that are shown so."""
-        shown = entry["cases"] if "cases" in entry else [entry["case"]]
-        cases = []
-        for number in shown:
-            hold("cases", 0 <= number < len(self.query.cases), f"found case {number} of {len(self.query.cases)}")
-            cases.append(self.query.cases[number])
-        if "multipliers" in entry:
-            hold("multipliers", contradict(cases[0], entry["multipliers"]), "its multipliers show no contradiction")
-            return [entry["case"]]
-        hold("pair", 0 <= entry["pair"] < len(self.pairs), f"found pair {entry['pair']} of {len(self.pairs)}")
-        hold("cases", cases, "found no case, expected one")
-        self.prepare(entry, cases)
-        return list(shown)
-
-    def prepare(self, entry: dict[str, Any], cases: Sequence[Sequence[Constraint]]) -> None:
-        """Prepare a tree."""
-        names = self.pairs[entry["pair"]]["networks"]
-        fits = 0 < len(names) < 3 and len({*names}) == len(names) and {*names} <= {*self.places}
-        hold("pair", fits, f"found the networks {names!a:.80}, expected one or two of the query")
-        problems = [problem_of(case, [self.places[name] for name in names]) for case in cases]
-        same = all(found[:2] == problems[0][:2] for found in problems)
-        hold("cases", same, "found cases with other equations or bounds of inputs than the first")
-        low, high = self.box(problems[0])
-        joint = self.joint(entry["pair"], names, problems[0])
-        starts = [0, *itertools.accumulate(len(found.rows) for found in problems)]
-        rows = [row for found in problems for row in found.rows]
-        tree = entry["tree"](len(low))
-        known = all(e < len(rows) and not side for leaf in tree.slopes.values() for e, side in leaf)
-        hold("slopes", known, "slopes: found those of a row that the cases do not have, or of its other side")
-        hold("cases", rows, "found cases that say nothing but bounds of inputs")
-        self.tasks.append(Task(len(self.trees), 0, low, high))
-        self.trees.append(tree)
-        spans = [range(a, b) for a, b in itertools.pairwise(starts)]
-        self.disproofs.append(Disproof(joint, joint.layers_of(rows), spans, [row.least for row in rows]))
-
-    def box(self, problem: Problem) -> tuple[list[int], list[int]]:
-        """The box of the coordinates, rounded outwards."""
-        low, high = list[int](), list[int]()
-        for v, (least, most) in problem.ends.items():
-            with about(f"input {v}"):
-                hold("domain", least is not None and most is not None, "found no bound on one side, expected both")
-                assert least is not None
-                assert most is not None
-                hold("domain", least <= most, "found bounds that cross, expected multipliers")
-                low.append(down(least))
-                high.append(up(most))
-        return low, high
-
-    def joint(self, pair: int, names: Sequence[str], problem: Problem) -> Joint:
-        """The networks of a pair, with their inputs made of coordinates; those of another proof, if these are alike."""
-        key = (pair, *problem.ends, *((v, *sorted(form.items())) for v, form in problem.forms.items()))
-        if key not in self.joints:
-            networks, places = [self.networks[name] for name in names], [self.places[name] for name in names]
-            relations = self.pairs[pair]["relations"]
-            self.joints[key] = Joint(networks, places, problem, relations, self.left)
-        return self.joints[key]
-
-    def visit(self, task: Task) -> list[Task]:
-        """Bound one box; the tasks of its halves, or none, if a row of each case is refuted."""
-        number, node, low, high, parent = task
-        disproof, tree = self.disproofs[number], self.trees[number]
-        bounder = disproof.joint.bounder
-        with about(f"tree {number}, box {node}"):
-            bounder.work = self.left
-            state = bounder.node(low, high, parent)
-            done = disproof.done(state, parent, tree.slopes.get(node, {}))
-            self.left = bounder.work
-            hold("bound", done or tree.splits[node], "its bounds refute no row of some case")
-            return task.halves(tree, state.before)
-
-
-class Question(NamedTuple):
-    """The files of a query: its text, its networks by name, and the certificate of its answer."""
-
-    text: str
-    networks: dict[str, str]
-    certificate: str
-
-
-def read_question(files: Question, max_unpacked: int) -> tuple[dict[str, Any], Query, dict[str, Network]]:
-    """The certificate, the query, and the networks by all their names, if the certificate is about these."""
-    with about(files.certificate, BROKEN):
-        document = fit(read_json(read_file(files.certificate, max_unpacked)), QUERY_CERTIFICATE)
-    with about(files.text, BROKEN):
-        content = read_file(files.text, max_unpacked)
-        same = hashlib.sha256(content).hexdigest() == document["query"]
-        hold("hash", same, "the certificate is about another query")
-        content = unpack(content, max_unpacked) if files.text.lower().endswith(".gz") else content
-        query = read_query(str(content, "utf-8"))
-    needed = {network.name for network in query.networks if network.relation != "equal-to"}
-    demand(files.networks.keys() == needed, f"--network: found {[*files.networks]}, expected {sorted(needed)}")
-    hold("hash", document["networks"].keys() == needed, "networks: the certificate is about others")
-    found = {}
-    for name, path in files.networks.items():
-        found[name] = read_network(path, document["specification"], max_unpacked)
-        check_classic([found[name]])
-        for what, claimed in document["networks"][name].items():
-            same = getattr(found[name], what) == claimed
-            hold("hash", same, f"network {name}: the certificate is about another file: another {what}")
-    special = any(network.rooted or network.format == "nnet" for network in found.values())
-    hold("claim", special or document["specification"] == "as stored", "specification: no file needs one")
-    for network in query.networks:
-        model = found.setdefault(network.name, found[network.other or network.name])
-        for what, ports in (("inputs", network.inputs), ("outputs", network.outputs)):
-            sizes = [math.prod(port[2]) for port in ports]
-            same = sizes == model.sizes(what)
-            hold("interface", same, f"network {network.name}: {what}: found {model.sizes(what)}, expected {sizes}")
-    return document, query, found
-
-
-def question_walk(files: Question, max_unpacked: int, work: int) -> QueryWalk:
-    """The walk of the files of a query."""
-    return QueryWalk(*read_question(files, max_unpacked), work)
-
-
-def check_query(files: Question, max_unpacked: int = MAX_UNPACKED, max_work: int = MAX_WORK, jobs: int = 1) -> Verdict:
-    """Whether the certificate shows that no values satisfy the query: "unsat"."""
-    try:
-        walk = question_walk(files, max_unpacked, max_work)
-        walk.run(jobs, (question_walk, files, max_unpacked))
-    except Stop as error:
-        return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
-    except (MemoryError, RecursionError) as error:
-        return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
-    cases = f"{len(walk.query.cases)} cases" if len(walk.query.cases) != 1 else "1 case"
-    words = (
-        f"no inputs satisfy the query ({cases}), over the reals, for the networks {SPECIFICATIONS[walk.specification]}"
-    )
-    return Verdict("unsat", words, 0, "")
-
-
-# --- The whole check ----------------------------------------------------------------------------------
-
-
-def check_files(document: dict[str, Any], networks: Sequence[Network]) -> None:
-    """The certificate is about these files."""
-    for side, network in zip(SIDES, networks, strict=True):
-        for what, claimed in document[side].items():
-            found = getattr(network, what)
-            same = found == claimed
-            if isinstance(found, dict):
-                what += f": {sorted({key for key, _ in found.items() ^ claimed.items()})!a:.200}"
-            hold("hash", same, f"{side}: the certificate is about another file: another {what}")
-    specification = document["claim"]["specification"]
-    need, fits = "has batch normalisation", specification == "as stored" or any(network.rooted for network in networks)
-    if specification == "raw nnet":
-        need, fits = "is .nnet", any(network.format == "nnet" for network in networks)
-    hold("claim", fits, f"claim: the specification is {specification!r}, but no file {need}")
-
-
-def match(networks: Sequence[Network], claimed: dict[str, str] | None) -> str:
-    """Put the inputs and outputs of N' in the order of those of N that they are; what is to be said of that.
-
-    claimed: how they are matched; None in certificates of version 1: by position.
-    """
-    said, named = [], all(network.format != "nnet" for network in networks)
-    for what in ("inputs", "outputs"):
-        ours, theirs = (getattr(network, what) for network in networks)
-        hold(what[:-1], len(ours) == len(theirs), f"{what}: found {len(theirs)}, expected {len(ours)}")
-        found, order = matched(ours, theirs, named)
-        claim = claimed[what] if claimed else found
-        if claim == "position as demanded" and order != theirs:
-            found, order = claim, theirs
-        same = found == claim and (claimed or order == theirs)
-        words = claim if claimed else "position", found or "nothing"
-        hold("match", same, f"{what}: the certificate matches them by {words[0]}, their names by {words[1]}")
-        setattr(networks[1], what, order)
-        said += [f"{what} {BY_POSITION[found]}"] if found in BY_POSITION else []
-    return f"; matched: {', '.join(said)}" if said else ""
-
-
-def matched(ours: list[str], theirs: list[str], named: bool) -> tuple[str, list[str]]:
-    """How the names say that they are matched, and the second ones in the order of the first: none if they do not."""
-    if not named or len(ours) == len(theirs) == 1:
-        return "one", theirs
-    if {*ours} == {*theirs}:
-        return "name", ours
-    return ("", []) if {*ours} & {*theirs} else ("position", theirs)
-
-
-def one_line(message: str) -> str:
-    """The message in printable ASCII, cut to a readable length."""
-    return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in message[:800])
-
-
-def assumed(networks: Sequence[Network]) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
-    """The opaque operators on which outputs depend, counted in N; and what is assumed of what they make."""
-    operators, domains, found = dict[str, int](), set[str](), list[tuple[str, ...]]()
-    for side, network in zip(SIDES, networks, strict=True):
-        for given in network.depends():
-            free = given.domain in FREE_DOMAINS and given.name.rpartition(":")[2] in QONNX
-            domains |= set() if free else {given.domain} - {"", "ai.onnx.ml"}
-            if side == SIDES[0]:
-                operators[given.name] = operators.get(given.name, 0) + 1
-            for kind, name in zip(given.types, given.outputs.values(), strict=False):
-                found.append((side, name, TYPES.get(kind, "?"), shape_words(network.views[name])))
-    return {"operators": operators, "domains": sorted(domains)}, sorted(found)
-
-
-def shape_words(view: View) -> str:
-    """A shape in words: symbols by the names that the file gives them."""
-    if not view.lead and not known(view.dims):
-        return "?"
-    words = [
-        str(n) if isinstance(n, int) or all(x.name not in ("", "?") and not x.of for x in n.symbols) else "?"
-        for n in (*view.lead, *view.dims)
-    ]
-    return f"[{','.join(words)}]"
-
-
-def check_opaque(document: dict[str, Any], networks: Sequence[Network]) -> str:
-    """The certificate says which operators are taken as given functions; what is to be said of them."""
-    opaque, assumes = assumed(networks)
-    claimed = document.get("opaque", {"operators": {}, "domains": []})
-    hold("opaque", claimed == opaque, f"opaque: found {claimed}, expected {opaque}")
-    found = document.get("assumes", [])
-    difference = sorted({*found} ^ {*assumes}) or [*found, "and", *assumes]
-    hold("assumes", found == assumes, f"assumes: the files say something else of {difference[:2]!a:.200}")
-    if not assumes:
-        return ""
-    count, names = sum(opaque["operators"].values()), sorted({name.split(":")[1] for name in opaque["operators"]})
-    words = (
-        f"{count} opaque operator{'s' * (count != 1)} taken as given function{'s' * (count != 1)} ({', '.join(names)})"
-    )
-    return f"{words}{', of ' + ', '.join(opaque['domains']) if opaque['domains'] else ''}, "
-
-
-def stated(document: dict[str, Any]) -> GivenShapes:
-    """The shapes of inputs that a claim states."""
-    found: GivenShapes = document["claim"].get("shapes", {})
-    return found
-
-
-def check_shapes(shapes: GivenShapes, networks: Sequence[Network]) -> None:
-    """Every shape that is stated is of an input of a file, and states something."""
-    names = {name for network in networks if network.format in ("onnx", "onnx.gz") for name in network.inputs}
-    for name, shape in shapes.items():
-        hold("shapes", name in names, f"shapes: no file has the input {name!a:.60}")
-        hold("shapes", any(shape), f"shapes: input {name!a:.60}: found no size")
-
-
-def check_dust(dust: Fraction, networks: Sequence[Network]) -> None:
-    """What a claim reads as 0 is in the original only."""
-    hold("dust", dust >= 0, "dust: found a negative number")
-    found = networks[1].dust
-    hold("dust", not found, f"reduced: found dust in {[*found][:3]!a:.80}, expected none")
-
-
-def without_dust(claim: dict[str, Any], network: Network) -> str:
-    """What the original is read without, in words."""
-    if "dust" not in claim:
-        return ""
-    p, q = claim["dust"].as_integer_ratio()
-    words = f"1e-{len(str(q)) - 1}" if p == 1 and str(q).strip("0") == "1" else f"{p}/{q}"
-    return f"with {sum(network.dust.values())} numbers smaller than {words} read as 0, "
-
-
-def sized(shapes: GivenShapes) -> str:
-    """Which inputs a claim is about, in words: none where it states no shape."""
-    words = (f"{name}={'x'.join('?' if n is None else str(n) for n in shape)}" for name, shape in shapes.items())
-    return f"only at inputs of the shapes {', '.join(words)}, " if shapes else ""
-
-
-def check_classic(networks: Sequence[Network]) -> None:
-    """No operator is opaque, all sizes but the batch's are known, and nothing looks at the batch."""
-    for network in networks:
-        classic = not network.given and all(known(view.dims) for view in network.views.values())
-        support(classic and not network.mixes, "found opaque operators or symbols, expected none here")
-
-
-def read_all(
-    paths: Sequence[str], max_unpacked: int, domains: Iterable[str] = (), work: int = MAX_WORK
-) -> tuple[dict[str, Any], list[Network], str]:
-    """The certificate, the networks that it is about, and what is to be said of how they are matched."""
-    *models, certificate = paths
-    with about(certificate, BROKEN):
-        document = read_certificate(read_file(certificate, max_unpacked))
-    shapes, how = stated(document), (document["claim"]["specification"], max_unpacked, domains, work)
-    dust = document["claim"].get("dust", ZERO)
-    networks = [read_network(path, *how, shapes, dust) for path in models]
-    check_shapes(shapes, networks)
-    check_dust(dust, networks)
-    if document["claim"]["criterion"] != "exact" or document["claim"]["domain"] != "all reals":
-        check_classic(networks)
-    check_files(document, networks)
-    return document, networks, match(networks, document["claim"].get("match"))
-
-
-def check(
-    original: str,
-    reduced: str,
-    certificate: str,
-    max_unpacked: int = MAX_UNPACKED,
-    max_work: int = MAX_WORK,
-    jobs: int = 1,
-    domains: Iterable[str] = (),
-) -> Verdict:
-    """Whether the certificate shows what it claims of two network files."""
-    paths = (original, reduced, certificate)
-    return judge(lambda: read_all(paths, max_unpacked, domains, max_work), max_work, jobs, (paths, max_unpacked))
-
-
-def judge(
-    read: Callable[[], tuple[dict[str, Any], list[Network], str]],
-    max_work: int = MAX_WORK,
-    jobs: int = 1,
-    setup: tuple[Any, ...] = (),
-) -> Verdict:
-    """Whether a certificate shows what it claims of two networks, as they are read; `setup`: see `Walk.run`."""
-    try:
-        document, networks, matching = read()
-        claim = document["claim"]
-        if claim["criterion"] == "different":
-            reason = differing(document, networks) + matching
-            return Verdict("different", one_line(reason), CODES["different"], "")
-        if claim["criterion"] != "exact":
-            Walk(document, networks, max_work).run(jobs, (walk_of, *setup))
-            return Verdict("within", one_line(said(claim, networks[0]) + matching), 0, "")
-        opaque = check_opaque(document, networks)
-        if any(row.kind not in ("class", "sum", "free", "same") or row.tensor for row in rows_of(document)):
-            check_classic(networks)
-        bounds, where = bounds_on(claim, networks[0], max_work)
-        checker = Checker(networks[0], networks[1], document["relations"], bounds)
-        checker.run()
-    except Stop as error:
-        return Verdict(error.verdict, one_line(str(error)), CODES[error.verdict], error.rule)
-    except (MemoryError, RecursionError) as error:
-        return Verdict("unknown", f"the work exceeds this machine: {type(error).__name__}", 3, "budget")
-    words = (
-        f"{sized(stated(document))}{without_dust(claim, networks[0])}{where}{opaque}"
-        f"{ALL_FEEDS if checker.exact else SCOPE}, "
-        f"for the networks {SPECIFICATIONS[claim['specification']]}{matching}"
-    )
-    return Verdict("equivalent", words, 0, "")
-
-
-def lift_words(lift: Any) -> list[Any]:
-    """A lift in words that are equal where lifts are."""
-    if isinstance(lift.over, Window):
-        return [lift.name, window_words(lift.over), lift.number]
-    return [lift.name, str(lift.over), lift.number]
-
-
-def window_words(window: Window) -> str:
-    """A window in words: the sizes of each field."""
-    return " ".join("x".join(map(str, sizes)) for sizes in window[:7]) + " transposed" * window.transposed
-
-
-def unit_words(network: Network, name: str, v: int) -> list[Any]:
-    """How a unit is made: the function, its summands (source, unit, lift, weight), and the constant."""
-    node = network.nodes[name]
-    function, parameters = node.function(v)
-    words = [function, *(window_words(p) if isinstance(p, Window) else str(p) for p in parameters)]
-    if node.row is None:
-        u, factor, constant = node.step(v)
-        return [words, [[node.sources[0], u, None, str(factor)]] if factor else [], str(constant)]
-    columns, integers, d, bias = node.row(v)
-    places = [node.place(column) if node.place else (0, column, None) for column in columns]
-    weights = [Fraction(w, d) for w, _ in zip(integers, places, strict=False)]
-    parts = [
-        [node.sources[i], u, lift and lift_words(lift), str(w)] for (i, u, lift), w in zip(places, weights, strict=True)
-    ]
-    return [words, sorted(parts, key=str), str(bias)]
-
-
-def reading(network: Network) -> Iterator[str]:
-    """What is read in a file, a line of JSON for each tensor and then one for each unit."""
-
-    def described(name: str) -> dict[str, Any]:
-        shape, *units = network.views[name].placed
-        return {"tensor": name, "shape": [*map(str, shape)], "units": units}
-
-    yield json.dumps({"inputs": [*map(described, network.inputs)], "outputs": network.outputs})
-    for name, node in network.nodes.items():
-        if node.given:
-            given, place = node.given
-            yield json.dumps({**described(name), "opaque": given.name, "output": place, "sources": node.sources})
-            continue
-        yield json.dumps({**described(name), "kind": node.kind})
-        for v in range(network.units[name]):
-            yield json.dumps(unit_words(network, name, v))
-
-
-def show(argv: Sequence[str]) -> int:
-    """`--network FILE`: what is read in a file; `--version`: the versions of certificates that are checked."""
-    parser = argparse.ArgumentParser("check", description="Show what is read in a network file.")
-    parser.add_argument("--network", metavar="FILE")
-    parser.add_argument("--version", action="store_true")
-    parser.add_argument("--specification", choices=SPECIFICATIONS, default="as stored")
-    parser.add_argument("--opaque-domain", action="append", default=[], metavar="NAME")
-    parser.add_argument("--max-unpacked", type=int, default=MAX_UNPACKED, metavar="BYTES")
-    parser.add_argument("--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS")
-    options = parser.parse_args(argv)
-    if options.version:
-        print(f"check: certificates of versions {', '.join(map(str, VERSIONS_READ))}")
-        return 0
-    limits = options.max_unpacked, options.opaque_domain, options.max_work
-    try:
-        for line in reading(read_network(options.network, options.specification, *limits)):
-            print(line)
-    except Stop as error:
-        print(f"check: {one_line(str(error))}", file=sys.stderr)
-        return CODES[error.verdict]
-    return 0
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    words = sys.argv[1:] if argv is None else [*argv]
-    asked = any(word.partition("=")[0] == "--query" for word in words)
-    if not asked and any(word.partition("=")[0] in ("--network", "--version") for word in words):
-        return show(words)
-    what = "that no inputs satisfy a query" if asked else "how two network files are related"
-    parser = argparse.ArgumentParser("check", description=f"Check that a certificate shows what it says: {what}.")
-    for name in ("certificate",) if asked else (*SIDES, "certificate"):
-        parser.add_argument(name, metavar=name.upper())
-    parser.add_argument("--query", metavar="QUERY", help="VNN-LIB query that the certificate says is unsatisfiable")
-    parser.add_argument("--network", action="append", default=[], metavar="NAME=FILE", help="a network of the query")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--max-unpacked", type=int, default=MAX_UNPACKED, metavar="BYTES", help="size limit of a file")
-    parser.add_argument(
-        "--max-work", type=int, default=MAX_WORK, metavar="PRODUCTS", help="work limit while reading, and for bounds"
-    )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes for bounds")
-    parser.add_argument(
-        "--opaque-domain", action="append", default=[], metavar="NAME", help="operators of this domain are functions"
-    )
-    options = parser.parse_args(words)
-    pairs = [word.partition("=") for word in options.network]
-    if not all(path for *_, path in pairs) or len({name for name, *_ in pairs}) != len(pairs):
-        parser.error("--network: expected NAME=FILE, each name once")
-    limits = options.max_unpacked, options.max_work, max(options.jobs, 1)
-    try:
-        if asked:
-            question = Question(options.query, {name: path for name, _, path in pairs}, options.certificate)
-            found = check_query(question, *limits)
-        else:
-            files = options.original, options.reduced, options.certificate
-            found = check(*files, *limits, options.opaque_domain)
-    except Exception as error:  # whatever it is, it is a bug of this file and must not look like a verdict
-        if os.environ.get("EXACTLUMP_DEBUG"):
-            raise
-        print(one_line(f"check: internal error: {type(error).__name__}: {error}"), file=sys.stderr)
-        return 5
-    if found.code == CODES["malformed"]:
-        print(f"check: {found.reason}", file=sys.stderr)
-    elif options.json:
-        print(json.dumps({"verdict": found.verdict, "reason": found.reason, "rule": found.rule}))
-    else:
-        print(f"{found.verdict}: {found.reason}")
-    return found.code
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from onnx import helper
 
 from tests import test_check_functions as functions
 from tests import test_check_positions as positions
-from tests.test_check_opaque import branched, clipped, graph, lstm, node, one
+from tests.checker.test_check_opaque import branched, clipped, graph, lstm, node, one
 
 
 def bases():
