@@ -275,14 +275,14 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     download(options.folder)
-    records, known = dict[str, dict[str, Any]](), options.out.with_suffix(".json")
+    known = options.out.with_suffix(".json")
     before = json.loads(known.read_text(encoding="utf-8")) if options.resume and known.exists() else {}
+    records: dict[str, dict[str, Any]] = dict(before)
     for package, name, content in sorted(networks(options.folder), key=lambda entry: len(entry[2])):
         key = f"{package}/{name}"
         while key in records:
             key += "'"
-        if not any(fnmatch(key, pattern) for pattern in options.only) or (key in before and "why" not in before[key]):
-            records |= {key: before[key]} if key in before else {}
+        if not any(fnmatch(key, pattern) for pattern in options.only) or "why" not in before.get(key, {"why": ""}):
             continue
         if len(content) > options.most:
             records[key] = {"why": f"left out: {len(content) / 1e6:.0f} MB"}

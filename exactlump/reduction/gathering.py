@@ -86,7 +86,9 @@ class Gathering:
     # Nodes and names.
 
     def append(self, node: Node) -> None:
-        """One more node."""
+        """One more node.  Raises CannotWrite for a reordering of what has unknown sizes."""
+        if type(node) is Reorder and any(self.views[name].open for name in node.reads):
+            raise CannotWrite(f"tensor {node.target!r}: found unknown sizes in another order, expected known ones")
         self.views[node.target] = node.view([self.views[name] for name in node.reads])
         self.nodes.append(node)
 
@@ -149,8 +151,8 @@ class Gathering:
         if tensor not in self.in_order:
             below, view = ground(self.network, tensor, self.anchored), self.network.views[tensor]
             self.in_order[tensor] = False
-            if tensor not in self.anchored and below in self.lying:
-                span = _span(self.network.views[below], view)
+            span = _span(self.network.views[below], view)
+            if tensor not in self.anchored and below in self.lying and span:
                 origins = [self.origin(tensor, u, ONE)[1:3] for u in range(view.units)]
                 self.in_order[tensor] = origins == [divmod(u, span) for u in range(view.units)]
         return self.in_order[tensor]
@@ -206,8 +208,10 @@ class Gathering:
             steps.append(Scale("", "", tuple(entry.factor for entry in entries)))
         if any(entry.plus for entry in entries):
             steps.append(Shift("", "", tuple(entry.plus for entry in entries)))
+        if here != view and (here.open or view.open):
+            raise CannotWrite(f"tensor {label!r}: found {here}, expected {view}")
         if here != view or (named and not steps):
-            steps += _seen(here, view)
+            steps += _seen(here, view) if not view.open else [Scale("", "", (ONE,) * view.units)]
         return self.steps(steps, names, label)
 
     def _are_grids(self, entries: Sequence[_Entry], view: View) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from exactlump.errors import CannotWrite
 from exactlump.network.kinds import Conv, Dense, Node, Reorder, Scale, Select, Shift
 from exactlump.network.layers import Elementwise, Layer, ground, layer, trace
 from exactlump.network.program import Network
@@ -189,6 +190,8 @@ class Survivors:
         view = self.network.views[tensor]
         if lies:
             return View(resized(view, units), view.channel, view.open)
+        if view.open:
+            raise CannotWrite(f"tensor {tensor!r}: found {view} in another order, expected known sizes")
         return View((units, *view.grid), 0) if view.channel is not None else View((units,))
 
 
