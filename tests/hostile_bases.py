@@ -7,8 +7,8 @@ Weights are small integers, and most operators keep them such, so that floats ar
 import numpy as np
 from onnx import helper
 
-from tests import test_check_functions as functions
-from tests import test_check_positions as positions
+from tests.checker import test_check_functions as functions
+from tests.checker import test_check_positions as positions
 from tests.checker.test_check_opaque import branched, clipped, graph, lstm, node, one
 
 

@@ -101,7 +101,7 @@ MODELS = {
             [call("x W b", "g"), node("MatMul", "g Z", "k"), call("k W b", "h"), END],
             {**WEIGHTS, "Z": np.ones((3, 2), np.float32)},
         ),
-        (8, 3),
+        (8, 2),
         ["g/s", "g", "k", "h/s", "h"],
     ),
     "an output that is an input": (

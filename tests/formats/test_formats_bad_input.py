@@ -277,7 +277,6 @@ ONNX = {
     "old slopes that do not fit": (one("PRelu", "x c", {"c": [1.0, 2, 3]}, opset=6), ShapeError, "[3]"),
     # orders and shapes
     "Flatten before the batch axis": (one("Flatten", axis=0, shape=(2, 2)), UnsupportedLayer, "units apart"),
-    "Flatten across the batch axis": (one("Flatten", axis=2, shape=(1, 2, 3)), UnsupportedLayer, "batch axis"),
     "Flatten beyond the rank": (one("Flatten", axis=5), ShapeError, "axis"),
     "Reshape of the batch axis": (
         one("Reshape", "x s", [tensor("s", np.array([2, 1]))]),

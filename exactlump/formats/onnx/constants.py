@@ -32,6 +32,8 @@ def cast(source: Constant, to: int) -> Constant:
     if to not in _CASTS:
         raise UnsupportedLayer(f"found a cast of a constant to {type_name(to)}")
     if source.array.dtype == object:
+        if source.kind in FLOATS:
+            raise UnsupportedLayer("found a cast of floats that arithmetic made, which machines round")
         return Constant(_cast_rationals(source.array, to), to)
     with np.errstate(all="ignore"):
         array = source.array.astype(_CASTS[to])
