@@ -48,6 +48,8 @@ class Reorder(_Lone, _Affine):
     def view(self, views: Sequence[View]) -> View:
         """The shape and the channel axis that the node names; images are taken apart or left whole."""
         view, target = views[0], named(self.target, self.stated)
+        if view.open:
+            raise ShapeError(f"tensor {self.target!r}: found unknown sizes in another order, expected known ones")
         self.demand("elements", target.elements, view.elements)
         if self.axes is not None and sorted(self.axes) != list(range(len(view.shape))):
             raise ShapeError(f"tensor {self.target!r}: found axes {list(self.axes)} for shape {list(view.shape)}")

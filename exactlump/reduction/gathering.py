@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from exactlump.errors import CannotWrite, NotALumping
+from exactlump.errors import CannotWrite, NotALumping, ShapeError
 from exactlump.lumping.simulations import Row, entry
 from exactlump.network.kinds import Conv, Dense, Node, Regrid, Reorder, Scale, Select, Shift
 from exactlump.network.layers import ground
@@ -86,10 +86,11 @@ class Gathering:
     # Nodes and names.
 
     def append(self, node: Node) -> None:
-        """One more node.  Raises CannotWrite for a reordering of what has unknown sizes."""
-        if type(node) is Reorder and any(self.views[name].open for name in node.reads):
-            raise CannotWrite(f"tensor {node.target!r}: found unknown sizes in another order, expected known ones")
-        self.views[node.target] = node.view([self.views[name] for name in node.reads])
+        """One more node.  Raises CannotWrite where its sources do not lie as it reads them."""
+        try:
+            self.views[node.target] = node.view([self.views[name] for name in node.reads])
+        except ShapeError as error:
+            raise CannotWrite(str(error)) from error
         self.nodes.append(node)
 
     def extend(self, nodes: Sequence[Node]) -> None:
