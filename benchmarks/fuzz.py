@@ -135,9 +135,9 @@ def graph(seed):
     draw = random.Random(seed)
     sizes = [draw.choice([1, 2, 3, 4]) for _ in range(draw.choice([2, 3, 3, 4]))]
     said = list(sizes)
-    for axis, share in ((0, 0.5), (-1, 0.3), (2, 0.3)):
+    for axis, share, name in ((0, 0.5, "N"), (2, 0.3, "S"), (-1, 0.3, "T")):
         if draw.random() < share and axis < len(sizes) and (axis != -1 or len(sizes) > 2):
-            said[axis] = "NTS"[axis]
+            said[axis] = name
     made = Graph(draw, np.random.default_rng(seed), list(sizes))
     for _ in range(draw.randint(2, 7)):
         made.grow(draw.choice(OPERATORS))
