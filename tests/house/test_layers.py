@@ -402,7 +402,8 @@ IMPORTS = {
         "network.program numbers.matrix numbers.rational"
     ),
     "reduction.survivors": (
-        "network.kinds network.layers network.program network.views numbers.matrix numbers.rational reduction.gathering"
+        "errors network.kinds network.layers network.program network.views numbers.matrix numbers.rational "
+        "reduction.gathering"
     ),
     "reduction.kink_images": (
         "lumping.forms lumping.kink_rows lumping.kinks lumping.simulations network.kinds network.program "
