@@ -81,6 +81,8 @@ def regrid(writer: Writer, node: Regrid) -> None:
     """Transpose, then Reshape; what a Reshape cannot copy or infer is asked of the shapes of inputs."""
     source, sizes, target = writer.source(node.source), full(writer, node.source), full(writer, node.target)
     if node.axes is not None:
+        if sorted(node.axes) != [*range(len(sizes))]:
+            raise CannotWrite(f"tensor {node.target!r}: found axes {list(node.axes)} of {len(sizes)}")
         permuted = tuple(sizes[axis] for axis in node.axes)
         end = node.target if permuted == target else writer.name(f"{node.target}_transposed")
         writer.node("Transpose", [source], end, perm=list(node.axes))
