@@ -2,11 +2,8 @@
 """This file is about `exactlump reduce` as a library call: a model file in, a smaller one and its certificate out."""
 
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ from exactlump.certificates.assumptions import assumptions, domains, operators, 
 from exactlump.certificates.certificate import EVERYWHERE, Certificate
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.fast import workers as fanout
-from exactlump.formats.files import ModelFile, about, companions, demand_apart, demand_free, write_atomically
+from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.formats.stating import words_of, words_of_size
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.ports import match
@@ -31,6 +28,7 @@ from exactlump.reduction.loop import Reduction, reduce
 from exactlump.reduction.on_boxes import dead_units, halved, said_of, without
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.spaces import number
+from exactlump.verbs.staging import demand_places, growth, moved, staging
 
 MOST_HALVINGS = 8
 # Told what is being done, in words; for progress lines.
@@ -195,7 +193,7 @@ def reduce_file(
     options = replace(options, **box_of, activation=activation, shapes=dict(shapes or {}), dust=_dust(dust))
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
-    _demand_places((given, layers, options.vnnlib), target, proof)
+    demand_places((given, layers, options.vnnlib), target, proof)
     listen(f"reading {given}")
     made, told = _specification(given, target, proof, options)
     source = made or given
@@ -214,8 +212,8 @@ def reduce_file(
     if domain is not None:
         notes += (f"exact on {domain.boxes[0].name}, and nowhere else",)
         reduction = replace(reduction, original=network, forward=said_of(dead, reduction.forward))
-    with _staging(proof) as desk:
-        with _staging(target) as folder:
+    with staging(proof) as desk:
+        with staging(target) as folder:
             staged, witness = folder / target.name, desk / proof.name
             listen(f"writing {target}")
             notes += _write(reduction.reduced, staged, source, raw)
@@ -228,8 +226,8 @@ def reduce_file(
             write_atomically(witness, certificate.dumps(claim).encode())
             listen("checking")
             _demand_accepted(source, check.check(str(source), str(staged), str(witness), room, domains=opaque_domains))
-            notes += _growth(source, claim.original, staged, claim.reduced)
-            written = _moved(folder, target, {} if overwrite else {proof: witness})
+            notes += growth(source, claim.original, staged, claim.reduced)
+            written = moved(folder, target, {} if overwrite else {proof: witness})
         os.replace(witness, proof)
     used = _used(given, made, options, companions(source, claim.original), written, proof)
     seconds = time.perf_counter() - start
@@ -261,19 +259,6 @@ def _domain(network: Network, options: ReduceOptions) -> Domain | None:
     inputs = sum(network.views[name].elements for name in network.ports)
     found = Domain((read_box(options.vnnlib).box if options.vnnlib is not None else domain_of(options.box, inputs),))
     return halved(network, found, options.halvings) if options.halvings else found
-
-
-def _moved(folder: Path, target: Path, kept: Mapping[Path, Path]) -> list[Path]:
-    """Move the files of a folder beside the target, the target last, once nothing of other content is in their places.
-
-    kept: another place that must have no other content than a file; empty where files may be replaced.
-    """
-    files = {target.parent / file.name: file for file in sorted(folder.iterdir(), key=lambda f: f.name == target.name)}
-    for place, file in {**files, **kept}.items() if kept else ():
-        demand_free(place, file)
-    for place, file in files.items():
-        os.replace(file, place)
-    return list(files)
 
 
 def _used(
@@ -318,7 +303,7 @@ def _specification(
         return None, ()
     made = target.with_name(f"{source.name}.onnx")
     for place in (target, proof):
-        _demand_places((source, options.architecture), made, place)
+        demand_places((source, options.architecture), made, place)
     how = (options.architecture, options.activation)
     content, told = formats.weights_as_onnx(source, *how, max_unpacked=options.max_unpacked)
     write_atomically(made, content, overwrite=options.overwrite)
@@ -366,18 +351,6 @@ def _demand_accepted(source: Path, verdict: check.Verdict) -> None:
         raise refusal(f"{source}: not accepted by the checker ({verdict.reason}); nothing was written")
 
 
-def _demand_places(sources: Sequence[str | os.PathLike[str] | None], target: Path, proof: Path) -> None:
-    """Raise CannotWrite unless both files can be written, over each other as little as over the sources."""
-    for place in (target, proof):
-        if not place.parent.is_dir():
-            raise CannotWrite(f"{place}: found no folder {place.parent}, expected an existing one")
-        if place.exists() and not place.is_file():
-            raise CannotWrite(f"{place}: found a folder or a device, expected a file")
-        demand_apart(place, sources)
-    if os.path.realpath(target) == os.path.realpath(proof):
-        raise CannotWrite(f"{proof}: found the output's own name, expected another file for the certificate")
-
-
 def _dtype(network: Network, target: Path, weights: str) -> str:
     """The type of number that a target is written in."""
     with about(target):
@@ -405,29 +378,3 @@ def _write(network: Network, target: Path, source: Path, raw: bool) -> tuple[str
     if formats.format_of(target) == formats.format_of(source) == "nnet":
         return formats.write(network, target, like=source, raw_nnet=raw)
     return formats.write(network, target)
-
-
-def _growth(source: Path, original: ModelFile, staged: Path, reduced: ModelFile) -> tuple[str, ...]:
-    """That a file, with all that lies beside it, became larger than one of the same format, if it did."""
-    if original.format != reduced.format:
-        return ()
-    files = ((source, *companions(source, original)), (staged, *companions(staged, reduced)))
-    before, after = (sum(path.stat().st_size for path in group) for group in files)
-    return (f"{staged.name} has {after} bytes, more than the {before} of {source.name}",) if after > before else ()
-
-
-@contextmanager
-def _staging(target: Path) -> Iterator[Path]:
-    """A folder beside the target, gone at the end whatever happens; errors name the target in its place."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".exactlump-", dir=target.parent))
-    except OSError as error:
-        raise CannotWrite(f"{target}: found {error.strerror}, expected a folder to write in") from error
-    try:
-        yield folder
-    except OSError as error:
-        raise CannotWrite(f"{target}: cannot be written: {error.strerror or error}") from error
-    except ExactlumpError as error:
-        raise type(error)(str(error).replace(f"{folder.name}{os.sep}", "")) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
