@@ -8,6 +8,7 @@ makes in N'.
 """
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
@@ -87,7 +88,7 @@ def said(operator: Operator) -> str:
     return f"{operator.name} {operator.number}: {over}"
 
 
-class ImageSide(Side):
+class ImageSide(Side, ABC):
     """The steps of one network; a register for each unit."""
 
     def __init__(self, network: Network, anchored: Collection[str], operators: Operators, half: check.Half) -> None:
@@ -122,11 +123,13 @@ class ImageSide(Side):
             self.moved[operator, source] = self.make(self.operators.move(operator), operator, source, form)
         return self.moved[operator, source]
 
+    @abstractmethod
     def make(self, number: int, operator: Operator, source: int, form: Form) -> int:
-        raise NotImplementedError
+        """The register of what an operator of this number makes of a register, of which the checker has that form."""
 
+    @abstractmethod
     def opaque(self, given: Given, sources: Sequence[int], results: int) -> str:
-        raise NotImplementedError
+        """The step of an opaque operator with so many results."""
 
     def tensor(self, name: str, rows: Rows) -> None:
         """Add the steps of a tensor."""

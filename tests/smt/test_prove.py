@@ -5,6 +5,7 @@ On valid reductions and on mutants of them whose hashes fit, both solvers and th
 wherever evaluation finds a difference all reject.
 """
 
+import contextlib
 import copy
 import hashlib
 import json
@@ -410,12 +411,17 @@ def test_an_interrupted_run_ends_at_once_and_keeps_its_evidence(tmp_path):
     files = [str(path) for path in (tmp_path / "a.onnx", done.reduced, done.certificate)]
     evidence = tmp_path / "evidence.jsonl"
     command = [sys.executable, "-m", "exactlump", "prove", *files, "--monolithic", "--evidence", str(evidence)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-    while not (evidence.exists() and evidence.read_text().count("\n")):
-        time.sleep(0.1)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    own = {"start_new_session": True, "text": True, "cwd": ROOT}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **own)
+    try:
+        while not (evidence.exists() and evidence.read_text().count("\n")):
+            time.sleep(0.1)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # a run that is not ended takes hours
     assert (process.returncode, out, err.strip()) == (3, "", "exactlump: interrupted")
     assert json.loads(evidence.read_text())["format"] == "exactlump evidence"
 
