@@ -1631,7 +1631,20 @@ def match(networks: Sequence[Network], claimed: dict[str, str] | None) -> str:
         hold("match", same, f"{what}: the certificate matches them by {words[0]}, their names by {words[1]}")
         setattr(networks[1], what, order)
         said += [f"{what} {BY_POSITION[found]}"] if found in BY_POSITION else []
-    return f"; matched: {', '.join(said)}" if said else ""
+    others = other_axes(networks) if named else ""
+    return (f"; matched: {', '.join(said)}" if said else "") + others
+
+
+def other_axes(networks: Sequence[Network]) -> str:
+    """Which inputs and outputs have other axes in N': the claim is about their elements, in row-major order."""
+    names = [[*network.inputs, *network.outputs] for network in networks]
+    views = [[network.views[name] for name in own] for network, own in zip(networks, names, strict=True)]
+    found = []
+    for name, one, other in zip(names[0], *views, strict=True):
+        same = (len(one.lead), len(one.dims)) == (len(other.lead), len(other.dims))
+        same = same and all(n == m or not known((n, m)) for n, m in zip(one.dims, other.dims, strict=True))
+        found += [] if same else [f"{name!a:.40} {shape_words(one)} and {shape_words(other)}"]
+    return f"; element by element, as axes differ: {', '.join(found[:4])}" if found else ""
 
 
 def matched(ours: list[str], theirs: list[str], named: bool) -> tuple[str, list[str]]:

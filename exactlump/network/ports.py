@@ -65,6 +65,21 @@ def as_claimed(a: Network, b: Network, claimed: Matching | None) -> Network:
     return ordered
 
 
+def other_axes(a: Network, b: Network) -> tuple[str, ...]:
+    """Which inputs and outputs of b, in the order of a's, have other axes: only their elements are compared, in order.
+
+    Sizes without a number count as equal, and the axis of the batch is not looked at.
+    """
+    ours, theirs = ([*(port.name for port in network.inputs), *network.outputs] for network in (a, b))
+    found = []
+    for name, other in zip(ours, theirs, strict=True):
+        one, two = a.views[name].shape, b.views[other].shape
+        sizes = [pair for pair in zip(one, two, strict=False) if all(isinstance(n, int) for n in pair)]
+        if len(one) != len(two) or any(n != m for n, m in sizes):
+            found.append(f"{name!r} has the axes {list(one)} and {list(two)}: they are compared element by element")
+    return tuple(found[:4])
+
+
 def _in_order(a: Network, b: Network, demanded: tuple[str | None, str | None]) -> tuple[Network, Matching]:
     ports = {port.name: port for port in b.inputs}
     inputs, first = _matched("inputs", [port.name for port in a.inputs], [*ports], demanded[0])

@@ -113,7 +113,8 @@ def bound_files(
     with about(", ".join(pair.names)):
         other, matching = ports.match(*pair.networks, pair.demanded)
         work = Work(pair, other, matching, domain, given, options, listen, (OutOfTime, *stops), starts)
-        work.notes += [*notes, *pair.notes]
+        axes = ports.other_axes(pair.networks[0], other) if pair.demanded != ports.UNNAMED else ()
+        work.notes += [*notes, *pair.notes, *axes]
         work.run(start + options.seconds)
     return work.result(name, time.monotonic() - start)
 

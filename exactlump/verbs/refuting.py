@@ -288,6 +288,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     notes += pair.notes
     with about(", ".join(pair.names)):
         other, matching = ports.match(one, other, pair.demanded)
+        notes += ports.other_axes(one, other) if pair.demanded != ports.UNNAMED else ()
         if pair.are_files and options.certificate is None and same_bytes(pair.paths, options.max_unpacked):
             found = Finding("equivalent", "same bytes", matching=matching)
         else:

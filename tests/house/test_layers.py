@@ -563,6 +563,7 @@ IMPORTS = {
     "verbs": "",
     "verbs.images": "errors",
     "verbs.answers": "formats.files numbers.rational verdicts version",
+    "verbs.staging": "errors formats.files",
     "verbs.checking": (
         "check errors extraction.reading extraction.texts extraction.verified formats.files verbs.answers verdicts"
     ),
@@ -603,7 +604,7 @@ IMPORTS = {
         "bounding.boxes certificates.assumptions certificates.certificate check errors fast.workers formats "
         "formats.files formats.stating network.kinds network.ports network.program network.views "
         "numbers.rational points.domains points.vnnlib reduction.loop reduction.on_boxes verbs.answers "
-        "verbs.spaces"
+        "verbs.spaces verbs.staging"
     ),
     "verbs.demonstrating": (
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "

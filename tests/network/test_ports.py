@@ -19,13 +19,15 @@ from exactlump.cli.main import main
 from exactlump.errors import ExactlumpError, FormatError, NotALumping, ShapeError
 from exactlump.formats import digest
 from exactlump.network.kinds import Scale
-from exactlump.network.ports import ALONE, MATCHES, UNNAMED, Matching, as_claimed, match
+from exactlump.network.ports import ALONE, MATCHES, UNNAMED, Matching, as_claimed, match, other_axes
 from exactlump.numbers.rational import rational
 from exactlump.refutation.refute import Options, refute
 from exactlump.reporting.report import report
 from exactlump.verbs.exporting import export_files
 from exactlump.verbs.proving import prove_files
 from exactlump.verbs.refuting import RefuteOptions, refute_files
+from tests.checker import test_check_opaque as graphs
+from tests.claims import claim
 from tests.formats.test_formats_bad_input import GOOD
 from tests.tools import fails, model, node, save, session
 
@@ -388,3 +390,54 @@ def test_exact_files_have_names(here):
     found, _ = certified(here / "a.json", two(here / "b.onnx", "ba", "zy"))
     assert (found.finding.verdict, found.finding.matching) == ("equivalent", Matching("name", "name"))
     assert digest(here / "a.json").format == "json"
+
+
+# Axes
+
+
+def shaped(shape, *sizes, batch="N"):
+    """A dense layer with ReLU, whose four outputs have these axes."""
+    steps = (("MatMul", "x W", "h"), ("Relu", "h", "r"), ("Reshape", "r s", "y"))
+    nodes = [graphs.node(*step) for step in steps]
+    constants = {"W": np.arange(12, dtype=np.float32).reshape(3, 4), "s": np.array(sizes)}
+    return graphs.graph(nodes, {"x": [batch, 3]}, {"y": shape}, constants)
+
+
+AXES = [
+    (("N", 0, 4), ("N", 0, 2, 2), "'y' [N,4] and [N,2,2]"),
+    (("N", 0, 2, 2), ("N", 0, 4, 1), "'y' [N,2,2] and [N,4,1]"),
+    (("N", 0, 2, 2), ("N", -1, 2, 2), ""),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "words"), AXES)
+def test_other_axes_are_named_by_the_checker_and_by_refute(one, other, words, tmp_path):
+    """The elements are the same, in order; who reads the output sees another shape."""
+    paths = [
+        save(tmp_path / f"{i}.onnx", shaped(["N", *sizes[2:]], *sizes[1:])) for i, sizes in enumerate((one, other))
+    ]
+    found = refute_files(*paths, RefuteOptions(certificate=tmp_path / "c.json"))
+    assert found.verdict == "equivalent"
+    reason = check.check(*map(str, paths), str(tmp_path / "c.json")).reason
+    assert reason.partition("; element by element, as axes differ: ")[2] == words
+    assert bool(words) == any("compared element by element" in note for note in found.notes)
+    x = {"x": np.ones((5, 3), np.float32)}
+    shapes = {session(path).run(None, x)[0].shape for path in paths}
+    assert (len(shapes) > 1) == bool(words)
+
+
+def test_an_axis_of_one_item_that_is_dropped_is_named(tmp_path):
+    """[1, 4] and [4]: no item of a batch, but the same elements."""
+    one = save(tmp_path / "a.onnx", shaped([1, 4], 1, 4, batch=1))
+    other = save(tmp_path / "b.onnx", shaped([4], 4, batch=1))
+    words = claim(one, other)
+    words["relations"]["original"] = {"r": {"over": "r", "rows": [[i, "1"] for i in range(4)]}}
+    (tmp_path / "c.json").write_text(json.dumps(words))
+    found = check.check(str(one), str(other), str(tmp_path / "c.json"))
+    assert found.verdict == "equivalent", found.reason
+    assert found.reason.endswith("; element by element, as axes differ: 'y' [1,4] and [4]")
+
+
+def test_axes_of_one_network_are_its_own():
+    network = named("xy", "uv")
+    assert other_axes(network, network) == ()
