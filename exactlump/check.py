@@ -615,6 +615,10 @@ class Network:
         else:
             self.nodes[name] = node
 
+    def leads(self) -> bool:
+        """Whether an input has a first axis beside its units: else what nodes make of one is not the batch."""
+        return any(self.views[name].lead for name in self.inputs)
+
     def sizes(self, names: str) -> list[Any]:
         """The numbers of elements of the inputs or the outputs, or their sizes where some are symbols."""
         shapes = [self.views[name].dims for name in getattr(self, names)]
@@ -6625,13 +6629,13 @@ class OnnxReader:
             lead = (
                 x.batch if stays and (kept or self.net is self.constants) else (*new[: len(new) > 1 and new[0] == 1],)
             )
-            self.network.mixes |= lead != x.batch != ()
+            self.network.mixes |= lead != x.batch != () and self.network.leads()
             axes, made = [axis - kept for axis in order if axis >= kept], tuple(new[len(lead) :])
             channel = channel_after(view, axes, made)
             self.net.reorder(x.name, target, axes, View(made, channel, lead))
         else:
             made_view, lift = self.regridded(x, view, new, order)
-            self.network.mixes |= bool(x.batch) and not stays
+            self.network.mixes |= bool(x.batch) and not stays and self.network.leads()
             self.net.through(x.name, target, made_view, lift)
         self.made(target, x)
 

@@ -25,7 +25,7 @@ from exactlump.cli.main import VERBS, cli, main
 from exactlump.errors import ExactlumpError, UnsupportedLayer
 from exactlump.extraction.verified import Program
 from exactlump.formats import files
-from exactlump.verbs import demonstrating, reducing
+from exactlump.verbs import demonstrating, reducing, staging
 from exactlump.verdicts import SCOPE
 from tests.formats.test_formats_bad_input import GOOD, JSON, NNET, ONNX, document
 from tests.lumping.test_pieces import widened
@@ -624,7 +624,7 @@ def full(*_, **__):
 
 @pytest.mark.parametrize("old", [None, b"old"])
 @pytest.mark.parametrize(
-    ("module", "name"), [(reducing.tempfile, "mkdtemp"), (files.os, "fsync"), (files.os, "replace")]
+    ("module", "name"), [(staging.tempfile, "mkdtemp"), (files.os, "fsync"), (files.os, "replace")]
 )
 def test_a_full_disk(module, name, old, small, run, tmp_path, monkeypatch):
     for path in (tmp_path / "out.onnx", tmp_path / "p"):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
+from onnx.parser import parse_model
 
 import exactlump
 from exactlump import check, formats
@@ -63,6 +64,21 @@ def test_onnx_in_float32(planted, folder):
     assert once.dtype == "float32"
     assert difference(planted.network, once, count=4) is None
     assert again.neurons <= once.neurons
+
+
+def test_an_axis_of_one_that_a_node_made(tmp_path):
+    """Where no input has an axis beside its units, an axis of size 1 that a Reshape makes is no batch: it may move."""
+    numbers = ", ".join(str(n) for n in range(1, 6))
+    model = parse_model(f"""<ir_version: 8, opset_import: ["": 13]> moved (float[5] x) => (float[1] y)
+    <float[1,5] weight = {{{numbers}}}, int64[2] row = {{1, 5}}, int64[1] vector = {{5}}>
+    {{ a = Relu(x) r = Reshape(a, row) t = Transpose<perm = [1, 0]>(r) v = Reshape(t, vector) y = MatMul(weight, v) }}
+    """)
+    source, target = tmp_path / "a.onnx", tmp_path / "b.onnx"
+    source.write_bytes(model.SerializeToString())
+    found = reduce_file(source, target)
+    verdict = check.check(str(source), str(target), str(found.certificate))
+    assert verdict.verdict == "equivalent"
+    assert "opaque" not in json.loads(found.certificate.read_text())["claim"]
 
 
 @given(network=networks())
