@@ -4,8 +4,9 @@
     python -m benchmarks.verified [--data FOLDER] [--out benchmarks/results/verified.md]
 
 Every network is reduced, and its certificate put to both checkers: the bundled networks, the certificates of the tests,
-random networks and images as the tests make them, planted classifiers and convolutions; of a folder with public models,
-evenly many of each of its folders.  Of ACAS Xu networks the hidden neurons are doubled first.
+random networks and images as the tests make them, some on a box, planted classifiers and convolutions; of a folder with
+public models, evenly many of each of its folders, and ACAS Xu on the boxes of two properties.  Of other ACAS Xu
+networks the hidden neurons are doubled first.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from onnx import TensorProto, helper, save
 
@@ -39,6 +40,7 @@ FIXED = sorted((Path(__file__).parents[1] / "tests" / "certificates" / "valid").
 PLANTED = ((784, 256, 256, 10), (784, 1024, 1024, 10))
 # Sides of an image and channels of its convolutions: 6, 2 and 834 million products in both networks.
 IMAGES = ((32, (16, 32)), (64, (4, 8)))
+BOXES = 40  # random networks on a box
 LARGEST, EACH = 400_000, 4  # bytes of a public model, and how many of a folder
 SETS = "| set | networks | not reduced | check.py accepts | the proved checker accepts | check.py, s | both, s |"
 LARGE = "| network | weights | hidden neurons | check.py, s | text, MB | export, s | proved checker, s |"
@@ -88,11 +90,11 @@ class Triple(NamedTuple):
     certificate: Path
 
 
-def reduced(path: Path, folder: Path) -> Triple | None:
-    """A model and what it is reduced to; None where it cannot be read or reduced."""
+def reduced(path: Path, folder: Path, **options: Any) -> Triple | None:
+    """A model and what it is reduced to, by options of `reduce_file`; None where it cannot be read or reduced."""
     target = folder / f"small_{path.name}".removesuffix(".gz")
     try:
-        done = exactlump.reduce_file(path, target, overwrite=True)
+        done = exactlump.reduce_file(path, target, overwrite=True, **options)
     except exactlump.ExactlumpError:
         return None
     return Triple(path, target, done.certificate)
@@ -150,8 +152,16 @@ def cases(folder: Path, data: Path | None) -> Iterator[tuple[str, Triple | None]
             path = folder / f"random{i}.json"
             exactlump.write(make(i), path, overwrite=True)
             yield name, reduced(path, folder)
+    for _ in range(BOXES):
+        path = folder / "random.json"
+        exactlump.write(test_tampering.planted(rng), path, overwrite=True)
+        yield "random chains on a box", reduced(path, folder, box=("-1/4", "1/4"))
     for name, path in large(folder):
         yield name, reduced(path, folder)
+    for path in sorted(data.glob("acasxu/onnx/*.onnx"))[::10] if data else ():
+        for name in ("prop_3", "prop_4"):
+            property_ = path.parents[1] / "vnnlib" / f"{name}.vnnlib"
+            yield f"public: acasxu on {name}", reduced(path, folder, vnnlib=property_)
     for name, path in public(data, folder) if data else ():
         yield f"public: {name}", reduced(path, folder)
 

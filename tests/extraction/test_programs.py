@@ -374,7 +374,7 @@ def test_the_handshake_names_the_proofs(built: None) -> None:
     ran = subprocess.run([str(CHECKER), "--about"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0
     sources = sorted(
-        [*PROOFS.glob("*.v"), *(PROOFS / f"{name}.ml" for name in ("words", "programs", "bounds", "driver"))]
+        [*PROOFS.glob("*.v"), *(PROOFS / f"{name}.ml" for name in ("words", "programs", "bounds", "domains", "driver"))]
     )
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     formats = "".join(f"format exactlump-{name} 1\n" for name in ("program", "images", "refutation", "bound"))
