@@ -2,7 +2,8 @@
 """This file is about whether three programs that share no code agree: `check.py`, the checker that is extracted from
 its proof, and plain evaluation at exact points.
 
-    python -m benchmarks.agreement [--valid 3000] [--mutants 20000] [--seed 1] [--out benchmarks/results/agreement.md]
+    python -m benchmarks.agreement [--valid 3000] [--mutants 20000] [--seed 1] [--only KIND]
+        [--out benchmarks/results/agreement.md]
 
 Certificates of every kind, as the tests make them, are judged as they are and with one place changed, in any of the
 three files; the texts that are written of them for the proved checker are changed as well, number by number.
@@ -181,12 +182,14 @@ def whole_images(folder: Path) -> list[str]:
 # --- All of it ------------------------------------------------------------------------------------------
 
 
-def compare(valid: int, mutants: int, seed: int) -> Table:
-    """Judge so many certificates, and so many that are changed, half of them as texts."""
+def compare(valid: int, mutants: int, seed: int, only: str = "") -> Table:
+    """Judge so many certificates, and so many that are changed, half of them as texts; `only`: one kind's share."""
     rng, table, shares = random.Random(seed), Table(), sum(share for share, _ in KINDS.values())
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for kind, (share, make) in KINDS.items():
+            if only not in ("", kind):
+                continue
             count, left = max(valid * share // shares, 1), max(mutants * share // shares, 2)
             for i in range(count):
                 some = left * (i + 1) // count - left * i // count
@@ -254,10 +257,12 @@ def main() -> None:
     parser.add_argument("--valid", type=int, default=3000)
     parser.add_argument("--mutants", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", choices=KINDS, metavar="KIND")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    table = compare(options.valid, options.mutants, options.seed)
+    table = compare(options.valid, options.mutants, options.seed, options.only)
     given = [f"--{name} {getattr(options, name)}" for name in ("valid", "mutants", "seed")]
+    given += [f"--only {options.only}"] * bool(options.only)
     lines = "\n".join([*report(table, given), ""])
     print(lines)
     print("\n".join(table.wrong[:20]))
