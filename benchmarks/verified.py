@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the checker that is extracted from its proof: how much of what check.py accepts it accepts.
 
-    python -m benchmarks.verified [--data FOLDER] [--out benchmarks/results/verified.md]
+    python -m benchmarks.verified [--data FOLDER] [--only WORDS] [--out benchmarks/results/verified.md]
 
 Every network is reduced, and its certificate put to both checkers: the bundled networks, the certificates of the tests,
-random networks and images as the tests make them, planted classifiers and convolutions; of a folder with public models,
-evenly many of each of its folders.  Of ACAS Xu networks the hidden neurons are doubled first.
+random networks and images as the tests make them, some on a box, planted classifiers and convolutions; of a folder with
+public models, evenly many of each of its folders, and ACAS Xu on the boxes of two properties.  Of other ACAS Xu
+networks the hidden neurons are doubled first.
 """
 
 import argparse
@@ -19,11 +20,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from onnx import TensorProto, helper, save
 
@@ -39,6 +41,7 @@ FIXED = sorted((Path(__file__).parents[1] / "tests" / "certificates" / "valid").
 PLANTED = ((784, 256, 256, 10), (784, 1024, 1024, 10))
 # Sides of an image and channels of its convolutions: 6, 2 and 834 million products in both networks.
 IMAGES = ((32, (16, 32)), (64, (4, 8)))
+BOXES = 40  # random networks on a box
 LARGEST, EACH = 400_000, 4  # bytes of a public model, and how many of a folder
 SETS = "| set | networks | not reduced | check.py accepts | the proved checker accepts | check.py, s | both, s |"
 LARGE = "| network | weights | hidden neurons | check.py, s | text, MB | export, s | proved checker, s |"
@@ -88,11 +91,11 @@ class Triple(NamedTuple):
     certificate: Path
 
 
-def reduced(path: Path, folder: Path) -> Triple | None:
-    """A model and what it is reduced to; None where it cannot be read or reduced."""
+def reduced(path: Path, folder: Path, **options: Any) -> Triple | None:
+    """A model and what it is reduced to, by options of `reduce_file`; None where it cannot be read or reduced."""
     target = folder / f"small_{path.name}".removesuffix(".gz")
     try:
-        done = exactlump.reduce_file(path, target, overwrite=True)
+        done = exactlump.reduce_file(path, target, overwrite=True, **options)
     except exactlump.ExactlumpError:
         return None
     return Triple(path, target, done.certificate)
@@ -134,13 +137,20 @@ def public(data: Path, folder: Path) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(data).parts[0] if path.is_relative_to(data) else "acasxu", path
 
 
-def cases(folder: Path, data: Path | None) -> Iterator[tuple[str, Triple | None]]:
-    """Sets by name, and what is in them."""
+def cases(folder: Path, data: Path | None, only: str) -> Iterator[tuple[str, Triple | None]]:
+    """Sets by name, and what is in them; `only`: a pattern for the names."""
+    for name, reduce in models(folder, data):
+        if re.search(only, name):
+            yield name, reduce()
+
+
+def models(folder: Path, data: Path | None) -> Iterator[tuple[str, Callable[[], Triple | None]]]:
+    """Sets by name, and what makes each of what is in them."""
     for path in BUNDLED:
-        yield "bundled networks", reduced(path, folder)
+        yield "bundled networks", partial(reduced, path, folder)
     for path in FIXED:
         triple = Triple(*(path / f"{name}.json" for name in ("original", "reduced", "certificate")))
-        yield "certificates of the tests", triple
+        yield "certificates of the tests", partial(lambda found: found, triple)
     rng = random.Random(1)
     for name, make, count in (
         ("random chains", lambda i: test_tampering.planted(rng), 100),
@@ -149,11 +159,19 @@ def cases(folder: Path, data: Path | None) -> Iterator[tuple[str, Triple | None]
         for i in range(count):
             path = folder / f"random{i}.json"
             exactlump.write(make(i), path, overwrite=True)
-            yield name, reduced(path, folder)
+            yield name, partial(reduced, path, folder)
+    for _ in range(BOXES):
+        path = folder / "random.json"
+        exactlump.write(test_tampering.planted(rng), path, overwrite=True)
+        yield "random chains on a box", partial(reduced, path, folder, box=("-1/4", "1/4"))
     for name, path in large(folder):
-        yield name, reduced(path, folder)
+        yield name, partial(reduced, path, folder)
+    for path in sorted(data.glob("acasxu/onnx/*.onnx"))[::10] if data else ():
+        for name in ("prop_3", "prop_4"):
+            property_ = path.parents[1] / "vnnlib" / f"{name}.vnnlib"
+            yield f"public: acasxu on the box of {name}", partial(reduced, path, folder, vnnlib=property_)
     for name, path in public(data, folder) if data else ():
-        yield f"public: {name}", reduced(path, folder)
+        yield f"public: {name}", partial(reduced, path, folder)
 
 
 def large(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -175,10 +193,10 @@ def timed(work):
     return time.perf_counter() - start, found
 
 
-def table(folder: Path, data: Path | None) -> Iterator[str]:
+def table(folder: Path, data: Path | None, only: str = "") -> Iterator[str]:
     """The first table, and what was not accepted."""
     counts, seconds, others = Counter(), Counter(), list[str]()
-    for name, triple in cases(folder, data):
+    for name, triple in cases(folder, data, only):
         counts[name, "networks"] += 1
         if triple is None:
             counts[name, "not reduced"] += 1
@@ -223,17 +241,20 @@ def main():
     parser = argparse.ArgumentParser(description="what the proved checker accepts of what check.py accepts")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--data", type=Path, help="a folder with public models")
+    parser.add_argument("--only", default="", help="a pattern for the names of sets: these alone, and one table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        lines = [*table(Path(name), options.data), "", *one_by_one(Path(name))]
+        rest = [] if options.only else ["", *one_by_one(Path(name))]
+        lines = [*table(Path(name), options.data, options.only), *rest]
     print("\n".join(lines))
     if options.out:
-        options.out.write_text(page(lines, options.data), encoding="utf-8")
+        options.out.write_text(page(lines, options), encoding="utf-8")
 
 
-def page(lines, data):
+def page(lines, options):
     """The tables with what is measured, where and how."""
-    command = f"python -m benchmarks.verified --out benchmarks/results/verified.md{' --data FOLDER' if data else ''}"
+    given = " --data FOLDER" * bool(options.data) + f" --only '{options.only}'" * bool(options.only)
+    command = f"python -m benchmarks.verified --out benchmarks/results/verified.md{given}"
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     spent = sum(one.ru_utime + one.ru_stime for one in used)

@@ -8,7 +8,7 @@
    `make audit` sees that every theorem is here. *)
 From Coq Require Import List Reals ZArith.
 From mathcomp Require Import all_ssreflect ssralg ssrnum.
-From Exactlump Require Network ImageNetwork ImageChecker ImageProof Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof BoundParallel BoundClaim BoundNetwork Canonical CanonicalProof Main Bridge Example.
+From Exactlump Require Network ImageNetwork ImageChecker ImageProof Numbers Functions Meaning Laws Layers Checker CheckerProof Refuter RefuterProof Domain DomainProof BoundParallel BoundClaim BoundNetwork Canonical CanonicalProof Main Bridge Example.
 From Exactlump Require Paper Activation Lumping LumpingProof Maximum MaximumProof Erratum Relaxation Simulation SimulationProof PaperMain.
 From Exactlump Require Completeness SameSign Dichotomy Pruning Markov MarkovMaximum MarkovExamples.
 Import GRing.Theory Num.Theory.
@@ -122,6 +122,8 @@ Check Main.accepted_networks_are_equal_everywhere.
 Print Assumptions Main.accepted_networks_are_equal_everywhere.
 Check Main.accepted_networks_are_equal_rationally.
 Print Assumptions Main.accepted_networks_are_equal_rationally.
+Check Main.accepted_networks_are_equal_on_the_domain.
+Print Assumptions Main.accepted_networks_are_equal_on_the_domain.
 Check Main.refuted_networks_differ.
 Print Assumptions Main.refuted_networks_differ.
 Check CanonicalProof.canonical_accepted.
@@ -136,6 +138,8 @@ Check Main.bounded_networks_are_close.
 Print Assumptions Main.bounded_networks_are_close.
 Check Main.bounded_networks_are_close_by_parts.
 Print Assumptions Main.bounded_networks_are_close_by_parts.
+Check Example.example_on_a_domain.
+Print Assumptions Example.example_on_a_domain.
 Check Example.example_differs.
 Print Assumptions Example.example_differs.
 Check Example.example_is_close.
@@ -179,6 +183,10 @@ Print Example.wrong.
 Print Example.plain.
 Print Example.doubled.
 Print Example.doubled_classes.
+Print Example.idle.
+Print Example.busy.
+Print Example.idle_claims.
+Print Example.idle_modes.
 Print Example.bent_once.
 Print Example.bent_less.
 Print Example.halved.

@@ -7,10 +7,11 @@
    many, few           the rows that the others have not: constants, signs, greatest, softmax and an opaque operator
    tapped, tapped_less    networks of images: linear operators on multiples and sums, and an opaque one
    residual, wrong     two networks that differ by 3 at (1, 0)
+   idle, busy          for u = relu(x): u, relu(u - x) and relu(x - 3); what is left of them on [-1, 2] and on [0, 5/2]
    bent_once, bent_less   relu(x) and 3/4 relu(x), which differ by at most 1/2 on [-1, 2]
    doubled             relu(x), relu(3x), relu(0x); relu(x) + relu(3x): a lumping with classes of one, two and no neurons                                           *)
 From Coq Require Import List ZArith Reals.
-From Exactlump Require Import Network Numbers Functions Meaning Laws Checker Refuter BoundClaim Layers Canonical CanonicalProof Main.
+From Exactlump Require Import Network Numbers Functions Meaning Laws Checker Refuter Domain BoundClaim Layers Canonical CanonicalProof Main.
 From Exactlump Require Import ImageNetwork ImageChecker.
 From Exactlump Require Bound.
 Import ListNotations.
@@ -131,6 +132,27 @@ Theorem example_differs (erf : R -> R) (opaque : Z -> list R -> list R) : (foral
     (5 / 2 < Rabs (nth i (@eval Reals (real_meaning erf opaque) residual [1 / 1; 0 / 1]) 0
                    - nth i (@eval Reals (real_meaning erf opaque) wrong [1 / 1; 0 / 1]) 0))%R.
 Proof. intros erf_odd; now destruct (refuted_networks_differ _ _ _ _ _ refuted erf opaque erf_odd) as [_ [_ far]]. Qed.
+
+Definition idle := Network 1
+  [from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, -1); (1%N, 1)] 0 relu; from_0 [(0%N, 1)] (-3) relu; from_0 [(2%N, 1); (3%N, 5)] 0 linear] [4%N].
+Definition busy := Network 1 [from_0 [(0%N, 1)] 0 relu; from_0 [(0%N, -1); (1%N, 1)] 0 linear] [2%N].
+Definition idle_claims := Certificate [Class 1 1; Derived; Derived; Derived] [Atom 1; Derived].
+Definition idle_modes := [Kept; Straight; Silent; Kept].
+
+Lemma idle_accepted : check_on_domain 16 4 [[Some ((-1, 1), (2, 1))]; [Some ((0, 1), (5, 2))]] idle_modes idle busy idle_claims = true.
+Proof. reflexivity. Qed.
+
+Lemma idle_rejected : check_on_domain 16 4 [[Some ((0, 1), (13, 4))]] idle_modes idle busy idle_claims = false /\
+  check_on_domain 16 4 [[None]] idle_modes idle busy idle_claims = false.
+Proof. now split. Qed.
+
+Theorem example_on_a_domain (erf : R -> R) (opaque : Z -> list R -> list R) (x : R) : (forall y, erf (- y) = - erf y)%R ->
+  (-1 / 1 <= x <= 2 / 1)%R ->
+  @eval Reals (real_meaning erf opaque) idle [x] = @eval Reals (real_meaning erf opaque) busy [x].
+Proof.
+intros erf_odd x_in; apply (accepted_networks_are_equal_on_the_domain _ _ _ _ _ _ _ idle_accepted erf opaque erf_odd); [reflexivity|].
+apply Exists_cons_hd; constructor; [exact x_in|constructor].
+Qed.
 
 Definition bent_once : list Bound.layer := [(0, [[1]], [0]); (2, [[4]], [0])].
 Definition bent_less : list Bound.layer := [(0, [[1]], [0]); (2, [[3]], [0])].

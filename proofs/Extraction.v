@@ -4,7 +4,7 @@
    The constructors of Z do not occur in what is run: their realisers stop the program if they were ever reached.  Divisors are
    positive wherever something is divided.  Shifts by negative numbers are shifts the other way, as in Coq. *)
 From Coq Require Import ZArith Extraction ExtrOcamlBasic.
-From Exactlump Require Import Network Checker Refuter ImageNetwork ImageChecker.
+From Exactlump Require Import Network Checker Refuter Domain ImageNetwork ImageChecker.
 From Exactlump Require Bound BoundParallel BoundClaim.
 
 Extraction Language OCaml.
@@ -38,5 +38,5 @@ Extract Constant Bound.field =>
   "(fun t i n -> let n = Big_int_Z.int_of_big_int n in
      if n = 0 then Big_int_Z.zero_big_int else Big_int_Z.extract_big_int t (Big_int_Z.int_of_big_int i) n)".
 
-Extraction "checker.ml" check refute check_images.
+Extraction "checker.ml" check refute check_images check_on_domain.
 Extraction "bound.ml" BoundClaim.prepare BoundClaim.check_part BoundParallel.parts.

@@ -2,7 +2,7 @@
 (** This file is about what a user wants to know: the promises of this folder, restated, with nothing to read but Network.v and
    Meaning.v. *)
 From Coq Require Import List ZArith Reals FunctionalExtensionality.
-From Exactlump Require Import Network Numbers Meaning Laws Checker CheckerProof Refuter RefuterProof BoundClaim BoundNetwork.
+From Exactlump Require Import Network Numbers Meaning Laws Checker CheckerProof Refuter RefuterProof Domain DomainProof BoundClaim BoundNetwork.
 From Exactlump Require Import ImageNetwork ImageChecker ImageProof.
 From Exactlump Require Bound BoundParallel.
 
@@ -24,6 +24,17 @@ Proof. exact (check_sound F field M laws N N' c). Qed.
 Theorem accepted_networks_are_equal_rationally (N N' : network) (c : certificate) : check N N' c = true ->
   forall M : meaning Rationals, lawful M -> forall x : list Rationals, length x = inputs N -> eval M N x = eval M N' x.
 Proof. intros ok M laws; exact (check_sound Rationals Rationals_field M laws N N' c ok). Qed.
+
+(** When a certificate on a domain is accepted, the two networks compute the same at every input that lies in one of the boxes:
+   in all ends that a box has for it. *)
+Theorem accepted_networks_are_equal_on_the_domain (p q : Z) (boxes : list (list (option (fraction * fraction)))) (modes : list mode)
+    (N N' : network) (c : certificate) :
+  check_on_domain p q boxes modes N N' c = true ->
+  forall (erf : R -> R) (opaque : Z -> list R -> list R), (forall y, erf (- y) = - erf y)%R ->
+  forall x : list R, length x = inputs N ->
+    Exists (fun box => Forall2 (fun ends y => match ends with Some e => (real (fst e) <= y <= real (snd e))%R | None => True end) box x) boxes ->
+    @eval Reals (real_meaning erf opaque) N x = @eval Reals (real_meaning erf opaque) N' x.
+Proof. intros ok erf opaque erf_odd; exact (check_on_domain_sound erf opaque p q boxes modes N N' c erf_odd ok). Qed.
 
 (** Networks of images: whatever positions there are, whatever linear operators move between them, and whatever opaque operators
    compute of whole images. *)

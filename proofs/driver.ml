@@ -1,11 +1,12 @@
 (* SPDX-License-Identifier: Apache-2.0 *)
-(* This file is about the command line of the programs that are extracted from Checker.v, Refuter.v and Bound.v: the first word of
+(* This file is about the command line of the programs that are extracted from Checker.v, Domain.v, Refuter.v and Bound.v: the first word of
    a text says which of them is asked (README.md, "The text formats").
 
    Usage: exactlump-verified [--times] [--jobs N] FILE       N processes for bounds
           exactlump-verified --about
    The first line is the verdict; the next ones repeat the header of the text: hashes, claim, domain, assumptions.
-   Exit codes: 0 equivalent or within, 1 rejected or different, 2 unreadable or out of grammar, 3 out of memory, 4 unsupported,
+   Exit codes: 0 equivalent or within, 1 rejected or different, 2 unreadable or out of grammar, 3 not shown by bounds, or out
+   of memory, 4 unsupported,
    5 our own bug. *)
 
 open Words
@@ -44,8 +45,20 @@ let bounds input =
       ("within: epsilon on the box, over the reals, by the bounds extracted from their proof", 0, lines)
     else ("rejected: the tree does not show it", 1, lines)
 
+let domains input =
+  let text = Domains.parse input in
+  fun _ ->
+    let lines = repeated text.header @ text.repeated in
+    if Domains.check text then
+      ("equivalent: on the boxes, over the reals, by the checker extracted from its proof", 0, lines)
+    else if Domains.check_without_bounds text then ("unknown: its bounds do not show what rows on the domain say", 3, lines)
+    else ("rejected: the certificate does not show it", 1, lines)
+
 let formats =
-  [ ("exactlump-program", programs); ("exactlump-images", images); ("exactlump-refutation", refutations); ("exactlump-bound", bounds) ]
+  [
+    ("exactlump-program", programs); ("exactlump-images", images); ("exactlump-refutation", refutations); ("exactlump-bound", bounds);
+    ("exactlump-domain", domains);
+  ]
 
 let run show_times jobs path =
   let start = Sys.time () in

@@ -15,7 +15,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "exactlump"
 MODULES = (
     "check",
-    *(f"extraction.{name}" for name in ("reading", "programs", "images", "texts", "verified")),
+    *(f"extraction.{name}" for name in ("reading", "programs", "domains", "images", "texts", "verified")),
     "verbs.checking",
 )
 # What says how an operator in N is a sum of those in N'.
@@ -25,7 +25,10 @@ _SHOWN = tuple(
 # Rows of the table in docs/trust.md: where the graph begins, and where it ends.
 ROWS = {
     "readers": (("check:read_network", "check:match"), ()),
-    "writer": (("extraction.programs:header", "extraction.programs:network_lines"), ()),
+    "writer": (
+        ("extraction.programs:header", "extraction.programs:network_lines", "extraction.programs:box_lines"),
+        (),
+    ),
     "images": (
         ("extraction.images:images", "check:Checker.difference", "check:Checker.check_sizes"),
         ("check:Checker", "check:Half", "extraction.programs:Rows", "extraction.images:rows_of", *_SHOWN),
@@ -34,7 +37,10 @@ ROWS = {
         ("verbs.checking:check_files",),
         ("check:judge", "extraction.texts:texts", "extraction.texts:others", "extraction.reading:Reading.read"),
     ),
-    "certificates": (("extraction.programs:program", "extraction.reading:Reading.read"), ()),
+    "certificates": (
+        ("extraction.programs:program", "extraction.domains:domain", "extraction.reading:Reading.read"),
+        (),
+    ),
 }
 _SIMPLE = ("check:read_file", "check:match")
 # What reads a format that is simple.

@@ -192,6 +192,33 @@ class Reader:
         return any(self.original.evaluate(x) != self.reduced.evaluate(x) for x in drawn)
 
 
+class BoxReader(Reader):
+    """The same of a text about boxes, and these: for each input its ends, or None."""
+
+    def __init__(self, text: str) -> None:
+        head, _, body = text.partition("\nnetwork ")
+        lines = [line.split() for line in head.split("\n") if line.startswith("box ")]
+        self.boxes = [[*self.ends(iter(line[2:]))] for line in lines]
+        self.words = iter(f"network {body}".split())
+        self.reduced, self.original = self.network(), self.network()
+
+    @staticmethod
+    def ends(found: Iterator[str]) -> Iterator[tuple[Fraction, Fraction] | None]:
+        for word in found:
+            yield None if word == "all" else (Fraction(word), Fraction(next(found)))
+
+    def differ(self, rng: random.Random, points: int = 40) -> bool:
+        """Whether some point of a box tells the two networks apart."""
+        drawn = ([self.between(ends, rng) for ends in box] for box in self.boxes for _ in range(points))
+        return any(self.original.evaluate(x) != self.reduced.evaluate(x) for x in drawn)
+
+    @staticmethod
+    def between(ends: tuple[Fraction, Fraction] | None, rng: random.Random) -> Fraction:
+        """A number between two ends, often one of these."""
+        low, high = ends or (Fraction(-100), Fraction(100))
+        return low + (high - low) * Fraction(rng.choice((0, 0, 64, 64, rng.randint(0, 64), rng.randint(0, 64))), 64)
+
+
 def random_program(
     rng: random.Random, functions: Sequence[tuple[str, Sequence[Fraction]]], outputs: int = 0
 ) -> Program:
@@ -490,9 +517,9 @@ EXTRAS = [
 ]
 
 
-def mutants(text: str, rng: random.Random, count: int = 12) -> Iterator[str]:
-    """The text with one number of a node changed."""
-    body = text.index("network reduced")
+def mutants(text: str, rng: random.Random, count: int = 12, begin: str = "network reduced") -> Iterator[str]:
+    """The text with one number of a node changed; `begin`: what stands where numbers may change."""
+    body = text.index(begin)
     words = text[body:].split(" ")
     numeric = [i for i, word in enumerate(words) if word.lstrip("-").isdigit()]
     for i in rng.sample(numeric, min(count, len(numeric))):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from exactlump.errors import CannotWrite
+from exactlump.errors import CannotWrite, UnsupportedLayer
 
 # Coq reads about 5,000 numbers a second.
 MAX_WEIGHTS = 100_000
@@ -76,12 +76,15 @@ _FACTORS = ("class", "twin", *_OWN)
 def coq(lines: Iterable[str], name: str) -> Iterator[str]:
     """The lines of a Coq file with the theorem `{name}_equivalent`, of a text of programs.py.
 
-    Raises CannotWrite when the name is none of Coq's, or the networks have more than `MAX_WEIGHTS` weights.
+    Raises CannotWrite when the name is none of Coq's, or the networks have more than `MAX_WEIGHTS` weights, and
+    UnsupportedLayer for boxes.
     """
     if not (name.isascii() and name.isidentifier()):
         raise CannotWrite(f"{name}.v: found a name that Coq does not take, expected letters, digits and _")
     rest = iter(lines)
     form, moves = next(rest), list[str]()
+    if form == "exactlump-domain 1":
+        raise UnsupportedLayer("domain: found boxes, expected all reals")
     yield "(* This file is about one theorem: two networks compute the same function, as `exactlump export` says. *)"
     for line in itertools.chain([form], rest):
         word, _, number = line.partition(" ")

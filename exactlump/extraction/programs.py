@@ -353,31 +353,45 @@ def network_lines(name: str, side: Side, rows: Callable[[str], Sequence[str]] | 
     yield words("outputs", len(outputs), *outputs)
 
 
-def program(reading: Reading) -> Iterator[str]:
-    """The lines of the text for a certificate that was read: of the criterion `exact`.
+def box_lines(network: Network, boxes: list[dict[str, Any]]) -> Iterator[str]:
+    """The lines of boxes: the ends of each element of all inputs in order, or `all` where one of them is absent."""
+    yield words("boxes", len(boxes))
+    for box in boxes:
+        ends = [pair for name in network.inputs for pair in box[name]]
+        yield words("box", len(ends), *("all" if None in pair else words(*pair) for pair in ends))
 
-    Raises `check.Stop` for other criteria, and where rows do not fit the networks.
+
+def program(reading: Reading) -> Iterator[str]:
+    """The lines of the text for a certificate that was read: of the criterion `exact`, on all reals.
+
+    Raises `check.Stop` for other claims, and where rows do not fit the networks.
     """
-    document, (original, reduced) = reading.document, reading.networks
-    relations, claim = document["relations"], document["claim"]
+    document = reading.document
+    domain = document["claim"]["domain"]
+    check.support(domain == "all reals", "domain: found boxes, expected all reals")
+    demand_flat(reading)
+    hashes = {side: network.sha256 for side, network in zip(check.SIDES, reading.networks, strict=True)}
+    head = header("exactlump-program", {**hashes, "certificate": reading.digest}, document["claim"])
+    return itertools.chain(head, pair_lines(reading.networks, document["relations"], Rows), ["end"])
+
+
+def demand_flat(reading: Reading) -> None:
+    """Raise `check.Stop` where a certificate is not `exact`, or its networks cannot be written element by element."""
+    document, claim = reading.document, reading.document["claim"]
     check.support(claim["criterion"] == "exact", f"criterion: found {claim['criterion']}, expected exact")
-    check.support(claim["domain"] == "all reals", "domain: found boxes, expected all reals")
     check.support("shapes" not in claim, "shapes: found stated ones, expected those of the files")
     check.support("dust" not in claim, "dust: found some, expected numbers as stored")
     check.check_classic(reading.networks)
-    check.Checker(original, reduced, relations).check_names()
+    original, reduced = reading.networks
+    check.Checker(original, reduced, document["relations"]).check_names()
     demand_small(reading.networks)
-    return _program(original, reduced, relations, claim, reading.digest)
 
 
-def _program(
-    original: Network, reduced: Network, relations: dict[str, Any], claim: dict[str, Any], digest: str
-) -> Iterator[str]:
-    hashes = {"original": original.sha256, "reduced": reduced.sha256, "certificate": digest}
-    yield from header("exactlump-program", hashes, claim)
+def pair_lines(networks: Sequence[Network], relations: dict[str, Any], rows_in: type[Rows]) -> Iterator[str]:
+    """The lines of both networks, the reduced one first, with the rows that a certificate has for each element."""
+    original, reduced = networks
     over = {relation["over"] for relation in relations["original"].values()}
     theirs = Side(reduced, {*over, *relations["reduced"]})
-    ours, rows = Side(original, relations["original"].keys()), Rows(relations, theirs)
+    ours, rows = Side(original, relations["original"].keys()), rows_in(relations, theirs)
     yield from network_lines("reduced", theirs, functools.partial(rows.of, theirs))
     yield from network_lines("original", ours, functools.partial(rows.of, ours))
-    yield "end"

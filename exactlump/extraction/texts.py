@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from exactlump import check
 from exactlump.extraction.bounds import bounds
+from exactlump.extraction.domains import domain
 from exactlump.extraction.images import images
 from exactlump.extraction.programs import MAX_PRODUCTS, products, program
 from exactlump.extraction.reading import Reading
@@ -36,6 +37,8 @@ def exact(reading: Reading, few: int = FEW_PRODUCTS) -> Iterator[str]:
 
     few  the most products that are written out where no signs are claimed
     """
+    if reading.document["claim"]["domain"] != "all reals":
+        return domain(reading)
     signs = any(row.kind in ("linear", "zero") for row in check.rows_of(reading.document))
     return program(reading) if flat(reading, MAX_PRODUCTS if signs else few) else images(reading)
 
@@ -49,6 +52,7 @@ def flat(reading: Reading, most: int) -> bool:
 
 def others(reading: Reading) -> Iterator[Iterator[str]]:
     """What may be asked where the texts for whole images did not show it: the same element by element."""
-    if reading.document["claim"]["criterion"] == "exact":
+    claim = reading.document["claim"]
+    if (claim["criterion"], claim["domain"]) == ("exact", "all reals"):
         if flat(reading, MAX_PRODUCTS) and not flat(reading, FEW_PRODUCTS):
             yield program(reading)

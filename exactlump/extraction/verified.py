@@ -30,11 +30,12 @@ FORMATS = {
     IMAGES: ("equivalent", "rejected"),
     "exactlump-refutation 1": ("different", "rejected"),
     "exactlump-bound 1": ("within", "rejected"),
+    "exactlump-domain 1": ("equivalent", "rejected"),
 }
 # Lines of a text that the answer repeats, besides those of the header.
 _REPEATED = ("move ", "box ", "epsilon ", "input ")
 # What of it is not made from the proofs (proofs/Makefile).
-_DRIVERS = ("words.ml", "programs.ml", "bounds.ml", "driver.ml")
+_DRIVERS = ("words.ml", "programs.ml", "bounds.ml", "domains.ml", "driver.ml")
 # Seconds for saying what it is.
 PATIENCE = 20.0
 

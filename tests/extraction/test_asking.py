@@ -122,9 +122,10 @@ def test_sources_beside_it_are_compared(forged, tmp_path):
     """A program that is older than its sources, or from others, is refused; without sources it is not known."""
     program = forged("")
     assert greet(program.path) == program
-    for name in ("words.ml", "programs.ml", "bounds.ml", "driver.ml", "B.v", "A.v"):
+    for name in ("words.ml", "programs.ml", "bounds.ml", "domains.ml", "driver.ml", "B.v", "A.v"):
         (tmp_path / name).write_text(f"(* {name} *)\n")
-    made = subprocess.run("cat A.v B.v bounds.ml driver.ml programs.ml words.ml | sha256sum", shell=True, cwd=tmp_path,
+    command = "cat A.v B.v bounds.ml domains.ml driver.ml programs.ml words.ml | sha256sum"
+    made = subprocess.run(command, shell=True, cwd=tmp_path,
                           env={**os.environ, "LC_ALL": "C"}, capture_output=True, text=True, check=True)  # fmt: skip
     digest = made.stdout.split()[0]
     assert hash_of_sources(tmp_path) == digest
@@ -144,7 +145,8 @@ def test_the_hash_is_the_makefiles(tmp_path):
     """Of the same files in the same order: what `make` writes into the program."""
     if not shutil.which("make"):
         pytest.skip("make is not installed")
-    for path in [*PROOFS.glob("*.v"), *(PROOFS / f"{n}.ml" for n in ("words", "programs", "bounds", "driver"))]:
+    drivers = (PROOFS / f"{name}.ml" for name in ("words", "programs", "bounds", "domains", "driver"))
+    for path in [*PROOFS.glob("*.v"), *drivers]:
         shutil.copy(path, tmp_path)
     shutil.copy(PROOFS / "Makefile", tmp_path)
     subprocess.run(["make", "-C", str(tmp_path), "about.ml"], capture_output=True, check=True)

@@ -373,11 +373,11 @@ def test_the_handshake_names_the_proofs(built: None) -> None:
     """Version, formats, and the hash of the sources that it is made of."""
     ran = subprocess.run([str(CHECKER), "--about"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0
-    sources = sorted(
-        [*PROOFS.glob("*.v"), *(PROOFS / f"{name}.ml" for name in ("words", "programs", "bounds", "driver"))]
-    )
+    drivers = (PROOFS / f"{name}.ml" for name in ("words", "programs", "bounds", "domains", "driver"))
+    sources = sorted([*PROOFS.glob("*.v"), *drivers])
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    formats = "".join(f"format exactlump-{name} 1\n" for name in ("program", "images", "refutation", "bound"))
+    kinds = ("program", "images", "refutation", "bound", "domain")
+    formats = "".join(f"format exactlump-{name} 1\n" for name in kinds)
     assert ran.stdout == f"exactlump-verified 1\n{formats}proofs {digest}\n"
 
 

@@ -184,7 +184,7 @@ def test_the_first_line_says_where(tmp_path, capsys):
         main(["prove", *names])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("equivalent: only on [0, 1/4] x [0, 1/4] x [0, 1/4]; ")
-    for verb in (["prove", *names, "--monolithic"], ["export", *names, "-o", str(tmp_path / "t.txt")]):
+    for verb in (["prove", *names, "--monolithic"], ["export", *names, "-o", str(tmp_path / "t.v"), "--coq"]):
         with pytest.raises(SystemExit) as ended:
             main(verb)
         assert ended.value.code == 4, verb
