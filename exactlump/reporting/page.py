@@ -17,6 +17,7 @@ from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.numbers.floats import nearest
 from exactlump.numbers.rational import fraction, parse
 from exactlump.reporting import figures, words
+from exactlump.reporting.asked import COLOURS, ranges
 from exactlump.reporting.bounded import Bounded
 from exactlump.reporting.difference import Difference
 from exactlump.reporting.matrix import open_items
@@ -59,13 +60,14 @@ def render(found: Report | Difference | Bounded) -> str:
     style = _style()
     shared = {
         "r": found,
-        "headline": words.HEADLINES[found.headline if isinstance(found, Bounded) else found.verdict],
+        "headline": words.HEADLINES[found.verdict if isinstance(found, Difference) else found.headline],
         "style": style,
         "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         "checker": _checker(),
     }
     if isinstance(found, Bounded):
-        about = _about_difference(found) | {"contents": words.contents_of_bound()}
+        about = _about_difference(found) | {"contents": words.contents_of_bound(bool(found.alike), bool(found.tried))}
+        about |= {"ranges": ranges, "colours": COLOURS}
         return str(environment.get_template("bound.html").render(**shared, **about))
     if isinstance(found, Difference):
         return str(environment.get_template("difference.html").render(**shared, **_about_difference(found)))

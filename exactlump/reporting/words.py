@@ -9,6 +9,7 @@ from exactlump.reporting.measures import Measure
 
 HEADLINES = {
     "equivalent": "Both networks compute exactly the same function.",
+    "limited": "Both networks compute the same function, within the limits of the claim.",
     "within": "No output differs by more than the bound.",
     "decision": "Both networks decide alike, everywhere on the domain.",
     "different": "The two networks differ, and here is an input that shows it.",
@@ -69,15 +70,20 @@ _DIFFERENCE_NAMES = {
 }
 
 
+_BOUND_NAMES = {"inputs": "The given inputs", "tried": "What was tried, and noted"}
+
+
 def contents(with_obligations: bool) -> tuple[tuple[str, str], ...]:
     """The sections of the page about a certificate."""
     return _SECTIONS if with_obligations else _SECTIONS[:-1]
 
 
-def contents_of_bound() -> tuple[tuple[str, str], ...]:
-    """The sections of the page about a bound."""
-    names = {**dict(_SECTIONS), "values": "Output by output"}
-    return tuple((where, names[where]) for where in _DIFFERENCE_SECTIONS)
+def contents_of_bound(inputs: bool = False, tried: bool = False) -> tuple[tuple[str, str], ...]:
+    """The sections of the page about a bound: where inputs were given, and where there is to say what was tried."""
+    names = {**dict(_SECTIONS), "values": "Output by output", **_BOUND_NAMES}
+    left_out = {where for where, there in (("inputs", inputs), ("tried", tried)) if not there}
+    sections = ("claim", "files", "pictures", "inputs", "tried", *_DIFFERENCE_SECTIONS[3:])
+    return tuple((where, names[where]) for where in sections if where not in left_out)
 
 
 def contents_of_difference() -> tuple[tuple[str, str], ...]:
