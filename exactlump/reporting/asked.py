@@ -11,6 +11,18 @@ from typing import Any
 from exactlump.errors import FormatError
 
 MOST_TRIED = 100
+METRICS = {
+    "max": "max: the largest difference of any output",
+    "per-output": "per-output: the difference of each output, each with its own bound",
+    "l1": "l1: the sum of the differences of all outputs",
+    "margins": "margins: how far one output is ahead of another, for all pairs",
+    "decision": "decision: which output is the largest",
+    "equality": "none: whether the outputs are equal",
+}
+ARITHMETICS = {
+    "reals": "real: every float is the rational number that its bits say; operations do not round",
+    "float32": "float32: the reals, with room for the roundings of machines with float32, in any order of additions",
+}
 # The colour that shows each kind.
 COLOURS = {"certified": "blue", "flipped": "rust", "open": "rule", "outside": "faint"}
 _KINDS = (
@@ -89,4 +101,7 @@ def tried_of(document: Mapping[str, Any]) -> tuple[str, ...]:
     """What was tried, and what there was to note, as the answer has it."""
     several = [document.get(key) for key in ("tried", "notes")]
     found = [word for words in several if isinstance(words, list) for word in words if isinstance(word, str)]
+    files = [file.get("path") for file in document["files"] if isinstance(file, dict)]
+    for path in sorted((path for path in files if isinstance(path, str) and "/" in path), key=len, reverse=True):
+        found = [word.replace(path, path.rpartition("/")[2]) for word in found]  # where it lay is nothing to the page
     return tuple(found[:MOST_TRIED])

@@ -27,7 +27,7 @@ from exactlump.points.vnnlib import read_box
 from exactlump.refutation.question import Question
 from exactlump.reporting.certified import as_answer, criterion_of
 from exactlump.reporting.figures import Figure, figure
-from exactlump.reporting.references import reference
+from exactlump.reporting.references import Reference, reference
 from exactlump.verbs.naming import Input, element, inputs_of
 
 # Height and width.
@@ -120,14 +120,13 @@ def difference(
     demanded = document["options"].get("match")
     other, _ = ports.match(one, other, demanded if isinstance(demanded, str) else unnamed(places))
     with about(path):
-        question, (box, domain, note) = _question(document), _domain(path, document, one)
+        near = reference(path, document, x)
+        question, (box, domain, note) = _question(document), _domain(path, document, one, near)
     files = (sides[0][0], sides[1][0])
     found, outputs = _evaluated((one, other), x)
     verdict, reason = _verdict(question, outputs, found, _inside(box, x), files)
     a, b = outputs or ((), ())
     names = inputs_of(one)
-    with about(path):
-        near = reference(path, document, x)
     return Difference(
         sources=(("answer", path), ("a", places[0]), ("b", places[1]), *(near.sources if near else ())),
         verdict=verdict,
@@ -199,12 +198,22 @@ def _question(document: Mapping[str, Any]) -> Question:
     return Question("argmax" if options.get("argmax") is True else "different")
 
 
-def _domain(path: Path, document: Mapping[str, Any], network: Network) -> tuple[Box | None, str, str]:
-    """The domain, its name, and what was not examined; None where the property file is not at hand."""
+def _domain(
+    path: Path, document: Mapping[str, Any], network: Network, near: Reference | None
+) -> tuple[Box | None, str, str]:
+    """The domain, its name, and what was not examined; None where the file that says it is not at hand."""
     inputs = sum(math.prod(port.shape) for port in network.inputs)
     options = document["options"]
     if document["verb"] != "refute":
         words = "Whether the input lies in it was not examined: the page says that it shows a difference."
+        return None, str(document.get("domain"))[:80], words
+    if options.get("around") is not None:
+        if near is not None:
+            found = near.box(options)
+            return found, found.name, "The input was compared with it, exactly."
+        words = (
+            "The file with the input that it is around is not at hand: whether the input lies there was not examined."
+        )
         return None, str(document.get("domain"))[:80], words
     if options.get("vnnlib") is None:
         found = domain_of(options.get("box"), inputs)

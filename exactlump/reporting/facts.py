@@ -23,7 +23,7 @@ from exactlump.lumping.simulations import (
     Signed,
     Twin,
 )
-from exactlump.network.kinds import Conv, Dense
+from exactlump.network.kinds import Activate, Conv, Dense
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
 from exactlump.reduction.loop import reduce
@@ -47,6 +47,7 @@ class Layer:
     groups              each class or kind with its members, in words
     why                 why nothing more was removed
     grid                the axes of one unit, where it is an image
+    kinks               units that are written over kinks in several layers of the reduced network (docs/beyond.md)
     """
 
     name: str
@@ -63,6 +64,7 @@ class Layer:
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     why: str
     grid: tuple[int, ...] = ()
+    kinks: int = 0
 
 
 def layers(claimed: Certificate, networks: tuple[Network, Network] | None) -> tuple[Layer, ...]:
@@ -104,6 +106,7 @@ def _layer(claimed: Certificate, name: str, reduced: Network | None, why: str) -
         copies=None if written is None or number is None else written - number,
         groups=_groups(relation),
         why=why,
+        kinks=kinds.count("kink"),
     )
 
 
@@ -234,7 +237,11 @@ def _reason(original: Network, name: str, relation: Relation, again: Mapping[str
         return "nothing is left"
     layer = again.get(relation.over)
     if layer is None:
-        return "kept unit by unit" if relation.is_identity else "not known: no layer of the reduced network ends in it"
+        if relation.is_identity:
+            return "kept unit by unit"
+        if not isinstance(original.producer.get(name), Dense | Conv | Activate):
+            return "as the layer before: it has no weights of its own"
+        return "not known: no layer of the reduced network ends in it"
     if layer.fused:
         return "nothing more merges; in exact numbers the layer could be put into the one above"
     classes = len(relation.classes)

@@ -5,13 +5,15 @@ They are read again, and only where the file has the hash that the answer names.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from exactlump.bounding.boxes import around as around_input
 from exactlump.errors import FormatError
 from exactlump.formats.files import sha256
-from exactlump.numbers.rational import Vector, vector
+from exactlump.numbers.rational import Vector, parse, text, vector
+from exactlump.points.boxes import Box
 from exactlump.verbs.data import Scaling, read_inputs
 
 
@@ -21,6 +23,18 @@ class Reference:
 
     values: Vector
     sources: tuple[tuple[str, Path], ...]
+
+    def box(self, options: Mapping[str, Any]) -> Box:
+        """What lies around it, by the options of the answer.  Raises FormatError where they say no radius."""
+        radius, clip = options.get("radius"), options.get("clip")
+        if not isinstance(radius, str) or not (clip is None or (isinstance(clip, list) and len(clip) == 2)):
+            raise FormatError(
+                "found no radius, or no two bounds beside it, expected those of `exactlump refute --around`"
+            )
+        ends = _numbers(clip) if clip is not None else None
+        within = f", within [{', '.join(map(text, ends))}]" if ends is not None else ""
+        name = f"radius {radius[:40]} around {self.sources[0][1].name if self.sources else 'an input'}{within}"
+        return replace(around_input(self.values, parse(radius), ends and (ends[0], ends[1])), name=name)
 
 
 def reference(path: Path, document: Mapping[str, Any], x: Vector) -> Reference | None:
