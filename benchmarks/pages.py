@@ -84,13 +84,12 @@ def wide(folder: Path, _: Path, sizes: tuple[int, ...] = (784, 512, 512, 10)) ->
 
 
 def bounded(folder: Path, data: Path) -> Made:
-    """A controller of aircraft and itself with its weights cut to 16 bits: how far they are apart on a small box."""
-    names = ("pairs/nnequiv_truncated/ACASXU_run2a_1_1_batch_2000-trunc.onnx",)
-    names = ("acasxu/onnx/ACASXU_run2a_1_1_batch_2000.onnx", *names)
+    """A controller of aircraft, and the same in 16 bits: how far they are apart on a small box."""
+    names = ("acasxu/nnet/ACASXU_run2a_1_1_batch_2000.nnet", "pairs/acasxu_16bit/ACASXU_run2a_1_1_batch_2000_16bit.nnet")
     places = [Path(shutil.copy(data / name, folder)) for name in names]
     answer = folder / "answer.json"
-    options = ("--box", "0.1", "0.12", "--timeout", "60", "--certificate", folder / "bound.cert.json", "--force")
-    answer.write_text(run("bound", *places, *options, "--json", "--no-times", ends=(0, 3)))
+    options = ("--raw-nnet", "--box", "-0.01", "0.01", "--timeout", "60", "--certificate", folder / "bound.cert.json")
+    answer.write_text(run("bound", *places, *options, "--force", "--json", "--no-times", ends=(0, 3)))
     return Made(answer)
 
 
