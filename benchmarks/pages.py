@@ -85,7 +85,10 @@ def wide(folder: Path, _: Path, sizes: tuple[int, ...] = (784, 512, 512, 10)) ->
 
 def bounded(folder: Path, data: Path) -> Made:
     """A controller of aircraft, and the same in 16 bits: how far they are apart on a small box."""
-    names = ("acasxu/nnet/ACASXU_run2a_1_1_batch_2000.nnet", "pairs/acasxu_16bit/ACASXU_run2a_1_1_batch_2000_16bit.nnet")
+    names = (
+        "acasxu/nnet/ACASXU_run2a_1_1_batch_2000.nnet",
+        "pairs/acasxu_16bit/ACASXU_run2a_1_1_batch_2000_16bit.nnet",
+    )
     places = [Path(shutil.copy(data / name, folder)) for name in names]
     answer = folder / "answer.json"
     options = ("--raw-nnet", "--box", "-0.01", "0.01", "--timeout", "60", "--certificate", folder / "bound.cert.json")
@@ -135,7 +138,14 @@ def rejected(folder: Path, _: Path) -> Made:
 
 
 def residual(folder: Path, data: Path) -> Made:
-    """A residual classifier of photographs with batch normalisations."""
+    """A residual classifier of photographs, in which redundant channels were planted."""
+    source = folder / "residual.onnx"
+    write(widen(read(data / "residual_bn" / "resnet_2b.onnx"), 0), source, overwrite=True)
+    return Made(reduced(source, folder))
+
+
+def unchanged(folder: Path, data: Path) -> Made:
+    """The same without anything planted: nothing goes."""
     source = folder / "resnet_2b.onnx"
     shutil.copy(data / "residual_bn" / source.name, source)
     return Made(reduced(source, folder))
@@ -260,7 +270,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     cases = dict(CASES)
     if asked.large:
-        cases["large"] = lambda folder, data: wide(folder, data, (784, 2048, 2048, 10))
+        cases |= {"large": lambda folder, data: wide(folder, data, (784, 2048, 2048, 10)), "resnet_2b": unchanged}
     axe = asked.axe.read_text(encoding="utf-8") if asked.axe is not None else None
     asked.out.mkdir(parents=True, exist_ok=True)
     out = asked.out.resolve()

@@ -3,8 +3,8 @@
 
 From the left: the classes of several units, the largest first, each as one band whose dark edge is the unit that
 stays; then the units that are alone; then, in greys, constants and units that no output depends on.  Bands that would
-be thinner than a line are drawn as one.  A bar is as long as its layer is wide; one of which nothing is said, and that
-would make the others short, is cut, with a gap near its end.
+be thinner than a line are drawn as one.  A bar is as long as its layer is wide; one that
+would make those short that lose units is cut, with a gap near its end.
 """
 
 from collections.abc import Sequence
@@ -59,8 +59,9 @@ def _chosen(columns: Sequence[Column], marks: Marks) -> tuple[list[Column], int]
 
 
 def _widest(columns: Sequence[Column], marks: Marks) -> int:
-    """The units of the longest bar: of the layers that something is said of, where others have many times as many."""
-    told = max((column.units for column in columns if marks.get(column.tensor)), default=0)
+    """The units of the longest bar: of the layers that lose some, where others have many times as many."""
+    losing = [c for c in columns if any(mark.kind != "alone" for mark in marks.get(c.tensor, ()))]
+    told = max((column.units for column in losing), default=0)
     widest = max((column.units for column in columns), default=1)
     return told if told and widest > _MANY * told else widest
 

@@ -114,7 +114,10 @@ def matched(matching: Matching | None) -> str:
 def lead(measures: Sequence[Measure]) -> str:
     """What a reduction saved, in a sentence."""
     found = [f"{m.before:,} to {m.after:,} {m.name}" for m in measures if m.before != m.after]
-    return f"From {', '.join(found)}." if found else "Nothing was saved: both have the same size."
+    if not any(m.before != m.after for m in measures if m.name != "bytes"):
+        kept = " and ".join(f"{m.before:,} {m.name}" for m in measures[:2])
+        return f"Nothing was removed: both have {kept}."
+    return f"From {', '.join(found)}."
 
 
 def classes(layer: Layer) -> tuple[tuple[str, tuple[str, ...]], ...]:

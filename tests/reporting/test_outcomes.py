@@ -320,3 +320,41 @@ def test_ranges_are_short():
     assert asked.ranges(()) == "none"
     assert asked.ranges((0,)) == "0"
     assert asked.ranges((0, 2, 3, 4, 9)) == "0, 2 to 4, 9"
+
+
+# Many of everything
+
+
+def test_a_network_of_many_layers_has_a_page(tmp_path):
+    """As many rows as layers; the picture shows some of them, and says how many there are besides."""
+    chain = Network.chain([[[1], [1]], *[[[1, 2], [2, 1]]] * 150, [[1, 1]]])
+    write(chain, tmp_path / "a.json")
+    certificate = reduce_file(tmp_path / "a.json", tmp_path / "b.json", rules="lumping").certificate
+    page, found = page_of(tmp_path, certificate)
+    assert found.verdict == "equivalent"
+    assert page.count("tr", "layer") >= 151
+    assert "further layers" in page.text()
+
+
+def test_a_long_list_of_inputs_and_notes_is_cut_or_short(tmp_path, pair):
+    found = bound(*pair, (-1, 1), certificate=tmp_path / "bound.cert.json")
+
+    def change(words):
+        words["notes"] = ["a note of many letters " * 50] * 5000
+        kinds = {"certified": list(range(100_000)), "flipped": [], "open": [], "outside": []}
+        words["alike"] = {"inputs": 100_000, **kinds, "share": 1.0}
+
+    page, done = page_of(tmp_path, stated(tmp_path, found, change))
+    assert done.verdict == "within"
+    assert "0 to 99999" in page.text()
+    assert len(page.text()) < 100_000
+
+
+def test_numbers_of_ten_thousand_digits_are_shown(tmp_path):
+    """The most that a certificate may have."""
+    huge = "1" + "0" * 9_900
+    for name, w in (("a", huge), ("b", f"{huge}/3")):
+        write(Network.chain([[[1]], [[w]]]), tmp_path / f"{name}.json")
+    page, found = page_of(tmp_path, stated(tmp_path, refute(tmp_path / "a.json", tmp_path / "b.json", box=(0, 1))))
+    assert found.verdict == "different"
+    assert "beyond float32" in page.text()
