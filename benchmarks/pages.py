@@ -91,7 +91,7 @@ def bounded(folder: Path, data: Path) -> Made:
     )
     places = [Path(shutil.copy(data / name, folder)) for name in names]
     answer = folder / "answer.json"
-    options = ("--raw-nnet", "--box", "-0.01", "0.01", "--timeout", "60", "--certificate", folder / "bound.cert.json")
+    options = ("--raw-nnet", "--box", "-0.01", "0.01", "--timeout", "300", "--certificate", folder / "bound.cert.json")
     answer.write_text(run("bound", *places, *options, "--force", "--json", "--no-times", ends=(0, 3)))
     return Made(answer)
 
@@ -104,20 +104,8 @@ def different(folder: Path, data: Path) -> Made:
     rows = (data / "mnist_images" / "eran_csv" / "mnist_test.csv").read_text(encoding="utf-8").splitlines()
     picture.write_text(rows[0].partition(",")[2] + "\n")
     answer = folder / "answer.json"
-    options = (
-        "--around",
-        picture,
-        "--scale",
-        "1/255",
-        "--radius",
-        "0.1",
-        "--clip",
-        "0",
-        "1",
-        "--argmax",
-        "--timeout",
-        "60",
-    )
+    around = ("--around", picture, "--scale", "1/255", "--radius", "0.15", "--clip", "0", "1")
+    options = (*around, "--argmax", "--timeout", "300")
     answer.write_text(run("refute", *places, *options, "--json", "--no-times", ends=(1,)))
     return Made(answer)
 

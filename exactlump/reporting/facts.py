@@ -228,6 +228,14 @@ def _why(claimed: Certificate, original: Network, reduced: Network) -> Mapping[s
     return {name: _reason(original, name, relation, again) for name, relation in claimed.forward.items()}
 
 
+def _has_weights(network: Network, name: str) -> bool:
+    """Whether a tensor is what a layer with weights computes, activated or not."""
+    node = network.producer.get(name)
+    while isinstance(node, Activate):
+        node = network.producer.get(node.source)
+    return isinstance(node, Dense | Conv)
+
+
 def _reason(original: Network, name: str, relation: Relation, again: Mapping[str, LayerReport]) -> str:
     if name in original.outputs:
         return "an output: kept unit by unit"
@@ -239,8 +247,8 @@ def _reason(original: Network, name: str, relation: Relation, again: Mapping[str
     if layer is None:
         if relation.is_identity:
             return "kept unit by unit"
-        if not isinstance(original.producer.get(name), Dense | Conv | Activate):
-            return "as the layer before: it has no weights of its own"
+        if not _has_weights(original, name):
+            return "as the layers before: it has no weights of its own"
         return "not known: no layer of the reduced network ends in it"
     if layer.fused:
         return "nothing more merges; in exact numbers the layer could be put into the one above"

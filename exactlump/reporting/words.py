@@ -132,7 +132,7 @@ def classes(layer: Layer) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def may_change(layer: Layer) -> bool:
     """Whether something could have gone there: neither an input, nor an output, nor kept for another reason."""
-    kept = ("kept unit", "an output", "as the layer before")
+    kept = ("kept unit", "an output", "as the layers before")
     return bool(layer.units) and layer.written is not None and not layer.why.startswith(kept)
 
 
