@@ -11,7 +11,22 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+# The program axe-core, which `npm install axe-core` brings: beside the project, for all, or where AXE_CORE says.
+AXE = next(
+    (
+        path
+        for path in (
+            Path(os.environ.get("AXE_CORE", "none")),
+            Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js",
+            Path("/usr/local/lib/node_modules/axe-core/axe.min.js"),
+            Path("/usr/lib/node_modules/axe-core/axe.min.js"),
+        )
+        if path.is_file()
+    ),
+    None,
+)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OPTIONS = (
     "--headless",

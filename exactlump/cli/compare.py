@@ -9,20 +9,21 @@ from typing import Any
 import click
 
 from exactlump.cli import asking, many, refute
-from exactlump.cli.terminal import EPILOG, PATH, print_json, printable
+from exactlump.cli.terminal import EPILOG, FAIL_ON, PATH, exit_code, print_json, printable
 from exactlump.verbs.comparing import FileComparison, compare_files
-from exactlump.verdicts import EXIT_CODES
 
 
 @click.command("compare", epilog=EPILOG)
 @click.argument("a", type=PATH, required=False)
 @click.argument("b", type=PATH, required=False)
 @many.LIST
+@FAIL_ON
 @asking.asking
 def compare_verb(
     a: Path | None,
     b: Path | None,
     list_of: Path | None,
+    fail_on: tuple[str, ...],
     as_json: bool,
     no_times: bool,
     save_input: Path | None,
@@ -41,7 +42,9 @@ def compare_verb(
             def ask(one: Path, other: Path) -> FileComparison:
                 return compare_files(one, other, chosen)
 
-            many.answered("compare", questions, ask, chosen, as_json, no_times, lambda name: listen(name, 0, 0))
+            many.answered(
+                "compare", questions, ask, chosen, as_json, no_times, lambda name: listen(name, 0, 0), fail_on
+            )
         found = compare_files(a, b, chosen, listen, (KeyboardInterrupt,))
     asking.saved(found, save_input, options["overwrite"])
     if as_json:
@@ -51,7 +54,7 @@ def compare_verb(
         click.echo(printable(f"{found.verdict}: {'; '.join(_clauses(found))}"))
         for line in lines:
             click.echo(printable(line), err=True)
-    sys.exit(EXIT_CODES[found.verdict])
+    sys.exit(exit_code(found.verdict, fail_on))
 
 
 def _clauses(found: FileComparison) -> Iterator[str]:

@@ -29,6 +29,7 @@ from exactlump.verbs.inspecting import Inspection, inspect_file
 @BATCHNORM
 @OPAQUE_DOMAIN
 @SHAPE
+@click.option("--profile", type=PATH, metavar="FILE", help="Names of operators, one a line: say which others IN has.")
 @as_json
 def inspect_verb(
     source: Path,
@@ -37,11 +38,12 @@ def inspect_verb(
     batchnorm: str | None,
     opaque_domains: tuple[str, ...],
     shapes: dict[str, tuple[int | None, ...]],
+    profile: Path | None,
     as_json: bool,
     no_times: bool,
 ) -> None:
     """Say what IN holds, layer by layer, and how its neurons are classed by the maximum lumping."""
-    how = {"max_unpacked": max_unpacked, "batchnorm": batchnorm, "shapes": shapes}
+    how = {"max_unpacked": max_unpacked, "batchnorm": batchnorm, "shapes": shapes, "profile": profile}
     found = inspect_file(source, raw_nnet=raw_nnet, opaque_domains=opaque_domains, **how)  # type: ignore[arg-type]
     if as_json:
         print_json(found, no_times)
@@ -50,6 +52,11 @@ def inspect_verb(
     rule = "─" if (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf") else "-"
     for line in (printable(title), *lines_of(_rows(found), rule)):
         print(line)
+    if found.outside is not None:
+        words = ", ".join(f"{name} {count}" for name, count in found.outside.items())
+        print(printable(f"outside of the profile: {words or 'no operator'}"))
+        for entry in found.broadcasts:
+            print(printable(f"broadcasts: {entry['operator']} {entry['place']}: {_shapes(entry['shapes'])}"))
     if found.opaque or found.refused:
         words = ", ".join(f"{name} {count}" for name, count in found.operators.items())
         print(printable(f"operators: {words}"))
@@ -59,6 +66,15 @@ def inspect_verb(
             print(printable(f"{word}: {entry['operator']} {entry['place']}: {entry['why']}{remedy}"))
     for note in found.notes:
         print(printable(f"note: {note}"), file=sys.stderr)
+
+
+def _shapes(several: list[list[int | str]]) -> str:
+    """Shapes in words.
+
+    >>> _shapes([[1, "n"], [3]])
+    '[1, n] and [3]'
+    """
+    return " and ".join(f"[{', '.join(map(str, shape))}]" for shape in several)
 
 
 def _rows(found: Inspection) -> list[list[str]]:

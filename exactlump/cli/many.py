@@ -49,8 +49,12 @@ def answered(
     as_json: bool,
     no_times: bool,
     listen: Callable[[str], None] = lambda _: None,
+    fail_on: Sequence[str] = (),
 ) -> NoReturn:
-    """Ask, and say what was found: the verdict on all, then a table with a line each.  Ends the program."""
+    """Ask, and say what was found: the verdict on all, then a table with a line each.  Ends the program.
+
+    fail_on: the verdicts that are no success; none for those that `EXIT_CODES` says.  What has no answer never is one.
+    """
     found = ask_all(verb, asked, ask, options, listen)
     if as_json:
         print_json(found, no_times)
@@ -60,7 +64,8 @@ def answered(
         rows += [(entry.question.name, entry.verdict, _short(entry.reason)) for entry in found.entries]
         for line in lines_of([[printable(word) for word in row] for row in rows]):
             click.echo(line.rstrip())
-    sys.exit(EXIT_CODES[found.verdict])
+    passes = fail_on and not {*fail_on} & {*found.counts} and all(entry.answer is not None for entry in found.entries)
+    sys.exit(0 if passes else EXIT_CODES[found.verdict])
 
 
 def _short(words: str) -> str:

@@ -11,6 +11,7 @@ from exactlump.cli.asking import saved
 from exactlump.cli.figures import brief, input_line, outputs_line
 from exactlump.cli.terminal import (
     EPILOG,
+    FAIL_ON,
     FORCE,
     MAX_UNPACKED,
     MEAN,
@@ -20,6 +21,7 @@ from exactlump.cli.terminal import (
     SECONDS,
     SHAPE,
     as_json,
+    exit_code,
     print_json,
     printable,
 )
@@ -31,7 +33,7 @@ from exactlump.refutation.refute import Finding
 from exactlump.verbs.data import scaling_of
 from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
 from exactlump.verbs.spaces import ends_of
-from exactlump.verdicts import EXIT_CODES, SCOPE
+from exactlump.verdicts import SCOPE
 
 
 @click.command("refute", epilog=EPILOG)
@@ -64,12 +66,7 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
 @OPAQUE_DOMAIN
 @SHAPE
 @click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the headers of .nnet files.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["different", "unknown"]),
-    multiple=True,
-    help="End with 0 on any other verdict; may be given twice. [default: both]",
-)
+@FAIL_ON
 @FORCE
 @MAX_UNPACKED
 @as_json
@@ -141,8 +138,7 @@ def refute_verb(
         click.echo(printable(f"{found.verdict}: {'; '.join(clauses(found))}"))
         for line in lines:
             click.echo(printable(line), err=True)
-    passes = fail_on and found.verdict not in fail_on
-    sys.exit(0 if passes else EXIT_CODES[found.verdict])
+    sys.exit(exit_code(found.verdict, fail_on))
 
 
 def clauses(found: FileFinding) -> Iterator[str]:

@@ -17,6 +17,7 @@ import click
 from exactlump.cli.failing import printable as printable
 from exactlump.formats import files
 from exactlump.formats.stating import read_stated
+from exactlump.verdicts import EXIT_CODES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,6 +56,12 @@ MAX_UNPACKED = click.option(
     metavar="BYTES",
     help="The most bytes that a .gz file may unpack to. [default: 512 MiB]",
 )
+FAIL_ON = click.option(
+    "--fail-on",
+    type=click.Choice(["different", "unknown"]),
+    multiple=True,
+    help="End with 0 on any other verdict; may be given twice. [default: both]",
+)
 FORCE = click.option("--force", "overwrite", is_flag=True, help="Replace files that have other content.")
 RAW_NNET = click.option("--raw-nnet", is_flag=True, help="Leave out the normalisation in the header of a .nnet file.")
 OPAQUE_DOMAIN = click.option(
@@ -89,6 +96,11 @@ def as_json(command: _Command) -> _Command:
         "--no-times", is_flag=True, help="With --json: nothing about time, so that equal runs give equal bytes."
     )(command)
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, and nothing else.")(command)
+
+
+def exit_code(verdict: str, fail_on: Sequence[str]) -> int:
+    """The exit code of a verdict; with --fail-on 0 for all that it does not name."""
+    return 0 if fail_on and verdict not in fail_on else EXIT_CODES[verdict]
 
 
 class Answer(Protocol):

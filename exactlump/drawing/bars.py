@@ -161,7 +161,7 @@ def draw_bounds(
     high = max(high, asked) if asked is not None else high
     name = name_width([word for word, _, _ in exact])
     height = 22 * len(exact) + 4
-    parts = [_axis(rational(0), high, name, height)]
+    parts = [_axis(rational(0), high or rational(1), name, height)]
     for k, (word, found, certified) in enumerate(exact):
         parts.append(_bound(word, found, certified, high, name, 4 + 22.0 * k))
     if asked is not None:
@@ -178,8 +178,8 @@ def draw_bounds(
 
 
 def _bound(word: str, found: Rational, certified: Rational | None, high: Rational, name: float, y: float) -> str:
-    low = _BAR * share(found, 0, high)
-    top = _BAR if certified is None else _BAR * share(certified, 0, high)
+    low = _BAR * share(found, 0, high) if high else 0.0
+    top = _BAR if certified is None else _BAR * share(certified, 0, high) if high else 0.0
     parts = [write(name - 10, y + 11, fitted(word, name - 10, 11.5), 11.5, anchor="end")]
     open_ = rectangle(name + low, y, max(top - low, 0), 14, FAINT) + hatching(
         name + low, y, max(top - low, 0), 14, RULE, 5

@@ -1,22 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about `_repr_svg_`: what a notebook shows of a network, a lumping, a reduction, a graph.
 
-Each function takes the thing and returns SVG text, so that a class attaches one as
-
-    def _repr_svg_(self) -> str:
-        from exactlump.drawing.hooks import network_svg
-        return network_svg(self)
-
-and nothing is imported before a picture is asked for.
+Each function takes the thing and returns SVG text.  `svg_of` is the one that `exactlump/showing.py` asks.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from exactlump.drawing.chains import draw_chain
 from exactlump.drawing.networks import draw, draw_lumping
 from exactlump.drawing.savings import LayerLike, draw_savings, savings_of
 from exactlump.drawing.svg import stacked
+from exactlump.errors import ExactlumpError
 from exactlump.lumping.maximum import Lumping
 from exactlump.lumping.simulations import Relation
 from exactlump.markov import Graph
@@ -37,6 +32,21 @@ class ReductionLike(Protocol):
     @property
     def layers(self) -> Sequence[LayerLike]:
         """What happened to each hidden layer."""
+
+
+def svg_of(thing: object) -> str | None:
+    """The picture of a network, a lumping, a graph or a reduction; None where it has none.  Raises nothing."""
+    try:
+        if isinstance(thing, Network):
+            return network_svg(thing)
+        if isinstance(thing, Lumping):
+            return lumping_svg(thing)
+        if isinstance(thing, Graph):
+            return graph_svg(thing)
+        found: Any = thing
+        return reduction_svg(found)
+    except (ExactlumpError, AttributeError):  # sizes that are not known; a thing that nobody draws
+        return None
 
 
 def network_svg(network: Network) -> str:

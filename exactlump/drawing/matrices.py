@@ -23,6 +23,8 @@ from exactlump.numbers.rational import Rational, rational
 MOST_SQUARES = 96  # along one side
 _STEPS, _LEFT, _TOP, _INSET, _THIN = 10, 84.0, 4.0, 0.17, 9.0
 _OTHERS = ("alone", "folded")
+# A matrix that would be narrower than this has rectangles, at most so many times as wide as high.
+_NARROW, _FLAT = 60.0, 4.0
 
 
 def draw_matrix(
@@ -49,10 +51,11 @@ def draw_matrix(
     else:
         blocks = _blocks(exact, order, factors, down, across)
     size = _size(-(-height // down), -(-width // across))
+    wide = _wide(size, -(-width // across))
     bands = _pooled(bands, size / down)
     most = near(largest(list(blocks.values())))
-    squares = _squares(blocks, most, size, numbers=size >= 30)
-    across_px, down_px = -(-width // across) * size, -(-height // down) * size
+    squares = _squares(blocks, most, (wide, size), numbers=size >= 30)
+    across_px, down_px = -(-width // across) * wide, -(-height // down) * size
     frame = outline(_LEFT, _TOP, across_px, down_px, RULE, 0.8)
     parts = [rectangle(_LEFT, _TOP, across_px, down_px, PAPER), squares, frame, _bands(bands, down, size, across_px)]
     if not bands and size >= 12:
@@ -133,17 +136,26 @@ def _size(rows: int, columns: int) -> float:
     return float(min(max(360 // max(rows, columns, 1), 5), 40))
 
 
-def _squares(blocks: Mapping[tuple[int, int], Rational], most: float, size: float, *, numbers: bool) -> str:
+def _wide(size: float, columns: int) -> float:
+    """The width of a square, which becomes a rectangle where columns are few and rows many."""
+    return size if columns * size >= _NARROW else min(_NARROW / max(columns, 1), _FLAT * size)
+
+
+def _squares(
+    blocks: Mapping[tuple[int, int], Rational], most: float, sides: tuple[float, float], *, numbers: bool
+) -> str:
     """All squares: one path for each step of strength and sign, and the numbers where there is room."""
+    wide, size = sides
     paths: dict[tuple[bool, int], list[str]] = {}
     words = []
     for (v, u), w in sorted(blocks.items()):
         inset = size * _INSET if w < 0 and not numbers and size >= 7 else 0
-        x, y, side = number(_LEFT + u * size + inset), number(_TOP + v * size + inset), number(size - 2 * inset)
+        x, y = number(_LEFT + u * wide + inset), number(_TOP + v * size + inset)
+        across, down = number(wide - 2 * inset), number(size - 2 * inset)
         step = max(1, round(_STEPS * abs(near(w)) / most)) if most else 1
-        paths.setdefault((w > 0, step), []).append(f"M{x} {y}h{side}v{side}h-{side}z")
+        paths.setdefault((w > 0, step), []).append(f"M{x} {y}h{across}v{down}h-{across}z")
         if numbers:
-            words.append(write(_LEFT + (u + 0.5) * size, _TOP + (v + 0.5) * size + 4, label(w, 6), 11, anchor="middle"))
+            words.append(write(_LEFT + (u + 0.5) * wide, _TOP + (v + 0.5) * size + 4, label(w, 6), 11, anchor="middle"))
     top = TINT if numbers else 1.0
     parts = [
         element("path", d="".join(d), fill=BLUE if positive else RUST, fill_opacity=round(top * step / _STEPS, 3))

@@ -3,7 +3,8 @@
 
 From the left: the classes of several units, the largest first, each as one band whose dark edge is the unit that
 stays; then the units that are alone; then, in greys, constants and units that no output depends on.  Bands that would
-be thinner than a line are drawn as one.  A bar is as long as its layer is wide.
+be thinner than a line are drawn as one.  A bar is as long as its layer is wide; one that
+would make those short that lose units is cut, with a gap near its end.
 """
 
 from collections.abc import Sequence
@@ -12,17 +13,30 @@ from exactlump.drawing.layout import Column
 from exactlump.drawing.marks import Marks, counts
 from exactlump.drawing.numerals import count
 from exactlump.drawing.palette import BLUE, FAINT, INK, PAPER, QUIET, RULE
-from exactlump.drawing.svg import Picture, element, fitted, hatching, outline, rectangle, tooltip, width_of, write
+from exactlump.drawing.svg import (
+    Picture,
+    element,
+    fitted,
+    hatching,
+    line,
+    outline,
+    polygon,
+    rectangle,
+    tooltip,
+    width_of,
+    write,
+)
 
 _LEFT, _LONG, _RIGHT, _ROW, _BAR = 130.0, 440.0, 190.0, 34.0, 14.0
 _THIN = 2.0  # px
+_MANY = 4  # a bar that would be so many times as long as those of interest is cut
 _MOST_ROWS = 60
 
 
 def profile(columns: Sequence[Column], marks: Marks, *, title: str, description: str) -> Picture:
     """The picture of the layers of a network of any size."""
     shown, left_out = _chosen(columns, marks)
-    widest = max((column.units for column in shown), default=1)
+    widest = _widest(shown, marks)
     parts, y = [], 8.0
     for column in shown:
         parts.append(_row(column, marks, widest, y))
@@ -44,17 +58,39 @@ def _chosen(columns: Sequence[Column], marks: Marks) -> tuple[list[Column], int]
     return told or list(columns[:_MOST_ROWS]), len(columns) - len(told or columns[:_MOST_ROWS])
 
 
+def _widest(columns: Sequence[Column], marks: Marks) -> int:
+    """The units of the longest bar: of the layers that lose some, where others have many times as many."""
+    losing = [c for c in columns if any(mark.kind != "alone" for mark in marks.get(c.tensor, ()))]
+    told = max((column.units for column in losing), default=0)
+    widest = max((column.units for column in columns), default=1)
+    return told if told and widest > _MANY * told else widest
+
+
 def _row(column: Column, marks: Marks, widest: int, y: float) -> str:
     name = fitted(column.tensor, _LEFT - 16, 12)
     words = write(_LEFT - 10, y + 9, name, 12, anchor="end")
     words += write(_LEFT - 10, y + 22, fitted(column.words, _LEFT - 16, 10), 10, colour=QUIET, anchor="end")
     several = marks.get(column.tensor, ())
-    long = max(_LONG * column.units / widest, 3.0)
+    cut = column.units > widest
+    long = max(_LONG * min(column.units / widest, 1), 3.0)
     found = counts(several) if several else {"kept": column.units}
     bands = _bands(column, marks, long, y) if several else _plain(_LEFT, y, long)
     border = outline(_LEFT, y, long, _BAR, RULE, 0.8)
     after = sum(found.values()) - sum(found.get(why, 0) for why in ("merged", "constant", "unobservable"))
-    return words + bands + border + _numbers(column.units, after, found, _LEFT + long + 8, y)
+    return (
+        words
+        + bands
+        + border
+        + (_gap(_LEFT + long - 22, y) if cut else "")
+        + _numbers(column.units, after, found, _LEFT + long + 8, y)
+    )
+
+
+def _gap(x: float, y: float) -> str:
+    """A slanted gap in a bar that is longer than there is room."""
+    corners = [(x + 5, y - 1), (x + 11, y - 1), (x + 6, y + _BAR + 1), (x, y + _BAR + 1)]
+    sides = [line(corners[a], corners[b], RULE, 0.8) for a, b in ((0, 3), (1, 2))]
+    return tooltip("this bar is cut", polygon(corners, PAPER), *sides)
 
 
 def _numbers(before: int, after: int, found: dict[str, int], x: float, y: float) -> str:

@@ -24,6 +24,7 @@ from exactlump.network.layers import anchors
 from exactlump.network.meaning import Anchored, meets_zeros
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, Vector, fraction
+from exactlump.showing import Shown
 
 Classes = tuple[tuple[int, ...], ...]
 # How many layers are shown.
@@ -31,7 +32,7 @@ _SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Lumping:
+class Lumping(Shown):
     """A relation R with its scale factors, for every anchored tensor of a network.
 
     classes[tensor]    the live classes, each in ascending order, by least member

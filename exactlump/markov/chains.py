@@ -15,13 +15,14 @@ from typing import Self, TypeAlias
 
 from exactlump.errors import FormatError, ShapeError
 from exactlump.numbers.rational import ZERO, Rational, SparseRow, Vector, rational, text
+from exactlump.showing import Shown
 
 # What `rational` takes for a number.
 Number: TypeAlias = int | float | str | Rational
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Graph:
+class Graph(Shown):
     """A labelled graph: rows[u][v] is Q(u, v), zeros left out; no constraints.
 
     Raises ShapeError where names and rows do not fit together, FormatError for a name that is given twice.

@@ -21,13 +21,14 @@ from exactlump.network.sizes import text
 from exactlump.network.views import Port, Shape, View
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector, over_common, rational, vector
+from exactlump.showing import Shown
 
 # How many hidden layers are shown.
 _SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(Shown):
     """A feed-forward network with exact weights.
 
     inputs, nodes (in topological order), outputs (names of tensors)

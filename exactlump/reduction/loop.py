@@ -20,12 +20,13 @@ from exactlump.reduction.plans import Plan, first_plan
 from exactlump.reduction.quotient import Step
 from exactlump.reduction.reports import LayerReport, reports
 from exactlump.reduction.rules import RULES, Outcome, State, settled
+from exactlump.showing import Shown
 
 RULE_SETS = ("all", "lumping")
 
 
 @dataclass(frozen=True, slots=True)
-class Reduction:
+class Reduction(Shown):
     """A network, a smaller one with the same function, and the witnesses of it.
 
     original   N, as it was given

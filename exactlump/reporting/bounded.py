@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about the page on a bound: an answer of `bound` or `compare`, as JSON, with its certificate.
+"""This file is about the page on a bound, and on what was not decided: an answer of `bound`, `compare` or `refute`.
 
 The verdict is the checker's alone, run once more on both files and the certificate.  What an input shows is computed
 again in exact arithmetic; the engine's own bounds of single outputs are quoted, and said to be no more than that.
@@ -14,13 +14,16 @@ from typing import Any
 
 from exactlump import formats
 from exactlump.drawing import Bound, draw_bounds
+from exactlump.drawing.numerals import label as nearly
 from exactlump.errors import FormatError, NoExactValue
 from exactlump.formats.files import about, read_bytes, sha256
 from exactlump.network import ports
 from exactlump.numbers.rational import Rational, Vector, parse, text
+from exactlump.reporting.asked import Alike, alike_of, question_of, tried_of
 from exactlump.reporting.certified import as_answer, criterion_of
 from exactlump.reporting.difference import Side, numbers_of, outputs_at, side_of, unnamed
 from exactlump.reporting.figures import Figure, figure
+from exactlump.reporting.halvings import leaves
 from exactlump.verbs.rechecking import Checked, run_check
 
 # Outputs that the page lists and draws.
@@ -34,6 +37,9 @@ class Bounded:
     verdict   "within" only if the checker was run, and said so
     criterion "approximate" or "decision", as the certificate has it; "" where there is none
     claim     what the checker said that it holds for; "" where it did not
+    question  what was asked; tried: what the answer says was done in vain, where it decided nothing
+    claimed   whether the answer claims a bound; one that decided nothing does not
+    alike     at which of given inputs both decide alike, by the engine's word
     outputs   index, largest difference that an input shows (computed here), most that it can be (the engine's word)
     """
 
@@ -45,10 +51,14 @@ class Bounded:
     sha256: str
     producer: str
     files: tuple[Side, Side]
+    claimed: bool
     certificate: str
     certificate_hash: str
     checked: Checked | None
     command: str
+    question: str
+    tried: tuple[str, ...]
+    alike: Alike | None
     metric: str
     domain: str
     arithmetic: str
@@ -58,6 +68,11 @@ class Bounded:
 
     def __repr__(self) -> str:
         return f"{self.verdict}: {self.reason}"
+
+    @property
+    def certificate_named(self) -> bool:
+        """Whether the answer names a certificate, at hand or not; one that decided nothing names none."""
+        return bool(self.certificate) or self.claimed
 
     @property
     def headline(self) -> str:
@@ -72,7 +87,7 @@ def bounded(
     reduced: str | os.PathLike[str] | None = None,
     max_unpacked: int = formats.MAX_UNPACKED,
 ) -> Bounded:
-    """What there is to say of an answer of `bound` or `compare` with a bound, or of a certificate of one.
+    """What there is to say of an answer with a bound, of one that decided nothing, or of a certificate of a bound.
 
     Files are found as for a difference.
 
@@ -81,8 +96,9 @@ def bounded(
     path = Path(path)
     with about(path):
         document, words = _document(path)
+        asked = question_of(document), tried_of(document), alike_of(words.get("alike"))
         sides = tuple(side_of(path, document, role, given) for role, given in (("a", original), ("b", reduced)))
-        uppers, x = numbers_of(words.get("uppers"), "uppers"), words.get("input")
+        uppers, x = numbers_of(words.get("uppers", []), "uppers"), words.get("input", document.get("input"))
         point = numbers_of(x, "input") if x is not None else None
     (ours, one), (theirs, other) = sides
     order = (other, one) if words.get("swapped") is True else (one, other)
@@ -90,7 +106,7 @@ def bounded(
     checked = run_check(*order, place, max_unpacked) if place is not None else None
     gaps = _gaps((one, other), point, document, max_unpacked)
     shown = gaps if len(gaps) == len(uppers) else ()
-    verdict, reason = _verdict(checked)
+    verdict, reason = _verdict(checked, str(document.get("verdict")), gaps, uppers)
     return Bounded(
         sources=_sources(path, one, other, place),
         verdict=verdict,
@@ -100,18 +116,22 @@ def bounded(
         sha256=sha256(path),
         producer=" ".join(str(document.get("tool", {}).get(key)) for key in ("name", "version")),
         files=(ours, theirs),
+        claimed=document.get("verdict") == "within",
         certificate=place.name if place is not None else "",
         certificate_hash=sha256(place) if place is not None else "",
         checked=checked,
         command=f"{order[0].name} {order[1].name} {place.name if place is not None else 'CERTIFICATE'}",
-        metric=str(words.get("metric")),
-        domain=str(words.get("domain")),
-        arithmetic=str(words.get("arithmetic")),
+        question=asked[0],
+        tried=asked[1],
+        alike=asked[2],
+        metric=str(words.get("metric", "equality")),
+        domain=str(words.get("domain", document.get("domain"))),
+        arithmetic=str(words.get("arithmetic", "reals")),
         found=text(max(gaps)) if gaps else "",
         outputs=tuple(
             (i, text(shown[i]) if shown else "", text(upper)) for i, upper in enumerate(uppers[:MOST_OUTPUTS])
         ),
-        figures=_figures(_certified(place, len(uppers)), shown) if verdict == "within" and place is not None else (),
+        figures=_figures(place, len(uppers), shown) if verdict == "within" and place is not None else (),
     )
 
 
@@ -128,9 +148,10 @@ def _document(path: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
     if not isinstance(document.get("options"), dict) or not isinstance(document.get("files"), list):
         raise FormatError("found no options and files, expected an answer of `exactlump bound --json`")
     words = document if document.get("verb") == "bound" else document.get("bound")
-    if document.get("verdict") != "within" or not isinstance(words, dict):
-        raise FormatError(f"found the verdict {document.get('verdict')!r:.40}, expected a bound: within")
-    return document, words
+    verdict = document.get("verdict")
+    if verdict not in ("within", "unknown") or (verdict == "within" and not isinstance(words, dict)):
+        raise FormatError(f"found the verdict {verdict!r:.40}, expected a bound: within, or unknown")
+    return document, words if isinstance(words, dict) else {}
 
 
 def _certificate(path: Path, words: Mapping[str, Any]) -> Path | None:
@@ -159,7 +180,11 @@ def _gaps(
         return ()
 
 
-def _verdict(checked: Checked | None) -> tuple[str, str]:
+def _verdict(checked: Checked | None, answered: str, gaps: Vector, uppers: Vector) -> tuple[str, str]:
+    if checked is None and answered == "unknown":
+        least = f"an exact input shows {nearly(max(gaps))}" if gaps else "no input that shows a difference is known"
+        most = f"the engine's own bounds, which no checker confirmed, allow {nearly(max(uppers))}" if uppers else ""
+        return "unknown", "; ".join(filter(None, ("the answer decided nothing", least, most or "no bound is known")))
     if checked is None:
         return "unknown", "nothing was re-checked: the certificate of the bound was not at hand"
     if checked.verdict != "within":
@@ -178,7 +203,13 @@ def _certified(place: Path, outputs: int) -> Vector:
     return sizes * outputs if len(sizes) == 1 else sizes
 
 
-def _figures(certified: Vector, shown: tuple[Rational, ...]) -> tuple[Figure, ...]:
+def _figures(place: Path, outputs: int, shown: tuple[Rational, ...]) -> tuple[Figure, ...]:
+    """Found against certified, output by output; and how the proof cuts the domain, where that can be drawn."""
+    cut = leaves(json.loads(read_bytes(place)))
+    return (*_bounds(_certified(place, outputs), shown), *((cut,) if cut is not None else ()))
+
+
+def _bounds(certified: Vector, shown: tuple[Rational, ...]) -> tuple[Figure, ...]:
     if not certified or len(shown) not in (0, len(certified)):
         return ()
     found = shown or (parse("0"),) * len(certified)

@@ -18,11 +18,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
 from exactlump import formats, schemas
+from exactlump.certificates.certificate import read_certificate
 from exactlump.errors import FormatError
 from exactlump.formats.files import ModelFile, about, companions, demand_apart, read_bytes, write_atomically
 from exactlump.reporting.certified import models_of
 from exactlump.reporting.page import render
 from exactlump.reporting.report_file import ReportOptions, read_report
+from exactlump.reporting.scope import limits
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.checking import CHECKER
 from exactlump.verbs.rechecking import run_check
@@ -69,6 +71,10 @@ _ROUNDING = "that a machine rounds both alike; "
 _HOLDS = """\
 The second command prints "{word}" and ends with {code} if the certificate holds, and with 1 and "rejected" if it is
 false or about other files."""
+_LIMITED = """\
+Claimed: over the real numbers both networks compute the same outputs, each item of the batch by itself, element types
+aside; within these limits, beyond which nothing is claimed:
+"""
 # What a bundle is of, by the verdict of the checker.
 _WORDS = {
     "equivalent": {
@@ -250,7 +256,10 @@ def _members(
         if name in found
     )
     ends = _HOLDS.format(word=verdict, code=EXIT_CODES[verdict])
-    text = _TEXT.format(original=names[0], reduced=names[1], others=others, ends=ends, **_WORDS[verdict])
+    about_it = dict(_WORDS[verdict])
+    if verdict == "equivalent" and (limiting := limits(read_certificate(places[2]))):
+        about_it["claim"] = _LIMITED + "\n".join(f"  * {ascii(words)[1:-1]}" for words in limiting)
+    text = _TEXT.format(original=names[0], reduced=names[1], others=others, ends=ends, **about_it)
     found[README] = text.encode()
     sums = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in found.items())
     return {**found, SUMS: "".join(sums).encode()}

@@ -6,6 +6,7 @@ checker judges it, and what an input shows is computed again.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ def models_of(path: Path) -> tuple[ModelFile, ModelFile]:
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise _ill_formed(error) from error
         return one, other
+
+
+def named_certificate(path: str | os.PathLike[str]) -> Path:
+    """The certificate that an answer `equivalent` names: where it says, or beside it.  Raises FormatError for none."""
+    stated = json.loads(read_bytes(Path(path))).get("certificate")
+    places = (Path(stated), Path(path).parent / Path(stated).name) if isinstance(stated, str) else ()
+    for place in places:
+        if place.is_file():
+            return place
+    found = f"no file {stated!r:.80}" if places else "an answer `equivalent` without a certificate"
+    raise FormatError(f"{os.fspath(path)}: found {found}, expected the one that --certificate FILE writes")
 
 
 def as_answer(path: Path) -> dict[str, Any]:

@@ -8,13 +8,14 @@ arithmetic, and only what comes of that is called a difference.
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from exactlump import formats
-from exactlump.drawing import draw_image, draw_outputs, draw_vector, image_of
+from exactlump.drawing import draw_outputs
+from exactlump.drawing.findings import MOST_OUTPUTS, draw_input, grids
 from exactlump.errors import FormatError, NoExactValue
 from exactlump.formats.files import about, read_bytes, sha256
 from exactlump.network import ports
@@ -26,8 +27,11 @@ from exactlump.points.vnnlib import read_box
 from exactlump.refutation.question import Question
 from exactlump.reporting.certified import as_answer, criterion_of
 from exactlump.reporting.figures import Figure, figure
+from exactlump.reporting.references import Reference, reference
 from exactlump.verbs.naming import Input, element, inputs_of
 
+# Height and width.
+Image: TypeAlias = tuple[int, int]
 # Elements that the page lists; the answer has all of them.
 MOST_VALUES = 2000
 
@@ -51,6 +55,7 @@ class Difference:
     values    what each element of the input is called, and its value, where that is not 0
     outputs   index, output of a, output of b, their difference
     decisions what both decide there
+    image     height and width of inputs that somebody said are images
     """
 
     sources: tuple[tuple[str, Path], ...]
@@ -71,6 +76,7 @@ class Difference:
     gap: str
     decisions: tuple[int, int]
     figures: tuple[Figure, ...]
+    image: Image | None = None
 
     def __repr__(self) -> str:
         return f"{self.verdict}: {self.reason}"
@@ -85,15 +91,22 @@ def verb_of(path: str | os.PathLike[str]) -> str:
     return str(document.get("verb", "")) if isinstance(document, dict) else ""
 
 
+def verdict_of(path: str | os.PathLike[str]) -> str:
+    """The verdict of an answer of a verb."""
+    return str(json.loads(read_bytes(Path(path))).get("verdict"))
+
+
 def difference(
     path: str | os.PathLike[str],
     *,
     original: str | os.PathLike[str] | None = None,
     reduced: str | os.PathLike[str] | None = None,
     max_unpacked: int = formats.MAX_UNPACKED,
+    image: Image | None = None,
 ) -> Difference:
     """What there is to say of an answer of `refute`; model files that are not given are found by their hashes.
 
+    image: height and width of inputs that are images, though the files do not say so.
     Raises FormatError for what is no such answer, ShapeError for an input of another size, UnsupportedLayer.
     """
     path = Path(path)
@@ -107,14 +120,15 @@ def difference(
     demanded = document["options"].get("match")
     other, _ = ports.match(one, other, demanded if isinstance(demanded, str) else unnamed(places))
     with about(path):
-        question, (box, domain, note) = _question(document), _domain(path, document, one)
+        near = reference(path, document, x)
+        question, (box, domain, note) = _question(document), _domain(path, document, one, near)
     files = (sides[0][0], sides[1][0])
     found, outputs = _evaluated((one, other), x)
     verdict, reason = _verdict(question, outputs, found, _inside(box, x), files)
     a, b = outputs or ((), ())
     names = inputs_of(one)
     return Difference(
-        sources=(("answer", path), ("a", places[0]), ("b", places[1])),
+        sources=(("answer", path), ("a", places[0]), ("b", places[1]), *(near.sources if near else ())),
         verdict=verdict,
         reason=reason,
         name=path.name,
@@ -131,7 +145,8 @@ def difference(
         outputs=tuple((i, text(p), text(q), text(q - p)) for i, (p, q) in enumerate(zip(a, b, strict=True))),
         gap=text(max((abs(q - p) for p, q in zip(a, b, strict=True)), default=0)),
         decisions=(_decision(a), _decision(b)),
-        figures=_figures(names, x, a, b),
+        figures=figures_of(names, x, (a, b), image, near.values if near else None),
+        image=image,
     )
 
 
@@ -183,12 +198,22 @@ def _question(document: Mapping[str, Any]) -> Question:
     return Question("argmax" if options.get("argmax") is True else "different")
 
 
-def _domain(path: Path, document: Mapping[str, Any], network: Network) -> tuple[Box | None, str, str]:
-    """The domain, its name, and what was not examined; None where the property file is not at hand."""
+def _domain(
+    path: Path, document: Mapping[str, Any], network: Network, near: Reference | None
+) -> tuple[Box | None, str, str]:
+    """The domain, its name, and what was not examined; None where the file that says it is not at hand."""
     inputs = sum(math.prod(port.shape) for port in network.inputs)
     options = document["options"]
     if document["verb"] != "refute":
         words = "Whether the input lies in it was not examined: the page says that it shows a difference."
+        return None, str(document.get("domain"))[:80], words
+    if options.get("around") is not None:
+        if near is not None:
+            found = near.box(options)
+            return found, found.name, "The input was compared with it, exactly."
+        words = (
+            "The file with the input that it is around is not at hand: whether the input lies there was not examined."
+        )
         return None, str(document.get("domain"))[:80], words
     if options.get("vnnlib") is None:
         found = domain_of(options.get("box"), inputs)
@@ -260,27 +285,28 @@ def _decision(values: Vector) -> int:
     return max(range(len(values)), key=lambda i: (values[i], -i), default=0)
 
 
-def _figures(names: tuple[Input, ...], x: Vector, a: Vector, b: Vector) -> tuple[Figure, ...]:
-    found = []
-    if len(names) == 1 and (size := image_size(names[0].shape)):
-        height, width = size
-        for channel in range(min(len(x) // (height * width), 4)):
-            part = x[channel * height * width : (channel + 1) * height * width]
-            picture = draw_image(image_of(part, height, width), title=f"The input, channel {channel}")
-            found.append(figure(picture, f"The input as an image, {height} x {width}, channel {channel}."))
-    else:
-        words = [element(names, i) for i in range(len(x))]
-        found.append(figure(draw_vector(x, words, title="The input"), "The input, element by element."))
+def figures_of(
+    names: tuple[Input, ...], x: Vector, outputs: tuple[Vector, Vector], image: Image | None, around: Vector | None
+) -> tuple[Figure, ...]:
+    """The pictures of an input: itself, beside the one that it is around where there is one, and both outputs.
+
+    image  height and width of an input that nobody else says is an image
+    """
+    shape, axes = (names[0].shape, names[0].axes) if len(names) == 1 else ((), ())
+    if image is not None and len(x) % math.prod(image) == 0:
+        shape, axes = (len(x) // math.prod(image), *image), ()
+    channels = grids(x, shape, axes)
+    size = f", {len(channels[0])} x {len(channels[0][0])}" if channels else ""
+    words = f"as an image{size}" if channels else "element by element"
+    words += ", the one that it was looked for around, and the difference of both" if around is not None else ""
+    pictures = draw_input(x, [element(names, i) for i in range(len(x))], shape, axes, around)
+    found = [figure(picture, f"The input, {words}.{_channel(channels, c)}") for c, picture in enumerate(pictures)]
+    a, b = outputs
     if a:
-        picture = draw_outputs(a[:64], b[:64], of=("a", "b"))
+        picture = draw_outputs(a[:MOST_OUTPUTS], b[:MOST_OUTPUTS], of=("a", "b"))
         found.append(figure(picture, "The outputs of both networks at this input. A triangle marks the largest one."))
     return tuple(found)
 
 
-def image_size(shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Height and width of inputs that are images: three axes or more, of which the last two are at least 4.
-
-    >>> image_size((1, 1, 28, 28)), image_size((1, 784))
-    ((28, 28), None)
-    """
-    return (shape[-2], shape[-1]) if len(shape) >= 3 and min(shape[-2:]) >= 4 else None
+def _channel(channels: Sequence[object], c: int) -> str:
+    return f" Channel {c} of {len(channels)}." if len(channels) > 1 else ""

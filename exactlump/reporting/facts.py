@@ -23,7 +23,7 @@ from exactlump.lumping.simulations import (
     Signed,
     Twin,
 )
-from exactlump.network.kinds import Conv, Dense
+from exactlump.network.kinds import Activate, Conv, Dense
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
 from exactlump.reduction.loop import reduce
@@ -47,6 +47,7 @@ class Layer:
     groups              each class or kind with its members, in words
     why                 why nothing more was removed
     grid                the axes of one unit, where it is an image
+    kinks               units that are written over kinks in several layers of the reduced network (docs/beyond.md)
     """
 
     name: str
@@ -63,6 +64,7 @@ class Layer:
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     why: str
     grid: tuple[int, ...] = ()
+    kinks: int = 0
 
 
 def layers(claimed: Certificate, networks: tuple[Network, Network] | None) -> tuple[Layer, ...]:
@@ -104,6 +106,7 @@ def _layer(claimed: Certificate, name: str, reduced: Network | None, why: str) -
         copies=None if written is None or number is None else written - number,
         groups=_groups(relation),
         why=why,
+        kinks=kinds.count("kink"),
     )
 
 
@@ -225,6 +228,14 @@ def _why(claimed: Certificate, original: Network, reduced: Network) -> Mapping[s
     return {name: _reason(original, name, relation, again) for name, relation in claimed.forward.items()}
 
 
+def _has_weights(network: Network, name: str) -> bool:
+    """Whether a tensor is what a layer with weights computes, activated or not."""
+    node = network.producer.get(name)
+    while isinstance(node, Activate):
+        node = network.producer.get(node.source)
+    return isinstance(node, Dense | Conv)
+
+
 def _reason(original: Network, name: str, relation: Relation, again: Mapping[str, LayerReport]) -> str:
     if name in original.outputs:
         return "an output: kept unit by unit"
@@ -234,7 +245,11 @@ def _reason(original: Network, name: str, relation: Relation, again: Mapping[str
         return "nothing is left"
     layer = again.get(relation.over)
     if layer is None:
-        return "kept unit by unit" if relation.is_identity else "not known: no layer of the reduced network ends in it"
+        if relation.is_identity:
+            return "kept unit by unit"
+        if not _has_weights(original, name):
+            return "as the layers before: it has no weights of its own"
+        return "not known: no layer of the reduced network ends in it"
     if layer.fused:
         return "nothing more merges; in exact numbers the layer could be put into the one above"
     classes = len(relation.classes)

@@ -17,6 +17,7 @@ from exactlump.formats.files import demand_apart, write_atomically
 from exactlump.numbers.floats import nearest
 from exactlump.numbers.rational import fraction, parse
 from exactlump.reporting import figures, words
+from exactlump.reporting.asked import ARITHMETICS, COLOURS, METRICS, ranges
 from exactlump.reporting.bounded import Bounded
 from exactlump.reporting.difference import Difference
 from exactlump.reporting.matrix import open_items
@@ -54,18 +55,21 @@ def render(found: Report | Difference | Bounded) -> str:
         classes=words.classes,
         may_change=words.may_change,
         fate=words.fate,
+        fates=words.fates,
         fate_words=words.fate_words,
     )
     style = _style()
     shared = {
         "r": found,
-        "headline": words.HEADLINES[found.headline if isinstance(found, Bounded) else found.verdict],
+        "headline": words.HEADLINES[found.verdict if isinstance(found, Difference) else found.headline],
         "style": style,
         "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         "checker": _checker(),
     }
     if isinstance(found, Bounded):
-        about = _about_difference(found) | {"contents": words.contents_of_bound()}
+        listed = words.contents_of_bound(bool(found.alike), bool(found.tried), found.claimed)
+        about = _about_difference(found) | {"contents": listed}
+        about |= {"ranges": ranges, "colours": COLOURS, "metrics": METRICS, "arithmetics": ARITHMETICS}
         return str(environment.get_template("bound.html").render(**shared, **about))
     if isinstance(found, Difference):
         return str(environment.get_template("difference.html").render(**shared, **_about_difference(found)))
@@ -145,7 +149,7 @@ def _checker() -> Mapping[str, str]:
 def _checker_said(found: Report) -> str:
     if found.checked is None:
         return "not run"
-    return "accepted" if found.checked.verdict == "equivalent" else f"{found.checked.verdict}, as a whole"
+    return "accepted" if found.checked.verdict == "equivalent" else found.checked.verdict
 
 
 def _versions(found: Report) -> tuple[tuple[str, str], ...]:

@@ -7,13 +7,13 @@ own, and the page says what it answered; nowhere else does the page call two net
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from exactlump import formats
-from exactlump.certificates.certificate import EVERYWHERE, Certificate, read_certificate
+from exactlump.certificates.certificate import Certificate, read_certificate
 from exactlump.errors import NotALumping, UnsupportedLayer
 from exactlump.formats.files import ModelFile, about, companions, read_bytes, sha256
 from exactlump.network.ports import as_claimed
@@ -23,8 +23,12 @@ from exactlump.reporting.figures import Figure, figures
 from exactlump.reporting.matrix import Item, Requirement, answered, expected, open_items, quoted, requirements
 from exactlump.reporting.measures import Measure, measures, size
 from exactlump.reporting.record import Answer, Record, read_record
+from exactlump.reporting.scope import limits
 from exactlump.smt.evidence import REFUTED
 from exactlump.verbs.rechecking import Checked, find_files, run_check
+
+# Nodes that are named in a row.
+_MOST_NODES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,16 @@ class Report:
     def __repr__(self) -> str:
         return f"{self.verdict}: {self.reason}"
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What limits the claim, in words."""
+        return limits(self.claimed)
+
+    @property
+    def headline(self) -> str:
+        """What the first sentence of the page is about: a word of `words.HEADLINES`."""
+        return "limited" if self.verdict == "equivalent" and self.limits else self.verdict
+
 
 def report(
     certificate_path: str | os.PathLike[str],
@@ -91,7 +105,7 @@ def report(
     Raises FormatError for files that cannot be read, and for evidence about other files.
     """
     path = Path(certificate_path)
-    claimed, producer = _certificate(path)
+    claimed, producer = read_certificate(path), str(json.loads(read_bytes(path))["producer"])
     ours, theirs = find_files(path, claimed, original, reduced)
     found = (ours, theirs) if ours is not None and theirs is not None else None
     hashes = {"original": claimed.original.sha256, "reduced": claimed.reduced.sha256, "certificate": sha256(path)}
@@ -140,14 +154,6 @@ def _sources(
         if place is not None:
             found += [(role, place), *(("external data", beside) for beside in companions(place, entry))]
     return tuple(found)
-
-
-def _certificate(path: Path) -> tuple[Certificate, str]:
-    """The certificate, and its producer; what is no certificate is refused even where the checker is not run."""
-    claimed = read_certificate(path)
-    if claimed.domain != EVERYWHERE:
-        raise UnsupportedLayer(f"{path}: found a claim about boxes, expected one about all reals (`check` covers both)")
-    return claimed, str(json.loads(read_bytes(path))["producer"])
 
 
 def _networks(claimed: Certificate, original: Path, reduced: Path, max_unpacked: int) -> tuple[Network, Network] | None:
@@ -220,9 +226,21 @@ def _figures(path: Path, entry: ModelFile, network: Network, max_unpacked: int) 
 
         with about(path):
             model = reading.load(read_bytes(path), entry.format, max_unpacked)
+        figures += _operators(model)
         opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in model.opset_import)
         figures += [("ONNX opset", opsets), ("ONNX IR version", str(model.ir_version))]
     return tuple(figures)
+
+
+def _operators(model: Any) -> Iterator[tuple[str, str]]:
+    """The operators of an ONNX file, and its nodes that broadcast: what profiles for safety ask of."""
+    from exactlump.formats.onnx.obstacles import histogram
+    from exactlump.formats.onnx.profiles import broadcasts
+
+    yield "operators", ", ".join(f"{name} {count}" for name, count in histogram(model).items())
+    found = [f"{entry.operator} {entry.place}" for entry in broadcasts(model)]
+    more = f", and {len(found) - _MOST_NODES} more" if len(found) > _MOST_NODES else ""
+    yield "nodes that broadcast", f"{len(found)}: {', '.join(found[:_MOST_NODES])}{more}" if found else "none"
 
 
 def _measures(

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about `exactlump report` as a library call: a certificate in, a page for an assessor out."""
 
-import json
 import os
 import time
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from typing import Any
 
 from exactlump import formats
 from exactlump.errors import FormatError
-from exactlump.formats.files import read_bytes
 from exactlump.reporting.bounded import Bounded, bounded
-from exactlump.reporting.certified import CRITERIA, criterion_of
-from exactlump.reporting.difference import Difference, difference, verb_of
+from exactlump.reporting.certified import CRITERIA, criterion_of, named_certificate
+from exactlump.reporting.difference import Difference, difference, verb_of, verdict_of
 from exactlump.reporting.matrix import open_items
 from exactlump.reporting.page import write_report
 from exactlump.reporting.report import Report, report
@@ -29,6 +27,7 @@ class ReportOptions:
     original, reduced  the model files; None: found beside the certificate, by their hashes
     max_unpacked       the most bytes that a .onnx.gz file may unpack to
     overwrite          whether a page with other content may be replaced
+    image              height and width of inputs that are images, though the files do not say so
     """
 
     evidence: Path | None = None
@@ -36,9 +35,12 @@ class ReportOptions:
     reduced: Path | None = None
     max_unpacked: int = formats.MAX_UNPACKED
     overwrite: bool = False
+    image: tuple[int, int] | None = None
 
 
 DEFAULTS = ReportOptions()
+# Verbs whose answers have a page.
+_ANSWERING = ("refute", "bound", "compare")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def report_file(
     """Write what there is to say of a certificate, or of an answer of another verb, as one HTML page.
 
     certificate: a certificate of any criterion, or what `exactlump refute --json` printed of an input where two
-    networks differ, or what `bound --json` or `compare --json` printed of a certified bound.
+    networks differ, or what `bound --json` or `compare --json` printed of a certified bound; any of these that decided
+    nothing; or an answer of `refute` or `compare` that both are equivalent, with the certificate that it names.
     Raises FormatError for files that cannot be read, for evidence about other files, and where jinja2 is not
     installed; CannotWrite.
     """
@@ -98,12 +101,15 @@ def read_report(path: str | os.PathLike[str], options: ReportOptions) -> Report 
     """What there is to say, as `report_file` has it, without writing it."""
     ours, theirs, room = options.original, options.reduced, options.max_unpacked
     what = criterion_of(Path(path)) or verb_of(path)
-    if what not in (*CRITERIA, "refute", "bound", "compare"):
+    verdict = verdict_of(path) if what in _ANSWERING else ""
+    if verdict == "equivalent":
+        return report(named_certificate(path), evidence=options.evidence, original=ours, reduced=theirs,
+                      max_unpacked=room)  # fmt: skip
+    if what not in (*CRITERIA, *_ANSWERING):
         return report(path, evidence=options.evidence, original=ours, reduced=theirs, max_unpacked=room)
     if options.evidence is not None:
         found = f"a certificate of {what!r}" if what in CRITERIA else f"an answer of {what}"
         raise FormatError(f"{os.fspath(path)}: found {found} with evidence, expected a certificate of equality")
-    differs = what == "refute" or json.loads(read_bytes(Path(path))).get("verdict") == "different"
-    if what == "different" or differs:
-        return difference(path, original=ours, reduced=theirs, max_unpacked=room)
+    if "different" in (what, verdict):
+        return difference(path, original=ours, reduced=theirs, max_unpacked=room, image=options.image)
     return bounded(path, original=ours, reduced=theirs, max_unpacked=room)

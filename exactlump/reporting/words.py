@@ -9,6 +9,7 @@ from exactlump.reporting.measures import Measure
 
 HEADLINES = {
     "equivalent": "Both networks compute exactly the same function.",
+    "limited": "Both networks compute the same function, within the limits of the claim.",
     "within": "No output differs by more than the bound.",
     "decision": "Both networks decide alike, everywhere on the domain.",
     "different": "The two networks differ, and here is an input that shows it.",
@@ -69,15 +70,24 @@ _DIFFERENCE_NAMES = {
 }
 
 
+_BOUND_NAMES = {"inputs": "The given inputs", "tried": "What was tried, and noted"}
+
+
 def contents(with_obligations: bool) -> tuple[tuple[str, str], ...]:
     """The sections of the page about a certificate."""
     return _SECTIONS if with_obligations else _SECTIONS[:-1]
 
 
-def contents_of_bound() -> tuple[tuple[str, str], ...]:
-    """The sections of the page about a bound."""
-    names = {**dict(_SECTIONS), "values": "Output by output"}
-    return tuple((where, names[where]) for where in _DIFFERENCE_SECTIONS)
+def contents_of_bound(inputs: bool, tried: bool, claimed: bool) -> tuple[tuple[str, str], ...]:
+    """The sections of the page about a bound: where inputs were given, and where there is to say what was tried.
+
+    claimed: whether something is claimed, so that what was tried are notes.
+    """
+    names = {**dict(_SECTIONS), "values": "Output by output", **_BOUND_NAMES}
+    names["tried"] = names["tried"] if not claimed else "Notes"
+    left_out = {where for where, there in (("inputs", inputs), ("tried", tried)) if not there}
+    sections = ("claim", "files", "pictures", "inputs", "tried", *_DIFFERENCE_SECTIONS[3:])
+    return tuple((where, names[where]) for where in sections if where not in left_out)
 
 
 def contents_of_difference() -> tuple[tuple[str, str], ...]:
@@ -104,7 +114,10 @@ def matched(matching: Matching | None) -> str:
 def lead(measures: Sequence[Measure]) -> str:
     """What a reduction saved, in a sentence."""
     found = [f"{m.before:,} to {m.after:,} {m.name}" for m in measures if m.before != m.after]
-    return f"From {', '.join(found)}." if found else "Nothing was saved: both have the same size."
+    if not any(m.before != m.after for m in measures if m.name != "bytes"):
+        kept = " and ".join(f"{m.before:,} {m.name}" for m in measures[:2])
+        return f"Nothing was removed: both have {kept}."
+    return f"From {', '.join(found)}."
 
 
 def classes(layer: Layer) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -119,21 +132,44 @@ def classes(layer: Layer) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def may_change(layer: Layer) -> bool:
     """Whether something could have gone there: neither an input, nor an output, nor kept for another reason."""
-    return bool(layer.units) and layer.written is not None and not layer.why.startswith(("kept unit", "an output"))
+    kept = ("kept unit", "an output", "as the layers before")
+    return bool(layer.units) and layer.written is not None and not layer.why.startswith(kept)
 
 
 def fate(layer: Layer) -> dict[str, int]:
     """What became of the units of a layer, by the colour that shows it."""
     constant = layer.zero + layer.constant
-    gone = layer.merged + constant + layer.unobservable
+    gone = layer.merged + constant + layer.unobservable + layer.kinks
     stays = max(layer.units - gone, 0)
-    return {"blue": stays, "rule": layer.merged, "amber": constant, "pink": layer.unobservable}
+    return {
+        "blue": stays,
+        "blue 0.3": layer.merged,
+        "sky": layer.kinks,
+        "rule": constant,
+        "faint": layer.unobservable,
+    }
+
+
+# The colour of each fate, and what it is called.
+FATES = (
+    ("blue", "stays"),
+    ("blue 0.3", "merged"),
+    ("sky", "over kinks"),
+    ("rule", "constant, 0 included"),
+    ("faint", "unobservable"),
+)
+
+
+def fates(layers: Sequence[Layer]) -> tuple[tuple[str, str], ...]:
+    """Those that occur in some layers, and those that nearly every page has."""
+    several = [fate(layer) for layer in layers]
+    return tuple(entry for entry in FATES if entry[0] != "sky" or any(parts["sky"] for parts in several))
 
 
 def fate_words(layer: Layer) -> str:
     """The same in words."""
     parts = fate(layer)
-    names = {"rule": "merged", "amber": "constant", "pink": "unobservable"}
+    names = {"blue 0.3": "merged", "sky": "over kinks", "rule": "constant", "faint": "unobservable"}
     gone = [f"{parts[colour]} {name}" for colour, name in names.items() if parts[colour]]
     copies = [f"{layer.copies} copies"] if layer.copies else []
     return ", ".join([*gone, *copies]) or "all stay"

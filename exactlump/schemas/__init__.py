@@ -12,12 +12,12 @@ from typing import Any
 from exactlump.errors import FormatError
 
 __all__ = ["NAMES", "path_of", "schema"]
-NAMES = ("answer", "certificate", "evidence")
+NAMES = ("answer", "certificate", "evidence", "query")
 _HERE = Path(__file__).parent
 
 
 def path_of(name: str) -> Path:
-    """The file of a schema: "answer", "certificate" or "evidence".  Raises FormatError for other names."""
+    """The file of a schema: "answer", "certificate", "evidence" or "query".  Raises FormatError for other names."""
     if name not in NAMES:
         raise FormatError(f"schema: found {name!r:.40}, expected {', '.join(NAMES)}")
     return _HERE / f"{name}.json"

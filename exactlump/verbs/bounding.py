@@ -20,9 +20,11 @@ from exactlump.refutation.question import decision
 from exactlump.verbs.answers import FileUse, answer
 from exactlump.verbs.data import AS_THEY_ARE, Scaling
 from exactlump.verbs.naming import Input
-from exactlump.verbs.saving import AtInput
+from exactlump.verbs.saving import AtInput, finding_svg
 from exactlump.verbs.spaces import ends_of, number
 
+# Outputs that a picture has.
+_DRAWN = 64
 METRICS = ("max", "per-output", "l1", "margins")
 # Told what is done, how many boxes are bounded, and how many are left for now.
 Listener = Callable[[str, int, int], None]
@@ -202,6 +204,18 @@ class FileBound(AtInput):
         if self.outputs is None or not self.options.argmax:
             return None
         return decision(self.outputs[0]), decision(self.outputs[1])
+
+    def _repr_svg_(self) -> str | None:
+        """How far apart outputs are, as SVG text for notebooks: what inputs show, and what is certified."""
+        from exactlump.drawing import Bound, draw_bounds
+
+        certified: tuple[Rational | None, ...] = (None,) * len(self.lower)
+        if self.verdict == "within" and self.metric in ("max", "per-output"):
+            certified = self.epsilon * (len(self.lower) // len(self.epsilon))
+        if not self.lower or self.metric not in ("max", "per-output"):
+            return finding_svg(self)
+        rows = zip(self.lower[:_DRAWN], certified, strict=False)
+        return draw_bounds([Bound(f"output {i}", low, high) for i, (low, high) in enumerate(rows)]).svg()
 
     def json(self, *, times: bool = True) -> dict[str, Any]:
         """What `--json` prints."""

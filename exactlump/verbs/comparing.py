@@ -108,6 +108,10 @@ class FileComparison(AtInput):
         """The answer that decides: of what was found on all reals, nothing is said where there is a domain."""
         return self._parts[-1]
 
+    def _repr_svg_(self) -> str | None:
+        """The picture of the answer that decides, as SVG text for notebooks; None where it has none."""
+        return self._last._repr_svg_()
+
     def json(self, *, times: bool = True) -> dict[str, Any]:
         """What `--json` prints."""
         pair, outputs, bounded = self.decisions, self.outputs, self.bound

@@ -21,13 +21,17 @@ from exactlump.verbs.answers import FileUse, answer, file_read, files_beside
 
 @dataclass(frozen=True, slots=True)
 class InspectOptions:
-    """How to read a file: see `formats.read`."""
+    """How to read a file: see `formats.read`.
+
+    profile  a file that names operators (docs/certification.md): what the model has beside them is listed
+    """
 
     raw_nnet: bool = False
     max_unpacked: int = formats.MAX_UNPACKED
     batchnorm: str | None = None
     opaque_domains: tuple[str, ...] = ()
     shapes: Mapping[str, StatedShape] = field(default_factory=dict)
+    profile: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,9 @@ class Inspection:
     operators  of an ONNX file: how many nodes there are of each
     opaque     the nodes that are taken as given functions: place, operator, why, remedy
     refused    the nodes for which the file cannot be reduced; then there are no layers
+    outside    of an ONNX file: how many nodes there are of each operator that the profile does not name; None where
+               none was stated
+    broadcasts of an ONNX file: the nodes whose inputs are not known to have equal shapes: place, operator, shapes
     """
 
     inputs: dict[str, list[int | str]]
@@ -65,6 +72,8 @@ class Inspection:
     operators: dict[str, int]
     opaque: tuple[dict[str, str], ...]
     refused: tuple[dict[str, str], ...]
+    outside: dict[str, int] | None
+    broadcasts: tuple[dict[str, Any], ...]
     files: tuple[FileUse, ...]
     options: InspectOptions
     seconds: float
@@ -79,9 +88,9 @@ class Inspection:
     def json(self, *, times: bool = True) -> dict[str, Any]:
         """What `--json` prints."""
         names = ("inputs", "outputs", "dtype", "neurons", "parameters", "nonzeros", "layers", "notes", "specification")
-        words = {name: getattr(self, name) for name in (*names, "operators", "opaque", "refused")}
+        words = {name: getattr(self, name) for name in (*names, "operators", "opaque", "refused", "outside")}
         words |= {"layers": [asdict(layer) for layer in self.layers], "notes": list(self.notes)}
-        words |= {"opaque": list(self.opaque), "refused": list(self.refused)}
+        words |= {name: list(getattr(self, name)) for name in ("opaque", "refused", "broadcasts")}
         return answer("inspect", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
 
 
@@ -93,14 +102,17 @@ def inspect_file(
     batchnorm: str | None = None,
     opaque_domains: Sequence[str] = (),
     shapes: Mapping[str, StatedShape] | None = None,
+    profile: str | os.PathLike[str] | None = None,
 ) -> Inspection:
     """What a model file holds, and how the maximum lumping classes its neurons.
 
+    profile: a file that names operators, one a line; `outside` are those of an ONNX model that it does not name.
     An ONNX file that cannot be reduced is described by its operators.
     Raises FormatError; UnsupportedLayer for files of other formats.
     """
     start = time.perf_counter()
-    options = InspectOptions(raw_nnet, max_unpacked, batchnorm, tuple(opaque_domains), dict(shapes or {}))
+    stated = Path(profile) if profile is not None else None
+    options = InspectOptions(raw_nnet, max_unpacked, batchnorm, tuple(opaque_domains), dict(shapes or {}), stated)
     with external_data() as beside:
         try:
             how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": batchnorm, "shapes": options.shapes}
@@ -110,7 +122,7 @@ def inspect_file(
             if model is None:
                 raise
             return _described(model, source, error, options, start)
-    lumping = maximum_lumping(network, fold=True)
+    lumping, model = maximum_lumping(network, fold=True), _model(source, max_unpacked)
     ends = {end_of_layer(network, name): name for name in network.hidden}
     return Inspection(
         inputs={port.name: _sizes(port.shape) for port in network.inputs},
@@ -122,10 +134,12 @@ def inspect_file(
         layers=tuple(_inspect_layer(network, lumping, end, dense) for end, dense in ends.items()),
         notes=network.notes,
         specification=network.specification,
-        operators=_operators(_model(source, max_unpacked)),
+        operators=_operators(model),
         opaque=_opaque(network),
         refused=(),
-        files=(file_read("network", source), *files_beside(beside)),
+        outside=_outside(model, stated),
+        broadcasts=_broadcasts(model),
+        files=(file_read("network", source), *files_beside(beside), *_profile(stated)),
         options=options,
         seconds=time.perf_counter() - start,
     )
@@ -152,6 +166,27 @@ def _operators(model: Any) -> dict[str, int]:
     from exactlump.formats.onnx.obstacles import histogram
 
     return histogram(model)
+
+
+def _outside(model: Any, profile: Path | None) -> dict[str, int] | None:
+    if profile is None:
+        return None
+    from exactlump.formats.onnx.profiles import outside, read_profile
+
+    allowed = read_profile(profile)
+    return outside(model, allowed) if model is not None else {}
+
+
+def _broadcasts(model: Any) -> tuple[dict[str, Any], ...]:
+    if model is None:
+        return ()
+    from exactlump.formats.onnx.profiles import broadcasts
+
+    return tuple(entry._asdict() for entry in broadcasts(model))
+
+
+def _profile(profile: Path | None) -> tuple[FileUse, ...]:
+    return (file_read("profile", profile),) if profile is not None else ()
 
 
 def _opaque(network: Network) -> tuple[dict[str, str], ...]:
@@ -187,7 +222,9 @@ def _described(
         operators=_operators(model),
         opaque=(),
         refused=tuple(refused),
-        files=(file_read("network", source),),
+        outside=_outside(model, options.profile),
+        broadcasts=_broadcasts(model),
+        files=(file_read("network", source), *_profile(options.profile)),
         options=options,
         seconds=time.perf_counter() - start,
     )

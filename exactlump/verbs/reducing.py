@@ -101,6 +101,10 @@ class FileReduction:
         words = f"{self.given}{before} -> {after} hidden neurons, in {os.fspath(self.reduced)!r}"
         return f"{self.verdict}{self.where}: {words}"
 
+    def _repr_svg_(self) -> str | None:
+        """The picture of the reduction, as SVG text for notebooks."""
+        return self.reduction._repr_svg_()
+
     @property
     def verdict(self) -> str:
         """What the checker said."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from exactlump.errors import CannotWrite
 from exactlump.formats.files import about, write_atomically
 from exactlump.numbers.rational import Vector, text
-from exactlump.verbs.naming import Input
+from exactlump.verbs.naming import Input, element
 
 
 class HasInput(Protocol):
@@ -65,6 +65,10 @@ class AtInput:
         """The outputs of b there, as `ya`."""
         return _floats(self.outputs, 1)
 
+    def _repr_svg_(self: HasInput) -> str | None:
+        """The input and both outputs as SVG text, for notebooks; None where no input was found."""
+        return finding_svg(self)
+
     def save(self: HasInput, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the input to a file, exactly: a NumPy array (.npy), or rationals with the outputs (.json).
 
@@ -77,6 +81,17 @@ class AtInput:
                 raise CannotWrite(f"found no input to save ({self.verdict}), expected a difference")
             content = counterexample(Path(path), self.input, self.outputs, self.inputs)
         write_atomically(path, content, overwrite=overwrite)
+
+
+def finding_svg(found: HasInput) -> str | None:
+    """The picture of an input at which two networks differ; None where none was found."""
+    if found.input is None or found.outputs is None:
+        return None
+    from exactlump.drawing.findings import draw_finding
+
+    names = [element(found.inputs, i) for i in range(len(found.input))]
+    shape, axes = (found.inputs[0].shape, found.inputs[0].axes) if len(found.inputs) == 1 else ((), ())
+    return draw_finding(found.input, names, found.outputs, shape, axes).svg()
 
 
 def _floats(outputs: tuple[Vector, Vector] | None, side: int) -> Any:

@@ -105,7 +105,7 @@ def test_the_schemas_are_schemas_and_say_their_version():
         assert re.fullmatch(rf"urn:exactlump:schema:{name}:\d", found["$id"])
         if Draft202012Validator is not None:
             Draft202012Validator.check_schema(found)
-    with pytest.raises(FormatError, match="expected answer, certificate, evidence"):
+    with pytest.raises(FormatError, match="expected answer, certificate, evidence, query"):
         schemas.schema("../check")
 
 

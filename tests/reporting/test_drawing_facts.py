@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import exactlump
 from exactlump import drawing, maximum_lumping, rational
-from exactlump.drawing import cells, hooks, layout, links, marks, numerals, palette, svg
+from exactlump.drawing import cells, findings, hooks, layout, links, marks, numerals, palette, svg
 from exactlump.errors import ShapeError, Undecided, UnsupportedLayer
 from exactlump.lumping.simulations import FREE, Affine, Relation, Same
 from exactlump.reduction.loop import reduce
@@ -207,6 +207,71 @@ def test_hooks_give_svg():
         hooks.graph_svg(EXAMPLE_2),
     ):
         assert read(text).tag == f"{SVG}svg"
+
+
+def test_notebooks_get_pictures_of_what_there_is_to_see(tmp_path):
+    network = exactlump.read(ROOT / "exactlump/networks/erratum.json")
+    exactlump.write(network, tmp_path / "a.json")
+    one, other = (exactlump.Network.chain([[[1, 1], [1, -1]], [[1, w]]]) for w in (1, "3/2"))
+    shown = {
+        "network": network,
+        "lumping": maximum_lumping(network),
+        "graph": EXAMPLE_2,
+        "reduction": reduce(network),
+        "files": exactlump.reduce_file(tmp_path / "a.json", tmp_path / "b.json"),
+        "finding": exactlump.refute(one, other),
+        "bound": exactlump.bound(one, other, (0, 1)),
+        "margins": exactlump.bound(*(exactlump.Network.chain([[[1], [w]]]) for w in (2, 3)), (0, 1), metric="margins"),
+        "comparison": exactlump.compare(one, other, (0, 1)),
+    }
+    for name, thing in shown.items():
+        assert read(thing._repr_svg_()).tag == f"{SVG}svg", name
+    assert "at most 1/2" in shown["bound"]._repr_svg_()
+    assert "minus" not in shown["finding"]._repr_svg_()
+    for nothing in (exactlump.refute(one, one), exactlump.compare(one, one)):
+        assert nothing._repr_svg_() is None
+
+
+def test_what_is_asked_for_a_picture_stays_what_it_is():
+    """`Shown` gives no dictionary to what has slots, and takes part in no comparison."""
+    assert not hasattr(maximum_lumping(exactlump.read(ROOT / "exactlump/networks/erratum.json")), "__dict__")
+    assert hooks.svg_of(object()) is None
+    code = "import exactlump, sys; exactlump.Network; print(any('drawing' in name for name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+IMAGE = list(range(2 * 4 * 5))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "expected"),
+    [
+        ((2, 4, 5), ("channel", "row", "column"), [[IMAGE[20 * c + 5 * i :][:5] for i in range(4)] for c in range(2)]),
+        (
+            (4, 5, 2),
+            ("row", "column", "channel"),
+            [[[IMAGE[2 * (5 * i + j) + c] for j in range(5)] for i in range(4)] for c in range(2)],
+        ),
+        ((2, 4, 5), (), [[IMAGE[20 * c + 5 * i :][:5] for i in range(4)] for c in range(2)]),
+        ((40,), (), []),
+        ((1, 20, 2), (), []),
+    ],
+)
+def test_an_input_is_an_image_channel_by_channel(shape, axes, expected):
+    assert findings.grids(IMAGE, shape, axes) == expected
+
+
+def test_an_image_stands_beside_the_one_that_it_is_around():
+    other = [value + (i == 7) for i, value in enumerate(IMAGE)]
+    pictures = findings.draw_input(other, [], (2, 4, 5), around=IMAGE)
+    assert [picture.description for picture in pictures] == [
+        "1 of 20 numbers differ, by up to 1.",
+        "0 of 20 numbers differ, by up to 0.",
+    ]
+    flat = findings.draw_input(other, [f"x[{i}]" for i in range(40)], around=IMAGE)
+    assert [picture.title for picture in flat] == ["The input", "The input minus the one that it is around"]
+    assert len(findings.draw_input([0] * 160, [], (10, 4, 4))) == findings.MOST_CHANNELS
 
 
 def test_the_figures_of_the_paper_are_written(tmp_path):

@@ -801,7 +801,7 @@ def test_a_difference_of_compare_has_a_page_too(answer):
         (lambda d: d.update(input=["1"]), ("found 1 numbers as input, expected 2",)),
         (lambda d: d.update(input=["1", 2]), ("a list of rationals as text",)),
         (lambda d: d.update(input=["1", "1/0"]), ("answer.json",)),
-        (lambda d: d.update(verdict="equivalent"), ("'equivalent'", "expected an input")),
+        (lambda d: d.update(verdict="equivalent"), ("`equivalent` without a certificate", "--certificate FILE")),
         (lambda d: d.pop("options"), ("expected an answer of",)),
         (lambda d: d["files"].pop(0), ("found 0 files named a",)),
         (lambda d: d["files"][0].update(sha256="0" * 64), ("a.json", "--original FILE")),
@@ -823,7 +823,7 @@ def test_inputs_that_are_images_are_shown_as_images(tmp_path):
     (tmp_path / "answer.json").write_text(json.dumps(found.json()))
     done = report_file(tmp_path / "answer.json", tmp_path / "page.html")
     assert done.verdict == "different"
-    assert "The input as an image, 4 x 4" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "The input, as an image, 4 x 4" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_hostile_answers_stay_words(answer):
@@ -976,7 +976,7 @@ def test_a_certificate_of_something_else_is_no_bound(bound_answer, triple):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d: d.update(verdict="unknown"), ("'unknown'", "expected a bound")),
+        (lambda d: d.update(verdict="sure"), ("'sure'", "expected a bound")),
         (lambda d: d.update(uppers=[1]), ("uppers", "a list of rationals")),
         (lambda d: d.update(verb="compare"), ("expected a bound",)),
         (lambda d: d.pop("files"), ("expected an answer of",)),
