@@ -92,7 +92,7 @@ class _Layer:
         self.padded = meets_padding(network, tensor)
         self.bias = bias
         self.functions = _functions(network, tensor)
-        self.columns = forms.of(node.source) if isinstance(node, Dense) else forms.taps(node.source, node.window)
+        self.columns = forms.of(node.source) if node.window is None else forms.taps(node.source, node.window)
         assert node.weight.floats is not None
         self.matrix = checked(node.weight.floats)
 

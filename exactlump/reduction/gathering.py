@@ -245,7 +245,7 @@ class Gathering:
         if view.channel is None or view.positions == 1:
             return tensor
         if tensor not in self.flattened:
-            names = [node.target for node in before if isinstance(node, Reorder)]
+            names = [node.target for node in before if node.reorders]
             self.flattened[tensor] = names[-1] if names else self.fresh(f"{tensor}.flat")
             self.append(Reorder(tensor, self.flattened[tensor], _channel_first(view), (view.elements,)))
         return self.flattened[tensor]

@@ -23,7 +23,7 @@ from exactlump.lumping.simulations import (
     Signed,
     Twin,
 )
-from exactlump.network.kinds import Conv, Dense
+from exactlump.network.kinds import mixing
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
 from exactlump.reduction.loop import reduce
@@ -143,7 +143,7 @@ def _is_covered(network: Network, name: str, rows: Collection[str | None]) -> bo
     """Whether one of the tensors with rows follows a hidden layer before the next one mixes its units."""
     while name not in rows:
         readers = network.consumers[name]
-        if len(readers) != 1 or isinstance(readers[0], Dense | Conv):
+        if len(readers) != 1 or mixing(readers[0]) is not None:
             return False
         name = readers[0].target
     return True

@@ -15,10 +15,12 @@ from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.constants import CONSTANTS, cast, fold, quotient, truncated
+from exactlump.formats.onnx.data import Data, batch_error, result, same
 from exactlump.formats.onnx.functions import FUNCTIONS
-from exactlump.formats.onnx.graph import Data, Operator, Product, Read, Reader, batch_error, result, same
+from exactlump.formats.onnx.graph import Product, Read, Reader
 from exactlump.formats.onnx.images import IMAGES
 from exactlump.formats.onnx.normalisation import NORMALISATIONS
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.quantisers import CUSTOM, QUANTISERS
 from exactlump.formats.onnx.reductions import REDUCTIONS
 from exactlump.formats.onnx.regridded import REGRIDDED

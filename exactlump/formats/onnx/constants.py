@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import MOST_ELEMENTS, Operator, Read, Reader
+from exactlump.formats.onnx.graph import MOST_ELEMENTS, Read, Reader
 from exactlump.formats.onnx.normalisation import root
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, finite, type_name
 from exactlump.network.views import Shape
 from exactlump.numbers.rational import fraction, rational

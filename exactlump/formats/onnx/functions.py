@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
+from exactlump.formats.onnx.data import Data, same
+from exactlump.formats.onnx.graph import Read, Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.spelled import logarithm, product, where
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error, result, settled_on
+from exactlump.formats.onnx.data import Data, batch_error, result, settled_on
+from exactlump.formats.onnx.graph import Read, Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.formats.onnx.windows import pads, sizes, sliding, transposed
 from exactlump.network.kinds import AveragePool, Conv, MaxPool, Pad, Regrid, Reorder

@@ -16,7 +16,9 @@ import numpy as np
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error
+from exactlump.formats.onnx.data import Data, batch_error
+from exactlump.formats.onnx.graph import Read, Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import IDENTITY, Activation
 from exactlump.network.kinds import Activate, Scale, Shift

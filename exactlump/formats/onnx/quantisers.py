@@ -19,7 +19,9 @@ from onnx import TensorProto
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx.constants import rationals
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
+from exactlump.formats.onnx.data import Data, same
+from exactlump.formats.onnx.graph import Read, Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.tensors import FLOATS, Constant, type_name
 from exactlump.network.activations import Activation, floor, round_half_even
 from exactlump.network.kinds import Activate

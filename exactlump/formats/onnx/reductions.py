@@ -13,8 +13,10 @@ from dataclasses import replace
 from onnx import helper
 
 from exactlump.errors import ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, result
+from exactlump.formats.onnx.data import Data, result
+from exactlump.formats.onnx.graph import Read, Reader
 from exactlump.formats.onnx.images import IMAGES, drop_ones, grid_of
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.reorderings import REORDERINGS
 from exactlump.network.kinds import AveragePool, Scale
 from exactlump.network.windows import whole

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, result
+from exactlump.formats.onnx.data import Data, result
+from exactlump.formats.onnx.graph import Read, Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.network.kinds import Conv
 from exactlump.network.windows import Grid, Window
 from exactlump.numbers.matrix import Matrix

@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_error, batch_of, result, settled_on
+from exactlump.formats.onnx.data import Data, batch_error, batch_of, result, settled_on
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.tensors import MOST_AXES, Constant
 from exactlump.network.kinds import Regrid, Reorder
 from exactlump.network.sizes import Sizes, Unknown, plain, text

@@ -3,7 +3,8 @@
 
 from collections.abc import Sequence
 
-from exactlump.formats.onnx.graph import Operator, Reader
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.partial_shapes import Inputs, Partial, entry_of, first_of, given_to, places_of
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.formats.onnx.windows import pads as around

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error
+from exactlump.formats.onnx.data import Data, batch_error
+from exactlump.formats.onnx.graph import Read, Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.partial_shapes import is_all
 from exactlump.formats.onnx.reorderings import unchanged
 from exactlump.formats.onnx.tensors import Constant

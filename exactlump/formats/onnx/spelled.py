@@ -9,10 +9,12 @@ is left out where nothing else reads it.
 from collections.abc import Sequence
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Reader, same
+from exactlump.formats.onnx.data import Data, same
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.tensors import FLOATS, Constant
 from exactlump.network.activations import ABS, Activation
-from exactlump.network.kinds import Activate, Reorder, Scale, Shift
+from exactlump.network.kinds import Activate, Reorder
 from exactlump.numbers.rational import ONE, ZERO, Rational, rational
 
 _SIXTH, _HALF = ONE / 6, ONE / 2
@@ -22,9 +24,9 @@ def _walked(reader: Reader, name: str, end: str = "") -> tuple[str, Rational, Ra
     """The tensor of which another is a multiple plus a constant, the same for all units, as far as `end`; and these."""
     factor, constant = ONE, ZERO
     while name != end and (node := reader.maker(name)) is not None:
-        if isinstance(node, Scale) and len(set(node.factor)) == 1:
+        if len(set(node.factor)) == 1:
             factor = factor * node.factor[0]
-        elif isinstance(node, Shift) and len(set(node.constant)) == 1:
+        elif len(set(node.constant)) == 1:
             constant = constant + factor * node.constant[0]
         elif not (isinstance(node, Reorder) and node.axes is None and _as_before(reader, node)):
             break
@@ -39,10 +41,10 @@ def _as_before(reader: Reader, node: Reorder) -> bool:
 def _only(reader: Reader, name: str) -> tuple[Activation | None, str]:
     """The function that all units of a tensor have, and its source."""
     node = reader.maker(name)
-    if not isinstance(node, Activate):
+    if node is None or not node.functions:
         return None, ""
     functions = set(node.functions)
-    return (functions.pop() if len(functions) == 1 else None), node.source
+    return (functions.pop() if len(functions) == 1 else None), node.reads[0]
 
 
 def _gated(function: Activation, a: Rational, b: Rational, c: Rational, d: Rational) -> Activation | None:

@@ -5,7 +5,7 @@ The sizes are those of the operators' shape inference (onnx/docs/Operators.md: C
 """
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Operator
+from exactlump.formats.onnx.operators import Operator
 from exactlump.network.sizes import Size, symbol
 from exactlump.network.windows import Grid, Window
 
