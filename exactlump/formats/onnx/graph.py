@@ -3,10 +3,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from onnx import NodeProto, TensorProto
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx.data import Data, in_words, settled_on, spread
-from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, finite, type_name
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Dense, Node, Pick, Reorder
@@ -309,7 +308,3 @@ class Reader:
         while wish in self.names:
             wish += "'"
         return wish
-
-
-# How an operator is read: its nodes go to the reader.
-Read: TypeAlias = Callable[[Reader, Operator], None]

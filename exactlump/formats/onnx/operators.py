@@ -1,22 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about one operator of an ONNX graph: its inputs, its outputs, and its attributes by name."""
 
-import math
 from typing import Any
 
-import numpy as np
 from onnx import NodeProto, helper
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.numbers.rational import Rational, rational
-
-# Attributes that are truth values; of other numbers runtimes make different things.
-FLAGS = {"keepdims", "noop_with_empty_axes", "ceil_mode", "storage_order", "count_include_pad", "select_last_index"}
-FLAGS |= {"transA", "transB", "allowzero", "signed", "narrow", "training_mode", "spatial", "is_test", "broadcast"}
 
 
 class Operator:
-    """One node of the graph, its attributes by name.
+    """One node of the graph, its attributes by name; what they mean is in the table of rules (`rules.py`).
 
     Raises FormatError where an attribute comes twice, UnsupportedLayer for what only some runtimes understand.
     """
@@ -31,9 +24,6 @@ class Operator:
         self.attributes: dict[str, Any] = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         if len(self.attributes) != len(node.attribute):
             raise FormatError("attributes: found a name twice")
-        for name in FLAGS & self.attributes.keys():
-            if self.attributes[name] not in (0, 1):
-                raise UnsupportedLayer(f"{name}: found {self.attributes[name]!r}, expected 0 or 1")
         if not all(self.outputs[: 1 if self.kind in ("Dropout", "MaxPool") else None]):
             raise UnsupportedLayer("found an output without a name")
 
@@ -53,16 +43,9 @@ class Operator:
         """The name of an input, or the empty text where it is left out."""
         return self.inputs[index] if index < len(self.inputs) else ""
 
-    def number(self, name: str, default: float) -> Rational:
-        """The exact value of a float attribute, which ONNX keeps in 32 bits: the default too."""
-        value = float(np.float32(self.attributes.get(name, default)))
-        if not math.isfinite(value):
-            raise FormatError(f"attribute {name}: found {value}, expected a finite number")
-        return rational(value)
 
-    def axis(self, name: str, default: int, rank: int) -> int:
-        """An attribute that names an axis or the end (0..rank), negative ones counted from the end."""
-        axis = int(self.attributes.get(name, default))
-        if not -rank <= axis <= rank:
-            raise ShapeError(f"axis: found {axis} for a tensor of rank {rank}")
-        return axis + rank if axis < 0 else axis
+def place(axis: int, rank: int) -> int:
+    """An axis or the end (0..rank), negative ones counted from the end; ShapeError."""
+    if not -rank <= axis <= rank:
+        raise ShapeError(f"axis: found {axis} for a tensor of rank {rank}")
+    return axis + rank if axis < 0 else axis

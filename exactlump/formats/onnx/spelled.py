@@ -99,9 +99,8 @@ def _between(reader: Reader, name: str, end: str) -> list[str]:
     return found
 
 
-def logarithm(reader: Reader, op: Operator) -> None:
+def logarithm(reader: Reader, op: Operator, data: Data) -> None:
     """Log of a sigmoid, and of 1 + Exp."""
-    data = reader.ranked(op.input(0))
     name, factor, constant = _walked(reader, data.name)
     function, below = _only(reader, name)
     known = {("sigmoid", ONE, ZERO): "log_sigmoid", ("exp", ONE, ONE): "softplus"}
@@ -121,12 +120,10 @@ def threshold(reader: Reader, op: Operator) -> None:
             reader.thresholds[op.target] = one.name, other.vector()[0]
 
 
-def where(reader: Reader, op: Operator) -> None:
+def where(reader: Reader, op: Operator, condition: str, one: Data | Constant, other: Data | Constant) -> None:
     """Where(Greater(x, t), x, softplus(x))."""
-    source, above = reader.thresholds.get(op.input(0), ("", rational(0)))
-    one, other = reader.lookup(op.input(1)), reader.lookup(op.input(2))
-    softplus = Activation("softplus"), source
+    source, above = reader.thresholds.get(condition, ("", rational(0)))
     fits = isinstance(one, Data) and isinstance(other, Data) and one.name == source
-    if not fits or not isinstance(one, Data) or _only(reader, op.input(2)) != softplus:
+    if not fits or not isinstance(one, Data) or _only(reader, op.input(2)) != (Activation("softplus"), source):
         raise UnsupportedLayer("found another choice than that of a softplus below a threshold")
     _emit(reader, op, one, Activation("softplus_above", (ONE, above)), [op.input(2)])
