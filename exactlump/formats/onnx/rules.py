@@ -42,8 +42,8 @@ class Port(NamedTuple):
         return self._replace(optional=True, since=since)
 
 
-# A computed tensor; of known rank; of known sizes; as an image; whatever has that name, for one
-# input or for all; the name itself.
+# A computed tensor; of known rank; of known sizes; as an image; whatever has that name, for one input or for all that
+# are left; the name itself.
 TENSOR = Port(lambda reader, name, _: reader.tensor(name))
 RANKED = Port(lambda reader, name, _: reader.ranked(name))
 COMPUTED = Port(lambda reader, name, _: reader.computed(name))
