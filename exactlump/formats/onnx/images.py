@@ -82,7 +82,7 @@ def _demand_groups(group: int, channels: int) -> None:
 def _kernel(array: NDArray[np.generic], stated: Grid | None) -> Grid:
     kernel = tuple(int(n) for n in array.shape[2:])
     if stated not in (None, kernel) or 0 in kernel or 0 in array.shape:
-        raise ShapeError(f"kernel_shape: found {stated and list(stated)} for weights {list(array.shape)}")
+        raise ShapeError(f"kernel_shape: found {list(stated or ())} for weights {list(array.shape)}")
     return kernel
 
 
