@@ -41,6 +41,11 @@ class Layer:
         """The core, if it has weights."""
         return self.mixers[-1] if self.mixers else None
 
+    @property
+    def dense(self) -> Dense | None:
+        """The core, if it has weights but no window."""
+        return self.mixing if isinstance(self.mixing, Dense) else None
+
     @cached_property
     def _core(self) -> int:
         """The index of the core; the number of nodes where all are reorderings."""

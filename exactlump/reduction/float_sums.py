@@ -179,7 +179,7 @@ class _Writer:
 
     def _array(self, node: Dense | Conv, places: Sequence[Place]) -> NDArray[Any] | None:
         """The rows of some places, if the weights are an array of floats and are written as they are."""
-        known = isinstance(node, Dense) and node.weight.floats is not None and self.dtype in floats.FLOAT_TYPES
+        known = node.window is None and node.weight.floats is not None and self.dtype in floats.FLOAT_TYPES
         if not known or any(p.ratio != 1 for p in places):
             return None
         try:

@@ -264,7 +264,7 @@ class Gathering:
 
     def nothing(self) -> str:
         """A tensor that never vanishes, for rows that read nothing: what the first Dense node reads, or the input."""
-        first = next((node.source for node in self.network.nodes if isinstance(node, Dense)), "")
+        first = next((node.source for node in self.network.mixing if node.window is None), "")
         if self.anchored.get(first) is not None and first in self.views:
             return first
         port = self.network.inputs[0].name

@@ -117,7 +117,7 @@ class Half:
 
     def _columns(self, node: Dense | Conv, columns: Sequence[int], path: Path) -> tuple[list[str], set[Key]]:
         """The names that the weights of a row multiply, and their blocks."""
-        if isinstance(node, Dense):
+        if node.window is None:
             if not path:
                 known = self.names(node.source)
                 return [known[u] for u in columns], {self.key(node.source)}
