@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from exactlump.library.reductions import exact_quotient as exact_quotient
     from exactlump.library.reductions import reduce as reduce
     from exactlump.library.values import evaluate as evaluate
+    from exactlump.lumping.flaws import find_flaw as find_flaw
     from exactlump.lumping.maximum import Lumping as Lumping
     from exactlump.lumping.simulations import Relation as Relation
     from exactlump.lumping.simulations import entry as entry
-    from exactlump.lumping.simulations import find_flaw as find_flaw
     from exactlump.network.activations import Activation as Activation
     from exactlump.network.activations import identity as identity
     from exactlump.network.activations import leaky_relu as leaky_relu
@@ -117,8 +117,9 @@ _PUBLIC = {
     "library.lumpings": "LayerStep is_lumping maximum_lumping quotient steps",
     "library.reductions": "exact_quotient reduce",
     "library.values": "evaluate",
+    "lumping.flaws": "find_flaw",
     "lumping.maximum": "Lumping",
-    "lumping.simulations": "Relation entry find_flaw",
+    "lumping.simulations": "Relation entry",
     "network.activations": "Activation identity leaky_relu prelu relu",
     "network.kinds": "Activate Add AveragePool Conv Dense Head MaxPool Pad Reorder Scale Select Shift",
     "network.program": "Network",

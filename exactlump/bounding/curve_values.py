@@ -49,11 +49,7 @@ _VALUES: dict[str, Callable[..., Floats]] = {
 
 def values(network: Network, x: Floats) -> Tensors:
     """All tensors at a batch of flat inputs.  Raises UnsupportedLayer where there is a function without floats."""
-    curved = {
-        node.target: node
-        for node in network.nodes
-        if isinstance(node, Activate) and any(f.name in _VALUES for f in node.functions)
-    }
+    curved = {node.target: node.functions for node in network.nodes if any(f.name in _VALUES for f in node.functions)}
     nodes = [
         replace(node, functions=tuple(RELU if f.name in _VALUES else f for f in node.functions))
         if isinstance(node, Activate)
@@ -62,7 +58,7 @@ def values(network: Network, x: Floats) -> Tensors:
     ]
     found = FloatNetwork(replace(network, nodes=tuple(nodes)))
     found.operations = [
-        (node, _curved(step, curved[node.target].functions, elements(network.views[node.target])))
+        (node, _curved(step, curved[node.target], elements(network.views[node.target])))
         if node.target in curved
         else (node, step)
         for node, step in found.operations

@@ -15,7 +15,7 @@ from exactlump.bounding.program import OUTPUTS, Layer, Pair, Program, Stage, Ten
 from exactlump.bounding.relations import Constant, Multiple, Relations, Row, Twin, references, twin_law
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.network.activations import IDENTITY, Activation
-from exactlump.network.kinds import Activate, Add, MaxPool, Node, Select
+from exactlump.network.kinds import Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO
 from exactlump.points.gathers import elements, taps
@@ -23,12 +23,10 @@ from exactlump.points.gathers import elements, taps
 
 def is_based(network: Network, node: Node) -> bool:
     """Whether the elements of a tensor stand for themselves."""
-    if isinstance(node, Activate | MaxPool):
+    if not (node.affine or node.mixes_all):
         return True
     several = network.views[node.target].positions > 1
-    return several and (
-        network.views[node.reads[0]].positions == 1 or (isinstance(node, Add | Select) and len(node.sources) > 1)
-    )
+    return several and (network.views[node.reads[0]].positions == 1 or len(node.reads) > 1)
 
 
 def prepare(
@@ -106,11 +104,12 @@ class Builder:
     ) -> tuple[Affine, list[Activation | None], int, list[list[int]]]:
         """What the function of a based tensor is applied to, unit by unit, and the function of each unit."""
         view = network.views[node.target]
-        if isinstance(node, Activate | MaxPool):
-            below = network.views[node.source]
+        if not (node.affine or node.mixes_all):
+            (source,) = node.reads
+            below = network.views[source]
             order = elements(below).reshape(-1).tolist()
-            before = known[node.source].picked(order)
-            if isinstance(node, Activate):
+            before = known[source].picked(order)
+            if node.window is None:
                 return before, list(node.functions), view.positions, []
             place = {e: p for p, e in enumerate(order[: below.positions])}
             windows = [[place[e] for e in seen if e >= 0] for seen in taps(node.window, below)[0].T.tolist()]

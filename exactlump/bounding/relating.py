@@ -21,7 +21,7 @@ from exactlump.bounding.program import Program, Tensor
 from exactlump.bounding.relations import Constant, Multiple, Relations, Row, Twin, twin_law
 from exactlump.errors import FormatError, NoExactValue
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import Activate, Node
+from exactlump.network.kinds import Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational, rational
 from exactlump.points.floating import Floats, number
@@ -108,8 +108,9 @@ def _values(network: Network, x: Floats) -> dict[str, Values]:
         after = _units(known[node.target], elements(network.views[node.target]))
         before = after
         functions: tuple[Activation | None, ...] = (None,) * len(after)
-        if isinstance(node, Activate):
-            before = _units(known[node.source], elements(network.views[node.source]))
+        if node.functions:
+            (source,) = node.reads
+            before = _units(known[source], elements(network.views[source]))
             functions = node.functions
         found[node.target] = Values(node, before, after, functions)
     return found
@@ -137,7 +138,7 @@ def _paired(ours: Mapping[str, Values], theirs: Mapping[str, Values]) -> dict[st
 
 def _fits(a: Values, b: Values) -> bool:
     """Whether units of one can be compared with units of the other."""
-    return a.shape == b.shape and isinstance(a.node, Activate) == isinstance(b.node, Activate)
+    return a.shape == b.shape and bool(a.node.functions) == bool(b.node.functions)
 
 
 def _distance(a: Values, b: Values) -> float:
@@ -220,7 +221,7 @@ def _merged(theirs: Network, ours: Mapping[str, Values], values: Mapping[str, Va
     builder.inputs(theirs, "b")
     for node in theirs.nodes:
         rows = None
-        if isinstance(node, Activate):
+        if node.functions:
             before, functions, parts, _ = builder.before(theirs, node, builder.known["b"])
             members = _classes(before, functions, parts)
             if members is not None:

@@ -6,7 +6,6 @@ are float32 numbers, nothing overflows (docs/trust.md, "Machine arithmetic").  A
 by the checker, which sees the file.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,27 +13,18 @@ from exactlump.bounding.boxes import Domain, outward
 from exactlump.bounding.exact_pass import Pass
 from exactlump.errors import UnsupportedLayer
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import (
-    Activate,
-    Add,
-    AveragePool,
-    Conv,
-    Dense,
-    MaxPool,
-    Node,
-    Reorder,
-    Scale,
-    Select,
-    Shift,
-)
+from exactlump.network.kinds import Largest, Node
+from exactlump.network.meaning import Anchored
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, fraction, rational
-from exactlump.points.gathers import Move, operation, unit_of
+from exactlump.points.gathers import unit_of
 
 WHOLE = 1 << 40
 _U, _TINY = rational(1, 1 << 24), rational(1, 1 << 150)
 _TOP = rational((1 << 128) - (1 << 103))
 _EXACT = ("leaky_relu", "clip", "at_least", "at_most")
+# The lifts that take one element or the mean of several; of others nothing is known here.
+_LIFTS = {"tap", "at", "average"}
 
 
 class Off(NamedTuple):
@@ -109,11 +99,10 @@ def _errors(exact: Pass, family: str, network: Network, largest: Sequence[Ration
 
 
 def _rounded(node: Node, v: int, network: Network, known: Mapping[str, Sequence[Off]]) -> Off:
-    match node:
-        case Activate():
-            return _activated(node.functions[v], known[node.source][v], node.target)
-        case MaxPool():
-            return known[node.source][v]
+    if node.functions:
+        return _activated(node.functions[v], known[node.reads[0]][v], node.target)
+    if isinstance(node.function(v), Largest):
+        return known[node.reads[0]][v]
     total = _sum(node, v, network)
     size = sum((abs(w) * known[name][u].size for w, name, u in total.terms), abs(total.bias))
     error = sum((abs(w) * known[name][u].error for w, name, u in total.terms), ZERO)
@@ -137,32 +126,14 @@ def _activated(function: Activation, of: Off, name: str) -> Off:
 
 
 def _sum(node: Node, v: int, network: Network) -> Sum:
-    """A unit as a sum of products."""
-    match node:
-        case Dense():
-            return Sum([(w, node.source, u) for u, w in node.weight.row(v).items()], node.bias[v])
-        case Conv():
-            taps = node.window.taps
-            return Sum([(w, node.source, c // taps) for c, w in node.weight.row(v).items()], node.bias[v])
-        case AveragePool():
-            return Sum([(ONE, node.source, v)], several=math.prod(node.window.kernel))
-        case Add():
-            return Sum([(rational(sign), name, v) for sign, name in zip(node.signs, node.sources, strict=True)])
-        case Scale():
-            return Sum([(node.factor[v], node.source, v)])
-        case Shift():
-            return Sum([(ONE, node.source, v)], node.constant[v])
-        case Select():
-            i, u = node.picks[v]
-            return Sum([(ONE, node.sources[i], u)])
-        case Reorder():
-            below, above = network.views[node.source], network.views[node.target]
-            move = operation(node, [below])
-            assert isinstance(move, Move)
-            units = unit_of(below)[move.gather]
-            (u, *others) = sorted({int(u) for u in units[unit_of(above) == v]})
-            if not others:
-                return Sum([(ONE, node.source, u)])
+    """A unit as a sum of products, as `meaning.py` says it; its elements must all be made of the same units."""
+    found = network.parts(node)
+    if not isinstance(found, Anchored):
+        parts, bias = found.of(v)
+        lifts = {part.lift.key[0] for part in parts if part.lift is not None}
+        if node.affine and lifts <= _LIFTS:
+            several = node.window.taps if node.window is not None and "average" in lifts else 0
+            return Sum([(part.weight, node.reads[part.source], part.unit) for part in parts], bias, several)
     raise UnsupportedLayer(f"float32: tensor {node.target!r}: found {type(node).__name__}, which has no bounds")
 
 

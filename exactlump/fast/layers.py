@@ -64,8 +64,8 @@ def lines(network: Network, tensor: str) -> tuple[int, list[int]] | None:
     For a layer that is one dense node of floats, perhaps with functions after it; None for another.
     """
     own = layer(network, tensor, anchors(network))
-    dense = own.mixing if own.only_functions_follow else None
-    if not isinstance(dense, Dense) or dense.weight.floats is None or (bias := _floats(dense.bias)) is None:
+    dense = own.dense if own.only_functions_follow else None
+    if dense is None or dense.weight.floats is None or (bias := _floats(dense.bias)) is None:
         return None
     matrix = checked(dense.weight.floats)
     found = related_rows(source(matrix, bias), np.full(len(matrix), SIGNED))
@@ -92,7 +92,7 @@ class _Layer:
         self.padded = meets_padding(network, tensor)
         self.bias = bias
         self.functions = _functions(network, tensor)
-        self.columns = forms.of(node.source) if isinstance(node, Dense) else forms.taps(node.source, node.window)
+        self.columns = forms.read(node)
         assert node.weight.floats is not None
         self.matrix = checked(node.weight.floats)
 

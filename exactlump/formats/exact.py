@@ -6,7 +6,8 @@ The grammar is in docs/certificate-format.md.  What is written is canonical: equ
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, assert_never
+from functools import partial
+from typing import Any, NamedTuple
 
 from exactlump.errors import CannotWrite, FormatError, UnsupportedLayer
 from exactlump.formats.exact_words import (
@@ -32,10 +33,7 @@ from exactlump.network.kinds import (
     Head,
     MaxPool,
     Node,
-    Opaque,
     Pad,
-    Pick,
-    Regrid,
     Reorder,
     Scale,
     Select,
@@ -46,7 +44,7 @@ from exactlump.network.program import Network
 from exactlump.network.views import Port
 from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import Rational, SparseRow, Vector, text
+from exactlump.numbers.rational import Rational, SparseRow, text
 
 _FORMAT, _VERSION = "exactlump network", 1
 _AXES = ("source", "target", "kernel", "stride", "dilation", "begin", "end")
@@ -77,6 +75,22 @@ def parse(data: bytes) -> Network:
     return network
 
 
+# What is read and written of a node's fields.
+
+
+class _Field(NamedTuple):
+    """How a field is read from the values of its keys, and written as one for each.
+
+    keys     (): the field's own name
+    implied  whether it may be left out, and then is None
+    """
+
+    read: Callable[..., Any]
+    write: Callable[[Any], Sequence[Any]]
+    keys: tuple[str, ...] = ()
+    implied: bool = False
+
+
 def _row(value: Any) -> SparseRow:
     row: SparseRow = {}
     last = -1
@@ -91,6 +105,23 @@ def _row(value: Any) -> SparseRow:
     return row
 
 
+def _matrix(columns: Any, rows: Any) -> Matrix:
+    return Matrix.from_rows([_row(row) for row in entries(rows)], count(columns))
+
+
+def _rows(matrix: Matrix) -> tuple[int, list[Any]]:
+    sparse = [matrix.row(v) for v in range(matrix.shape[0])]
+    rows = [[[u, w] for u, w in zip(row, _texts(list(row.values())), strict=True)] for row in sparse]
+    return matrix.shape[1], rows
+
+
+def _texts(values: Sequence[Rational]) -> list[str]:
+    words = [text(value) for value in values]
+    if any(len(word) > LONGEST for word in words):
+        raise CannotWrite(f"found a number of more than {LONGEST} characters, which no reader accepts")
+    return words
+
+
 def _function(value: Any) -> Activation:
     words = entries(value)
     if not words or not isinstance(words[0], str):
@@ -102,12 +133,12 @@ def _window(value: Any) -> Window:
     """The window, of moderate size; how it fits is seen when the network is put together."""
     entry = keys(value, *_AXES, "transposed")
     axes = {axis: shape(entry[axis]) for axis in _AXES}
-    return Window(**axes, transposed=_flag(entry, "transposed"))
+    return Window(**axes, transposed=_flag("transposed", entry["transposed"]))
 
 
-def _pool(entry: Mapping[str, Any]) -> Window:
+def _pool(value: Any) -> Window:
     """The window of a pool: at every place it reads the source."""
-    window = _window(entry["window"])
+    window = _window(value)
     sizes = {len(getattr(window, axis)) for axis in _AXES}
     if window.transposed or len(sizes) != 1:
         raise FormatError("window: found a transposed one, or axes of different numbers")
@@ -116,89 +147,89 @@ def _pool(entry: Mapping[str, Any]) -> Window:
     return window
 
 
-def _flag(entry: Mapping[str, Any], key: str) -> bool:
-    if type(entry[key]) is not bool:
-        raise FormatError(f"{key}: found {str(entry[key])[:40]!r}, expected true or false")
-    return bool(entry[key])
+def _window_of(window: Window) -> list[dict[str, Any]]:
+    return [{**{name: list(getattr(window, name)) for name in _AXES}, "transposed": window.transposed}]
 
 
-def _source(entry: Mapping[str, Any]) -> str:
-    return name(entry["source"])
+def _flag(key: str, value: Any) -> bool:
+    if type(value) is not bool:
+        raise FormatError(f"{key}: found {str(value)[:40]!r}, expected true or false")
+    return bool(value)
 
 
-def _sources(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(map(name, entries(entry["sources"])))
-
-
-def _matrix(entry: Mapping[str, Any]) -> tuple[Matrix, Vector]:
-    rows = [_row(row) for row in entries(entry["rows"])]
-    return Matrix.from_rows(rows, count(entry["columns"])), vector(entry["bias"])
-
-
-def _dense(entry: Mapping[str, Any], target: str) -> Node:
-    return Dense(_source(entry), target, *_matrix(entry))
-
-
-def _conv(entry: Mapping[str, Any], target: str) -> Node:
-    return Conv(_source(entry), target, *_matrix(entry), _window(entry["window"]))
-
-
-def _average_pool(entry: Mapping[str, Any], target: str) -> Node:
-    return AveragePool(_source(entry), target, _pool(entry), _flag(entry, "padding"))
-
-
-def _add(entry: Mapping[str, Any], target: str) -> Node:
-    signs = entries(entry["signs"])
+def _signs(value: Any) -> tuple[int, ...]:
+    signs = entries(value)
     if any(sign not in ("1", "-1") for sign in signs):
         raise FormatError(f'signs: found {str(signs)[:40]}, expected "1" or "-1"')
-    return Add(_sources(entry), target, tuple(map(int, signs)))
+    return tuple(map(int, signs))
 
 
-def _select(entry: Mapping[str, Any], target: str) -> Node:
-    picks = []
-    for pick in entries(entry["picks"]):
-        if len(entries(pick)) != 2:
-            raise FormatError(f"found {str(pick)[:40]}, expected [source, unit]")
-        picks.append((count(pick[0]), count(pick[1])))
-    channel = None if entry["channel"] is None else count(entry["channel"])
-    return Select(_sources(entry), target, tuple(picks), shape(entry["shape"]), channel)
+def _pick(value: Any) -> tuple[int, int]:
+    if len(entries(value)) != 2:
+        raise FormatError(f"found {str(value)[:40]}, expected [source, unit]")
+    return count(value[0]), count(value[1])
 
 
-def _reorder(entry: Mapping[str, Any], target: str) -> Node:
-    axes = None if entry["axes"] is None else tuple(map(count, entries(entry["axes"])))
-    channel = count(entry["channel"]) if "channel" in entry else None
-    return Reorder(_source(entry), target, axes, shape(entry["shape"]), channel)
+def _several(read: Callable[[Any], Any], write: Callable[[Any], Any] = lambda one: one) -> _Field:
+    """A list of what is read and written one by one."""
+    return _Field(lambda value: tuple(map(read, entries(value))), lambda found: [[write(one) for one in found]])
 
 
-# op: its further keys, and the node they make.
-_NODES: Mapping[str, tuple[Sequence[str], Callable[[Mapping[str, Any], str], Node]]] = {
-    "dense": (("source", "columns", "rows", "bias"), _dense),
-    "conv": (("source", "columns", "rows", "bias", "window"), _conv),
-    "average_pool": (("source", "window", "padding"), _average_pool),
-    "max_pool": (("source", "window"), lambda entry, to: MaxPool(_source(entry), to, _pool(entry))),
-    "pad": (("source", "window"), lambda entry, to: Pad(_source(entry), to, _window(entry["window"]))),
-    "add": (("sources", "signs"), _add),
-    "select": (("sources", "picks", "shape", "channel"), _select),
-    "scale": (("source", "factor"), lambda entry, to: Scale(_source(entry), to, vector(entry["factor"]))),
-    "shift": (("source", "constant"), lambda entry, to: Shift(_source(entry), to, vector(entry["constant"]))),
-    "reorder": (("source", "axes", "shape"), _reorder),
-    "activate": (
-        ("source", "functions"),
-        lambda entry, to: Activate(_source(entry), to, tuple(map(_function, entries(entry["functions"])))),
+def _or_null(field: _Field) -> _Field:
+    """The field, or null for None."""
+    return _Field(
+        lambda value: None if value is None else field.read(value),
+        lambda found: [None] if found is None else field.write(found),
+    )
+
+
+_NAME = _Field(name, lambda found: [found])
+_COUNT = _Field(count, lambda found: [found])
+_NUMBERS = _Field(vector, lambda found: [_texts(found)])
+_MATRIX = _Field(_matrix, _rows, ("columns", "rows"))
+_WINDOW, _POOL = _Field(_window, _window_of), _Field(_pool, _window_of)
+_SHAPE = _Field(shape, lambda found: [list(found)])
+
+# What each operator of the format makes, and the fields of that.
+_NODES: Mapping[str, tuple[Callable[..., Node], Mapping[str, _Field]]] = {
+    "dense": (Dense, {"source": _NAME, "weight": _MATRIX, "bias": _NUMBERS}),
+    "conv": (Conv, {"source": _NAME, "weight": _MATRIX, "bias": _NUMBERS, "window": _WINDOW}),
+    "average_pool": (
+        AveragePool,
+        {"source": _NAME, "window": _POOL, "padding": _Field(partial(_flag, "padding"), lambda found: [found])},
     ),
-    "head": (("source", "kind"), lambda entry, to: Head(_source(entry), to, head_kind(str(entry["kind"])))),
+    "max_pool": (MaxPool, {"source": _NAME, "window": _POOL}),
+    "pad": (Pad, {"source": _NAME, "window": _WINDOW}),
+    "add": (Add, {"sources": _several(name), "signs": _Field(_signs, lambda found: [[*map(str, found)]])}),
+    "select": (
+        Select,
+        {"sources": _several(name), "picks": _several(_pick, list), "shape": _SHAPE, "channel": _or_null(_COUNT)},
+    ),
+    "scale": (Scale, {"source": _NAME, "factor": _NUMBERS}),
+    "shift": (Shift, {"source": _NAME, "constant": _NUMBERS}),
+    "reorder": (
+        Reorder,
+        {"source": _NAME, "axes": _or_null(_several(count)), "shape": _SHAPE, "channel": _COUNT._replace(implied=True)},
+    ),
+    "activate": (
+        Activate,
+        {"source": _NAME, "functions": _several(_function, lambda f: [f.name, *_texts(f.parameters)])},
+    ),
+    "head": (Head, {"source": _NAME, "kind": _Field(lambda value: head_kind(str(value)), lambda found: [found])}),
 }
+_OPERATORS = {kind: op for op, (kind, _) in _NODES.items()}
 
 
 def _node(value: Any) -> Node:
     op = value.get("op") if isinstance(value, dict) else None
     if not isinstance(op, str) or op not in _NODES:
         raise FormatError(f"op: found {str(op)[:40]!r}, expected one of {', '.join(_NODES)}")
-    names, make = _NODES[op]
-    if op == "reorder" and "channel" in value:
-        names = (*names, "channel")
-    entry = keys(value, "op", "target", *names)
-    return make(entry, name(entry["target"]))
+    kind, every = _NODES[op]
+    fields = {at: field for at, field in every.items() if not field.implied or at in value}
+    entry = keys(value, "op", "target", *(key for at, field in fields.items() for key in field.keys or (at,)))
+    target = name(entry["target"])
+    found = {at: field.read(*(entry[key] for key in field.keys or (at,))) for at, field in fields.items()}
+    return kind(target=target, **found)
 
 
 def render(network: Network) -> bytes:
@@ -213,62 +244,13 @@ def render(network: Network) -> bytes:
     return (json.dumps(top, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
-def _texts(values: Sequence[Rational]) -> list[str]:
-    words = [text(value) for value in values]
-    if any(len(word) > LONGEST for word in words):
-        raise CannotWrite(f"found a number of more than {LONGEST} characters, which no reader accepts")
-    return words
-
-
 def _fields(node: Node) -> dict[str, Any]:
-    match node:
-        case Dense():
-            return {"op": "dense", **_source_of(node), **_weights(node)}
-        case Conv():
-            return {"op": "conv", **_source_of(node), **_weights(node), **_window_of(node.window)}
-        case AveragePool():
-            return {"op": "average_pool", **_source_of(node), "padding": node.padding, **_window_of(node.window)}
-        case MaxPool():
-            return {"op": "max_pool", **_source_of(node), **_window_of(node.window)}
-        case Pad():
-            return {"op": "pad", **_source_of(node), **_window_of(node.window)}
-        case Add():
-            return {"op": "add", "sources": list(node.sources), "signs": [str(sign) for sign in node.signs]}
-        case Select():
-            picks, shape = [list(pick) for pick in node.picks], list(node.shape)
-            named = {"op": "select", "sources": list(node.sources)}
-            return {**named, "picks": picks, "shape": shape, "channel": node.channel}
-        case Scale():
-            return {"op": "scale", **_source_of(node), "factor": _texts(node.factor)}
-        case Shift():
-            return {"op": "shift", **_source_of(node), "constant": _texts(node.constant)}
-        case Regrid() | Pick() | Opaque():
-            raise CannotWrite(f"tensor {node.target!r}: found {node}, which only an ONNX file can hold")
-        case Reorder():
-            axes = None if node.axes is None else list(node.axes)
-            channel = {} if node.channel is None else {"channel": node.channel}
-            return {"op": "reorder", **_source_of(node), "axes": axes, "shape": list(node.shape), **channel}
-        case Activate():
-            functions = [[f.name, *_texts(f.parameters)] for f in node.functions]
-            return {"op": "activate", **_source_of(node), "functions": functions}
-        case Head():
-            return {"op": "head", **_source_of(node), "kind": node.kind}
-        case _:
-            assert_never(node)
-
-
-def _source_of(node: Node) -> dict[str, Any]:
-    (source,) = node.reads
-    return {"source": source}
-
-
-def _weights(node: Dense | Conv) -> dict[str, Any]:
-    matrix = node.weight
-    sparse = [matrix.row(v) for v in range(matrix.shape[0])]
-    rows = [[[u, w] for u, w in zip(row, _texts(list(row.values())), strict=True)] for row in sparse]
-    return {"columns": matrix.shape[1], "rows": rows, "bias": _texts(node.bias)}
-
-
-def _window_of(window: Window) -> dict[str, Any]:
-    axes = {name: list(getattr(window, name)) for name in _AXES}
-    return {"window": {**axes, "transposed": window.transposed}}
+    op = _OPERATORS.get(type(node))
+    if op is None:
+        raise CannotWrite(f"tensor {node.target!r}: found {node}, which only an ONNX file can hold")
+    found: dict[str, Any] = {"op": op}
+    for at, field in _NODES[op][1].items():
+        value = getattr(node, at)
+        if value is not None or not field.implied:
+            found.update(zip(field.keys or (at,), field.write(value), strict=True))
+    return found

@@ -287,16 +287,16 @@ def _structure(network: Network) -> tuple[Vector, Vector, list[Dense], tuple[Rat
     units = network.units(network.inputs[0].name)
     mean, width = (ZERO,) * units, (ONE,) * units
     last, factor = ZERO, ONE
-    if nodes and isinstance(first := nodes[0], Shift):
-        mean, nodes = tuple(-c for c in first.constant), nodes[1:]
-    if nodes and isinstance(first := nodes[0], Scale):
-        if not all(first.factor):
-            raise _unlike(first)
-        width, nodes = tuple(ONE / f for f in first.factor), nodes[1:]
-    if nodes and isinstance(end := nodes[-1], Shift):
-        last, nodes = _uniform(end, end.constant), nodes[:-1]
-    if nodes and isinstance(end := nodes[-1], Scale):
-        factor, nodes = _uniform(end, end.factor), nodes[:-1]
+    if nodes and nodes[0].constant:
+        mean, nodes = tuple(-c for c in nodes[0].constant), nodes[1:]
+    if nodes and nodes[0].factor:
+        if not all(nodes[0].factor):
+            raise _unlike(nodes[0])
+        width, nodes = tuple(ONE / f for f in nodes[0].factor), nodes[1:]
+    if nodes and nodes[-1].constant:
+        last, nodes = _uniform(nodes[-1], nodes[-1].constant), nodes[:-1]
+    if nodes and nodes[-1].factor:
+        factor, nodes = _uniform(nodes[-1], nodes[-1].factor), nodes[:-1]
     return mean, width, _layers(nodes), (last, factor)
 
 
@@ -317,7 +317,7 @@ def _layers(nodes: list[Node]) -> list[Dense]:
     for place, node in enumerate(nodes):
         if place % 2 == 0 and isinstance(node, Dense):
             layers.append(node)
-        elif not (place % 2 == 1 and isinstance(node, Activate) and set(node.functions) == {RELU}):
+        elif not (place % 2 == 1 and set(node.functions) == {RELU}):
             raise _unlike(node)
     if len(nodes) % 2 == 0:
         raise CannotWrite("layers: .nnet holds layers with ReLU between them, the last without; .json can hold others")

@@ -85,8 +85,8 @@ def truncate(model: Any, tensor: str, rank: int) -> Network:
     """
     network = formats.read(model)
     _units(network, tensor)
-    node = layer(network, tensor, anchors(network)).mixing
-    if not isinstance(node, Dense):
+    node = layer(network, tensor, anchors(network)).dense
+    if node is None:
         raise FormatError(f"tensor {tensor!r}: found a layer without a matrix, expected a dense one")
     if not 1 <= rank <= min(node.weight.shape):
         raise FormatError(f"rank: found {rank}, expected 1 to {min(node.weight.shape)}")

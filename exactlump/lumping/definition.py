@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 from exactlump.errors import NotALumping
+from exactlump.lumping.flaws import commutes
 from exactlump.lumping.forms import Form, Forms
 from exactlump.lumping.maximum import Classes, constant_value
-from exactlump.lumping.simulations import commutes
 from exactlump.network.kinds import Node
 from exactlump.network.layers import anchors, sources
 from exactlump.network.program import Network

@@ -93,13 +93,9 @@ class Forms:
         Dense and Conv nodes have rows of their own, as those of large layers are many.
         """
         node = self.network.producer[tensor]
-        match node:
-            case Dense():
-                return combine(node.weight.row(v), node.bias[v], self.of(node.source))
-            case Conv():
-                return combine(node.weight.row(v), node.bias[v], self.taps(node.source, node.window))
-            case _:
-                return self._summed(node, v)
+        if (mixes := mixing(node)) is not None:
+            return combine(mixes.weight.row(v), mixes.bias[v], self.read(mixes))
+        return self._summed(node, v)
 
     def moves(self, tensor: str) -> Callable[[int], Form | None]:
         """For each unit of a tensor the form of the unit below that it is; None where it is another thing."""
@@ -134,6 +130,10 @@ class Forms:
             form = lifted[0].scaled(made[0].weight)
             return Form(form.terms, form.constant + constant) if constant else form
         return combine({i: part.weight for i, part in enumerate(made)}, constant, lifted)
+
+    def read(self, node: Dense | Conv) -> Sequence[Form]:
+        """What the columns of a weight stand for."""
+        return self.of(node.source) if node.window is None else self.taps(node.source, node.window)
 
     def taps(self, tensor: str, window: Window) -> Sequence[Form]:
         """For column u*T + t of a convolution: tap t of unit u, computed once."""

@@ -10,6 +10,7 @@ Throughout: Q the common network; its *classes* are the units of its activations
 from collections.abc import Mapping
 
 from exactlump.errors import NoExactValue
+from exactlump.lumping.flaws import commutes
 from exactlump.lumping.forms import FREE_UNIT, ONES, Atom, Form, Forms, combine
 from exactlump.lumping.kinks import line_above, never_negative, twin_law, zero_below
 from exactlump.lumping.simulations import (
@@ -24,10 +25,9 @@ from exactlump.lumping.simulations import (
     Signed,
     Simulation,
     Twin,
-    commutes,
 )
 from exactlump.network.activations import RELU, Activation
-from exactlump.network.kinds import Activate
+from exactlump.network.kinds import Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational
 
@@ -70,7 +70,7 @@ class Half:
     def flaw(self, relations: Simulation, *, leads: bool) -> str | None:
         """What is wrong with the rows, node by node; leads: their classes are those of this network."""
         for node in self.network.nodes:
-            if not isinstance(node, Activate):
+            if not node.functions:
                 continue
             relation = relations.get(node.target)
             if relation is None or len(relation.rows) != len(node.functions):
@@ -90,7 +90,7 @@ class Half:
             self.forms.known[node.target] = tuple(found)
         return None
 
-    def _made(self, node: Activate, v: int, row: Row, relation: Relation, known: Mapping[int, Form]) -> Form | str:
+    def _made(self, node: Node, v: int, row: Row, relation: Relation, known: Mapping[int, Form]) -> Form | str:
         """The form of a unit after its function, or what is wrong with its row."""
         form, sigma = known[v], node.functions[v]
         match row:
@@ -136,8 +136,8 @@ class Half:
         if atom[0] == ONES[0]:
             return True
         if atom[2:3] == (FREE_UNIT,):
-            node = self.network.producer[atom[0]]
-            return isinstance(node, Activate) and never_negative(node.functions[atom[1]])
+            functions = self.network.producer[atom[0]].functions
+            return bool(functions) and never_negative(functions[atom[1]])
         return atom[:2] in self.classes and never_negative(self.classes[atom[0], atom[1]][1])
 
 

@@ -22,7 +22,6 @@ from typing import NamedTuple
 from exactlump.errors import NoExactValue
 from exactlump.lumping.forms import ONES, Atom, Form, Forms, combine
 from exactlump.network.activations import RELU, Activation
-from exactlump.network.kinds import Activate
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, fraction
 
@@ -139,7 +138,7 @@ def zero_below(sigma: Activation) -> bool:
 
 def readable(network: Network) -> bool:
     """Whether a normal form is known: no heads and no largest elements; names that are no kinks' own."""
-    nodes = all(node.affine or isinstance(node, Activate) for node in network.nodes)
+    nodes = all(node.affine or node.functions for node in network.nodes)
     return nodes and not {KINKS, LINES} & {*network.ports}
 
 
@@ -181,7 +180,7 @@ class Finder:
         if image is not None:
             forms.anchor(image)
         for node in network.nodes:
-            if isinstance(node, Activate):
+            if node.functions:
                 pairs = [self.unit(forms.before(node.target, v), f) for v, f in enumerate(node.functions)]
                 found.units[node.target] = tuple(unit for unit, _ in pairs)
                 forms.known[node.target] = tuple(form for _, form in pairs)

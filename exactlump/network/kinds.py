@@ -10,8 +10,8 @@ positions.  W[v][u] = W_l(u, v) is the weight of the edge u -> v, b[v] the bias 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self, TypeAlias
 
 from exactlump.errors import ShapeError
 from exactlump.network.activations import Activation
@@ -23,7 +23,7 @@ from exactlump.network.opaque import Opaque
 from exactlump.network.views import Shape, View
 from exactlump.network.windows import Window
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import Vector
+from exactlump.numbers.rational import ONE, ZERO, Vector
 
 __all__ = [
     "HEADS",
@@ -32,6 +32,7 @@ __all__ = [
     "AveragePool",
     "Conv",
     "Dense",
+    "Elementwise",
     "Function",
     "Head",
     "HeadKind",
@@ -65,10 +66,12 @@ class Dense(_Lone, _Affine):
     grid   whether the units lie along the last axis, and the layer acts at every position of the others
     """
 
+    word: ClassVar[str] = "linear"
+
     source: str
     target: str
     weight: Matrix
-    bias: Vector
+    bias: Vector = field()
     names: tuple[str, str, str] = ("", "", "")
     grid: bool = False
 
@@ -93,11 +96,13 @@ class Conv(_Lone, _Affine):
     convolution has a transposed window.
     """
 
+    word: ClassVar[str] = "convolution"
+
     source: str
     target: str
     weight: Matrix
-    bias: Vector
-    window: Window
+    bias: Vector = field()
+    window: Window = field()
     names: tuple[str, str, str] = ("", "", "")
 
     def view(self, views: Sequence[View]) -> View:
@@ -108,17 +113,11 @@ class Conv(_Lone, _Affine):
         return _windowed(self.target, self.window, rows, views[0])
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class AveragePool(_Lone, _Affine):
-    """target[v] = the mean of what the taps of the window read of source[v].
+class _Sliding(_Lone):
+    """A kind that goes over each image alone by a window."""
 
-    padding: whether the zeros around the source count, in the sum's divisor.
-    """
-
-    source: str
-    target: str
+    __slots__ = ()
     window: Window
-    padding: bool = False
 
     def view(self, views: Sequence[View]) -> View:
         """As many images as there were, over the window's target."""
@@ -126,12 +125,29 @@ class AveragePool(_Lone, _Affine):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class MaxPool(_Lone):
-    """target[v] = the largest of what the taps of the window read of source[v]; padding is never read."""
+class AveragePool(_Sliding, _Affine):
+    """target[v] = the mean of what the taps of the window read of source[v].
+
+    padding: whether the zeros around the source count, in the sum's divisor.
+    """
+
+    word: ClassVar[str] = "mean"
 
     source: str
     target: str
-    window: Window
+    window: Window = field()
+    padding: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MaxPool(_Sliding):
+    """target[v] = the largest of what the taps of the window read of source[v]; padding is never read."""
+
+    word: ClassVar[str] = "max"
+
+    source: str
+    target: str
+    window: Window = field()
 
     @property
     def affine(self) -> bool:
@@ -140,18 +156,14 @@ class MaxPool(_Lone):
     def function(self, v: int) -> Function | HeadKind:
         return Largest(self.window)
 
-    def view(self, views: Sequence[View]) -> View:
-        """As many images as there were, over the window's target."""
-        return _windowed(self.target, self.window, views[0].units, views[0])
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Pad(_Lone, _Affine):
+class Pad(_Sliding, _Affine):
     """target[v] = source[v] with zeros around it, or cropped: what the only tap of the window reads."""
 
     source: str
     target: str
-    window: Window
+    window: Window = field()
 
     def view(self, views: Sequence[View]) -> View:
         """As many images as there were, over the window's target."""
@@ -162,6 +174,8 @@ class Pad(_Lone, _Affine):
 @dataclass(frozen=True, slots=True, repr=False)
 class Add(_Joint, _Affine):
     """target[v] = sum over i of signs[i] * sources[i][v]; all sources have the shape of the target."""
+
+    word: ClassVar[str] = "sum"
 
     sources: tuple[str, ...]
     target: str
@@ -200,47 +214,55 @@ class Select(_Joint, _Affine):
         return view
 
 
+class Elementwise(_Lone):
+    """A kind that acts on each unit alone, with one entry a unit: a factor, a constant or a function."""
+
+    __slots__ = ()
+
+    def view(self, views: Sequence[View]) -> View:
+        """That of the source, which has a unit for every entry."""
+        self.demand("entries", len(self.factor or self.constant or self.functions), views[0].units)
+        return views[0]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
-class Scale(_Lone, _Affine):
+class Scale(Elementwise, _Affine):
     """target[v] = factor[v] * source[v]."""
 
     source: str
     target: str
-    factor: Vector
-
-    def view(self, views: Sequence[View]) -> View:
-        """That of the source, which has a unit for every entry."""
-        self.demand("entries", len(self.factor), views[0].units)
-        return views[0]
+    factor: Vector = field()
 
     def restricted(self, units: Sequence[int]) -> Self:
         return replace(self, factor=tuple(self.factor[v] for v in units))
 
+    def divided(self, firsts: Sequence[int], units: Sequence[int | None], divisors: Vector) -> Self:
+        return replace(self, factor=tuple(ONE if v is None else self.factor[v] for v in units))
+
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Shift(_Lone, _Affine):
+class Shift(Elementwise, _Affine):
     """target[v] = source[v] + constant[v]: the addition of a constant tensor."""
 
     source: str
     target: str
-    constant: Vector
-
-    def view(self, views: Sequence[View]) -> View:
-        """That of the source, which has a unit for every entry."""
-        self.demand("entries", len(self.constant), views[0].units)
-        return views[0]
+    constant: Vector = field()
 
     def restricted(self, units: Sequence[int]) -> Self:
         return replace(self, constant=tuple(self.constant[v] for v in units))
 
+    def divided(self, firsts: Sequence[int], units: Sequence[int | None], divisors: Vector) -> Self:
+        own = zip(units, divisors, strict=True)
+        return replace(self, constant=tuple(ZERO if v is None else self.constant[v] / d for v, d in own))
+
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Activate(_Lone):
+class Activate(Elementwise):
     """target[v] = functions[v](source[v]): the paper's activation association A_l."""
 
     source: str
     target: str
-    functions: tuple[Activation, ...]
+    functions: tuple[Activation, ...] = field()
 
     @property
     def affine(self) -> bool:
@@ -248,11 +270,6 @@ class Activate(_Lone):
 
     def function(self, v: int) -> Function | HeadKind:
         return self.functions[v]
-
-    def view(self, views: Sequence[View]) -> View:
-        """That of the source, which has a unit for every entry."""
-        self.demand("entries", len(self.functions), views[0].units)
-        return views[0]
 
     def restricted(self, units: Sequence[int]) -> Self:
         return replace(self, functions=tuple(self.functions[v] for v in units))
@@ -272,6 +289,10 @@ class Head(_Lone):
     @property
     def affine(self) -> bool:
         return False
+
+    @property
+    def mixes_all(self) -> bool:
+        return True
 
     def function(self, v: int) -> Function | HeadKind:
         return self.kind
@@ -317,7 +338,7 @@ def head_kind(word: str) -> HeadKind:
 
 def groups(node: Dense | Conv) -> int:
     """The largest g such that the weight has g blocks along its diagonal and zeros elsewhere (ONNX's group)."""
-    if isinstance(node, Dense) or node.weight.floats is not None:
+    if node.window is None or node.weight.floats is not None:
         return 1
     taps = node.window.taps
     rows, columns = node.weight.shape[0], node.weight.shape[1] // taps

@@ -11,17 +11,14 @@ What a node does is asked here, once, so that the rules of reduction ask layers 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias, TypeGuard
+from typing import TypeGuard
 
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Opaque, Pick, Regrid, Reorder, Scale, Shift
+from exactlump.network.kinds import Conv, Dense, Elementwise, Head, Node, Pick, Regrid, Reorder, mixing
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Vector
 
 INPUT, OUTPUT = "it is an input", "it is an output"
-
-# The nodes that act on each unit alone, with one entry a unit.
-Elementwise: TypeAlias = Scale | Shift | Activate
 
 
 @dataclass(frozen=True)
@@ -37,18 +34,23 @@ class Layer:
     @cached_property
     def mixers(self) -> tuple[Dense | Conv, ...]:
         """The nodes with weights."""
-        return tuple(node for node in self.nodes if isinstance(node, Dense | Conv))
+        return tuple(found for node in self.nodes if (found := mixing(node)) is not None)
 
     @property
     def mixing(self) -> Dense | Conv | None:
         """The core, if it has weights."""
         return self.mixers[-1] if self.mixers else None
 
+    @property
+    def dense(self) -> Dense | None:
+        """The core, if it has weights but no window."""
+        return self.mixing if isinstance(self.mixing, Dense) else None
+
     @cached_property
     def _core(self) -> int:
         """The index of the core; the number of nodes where all are reorderings."""
         for i, node in enumerate(self.nodes):
-            if node is self.mixing or not (self.mixers or isinstance(node, Reorder)):
+            if node is self.mixing or not (self.mixers or node.reorders):
                 return i
         return len(self.nodes)
 
@@ -68,7 +70,7 @@ class Layer:
         return self.nodes[self._core + 1 :]
 
     @cached_property
-    def elementwise(self) -> tuple[Elementwise, ...]:
+    def elementwise(self) -> tuple[Node, ...]:
         """The nodes after the core that act on each unit alone: all but reorderings."""
         return tuple(node for node in self.after if isinstance(node, Elementwise))
 
@@ -80,39 +82,38 @@ class Layer:
     @cached_property
     def factors(self) -> tuple[Vector, ...]:
         """What units are multiplied by after the core."""
-        return tuple(node.factor for node in self.elementwise if isinstance(node, Scale))
+        return tuple(node.factor for node in self.elementwise if node.factor)
 
     @cached_property
     def sums(self) -> tuple[Vector, ...]:
         """What is added to units after the core."""
-        return tuple(node.constant for node in self.elementwise if isinstance(node, Shift))
+        return tuple(node.constant for node in self.elementwise if node.constant)
 
     @property
-    def functions(self) -> tuple[Activation, ...] | None:
-        """The functions at its end; None: it ends without any."""
-        last = self.nodes[-1]
-        return last.functions if isinstance(last, Activate) else None
+    def functions(self) -> tuple[Activation, ...]:
+        """The functions at its end, if it has any."""
+        return self.nodes[-1].functions
 
     @property
     def only_functions_follow(self) -> bool:
         """Whether nothing but one function a unit comes after the core, if that."""
-        return not self.after or (len(self.after) == 1 and self.functions is not None)
+        return not self.after or (len(self.after) == 1 and bool(self.functions))
 
     @property
     def only_mixes(self) -> bool:
         """Whether all nodes are weights or functions."""
-        return all(isinstance(node, Dense | Conv | Activate) for node in self.nodes)
+        return all(node.functions or mixing(node) is not None for node in self.nodes)
 
     @property
     def is_fused(self) -> bool:
         """Whether other nodes than reorderings come before the core."""
-        return not all(isinstance(node, Reorder) for node in self.before)
+        return not all(node.reorders for node in self.before)
 
     @property
-    def head(self) -> Head | Opaque | None:
+    def head(self) -> Node | None:
         """The output head, or opaque operator, that it ends in, if it does."""
         last = self.nodes[-1]
-        return last if isinstance(last, Head | Opaque) else None
+        return last if last.mixes_all else None
 
 
 def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | None]:
@@ -125,7 +126,7 @@ def anchors(network: Network, derived: Collection[str] = ()) -> dict[str, str | 
         tensor = node.target
         if tensor in network.outputs:
             found[tensor] = OUTPUT
-        elif isinstance(node, Head | Opaque):
+        elif node.mixes_all:
             found[tensor] = f"{node.function(0)} defines it"
         elif _moves_batch(network, node):
             found[tensor] = "it has another batch axis than the layer below"
@@ -182,17 +183,13 @@ def trace(network: Network, nodes: Sequence[Node], units: Sequence[int]) -> list
     """Where each unit after some nodes of a layer was: before the first of them, then after each of them."""
     positions = [list(units)]
     for node in reversed(nodes):
-        here = positions[-1]
-        if isinstance(node, Reorder) and not _regrids(node) and network.views[node.target].positions == 1:
-            order = node.order(network.shapes[node.source])
-            here = [order[i] for i in here]
-        positions.append(here)
+        positions.append([*node.origins(positions[-1], network.views[node.reads[0]])])
     return positions[::-1]
 
 
 def keeps_whole(network: Network, nodes: Collection[Node]) -> bool:
     """Whether those of the nodes that are reorderings keep every unit in its place."""
-    return all(node.keeps_units(network.views[node.source]) for node in nodes if isinstance(node, Reorder))
+    return all(node.keeps_units(network.views[node.reads[0]]) for node in nodes)
 
 
 def _ends_a_layer(network: Network, node: Node, found: dict[str, str | None]) -> bool:
@@ -200,15 +197,17 @@ def _ends_a_layer(network: Network, node: Node, found: dict[str, str | None]) ->
     readers = network.consumers[node.target]
     own = layer(network, node.target, found)
     if own.only_reorders and found[own.nodes[0].reads[0]] is None:
-        unitwise = Dense | Head | Reorder | Elementwise
-        return not (keeps_whole(network, own.nodes) or all(isinstance(reader, unitwise) for reader in readers))
+        return not (
+            keeps_whole(network, own.nodes)
+            or all(isinstance(reader, Dense | Head | Reorder | Elementwise) for reader in readers)
+        )
     return len(readers) != 1 or not (isinstance(readers[0], Elementwise) or _permutes(network, readers[0]))
 
 
 def _permutes(network: Network, node: Node) -> bool:
     """Whether a node is a reordering that leaves units whole."""
     same = network.views[node.reads[0]].positions == network.views[node.target].positions if node.reads else False
-    return isinstance(node, Reorder) and (same or _regrids(node))
+    return node.reorders and (same or _regrids(node))
 
 
 def _moves_batch(network: Network, node: Node) -> bool:
@@ -227,11 +226,11 @@ def _why_kept(network: Network, tensor: str) -> str | None:
     if network.views[tensor].open and network.views[tensor].channel is None:
         return "it is one unit"
     for reader in network.consumers[tensor]:
-        if isinstance(reader, Head | Opaque):
+        if reader.mixes_all:
             return f"{reader.function(0)} reads it"
         if isinstance(reader, Pick):
             return "it is read as images"
-        if isinstance(reader, Reorder):
+        if reader.reorders:
             if reader.target in network.outputs:
                 return OUTPUT
             if not _regrids(reader) and network.views[reader.target].positions > network.views[tensor].positions:

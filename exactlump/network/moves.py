@@ -31,6 +31,10 @@ class Reorder(_Lone, _Affine):
     cast: int = 0
 
     @property
+    def reorders(self) -> bool:
+        return True
+
+    @property
     def stated(self) -> View:
         """The view that the node names."""
         return View(self.shape, self.channel)
@@ -65,6 +69,13 @@ class Reorder(_Lone, _Affine):
         parts = view.parts()
         return all(part == parts[e] for part, e in zip(target.parts(), self.order(view.shape), strict=True))
 
+    def origins(self, units: Sequence[int], view: View) -> Sequence[int]:
+        """Where elements were; units that are images stay."""
+        if self.stated.positions != 1:
+            return units
+        order = self.order(view.shape)
+        return [order[v] for v in units]
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Regrid(Reorder):
@@ -92,6 +103,10 @@ class Regrid(Reorder):
     def keeps_units(self, view: View) -> bool:
         """Always."""
         return True
+
+    def origins(self, units: Sequence[int], view: View) -> Sequence[int]:
+        """Where they are."""
+        return units
 
     def view(self, views: Sequence[View]) -> View:
         """The view that the node names, of as many units."""

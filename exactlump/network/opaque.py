@@ -72,6 +72,10 @@ class Opaque(_Joint):
     def affine(self) -> bool:
         return False
 
+    @property
+    def mixes_all(self) -> bool:
+        return True
+
     def function(self, v: int) -> HeadKind:
         """It is no function of one unit."""
         return self.call.operator  # type: ignore[return-value]

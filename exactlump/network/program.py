@@ -14,7 +14,7 @@ from typing import Any
 
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer, WrongType
 from exactlump.network.activations import RELU, Activation, activation_of
-from exactlump.network.kinds import Activate, Conv, Dense, Node, Opaque, groups, mixing
+from exactlump.network.kinds import Activate, Conv, Dense, Head, Node, Opaque, groups, mixing
 from exactlump.network.meaning import Anchored, Sums, parts, values
 from exactlump.network.origin import Origin
 from exactlump.network.sizes import text
@@ -96,7 +96,7 @@ class Network(Shown):
         hidden = [str(self.units(name)) for name in self.hidden]
         if len(hidden) > _SHOWN:
             hidden = [*hidden[: _SHOWN // 2], f"({len(hidden) - _SHOWN} layers)", *hidden[-_SHOWN // 2 :]]
-        found = dict.fromkeys(str(f) for node in self.nodes if isinstance(node, Activate) for f in node.functions)
+        found = dict.fromkeys(str(f) for node in self.nodes for f in node.functions)
         words = [*found] if len(found) <= _SHOWN // 2 else [f"{len(found)} functions"]
         return f"Network({'-'.join(['+'.join(inputs), *hidden, '+'.join(outputs)])}, {', '.join([*words, self.dtype])})"
 
@@ -210,6 +210,11 @@ class Network(Shown):
     def opaque(self) -> tuple[Opaque, ...]:
         """The opaque operators, by their outputs, in order."""
         return tuple(node for node in self.nodes if isinstance(node, Opaque))
+
+    @cached_property
+    def heads(self) -> tuple[Head, ...]:
+        """The output heads, in order."""
+        return tuple(node for node in self.nodes if isinstance(node, Head))
 
     @property
     def is_open(self) -> bool:

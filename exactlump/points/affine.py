@@ -49,7 +49,7 @@ def combination(parts: Iterable[tuple[Rational, Row]], constant: Rational = ZERO
 def acts_on_elements(network: Network, node: Node) -> bool:
     """Whether `rows_after` has a meaning for a node."""
     alone = all(network.views[name].positions == 1 for name in (*node.reads, node.target))
-    return node.affine and (alone or isinstance(node, Reorder))
+    return node.affine and (alone or node.reorders)
 
 
 def rows_after(network: Network, node: Node, known: Mapping[str, Sequence[Row]]) -> tuple[Row, ...]:

@@ -82,7 +82,7 @@ class Ancestry:
         own = self.original_layer(tensor)
         if own is None or not own.only_functions_follow or self.fused_in(tensor):
             return None
-        flattened = isinstance(own.mixing, Dense) and self.span(tensor) > 1
+        flattened = own.mixing is not None and own.mixing.window is None and self.span(tensor) > 1
         return None if flattened else own.mixing
 
     def fused_in(self, tensor: str) -> list[str]:

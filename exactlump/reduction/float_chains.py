@@ -78,9 +78,8 @@ def _layers(network: Network, anchored: Mapping[str, str | None]) -> dict[str, L
 
 def _is_dense(own: Layer) -> bool:
     """Whether a layer is one Dense node of floats, perhaps with functions after it."""
-    node = own.mixing
-    alone = isinstance(node, Dense) and not own.before and own.only_functions_follow
-    return alone and node is not None and node.weight.floats is not None
+    alone = not own.before and own.only_functions_follow
+    return alone and own.dense is not None and own.dense.weight.floats is not None
 
 
 class _Chain:

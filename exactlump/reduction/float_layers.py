@@ -54,8 +54,8 @@ class Plain:
 
 def plain_layer(layer: Layer, forms: Forms) -> Plain | None:
     """The weights of a layer, given the forms of those below; None where it is not plain."""
-    node = layer.mixing
-    if not isinstance(node, Dense) or layer.is_fused or not layer.only_functions_follow:
+    node = layer.dense
+    if node is None or layer.is_fused or not layer.only_functions_follow:
         return None
     floats, below = node.weight.floats, forms.of(node.source)
     if floats is None or floats.dtype.kind != "f" or any(form.constant for form in below):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
 from exactlump.lumping.simulations import Relation, entry
-from exactlump.network.kinds import Conv, Dense, Scale, Shift
+from exactlump.network.kinds import Conv, Dense
 from exactlump.network.program import Network
 from exactlump.numbers import floats
 from exactlump.numbers.matrix import Matrix
@@ -179,7 +179,7 @@ class _Writer:
 
     def _array(self, node: Dense | Conv, places: Sequence[Place]) -> NDArray[Any] | None:
         """The rows of some places, if the weights are an array of floats and are written as they are."""
-        known = isinstance(node, Dense) and node.weight.floats is not None and self.dtype in floats.FLOAT_TYPES
+        known = node.window is None and node.weight.floats is not None and self.dtype in floats.FLOAT_TYPES
         if not known or any(p.ratio != 1 for p in places):
             return None
         try:
@@ -192,9 +192,8 @@ class _Writer:
     def _demand_entries(self, tensor: str) -> None:
         """That the factors and constants fit, by which units are passed on; blame what was merged or folded below."""
         for node in self.ancestry.layers[tensor].nodes:
-            entries = node.factor if isinstance(node, Scale) else node.constant if isinstance(node, Shift) else ()
-            most = 1 if isinstance(node, Scale) else math.inf
-            for value in entries:
+            most = 1 if node.factor else math.inf
+            for value in node.factor or node.constant:
                 parts = self.split(value)
                 if parts is None or len(parts) > most:
                     self.blame.entry(tensor, value)

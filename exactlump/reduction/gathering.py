@@ -245,7 +245,7 @@ class Gathering:
         if view.channel is None or view.positions == 1:
             return tensor
         if tensor not in self.flattened:
-            names = [node.target for node in before if isinstance(node, Reorder)]
+            names = [node.target for node in before if node.reorders]
             self.flattened[tensor] = names[-1] if names else self.fresh(f"{tensor}.flat")
             self.append(Reorder(tensor, self.flattened[tensor], _channel_first(view), (view.elements,)))
         return self.flattened[tensor]
@@ -264,7 +264,7 @@ class Gathering:
 
     def nothing(self) -> str:
         """A tensor that never vanishes, for rows that read nothing: what the first Dense node reads, or the input."""
-        first = next((node.source for node in self.network.nodes if isinstance(node, Dense)), "")
+        first = next((node.source for node in self.network.mixing if node.window is None), "")
         if self.anchored.get(first) is not None and first in self.views:
             return first
         port = self.network.inputs[0].name

@@ -110,7 +110,7 @@ class _Writer:
     def __init__(self, network: Network, nodes: list[Node], image: str) -> None:
         view = network.views[image]
         self.network, self.nodes = network, nodes
-        self.windows = {node.window.key: node.window for node in network.nodes if isinstance(node, Conv)}
+        self.windows = {node.window.key: node.window for node in network.mixing if node.window is not None}
         self.above(image, view.units, view.grid, {(image, u): {u: ONE} for u in range(view.units)})
 
     def above(self, source: str, size: int, grid: tuple[int, ...], made: Made) -> None:

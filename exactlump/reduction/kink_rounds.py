@@ -11,7 +11,6 @@ from exactlump.lumping.forms import Form
 from exactlump.lumping.kink_flaws import flaw_of
 from exactlump.lumping.kinks import Bent, Constant, Finder, NormalForm, Placed
 from exactlump.lumping.simulations import Affine, Elsewhere, Relation, Row, Signed, Simulation, Twin, entry, identity
-from exactlump.network.kinds import Activate
 from exactlump.network.layers import end_of_layer
 from exactlump.network.program import Network
 from exactlump.numbers import floats
@@ -181,7 +180,7 @@ def _of_original(network: Network, normal: NormalForm) -> Iterator[LayerReport]:
     here = Counter(first.values())
     for mixing in network.hidden:
         tensor, before = end_of_layer(network, mixing), network.units(mixing)
-        if not isinstance(network.producer.get(tensor), Activate):
+        if tensor not in network.producer or not network.producer[tensor].functions:
             yield LayerReport(tensor, before, 0, fused=True, why_not_more="fused into the layer above")
             continue
         units = normal.units[tensor]

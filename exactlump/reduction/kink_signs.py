@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from exactlump.lumping.kinks import never_negative
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import Conv, Dense, Node, Scale, Shift
+from exactlump.network.kinds import Conv, Dense, Node, mixing
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
 
@@ -63,13 +63,13 @@ def _layer(network: Network, node: Node) -> tuple[Dense | Conv | None, NDArray[n
     """The dense layer below an activation, and what each of its units is shifted and then multiplied by; or none."""
     made, units = network.producer.get(node.reads[0]), network.units(node.reads[0])
     shift, scale = np.zeros(units), np.ones(units)
-    while isinstance(made, Shift | Scale):
-        if isinstance(made, Shift):
+    while made is not None and (made.constant or made.factor):
+        if made.constant:
             shift += np.array([_float(c) for c in made.constant]) / scale
         else:
             scale *= [_float(c) for c in made.factor]
-        made = network.producer.get(made.source)
-    return made if isinstance(made, Dense | Conv) else None, shift, scale
+        made = network.producer.get(made.reads[0])
+    return mixing(made) if made is not None else None, shift, scale
 
 
 def _under(network: Network, tensor: str) -> Node | None:

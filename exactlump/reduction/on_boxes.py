@@ -19,7 +19,7 @@ from exactlump.bounding.program import Program
 from exactlump.errors import ShapeError
 from exactlump.lumping.kinks import zero_below
 from exactlump.lumping.simulations import Idle, Relation, Simulation, Twin
-from exactlump.network.kinds import Activate, Conv, Dense, Node
+from exactlump.network.kinds import Conv, Dense, Node, mixing
 from exactlump.network.program import Network
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational
@@ -84,7 +84,7 @@ def _dead(network: Network, program: Program, domain: Domain) -> Dead:
     dead = dict[str, frozenset[int]]()
     boxes = [Pass(program).node(*outward(box)).before for box in domain.boxes]
     for node in network.nodes:
-        if isinstance(node, Activate) and isinstance(_below(network, node), Dense | Conv):
+        if node.functions and _below(network, node) is not None:
             key, positions = ("a", program.numbers["a"][node.target]), network.views[node.target].positions
             most = [max(map(int, highs)) for highs in zip(*(before[key][1] for before in boxes), strict=True)]
             parts = [most[v * positions : (v + 1) * positions] for v in range(len(node.functions))]
@@ -94,21 +94,24 @@ def _dead(network: Network, program: Program, domain: Domain) -> Dead:
     return dead
 
 
-def _below(network: Network, node: Activate) -> Node | None:
-    """The node below an activation, if nothing else reads what it makes."""
-    alone = len(network.consumers[node.source]) == 1 and node.source not in network.outputs
-    return network.producer.get(node.source) if alone else None
+def _below(network: Network, node: Node) -> Dense | Conv | None:
+    """The node with weights below an activation, if nothing else reads what it makes."""
+    (source,) = node.reads
+    alone = len(network.consumers[source]) == 1 and source not in network.outputs
+    return mixing(network.producer[source]) if alone and source in network.producer else None
 
 
 def without(network: Network, dead: Dead) -> Network:
     """The network whose dead units have no weights: they are 0 everywhere."""
     gone = {network.producer[tensor].reads[0]: units for tensor, units in dead.items()}
-    nodes = [_silent(node, gone[node.target]) if node.target in gone else node for node in network.nodes]
+    nodes = [
+        _silent(found, gone[node.target]) if node.target in gone and (found := mixing(node)) is not None else node
+        for node in network.nodes
+    ]
     return replace(network, nodes=tuple(nodes))
 
 
-def _silent(node: Node, units: frozenset[int]) -> Node:
-    assert isinstance(node, Dense | Conv)
+def _silent(node: Dense | Conv, units: frozenset[int]) -> Node:
     bias = tuple(ZERO if v in units else b for v, b in enumerate(node.bias))
     if node.weight.floats is not None:
         floats = np.array(node.weight.floats)

@@ -263,7 +263,7 @@ class _Builder:
         below = ground(self.network, node.source, self.anchored)
         left, bias = places[below], tuple(row.constant for row in rows)
         whole, span = 0, columns_of_unit(self.network, node, below)
-        if isinstance(node, Conv):
+        if node.window is not None:
             span = node.window.taps
             whole = next((t for t in range(span) if node.window.is_identity(t)), 0)
 
@@ -283,7 +283,7 @@ class _Builder:
 
 def _stays(node: Node) -> bool:
     """Whether tensors are to lie as they did where there is such a node."""
-    return (isinstance(node, Dense) and node.grid) or (isinstance(node, Reorder) and bool(node.cast))
+    return node.grid or (isinstance(node, Reorder) and bool(node.cast))
 
 
 def relation_over(tensor: str, rows: Sequence[Row], places: Mapping[int, int]) -> Relation:

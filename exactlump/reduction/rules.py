@@ -181,7 +181,7 @@ def _fuse(state: State, tensor: str) -> State:
 
 def _why_not_fused(outcome: Outcome, tensor: str) -> str:
     network = outcome.state.first.start
-    if layer(network, tensor, anchors(network)).functions is not None:
+    if layer(network, tensor, anchors(network)).functions:
         return ""
     cost = "the checker's cost" if tensor in outcome.state.costly else "more weights, or weights that do not fit"
     return f"not fused with the layer above: {cost}"

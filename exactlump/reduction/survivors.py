@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import CannotWrite
-from exactlump.network.kinds import Conv, Dense, Node, Reorder, Scale, Select, Shift
-from exactlump.network.layers import Elementwise, Layer, ground, layer, trace
+from exactlump.network.kinds import Conv, Dense, Elementwise, Node, Reorder, Select
+from exactlump.network.layers import Layer, ground, layer, trace
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.numbers.matrix import Matrix
@@ -112,7 +112,7 @@ class Survivors:
         below = ground(self.network, node.source, self.anchored)
         count = self.copies.get(below, self.left[below].size)
         target = node.target if own.elementwise or tensor in self.lying else tensor
-        if not count and (isinstance(node, Conv) or node.grid):
+        if not count and (node.window is not None or node.grid):
             view = self.network.views[node.target]
             self.made.constants(target, chosen.bias, View(resized(view, len(chosen.bias)), view.channel, view.open))
         else:
@@ -128,9 +128,9 @@ class Survivors:
             return _copies(below)
         if not own.is_fused and (self._is_whole(below) or self.made.is_seen(node.source)):
             return self.made.reordered(node.source)
-        if (isinstance(node, Dense) and node.grid) or self.network.views[node.source].open:
+        if node.grid or self.network.views[node.source].open:
             return self.made.reordered(node.source)
-        if isinstance(node, Conv):
+        if node.window is not None:
             return self.made.on_grid(below, View((count, *node.window.source), 0), target)
         return self.made.flat(below, own.before) if count else self.made.nothing()
 
@@ -146,7 +146,8 @@ class Survivors:
             if isinstance(node, Elementwise):
                 target = tensor if node is own.elementwise[-1] and not lies else node.target
                 entries = [None if v is None else places[v] for v in units]
-                self.made.append(_restricted(node, (source,), target, [places[v] for v in firsts], entries, divisors))
+                moved = node.renamed(target, source)
+                self.made.append(moved.divided([places[v] for v in firsts], entries, divisors))
             elif lies and isinstance(node, Reorder):
                 shape = resized(node.stated, len(units))
                 self.made.append(replace(node, source=source, shape=shape))
@@ -183,7 +184,7 @@ class Survivors:
             label = self.made.fresh(f"{target} {self.reading} {name}")
             read[name] = self.made.gather(origins, self._view(name, len(wanted), lies), label)
         names, units = tuple(read[name] for name in node.reads), [v for v, _ in wanted]
-        self.made.append(_restricted(node, names, target, units, units, tuple(d for _, d in wanted)))
+        self.made.append(node.renamed(target, *names).divided(units, units, tuple(d for _, d in wanted)))
 
     def _view(self, tensor: str, units: int, lies: bool) -> View:
         """How so many units of a tensor lie here."""
@@ -204,7 +205,7 @@ def _filled(chosen: Chosen) -> tuple[Sequence[int | None], Sequence[int], Vector
 
 def columns_of_unit(network: Network, node: Dense | Conv, below: str) -> int:
     """How many columns of the weights belong to each unit of the anchored tensor below: its taps, or its positions."""
-    if isinstance(node, Conv):
+    if node.window is not None:
         return int(node.window.taps)
     under, source = network.views[below], network.views[node.source]
     if under.open or source.open:
@@ -220,21 +221,3 @@ def _matrix(weights: Weights, span: int, columns: int) -> Matrix:
 
 def _copies(tensor: str) -> str:
     return f"{tensor}.copies"
-
-
-def _restricted(
-    node: Node,
-    names: tuple[str, ...],
-    target: str,
-    firsts: Sequence[int],
-    units: Sequence[int | None],
-    divisors: Vector,
-) -> Node:
-    """A node with one entry a unit; what has only a row of its own (None) needs no factor and no sum."""
-    node = node.renamed(target, *names)
-    if isinstance(node, Scale):
-        return replace(node, factor=tuple(ONE if v is None else node.factor[v] for v in units))
-    if isinstance(node, Shift):
-        own = zip(units, divisors, strict=True)
-        return replace(node, constant=tuple(ZERO if v is None else node.constant[v] / d for v, d in own))
-    return node.restricted(firsts)

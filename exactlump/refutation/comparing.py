@@ -65,11 +65,11 @@ def cost(pair: Pair) -> int:
 
 def heads_of(network: Network) -> list[tuple[HeadKind, int, int]]:
     """The heads among the outputs: kind, where the output begins in the flat outputs, and how long it is."""
-    found, start = [], 0
+    found, start, kinds = [], 0, {head.target: head.kind for head in network.heads}
     for name in network.outputs:
-        node, size = network.producer.get(name), math.prod(network.shapes[name])
-        if isinstance(node, Head):
-            found.append((node.kind, start, size))
+        size = math.prod(network.shapes[name])
+        if name in kinds:
+            found.append((kinds[name], start, size))
         start += size
     return found
 
@@ -80,7 +80,7 @@ def below_heads(network: Network, decisions: bool) -> Network:
     For decisions, the only output is the head's source: softmax keeps the order.  Else softmaxes are equal exactly
     where the differences of their sources' units are, so a head gives way to the differences to the last unit.
     """
-    heads = [node for node in network.nodes if isinstance(node, Head)]
+    heads = network.heads
     for head in heads:
         if head.target not in network.outputs or network.consumers[head.target]:
             raise UnsupportedLayer(f"tensor {head.target!r}: found {head.kind} inside, expected it at the output only")
@@ -89,12 +89,13 @@ def below_heads(network: Network, decisions: bool) -> Network:
             raise UnsupportedLayer("outputs: found several besides a head, expected one for a decision")
         nodes = tuple(node for node in network.nodes if node is not heads[0])
         return replace(network, nodes=nodes, outputs=(heads[0].source,))
-    return replace(network, nodes=tuple(_differences(network, n) if n in heads else n for n in network.nodes))
+    instead = {head.target: _differences(network, head) for head in heads}
+    return replace(network, nodes=tuple(instead.get(node.target, node) for node in network.nodes))
 
 
-def _differences(network: Network, head: Node) -> Node:
+def _differences(network: Network, head: Head) -> Node:
     """The differences of the units of a head's source to the last one; an argmax stays."""
-    if not isinstance(head, Head) or head.kind == "argmax":
+    if head.kind == "argmax":
         return head
     units, one = network.units(head.source), rational(1)
     rows = [{k: one, units - 1: -one} if k < units - 1 else {} for k in range(units)]

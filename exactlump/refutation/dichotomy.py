@@ -19,7 +19,7 @@ disagree, for each output: with m inputs and n such hyperplanes, n * m operation
 from collections.abc import Iterator, Sequence
 
 from exactlump.errors import ShapeError, UnsupportedLayer
-from exactlump.network.kinds import Activate
+from exactlump.network.kinds import Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, Vector, rational
 from exactlump.points.affine import Row, combination, coordinate, rows_after
@@ -91,16 +91,16 @@ def _outputs_of(network: Network, planes: dict[Plane, int]) -> list[Row]:
         known[port.name] = [coordinate(start + i) for i in range(network.units(port.name))]
         start += len(known[port.name])
     for node in network.nodes:
-        if isinstance(node, Activate):
+        if node.functions:
             if network.views[node.target].positions != 1:
                 raise UnsupportedLayer(f"tensor {node.target!a}: found images, expected one hidden layer of neurons")
-            known[node.target] = [_bent(row, node, v, planes, m) for v, row in enumerate(known[node.source])]
+            known[node.target] = [_bent(row, node, v, planes, m) for v, row in enumerate(known[node.reads[0]])]
         else:
             known[node.target] = rows_after(network, node, known)
     return [row for name in network.outputs for row in known[name]]
 
 
-def _bent(row: Row, node: Activate, v: int, planes: dict[Plane, int], m: int) -> Row:
+def _bent(row: Row, node: Node, v: int, planes: dict[Plane, int], m: int) -> Row:
     """A unit after its activation: the row by its plane, and the kink on it."""
     sigma = node.functions[v]
     if sigma.slope is None:

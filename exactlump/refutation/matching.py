@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exactlump.errors import NoExactValue
+from exactlump.lumping.flaws import find_flaw, same_head
 from exactlump.lumping.forms import Forms
 from exactlump.lumping.maximum import canonical_key
 from exactlump.lumping.simulations import (
@@ -19,12 +20,11 @@ from exactlump.lumping.simulations import (
     compose,
     constant,
     entry,
-    find_flaw,
     forms_of,
     identity,
     related,
 )
-from exactlump.network.kinds import Function, Head, Node, Opaque
+from exactlump.network.kinds import Function, Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
 from exactlump.reduction.loop import exact_quotient
@@ -77,10 +77,8 @@ def isomorphism(a: Network, b: Network) -> Simulation | None:
     for node in a.nodes:
         if node.affine:
             continue
-        if isinstance(node, Head):
+        if node.mixes_all:
             relation = _head_image(node, left, b, right)
-        elif isinstance(node, Opaque):
-            relation = _opaque_image(node, left, b, right)
         else:
             relation = _image(node, left, known, wanted.get(node.target))
         if relation is None:
@@ -149,20 +147,8 @@ def _constant(sigma: Function, y: Rational) -> Rational | None:
         return None
 
 
-def _opaque_image(node: Opaque, left: Forms, b: Network, right: Forms) -> Relation | None:
-    """The relation of an opaque operator's output to that of an equal one of equal sources."""
-    for other in b.opaque:
-        same = (other.call.signature, other.output) == (node.call.signature, node.output)
-        pairs = zip(node.sources, other.sources, strict=False)
-        if same and all(tuple(left.of(one)) == tuple(right.of(two)) for one, two in pairs):
-            return identity(other.target, 1)
-    return None
-
-
-def _head_image(node: Head, left: Forms, b: Network, right: Forms) -> Relation | None:
-    """The relation of a head to one of the same kind on the same forms."""
-    for head in b.nodes:
-        if isinstance(head, Head) and head.kind == node.kind:
-            if tuple(left.of(node.source)) == tuple(right.of(head.source)):
-                return identity(head.target, b.units(head.target))
-    return None
+def _head_image(node: Node, left: Forms, b: Network, right: Forms) -> Relation | None:
+    """The relation of a head to one of the same kind on the same forms; likewise of opaque operators."""
+    found = (head.target for head in b.nodes if head.mixes_all and same_head(node, head, left, right))
+    target = next(found, None)
+    return None if target is None else identity(target, b.units(target))

@@ -14,7 +14,6 @@ from itertools import combinations, product
 
 import numpy as np
 
-from exactlump.network.kinds import Activate
 from exactlump.numbers.rational import Vector, rational
 from exactlump.points.boxes import Box
 from exactlump.points.floating import FloatNetwork, Floats
@@ -145,9 +144,7 @@ def parting(floating: Floating) -> Iterator[tuple[int, str, list[int]]]:
     Rows are gradients at the domain's centre.  Of the first layer with a difference, the neurons of either network
     without a proportional one in the other; where all have one, all of them.
     """
-    layers = [
-        [n.source for n in network.nodes if isinstance(n, Activate)] for network in (floating.pair.a, floating.pair.b)
-    ]
+    layers = [[n.reads[0] for n in network.nodes if n.functions] for network in (floating.pair.a, floating.pair.b)]
     for names in zip(*layers, strict=False):
         rows = [_directions(floating, side, name) for side, name in enumerate(names)]
         lonely = [_without_twin(rows[0], rows[1]), _without_twin(rows[1], rows[0])]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import Activate, Dense, Node, Scale, Shift, mixing
+from exactlump.network.kinds import Dense, Node, mixing
 from exactlump.network.meaning import Anchored
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational
@@ -64,7 +64,7 @@ class _Walk:
         self.lower, self.upper = list(box.lower), list(box.upper)
         self.known: dict[str, Sequence[Row]] = {}
         self.names = [(port.name, e) for port in network.inputs for e in range(network.views[port.name].elements)]
-        found: list[Activate] = []
+        found: list[Node] = []
         start = 0
         for port in network.inputs:
             units = network.views[port.name].elements
@@ -73,7 +73,7 @@ class _Walk:
         self.inputs = start
         for node in network.nodes:
             self.known[node.target] = self._after(node)
-            if isinstance(node, Activate) and network.views[node.target].positions == 1:
+            if node.functions and network.views[node.target].positions == 1:
                 found.append(node)
         self.layers = [self._layer(node, self._domain(box.name)) for node in found]
 
@@ -81,7 +81,7 @@ class _Walk:
         return Box(tuple(self.lower), tuple(self.upper), name)
 
     def _after(self, node: Node) -> Sequence[Row]:
-        if isinstance(node, Activate):
+        if node.functions:
             return self._activated(node)
         if acts_on_elements(self.network, node):
             return rows_after(self.network, node, self.known)
@@ -104,8 +104,8 @@ class _Walk:
         self.upper.append(high)
         return coordinate(len(self.lower) - 1)
 
-    def _activated(self, node: Activate) -> Sequence[Row]:
-        view, rows = self.network.views[node.target], self.known[node.source]
+    def _activated(self, node: Node) -> Sequence[Row]:
+        view, rows = self.network.views[node.target], self.known[node.reads[0]]
         domain = self._domain()
         after = []
         for e, row in enumerate(rows):
@@ -113,8 +113,8 @@ class _Walk:
             after.append(row if sigma.slope == 1 else self._new((node.target, e), *image(sigma, *bounds(row, domain))))
         return after
 
-    def _layer(self, node: Activate, domain: Box) -> Layer:
-        rows = tuple(self.known[node.source])
+    def _layer(self, node: Node, domain: Box) -> Layer:
+        rows = tuple(self.known[node.reads[0]])
         chain, reason = _chain(self.network, node)
         return Layer(
             name=node.target,
@@ -144,10 +144,10 @@ def image(sigma: Activation, low: Rational | None, high: Rational | None) -> tup
     return None if unbounded_below else min(ends), None if unbounded_above else max(ends)
 
 
-def _chain(network: Network, node: Activate) -> tuple[tuple[Node, ...], str]:
+def _chain(network: Network, node: Node) -> tuple[tuple[Node, ...], str]:
     """The Dense node and the element-wise ones that lead to an activation, and why there are none."""
     chain: list[Node] = []
-    tensor = node.source
+    (tensor,) = node.reads
     while tensor in network.producer:
         below = network.producer[tensor]
         if tensor in network.outputs or len(network.consumers[tensor]) != 1:
@@ -155,13 +155,13 @@ def _chain(network: Network, node: Activate) -> tuple[tuple[Node, ...], str]:
         chain.append(below)
         if isinstance(below, Dense):
             return tuple(reversed(chain)), ""
-        if not isinstance(below, Scale | Shift):
+        if not (below.factor or below.constant):
             break
-        tensor = below.source
+        (tensor,) = below.reads
     return (), "no dense layer leads to it"
 
 
-def _closed(network: Network, node: Activate) -> str:
+def _closed(network: Network, node: Node) -> str:
     """Why what the layer feeds cannot be redirected."""
     if node.target in network.outputs:
         return "it is an output"

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exactlump.errors import ExactlumpError, FormatError
-from exactlump.network.kinds import Activate
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational
 from exactlump.points.boxes import Box, demand_inputs, everything
@@ -143,7 +142,7 @@ def relax_literally(network: Network, options: RelaxOptions, box: Box | None = N
 
 
 def _images(network: Network) -> list[str]:
-    return [n.target for n in network.nodes if isinstance(n, Activate) and network.views[n.target].positions != 1]
+    return [n.target for n in network.nodes if n.functions and network.views[n.target].positions != 1]
 
 
 def _wrong(judgements: Sequence[Judgement]) -> int:

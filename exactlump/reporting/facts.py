@@ -23,7 +23,7 @@ from exactlump.lumping.simulations import (
     Signed,
     Twin,
 )
-from exactlump.network.kinds import Activate, Conv, Dense
+from exactlump.network.kinds import Activate, mixing
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
 from exactlump.reduction.loop import reduce
@@ -146,7 +146,7 @@ def _is_covered(network: Network, name: str, rows: Collection[str | None]) -> bo
     """Whether one of the tensors with rows follows a hidden layer before the next one mixes its units."""
     while name not in rows:
         readers = network.consumers[name]
-        if len(readers) != 1 or isinstance(readers[0], Dense | Conv):
+        if len(readers) != 1 or mixing(readers[0]) is not None:
             return False
         name = readers[0].target
     return True
@@ -233,7 +233,7 @@ def _has_weights(network: Network, name: str) -> bool:
     node = network.producer.get(name)
     while isinstance(node, Activate):
         node = network.producer.get(node.source)
-    return isinstance(node, Dense | Conv)
+    return node is not None and mixing(node) is not None
 
 
 def _reason(original: Network, name: str, relation: Relation, again: Mapping[str, LayerReport]) -> str:

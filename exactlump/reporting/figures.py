@@ -16,7 +16,7 @@ from exactlump.drawing.marks import Mark, Marks, marks_of
 from exactlump.drawing.palette import COLOURS
 from exactlump.drawing.svg import FONT, number, printable
 from exactlump.lumping.simulations import Relation, identity
-from exactlump.network.kinds import Activate, Conv, Dense, Reorder, Scale, Shift
+from exactlump.network.kinds import Conv, Dense, Elementwise, Reorder, mixing
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, Rational
 
@@ -125,9 +125,9 @@ def _mixing(network: Network, name: str) -> Dense | Conv | None:
     """The node whose rows are the units of a tensor: nodes that keep each unit by itself are passed."""
     while name in network.producer:
         node = network.producer[name]
-        if isinstance(node, Dense | Conv):
-            return node
-        if not isinstance(node, Activate | Scale | Shift) and not (isinstance(node, Reorder) and node.axes is None):
+        if (found := mixing(node)) is not None:
+            return found
+        if not isinstance(node, Elementwise) and not (isinstance(node, Reorder) and node.axes is None):
             return None
         (name,) = node.reads
     return None

@@ -41,7 +41,7 @@ def multiply_adds(network: Network) -> int:
 
 def _products(network: Network, node: Dense | Conv) -> int:
     products = math.prod(node.weight.shape) // groups(node)
-    if isinstance(node, Dense):
+    if node.window is None:
         return products
     slides_over = node.source if node.window.transposed else node.target
     return products * int(network.views[slides_over].positions)

@@ -71,7 +71,7 @@ def functions_of(network: Network) -> set[Function]:
 
 def _products(network: Network) -> int:
     """How many products convolutions take, over all positions."""
-    return sum(n.weight.nonzeros * network.views[n.target].positions for n in network.mixing if isinstance(n, Conv))
+    return sum(n.weight.nonzeros * network.views[n.target].positions for n in network.mixing if n.window is not None)
 
 
 def define(letter: str, network: Network, inputs: list[list[str]], lines: list[str]) -> dict[str, list[str]]:

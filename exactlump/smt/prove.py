@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exactlump.errors import NoExactValue
-from exactlump.network.kinds import Conv, Dense
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational, Vector, rational
 from exactlump.smt.discharge import NO_LIMITS, Limits, discharge
@@ -147,8 +146,7 @@ def _difference(original: Network, reduced: Network, plan: Plan, left: Sequence[
 
 
 def _products(network: Network) -> int:
-    nodes = (node for node in network.nodes if isinstance(node, Dense | Conv))
-    return sum(node.weight.nonzeros * network.views[node.target].positions for node in nodes)
+    return sum(node.weight.nonzeros * network.views[node.target].positions for node in network.mixing)
 
 
 def _points(plan: Plan, refuted: Sequence[Finding]) -> Iterator[tuple[Vector, ...]]:

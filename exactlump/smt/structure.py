@@ -27,7 +27,7 @@ from exactlump.lumping.simulations import (
     identity,
 )
 from exactlump.network.activations import IDENTITY, RELU
-from exactlump.network.kinds import Function, Head, Largest, Node
+from exactlump.network.kinds import Function, Largest, Node
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, text
 from exactlump.smt.blocks import Blocks
@@ -122,7 +122,7 @@ class Claims:
         demand_tensors("reduced", reduced, backward)
         over = named_over(reduced, forward)
         for node in reduced.nodes:
-            if isinstance(node, Head) and node.target in backward:
+            if node.mixes_all and node.target in backward:
                 raise NotALumping(f"reduced {node.target!a}: found a relation, expected none for a head")
             if node.target in over or not node.affine:
                 backward.setdefault(node.target, identity(node.target, reduced.units(node.target)))
@@ -181,7 +181,7 @@ class Claims:
             return
         self._demand_positions(node.target, relation)
         head = self.anchors[relation.over].node if relation.over is not None else None
-        if isinstance(node, Head) or isinstance(head, Head):
+        if node.mixes_all or (head is not None and head.mixes_all):
             yield from self._of_head(node, head, relation)
             return
         for v, row in enumerate(relation.rows):
@@ -190,8 +190,7 @@ class Claims:
 
     def _of_head(self, node: Node, head: Node | None, relation: Relation) -> Iterator[Claim]:
         """Rule 4."""
-        kinds = [n.kind if isinstance(n, Head) else None for n in (node, head)]
-        if head is None or kinds[0] != kinds[1] or not relation.is_identity:
+        if head is None or node.function(0) != head.function(0) or not relation.is_identity:
             raise NotALumping(f"original {node.target!a}: found no identity with a head of the same kind")
         ours, theirs = (half.network.units(n.reads[0]) for half, n in ((self.original, node), (self.reduced, head)))
         if len(relation.rows) != self.reduced.network.units(head.target) or ours != theirs:

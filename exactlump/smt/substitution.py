@@ -25,7 +25,7 @@ from exactlump.lumping.simulations import (
     Twin,
 )
 from exactlump.network.activations import Activation
-from exactlump.network.kinds import Conv, Dense, Scale, Shift
+from exactlump.network.kinds import Conv, Dense, mixing
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, ZERO, Rational, primitive
 from exactlump.smt.blocks import INPUTS, UNITS, Block, Blocks, Key
@@ -98,13 +98,13 @@ class Half:
 
         while not (anchored and self.is_anchored(tensor)):
             node, anchored = self.network.producer[tensor], True
-            if isinstance(node, Dense | Conv):
-                shift(node.bias[v])
-                columns, integers, content = integer_row(node.weight, v)
-                return self._sum(*self._columns(node, columns, path), integers, factor * content, constants)
-            if isinstance(node, Scale):
+            if (mixes := mixing(node)) is not None:
+                shift(mixes.bias[v])
+                columns, integers, content = integer_row(mixes.weight, v)
+                return self._sum(*self._columns(mixes, columns, path), integers, factor * content, constants)
+            if node.factor:
                 factor = factor * node.factor[v]
-            elif isinstance(node, Shift):
+            elif node.constant:
                 shift(node.constant[v])
             parts = self.places.parts(node, v)
             if len(parts) != 1:
@@ -117,7 +117,7 @@ class Half:
 
     def _columns(self, node: Dense | Conv, columns: Sequence[int], path: Path) -> tuple[list[str], set[Key]]:
         """The names that the weights of a row multiply, and their blocks."""
-        if isinstance(node, Dense):
+        if node.window is None:
             if not path:
                 known = self.names(node.source)
                 return [known[u] for u in columns], {self.key(node.source)}

@@ -12,7 +12,7 @@ from exactlump import formats
 from exactlump.errors import UnsupportedLayer
 from exactlump.formats.files import about, external_data, read_bytes
 from exactlump.lumping.maximum import Lumping, maximum_lumping
-from exactlump.network.kinds import Activate, Conv, Dense
+from exactlump.network.kinds import mixing
 from exactlump.network.layers import anchors, end_of_layer
 from exactlump.network.program import Network
 from exactlump.network.views import Shape, StatedShape
@@ -231,9 +231,9 @@ def _described(
 
 
 def _inspect_layer(network: Network, lumping: Lumping, tensor: str, dense: str) -> LayerInspection:
-    node, weights = network.producer[tensor], network.producer[dense]
-    assert isinstance(weights, Dense | Conv)
-    functions = {str(f) for f in node.functions} if isinstance(node, Activate) else {"none"}
+    functions = set(map(str, network.producer[tensor].functions)) or {"none"}
+    weights = mixing(network.producer[dense])
+    assert weights is not None
     constants = lumping.constants[tensor].values()
     return LayerInspection(
         name=tensor,

@@ -17,7 +17,7 @@ from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided
 from exactlump.fast import workers as fanout
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.formats.stating import words_of, words_of_size
-from exactlump.network.kinds import Activate, Dense
+from exactlump.network.kinds import Dense
 from exactlump.network.ports import match
 from exactlump.network.program import Network
 from exactlump.network.views import StatedShape
@@ -346,7 +346,7 @@ def _certificate(reduction: Reduction, source: Path, staged: Path, raw: bool, ro
 
 def _landmarks(network: Network) -> list[str]:
     """The tensors that both a chain of layers and the .nnet file of it have, in order; the outputs last."""
-    layers = [node.target for node in network.nodes if isinstance(node, Dense | Activate)]
+    layers = [node.target for node in network.nodes if isinstance(node, Dense) or node.functions]
     return [*(port.name for port in network.inputs), *layers, *network.outputs]
 
 

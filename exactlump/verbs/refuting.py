@@ -20,7 +20,6 @@ from exactlump.certificates.certificate import Certificate
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.network import ports
-from exactlump.network.kinds import Head
 from exactlump.network.program import Network
 from exactlump.network.views import StatedShape
 from exactlump.numbers.rational import Rational, Vector, text
@@ -331,8 +330,9 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
 
 def _decides(network: Network) -> bool:
     """Whether the only output is an index of a largest element."""
-    node = network.producer.get(network.outputs[0])
-    return len(network.outputs) == 1 and isinstance(node, Head) and node.kind == "argmax"
+    return len(network.outputs) == 1 and any(
+        head.target == network.outputs[0] and head.kind == "argmax" for head in network.heads
+    )
 
 
 def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, ...]]:

@@ -30,7 +30,10 @@ from exactlump.bounding.walks_batched import BatchedWalk, ExactWalk
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats import digest, exact
 from exactlump.network.activations import RELU, Activation
-from exactlump.network.kinds import Dense
+from exactlump.network.kinds import AveragePool, Dense, Pad, Reorder
+from exactlump.network.program import Network
+from exactlump.network.views import Port
+from exactlump.network.windows import Window
 from exactlump.numbers.rational import fraction, rational
 from exactlump.points.boxes import Box
 from tests import bounding_tools as tools
@@ -492,6 +495,28 @@ def test_float32_is_bounded_by_both_alike(seed):
         network.kinds.add(1)
     expected = [comparison.float_errors([outward(box) for box in domain.boxes], family) for family in "ab"]
     assert errors(Pass(program), domain) == expected
+
+
+def test_float32_of_images_is_bounded_by_both_alike():
+    """What a padding copies is not rounded, nor what a mean of one element is; a mean of nine is."""
+    ones, none = (1, 1), (0, 0)
+    nodes = (
+        Reorder("x", "i", None, (2, 1, 1), 0),
+        Pad("i", "p", Window((1, 1), (3, 3), ones, ones, ones, ones, ones)),
+        AveragePool("p", "m", Window((3, 3), (3, 3), ones, ones, ones, none, none)),
+        AveragePool("m", "n", Window((3, 3), (1, 1), (3, 3), ones, ones, none, none)),
+        Reorder("n", "y", None, (2,)),
+    )
+    for copies, many in ((False, nodes), (True, (*nodes[:3], Reorder("m", "y", None, (18,))))):
+        network = Network((Port("x", (2,)),), many, ("y",))
+        domain = cube(2)
+        comparison = tools.compared(network, network)
+        for one in (comparison.original.network, comparison.reduced.network):
+            one.kinds.add(1)
+        expected = [comparison.float_errors([outward(box) for box in domain.boxes], family) for family in "ab"]
+        found = errors(Pass(prepare(network, network)), domain)
+        assert found == expected
+        assert (set(found[0]) == {0}) == copies
 
 
 def test_related_networks_are_found_again(plain):

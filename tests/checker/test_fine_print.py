@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Same, entry, find_flaw
+from exactlump.lumping.flaws import find_flaw
+from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Same, entry
 from exactlump.network.activations import IDENTITY, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Dense, Scale, Shift
 from exactlump.network.layers import anchors

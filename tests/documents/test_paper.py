@@ -13,8 +13,8 @@ import pytest
 from sympy import Matrix, Rational
 
 from exactlump.lumping.definition import is_lumping
+from exactlump.lumping.flaws import find_flaw
 from exactlump.lumping.maximum import Lumping, maximum_lumping
-from exactlump.lumping.simulations import find_flaw
 from exactlump.network.kinds import Dense
 from exactlump.network.program import Network
 from exactlump.numbers.rational import ONE, rational

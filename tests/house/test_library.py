@@ -35,7 +35,8 @@ from exactlump import (
     steps,
     write,
 )
-from exactlump.lumping.simulations import compose, find_flaw
+from exactlump.lumping.flaws import find_flaw
+from exactlump.lumping.simulations import compose
 from exactlump.network.layers import anchors
 from exactlump.points.boxes import everything
 from exactlump.points.domains import domain_of

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump.errors import CannotWrite
-from exactlump.lumping.simulations import entry, find_flaw
+from exactlump.lumping.flaws import find_flaw
+from exactlump.lumping.simulations import entry
 from exactlump.network.kinds import Dense
 from exactlump.network.program import Network
 from exactlump.numbers.floats import fits, pieces

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exactlump.lumping.flaws import find_flaw
 from exactlump.lumping.maximum import maximum_lumping
-from exactlump.lumping.simulations import NULL, Affine, entry, find_flaw
+from exactlump.lumping.simulations import NULL, Affine, entry
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense, Scale, Shift
 from exactlump.numbers.floats import fits

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactlump.errors import NotALumping
-from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Same, compose, entry, find_flaw, related
+from exactlump.lumping.flaws import find_flaw
+from exactlump.lumping.simulations import FREE, NULL, Affine, Relation, Same, compose, entry, related
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.program import Network

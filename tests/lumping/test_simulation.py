@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exactlump.lumping.flaws import find_flaw
 from exactlump.lumping.maximum import maximum_lumping
-from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Same, compose, entry, find_flaw
+from exactlump.lumping.simulations import FREE, NULL, Affine, Free, Relation, Same, compose, entry
 from exactlump.network.activations import ABS, IDENTITY, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Dense, Head, MaxPool
 from exactlump.network.program import Network

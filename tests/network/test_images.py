@@ -8,8 +8,8 @@ import pytest
 
 from exactlump.errors import CannotWrite
 from exactlump.formats import read, write
+from exactlump.lumping.flaws import find_flaw
 from exactlump.lumping.maximum import maximum_lumping
-from exactlump.lumping.simulations import find_flaw
 from exactlump.network.activations import ABS, RELU, Activation, leaky_relu
 from exactlump.network.kinds import Activate, Add, AveragePool, Conv, Dense, Head, MaxPool, Pad, Reorder, Select, groups
 from exactlump.network.program import Network

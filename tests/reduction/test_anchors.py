@@ -4,7 +4,7 @@
 import pytest
 from hypothesis import given, settings
 
-from exactlump.lumping.simulations import find_flaw
+from exactlump.lumping.flaws import find_flaw
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Add, Dense, Head, Pad, Reorder, Scale, Shift
 from exactlump.network.layers import INPUT, OUTPUT, anchors, end_of_layer, layer, linear_layers, sources, trace

@@ -4,8 +4,9 @@
 import pytest
 from hypothesis import given, settings
 
+from exactlump.lumping.flaws import find_flaw
 from exactlump.lumping.maximum import Choices, maximum_lumping
-from exactlump.lumping.simulations import FREE, Same, entry, find_flaw
+from exactlump.lumping.simulations import FREE, Same, entry
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense, Head
 from exactlump.network.program import Network

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactlump.lumping.simulations import find_flaw
+from exactlump.lumping.flaws import find_flaw
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Activate, Dense, Head, Node, Scale, Select, Shift
 from exactlump.network.program import Network

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from exactlump.lumping.simulations import Relation, entry, find_flaw
+from exactlump.lumping.flaws import find_flaw
+from exactlump.lumping.simulations import Relation, entry
 from exactlump.network.activations import RELU
 from exactlump.network.kinds import Activate, Dense
 from exactlump.network.layers import anchors

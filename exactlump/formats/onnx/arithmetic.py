@@ -9,33 +9,48 @@ numbers of inputs) have been checked before.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from operator import add, mul, sub
-from typing import Any
+from typing import Any, NamedTuple
 
-from onnx import TensorProto
+from onnx import AttributeProto, TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.onnx.constants import CONSTANTS, cast, fold, quotient, truncated
+from exactlump.formats.onnx.data import Data, batch_error, result, same
 from exactlump.formats.onnx.functions import FUNCTIONS
-from exactlump.formats.onnx.graph import Data, Operator, Product, Read, Reader, batch_error, result, same
+from exactlump.formats.onnx.graph import Product, Reader
 from exactlump.formats.onnx.images import IMAGES
 from exactlump.formats.onnx.normalisation import NORMALISATIONS
+from exactlump.formats.onnx.operators import Operator, place
 from exactlump.formats.onnx.quantisers import CUSTOM, QUANTISERS
 from exactlump.formats.onnx.reductions import REDUCTIONS
 from exactlump.formats.onnx.regridded import REGRIDDED
 from exactlump.formats.onnx.reorderings import REORDERINGS, unchanged
+from exactlump.formats.onnx.rules import (
+    ANY,
+    BROADCAST,
+    CONSTANT,
+    EVERY,
+    FACTORS,
+    NAME,
+    TENSOR,
+    Rule,
+    flag,
+    number,
+    unread,
+)
 from exactlump.formats.onnx.selections import SELECTIONS
 from exactlump.formats.onnx.spelled import product
 from exactlump.formats.onnx.tensors import CASTABLE, FLOATS, Constant, type_name
 from exactlump.network.kinds import Add, Dense, Scale, Shift
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import ONE, ZERO, Vector
+from exactlump.numbers.rational import ONE, ZERO, Rational, Vector
 
 # Dense layers
 
 
-def _matmul(reader: Reader, op: Operator) -> None:
+def _matmul(reader: Reader, op: Operator, one: Data | Constant, other: Data | Constant) -> None:
     """A constant matrix on the right of x, or on its left when x has no batch axis."""
-    left = isinstance(reader.lookup(op.input(0)), Constant)
+    left = isinstance(one, Constant)
     data = reader.tensor(op.input(1 if left else 0))
     name = op.input(0 if left else 1)
     array = reader.factors(name, data).array
@@ -83,27 +98,36 @@ def _fitting(weight: Matrix, data: Data) -> int:
     return weight.shape[0]
 
 
-def _gemm(reader: Reader, op: Operator) -> None:
+def _gemm(
+    reader: Reader,
+    op: Operator,
+    data: Data,
+    given: Constant,
+    addend: str | None,
+    *,
+    alpha: Rational,
+    beta: Rational,
+    broadcast: bool,
+    **turned: bool,
+) -> None:
     """alpha * x * W + beta * C; alpha and beta are multiplied in, exactly."""
-    data = reader.tensor(op.input(0))
-    array = reader.factors(op.input(1), data).array
-    if op.attributes.get("transA", 0) or not data.known:
+    array = given.array
+    if turned["transA"] or not data.known:
         raise UnsupportedLayer("expected a matrix, not transposed")
     if data.rank != 2:
         raise ShapeError(f"found shape {list(data.sizes)}, expected a matrix")
     data = _vectors(reader, data)
     if array.ndim != 2:
         raise ShapeError(f"found shapes {list(data.shape)} and {list(array.shape)}, expected vector and matrix")
-    weight = Constant(array if op.attributes.get("transB", 0) else array.T, data.kind).matrix()
+    weight = Constant(array if turned["transB"] else array.T, data.kind).matrix()
     rows = _fitting(weight, data)
-    alpha, beta = op.number("alpha", 1.0), op.number("beta", 1.0)
     if alpha != 1:
         reader.notes["Gemm with alpha read as one matrix"] += 1
         weight = Matrix.from_rows([{u: alpha * w for u, w in weight.row(v).items()} for v in range(rows)], data.units)
     made, grid = _dense_result(op, data, rows)
     bias: Vector = (ZERO,) * rows
-    if op.input(2):
-        same_units, values = _operand(reader, op, op.input(2), made)
+    if addend is not None:
+        same_units, values = _operand(reader, op, addend, made, Spread(broadcast))
         if same_units is not made:
             raise UnsupportedLayer("found a bias that differs from row to row")
         bias = tuple(beta * b for b in values)
@@ -113,20 +137,24 @@ def _gemm(reader: Reader, op: Operator) -> None:
 # Element by element with a constant
 
 
-def _operand(reader: Reader, op: Operator, name: str, data: Data) -> tuple[Data, Vector]:
-    """The constant operand of an operation with `data`, one value a unit of the tensor that is then meant.
+class Spread(NamedTuple):
+    """How constants were broadcast before opset 7: only second ones, if it says so, from an axis on."""
 
-    Before opset 7 only the second operand was broadcast, when `broadcast` said so, from `axis` on.
-    """
+    broadcast: bool = False
+    axis: int | None = None
+
+
+def _operand(reader: Reader, op: Operator, name: str, data: Data, before: Spread) -> tuple[Data, Vector]:
+    """The constant operand of an operation with `data`, one value a unit of the tensor that is then meant."""
     array = (reader.weights if op.kind == "Div" else reader.factors)(name, data).array
     if reader.opset < 7:
         if data.open:
             raise UnsupportedLayer("found unknown sizes before opset 7")
-        if not (op.attributes.get("broadcast", 0) and name != op.input(0)):
+        if not (before.broadcast and name != op.input(0)):
             if array.ndim != data.rank or array.shape[data.batched :] != data.shape:
                 raise ShapeError(f"found a constant of shape {list(array.shape)} that is not broadcast")
-        elif "axis" in op.attributes:
-            behind = data.rank - op.axis("axis", 0, data.rank) - array.ndim
+        elif before.axis is not None:
+            behind = data.rank - place(before.axis, data.rank) - array.ndim
             array = array.reshape(array.shape + (1,) * max(behind, 0))
     if array.size == 1 and (not data.known or array.ndim <= data.rank):
         return data, Constant(array, data.kind).vector() * data.units
@@ -135,12 +163,11 @@ def _operand(reader: Reader, op: Operator, name: str, data: Data) -> tuple[Data,
 
 
 def _arithmetic(
-    fallback: Callable[[Any, Any], Any], read: Callable[[Reader, Operator, Data, str, bool], None], *signs: int
-) -> Read:
+    fallback: Callable[[Any, Any], Any], read: Callable[[Reader, Operator, Data, str, bool, Spread], None], *signs: int
+) -> Rule:
     """An operation of two tensors, one of them a constant; of two constants `fallback`; of two others a signed sum."""
 
-    def operator(reader: Reader, op: Operator) -> None:
-        found = [reader.lookup(op.input(i)) for i in (0, 1)]
+    def operator(reader: Reader, op: Operator, *found: Data | Constant, broadcast: bool, axis: int | None) -> None:
         constants = [entry for entry in found if isinstance(entry, Constant)]
         if len(constants) == 2:
             integers = fallback is quotient and not any(one.kind in FLOATS for one in constants)
@@ -149,7 +176,7 @@ def _arithmetic(
         elif constants:
             first = isinstance(found[1], Constant)
             data = reader.ranked(op.input(int(not first)))
-            read(reader, op, data, op.input(int(first)), first)
+            read(reader, op, data, op.input(int(first)), first, Spread(broadcast, axis))
         elif op.kind == "Mul" and product(reader, op):
             pass
         elif signs:
@@ -157,7 +184,7 @@ def _arithmetic(
         else:
             raise UnsupportedLayer("found no constant, expected one")
 
-    return operator
+    return Rule(operator, [ANY, ANY], BROADCAST)
 
 
 def _sum(reader: Reader, op: Operator, signs: Sequence[int]) -> None:
@@ -190,22 +217,23 @@ def _sum_in_one_view(reader: Reader, op: Operator, found: Sequence[Data], signs:
     reader.emit(Add(names, op.target, tuple(signs)), same(op, found[0]))
 
 
-def _sum_of_many(reader: Reader, op: Operator) -> None:
+def _sum_of_many(reader: Reader, op: Operator, found: Sequence[Data | Constant]) -> None:
     """Sum, of any number of computed tensors or of one and a constant."""
-    computed = [isinstance(reader.lookup(name), Data) for name in op.inputs]
+    computed = [isinstance(entry, Data) for entry in found]
     if sorted(computed) == [False, True]:
-        _shift(reader, op, reader.ranked(op.input(computed.index(True))), op.input(computed.index(False)), True)
+        data = reader.ranked(op.input(computed.index(True)))
+        _shift(reader, op, data, op.input(computed.index(False)), True, Spread())
     elif all(computed):
         _sum(reader, op, (1,) * len(computed))
     else:
         raise UnsupportedLayer("found constants among several tensors")
 
 
-def _shift(reader: Reader, op: Operator, data: Data, name: str, _: bool) -> None:
+def _shift(reader: Reader, op: Operator, data: Data, name: str, _: bool, before: Spread) -> None:
     if data.name in reader.products and _differs(reader, name, data):
         data = reader.settled(data)
     product = reader.products.pop(data.name, None)
-    data, values = _operand(reader, op, name, data)
+    data, values = _operand(reader, op, name, data, before)
     if product is None:
         reader.emit(Shift(data.name, op.target, values), same(op, data))
         return
@@ -220,35 +248,34 @@ def _differs(reader: Reader, name: str, data: Data) -> bool:
     return data.channel is not None and any(n != 1 for n in shape[:-1])
 
 
-def _difference(reader: Reader, op: Operator, data: Data, name: str, first: bool) -> None:
+def _difference(reader: Reader, op: Operator, data: Data, name: str, first: bool, before: Spread) -> None:
     """x - c, or c - x as -x + c."""
     if not first:
         negated = replace(data, name=reader.fresh(f"{op.target} negated"))
         reader.emit(Scale(data.name, negated.name, (-ONE,) * data.units), negated)
         data = negated
-    data, values = _operand(reader, op, name, data)
+    data, values = _operand(reader, op, name, data, before)
     constant = tuple(-v for v in values) if first else values
     reader.emit(Shift(data.name, op.target, constant), same(op, data))
 
 
-def _scale(reader: Reader, op: Operator, data: Data, name: str, _: bool) -> None:
-    data, values = _operand(reader, op, name, data)
+def _scale(reader: Reader, op: Operator, data: Data, name: str, _: bool, before: Spread) -> None:
+    data, values = _operand(reader, op, name, data, before)
     reader.emit(Scale(data.name, op.target, values), same(op, data))
 
 
-def _ratio(reader: Reader, op: Operator, data: Data, name: str, first: bool) -> None:
+def _ratio(reader: Reader, op: Operator, data: Data, name: str, first: bool, before: Spread) -> None:
     """x / c, the factors 1/c being rationals."""
     if not first:
         raise UnsupportedLayer("division by a computed tensor is not supported")
-    data, values = _operand(reader, op, name, data)
+    data, values = _operand(reader, op, name, data, before)
     if not all(values):
         raise FormatError(f"tensor {name!r}: found a division by zero")
     reader.notes["Div by a constant read as an exact factor"] += 1
     reader.emit(Scale(data.name, op.target, tuple(ONE / v for v in values)), same(op, data))
 
 
-def _negation(reader: Reader, op: Operator) -> None:
-    found = reader.lookup(op.input(0))
+def _negation(reader: Reader, op: Operator, found: Data | Constant) -> None:
     if isinstance(found, Constant):
         fold(reader, op, lambda x: -x, (found,), floats=False)
         return
@@ -259,24 +286,32 @@ def _negation(reader: Reader, op: Operator) -> None:
 # Operators that change nothing over the reals
 
 
-def _dropout(reader: Reader, op: Operator) -> None:
+def _dropout(
+    reader: Reader,
+    op: Operator,
+    data: Data,
+    _: str | None,
+    training_mode: Constant | None,
+    *,
+    is_test: bool,
+    **rest: Any,
+) -> None:
     """The identity when not training: before opset 7 if `is_test`, since opset 12 unless `training_mode`."""
-    if reader.opset < 7 and not op.attributes.get("is_test", 0):
+    if reader.opset < 7 and not is_test:
         raise UnsupportedLayer("found is_test = 0: training is not supported")
-    if op.input(2) and reader.constant(op.input(2)).array.any():
+    if training_mode is not None and training_mode.array.any():
         raise UnsupportedLayer("found training_mode: training is not supported")
-    data = reader.tensor(op.input(0))
     reader.unread.update(name for name in op.outputs[1:] if name)
     reader.notes["Dropout read as the identity"] += 1
     reader.emit(unchanged(data, op.target), same(op, data))
 
 
-def _cast(reader: Reader, op: Operator) -> None:
+def _cast(reader: Reader, op: Operator, source: Data | Constant, **given: Any) -> None:
     """Of computed tensors, between floats only, the identity; of constants, exact or refused."""
-    to = op.attributes.get("to", 0)
-    if isinstance(to, bytes):  # before opset 6
-        to = dict(TensorProto.DataType.items()).get(to.decode("ascii", "replace"), 0)
-    source = reader.lookup(op.input(0))
+    stated = given["to"]
+    if isinstance(stated, bytes):  # before opset 6
+        stated = dict(TensorProto.DataType.items()).get(stated.decode("ascii", "replace"), 0)
+    to = int(stated or 0)
     if isinstance(source, Constant):
         reader.fold(op.target, cast(source, to))
         return
@@ -292,7 +327,7 @@ def _cast(reader: Reader, op: Operator) -> None:
     reader.emit(unchanged(source, op.target, 0 if source.kind in FLOATS else to), made)
 
 
-OPERATORS: Mapping[str, Read] = {
+OPERATORS: Mapping[str, Rule] = {
     **REORDERINGS,
     **CONSTANTS,
     **FUNCTIONS,
@@ -302,16 +337,42 @@ OPERATORS: Mapping[str, Read] = {
     **QUANTISERS,
     **REGRIDDED,
     **REDUCTIONS,
-    "MatMul": _matmul,
-    "Gemm": _gemm,
+    "MatMul": Rule(_matmul, [ANY, ANY]),
+    "Gemm": Rule(
+        _gemm,
+        [TENSOR, FACTORS, NAME.or_none()],
+        {
+            "alpha": number(1.0),
+            "beta": number(1.0),
+            "transA": flag(False),
+            "transB": flag(False),
+            "broadcast": BROADCAST["broadcast"],
+        },
+    ),
     "Add": _arithmetic(add, _shift, 1, 1),
     "Sub": _arithmetic(sub, _difference, 1, -1),
     "Mul": _arithmetic(mul, _scale),
     "Div": _arithmetic(quotient, _ratio),
-    "Sum": _sum_of_many,
-    "Neg": _negation,
-    "Dropout": _dropout,
-    "Cast": _cast,
+    "Sum": Rule(_sum_of_many, [EVERY]),
+    "Neg": Rule(_negation, [ANY]),
+    "Dropout": Rule(
+        _dropout,
+        [TENSOR, NAME.or_none(since=12), CONSTANT.or_none(since=12)],
+        {
+            "is_test": flag(False).within(until=7),
+            "ratio": unread(AttributeProto.FLOAT).within(until=12),
+            "seed": unread(AttributeProto.INT).within(since=12),
+        },
+    ),
+    "Cast": Rule(
+        _cast,
+        [ANY],
+        {
+            "to": unread(0),
+            "saturate": unread(AttributeProto.INT).within(since=19),
+            "round_mode": unread(AttributeProto.STRING).within(since=24),
+        },
+    ),
 }
 # CUSTOM has the operators of other domains than ONNX's own, by domain and name.
 __all__ = ["CUSTOM", "OPERATORS"]

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto
+from onnx import AttributeProto, TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import MOST_ELEMENTS, Operator, Read, Reader
+from exactlump.formats.onnx.data import Data
+from exactlump.formats.onnx.graph import MOST_ELEMENTS, Reader
 from exactlump.formats.onnx.normalisation import root
+from exactlump.formats.onnx.operators import Operator
+from exactlump.formats.onnx.rules import ANY, BROADCAST, CONSTANT, INTEGERS, Rule, integer, tensor, unread
 from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, finite, type_name
 from exactlump.network.views import Shape
 from exactlump.numbers.rational import fraction, rational
@@ -125,9 +128,8 @@ def truncated(x: Any, y: Any) -> Any:
     return rational(found if (x < 0) == (y < 0) else -found)
 
 
-def _pow(reader: Reader, op: Operator) -> None:
+def _pow(reader: Reader, op: Operator, base: Constant, exponent: Constant, **before: Any) -> None:
     """A constant to a constant integer or to 1/2; of computed tensors nothing is known."""
-    base, exponent = reader.constant(op.input(0)), reader.constant(op.input(1))
 
     def power(x: Any, y: Any) -> Any:
         if 2 * y == 1:
@@ -139,9 +141,8 @@ def _pow(reader: Reader, op: Operator) -> None:
     fold(reader, op, power, (base, cast(exponent, base.kind)))
 
 
-def _sqrt(reader: Reader, op: Operator) -> None:
-    constant = reader.constant(op.input(0))
-    fold(reader, op, lambda x: _root(reader, x, constant.kind), (constant,))
+def _sqrt(reader: Reader, op: Operator, found: Constant) -> None:
+    fold(reader, op, lambda x: _root(reader, x, found.kind), (found,))
 
 
 def _root(reader: Reader, x: Any, kind: int) -> Any:
@@ -150,8 +151,8 @@ def _root(reader: Reader, x: Any, kind: int) -> Any:
     return root(reader, x, fine=kind == TensorProto.DOUBLE)
 
 
-def _reciprocal(reader: Reader, op: Operator) -> None:
-    fold(reader, op, lambda x: quotient(1, x), (reader.constant(op.input(0)),))
+def _reciprocal(reader: Reader, op: Operator, found: Constant) -> None:
+    fold(reader, op, lambda x: quotient(1, x), (found,))
 
 
 # What an operator makes of two constants of one type: integers, or truth values.
@@ -164,10 +165,9 @@ _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _compared(reader: Reader, op: Operator) -> None:
+def _compared(reader: Reader, op: Operator, *pair: Constant, **before: Any) -> None:
     """Truth values, of constants of one type."""
     function = _COMPARED[op.kind]
-    pair = [reader.constant(op.input(i)) for i in (0, 1)]
     if pair[0].kind != pair[1].kind:
         raise UnsupportedLayer(f"found {type_name(pair[0].kind)} and {type_name(pair[1].kind)}")
     if any(one.kind in FLOATS and one.array.dtype == object for one in pair):
@@ -181,10 +181,9 @@ def _compared(reader: Reader, op: Operator) -> None:
     reader.fold(op.target, Constant(values, TensorProto.BOOL))
 
 
-def _modulo(reader: Reader, op: Operator) -> None:
+def _modulo(reader: Reader, op: Operator, *pair: Constant, fmod: int) -> None:
     """The remainder of integers, with the divisor's sign."""
-    pair = [reader.constant(op.input(i)) for i in (0, 1)]
-    if op.attributes.get("fmod", 0) or any(one.kind in FLOATS for one in pair):
+    if fmod or any(one.kind in FLOATS for one in pair):
         raise UnsupportedLayer("found floats, expected integers")
 
     def modulo(a: Any, b: Any) -> Any:
@@ -198,34 +197,32 @@ def _modulo(reader: Reader, op: Operator) -> None:
 # Made of shapes and attributes
 
 
-def _shape(reader: Reader, op: Operator) -> None:
+def _shape(reader: Reader, op: Operator, source: Data | Constant, *, start: int, end: int | None) -> None:
     """The shape of a tensor, whose batch axis is a number; from `start` to `end` since opset 15."""
-    source = reader.lookup(op.input(0))
     dims: Shape = source.shape if isinstance(source, Constant) else source.sizes
     if not isinstance(source, Constant) and not (source.known and all(isinstance(n, int) for n in dims)):
         raise UnsupportedLayer("found unknown sizes, expected numbers")
-    part = dims[op.attributes.get("start", 0) : op.attributes.get("end", len(dims))]
-    reader.fold(op.target, Constant(np.array(part, np.int64), TensorProto.INT64))
+    reader.fold(op.target, Constant(np.array(dims[start:end], np.int64), TensorProto.INT64))
 
 
-def _constant_of_shape(reader: Reader, op: Operator) -> None:
+def _constant_of_shape(reader: Reader, op: Operator, shape: tuple[int, ...], *, value: TensorProto | None) -> None:
     """One number, 0.0 by default, in every place."""
-    shape = reader.constant(op.input(0)).integers()
-    given = op.attributes.get("value")
-    value = Constant(np.zeros(1, np.float32), TensorProto.FLOAT) if given is None else constant(given, reader.folder)
-    if value.shape != (1,) or min(shape, default=1) < 0:
-        raise ShapeError(f"found a value of shape {list(value.shape)} for {list(shape)}")
+    zero = Constant(np.zeros(1, np.float32), TensorProto.FLOAT)
+    found = zero if value is None else constant(value, reader.folder)
+    if found.shape != (1,) or min(shape, default=1) < 0:
+        raise ShapeError(f"found a value of shape {list(found.shape)} for {list(shape)}")
     if np.prod(shape, dtype=object) > MOST_ELEMENTS:
         raise UnsupportedLayer(f"found shape {list(shape)}, expected at most {MOST_ELEMENTS} elements")
-    reader.fold(op.target, Constant(np.full(shape, value.array[0]), value.kind))
+    reader.fold(op.target, Constant(np.full(shape, found.array[0]), found.kind))
 
 
-def _constant(reader: Reader, op: Operator) -> None:
+def _constant(reader: Reader, op: Operator, **given: Any) -> None:
     """A Constant node; since opset 12 it may hold numbers instead of a tensor."""
-    if len(op.attributes) != 1 or op.inputs or len(op.outputs) != 1:
+    stated = [(name, value) for name, value in given.items() if value is not None]
+    if len(stated) != 1 or len(op.outputs) != 1:
         raise FormatError("expected one attribute, one output and no input")
-    (name, value), *_ = op.attributes.items()
-    if name == "value" and isinstance(value, TensorProto):
+    ((name, value),) = stated
+    if name == "value":
         reader.fold(op.target, constant(value, reader.folder))
     elif name in ("value_float", "value_floats"):
         reader.fold(op.target, Constant(np.array(value, np.float32), TensorProto.FLOAT))
@@ -235,13 +232,24 @@ def _constant(reader: Reader, op: Operator) -> None:
         raise UnsupportedLayer(f"attribute {name} is not supported")
 
 
-CONSTANTS: Mapping[str, Read] = {
-    "Constant": _constant,
-    "ConstantOfShape": _constant_of_shape,
-    "Shape": _shape,
-    "Pow": _pow,
-    "Sqrt": _sqrt,
-    "Reciprocal": _reciprocal,
-    "Mod": _modulo,
-    **dict.fromkeys(_COMPARED, _compared),
+# What a Constant may hold besides a tensor, and since which opset.
+_HELD = {
+    "sparse_value": unread(AttributeProto.SPARSE_TENSOR).within(since=11),
+    "value_float": unread(AttributeProto.FLOAT).within(since=12),
+    "value_floats": unread(AttributeProto.FLOATS).within(since=12),
+    "value_int": unread(AttributeProto.INT).within(since=12),
+    "value_ints": unread(AttributeProto.INTS).within(since=12),
+    "value_string": unread(AttributeProto.STRING).within(since=12),
+    "value_strings": unread(AttributeProto.STRINGS).within(since=12),
+}
+CONSTANTS: Mapping[str, Rule] = {
+    "Constant": Rule(_constant, [], {"value": tensor(), **_HELD}),
+    "ConstantOfShape": Rule(_constant_of_shape, [INTEGERS], {"value": tensor()}),
+    "Shape": Rule(_shape, [ANY], {"start": integer(0).within(since=15), "end": integer().within(since=15)}),
+    "Pow": Rule(_pow, [CONSTANT, CONSTANT], BROADCAST),
+    "Sqrt": Rule(_sqrt, [CONSTANT]),
+    "Reciprocal": Rule(_reciprocal, [CONSTANT]),
+    "Mod": Rule(_modulo, [CONSTANT, CONSTANT], {"fmod": integer(0)}),
+    **{name: Rule(_compared, [CONSTANT, CONSTANT], BROADCAST) for name in ("Equal", "Greater", "Less")},
+    **{name: Rule(_compared, [CONSTANT, CONSTANT]) for name in ("GreaterOrEqual", "LessOrEqual")},
 }

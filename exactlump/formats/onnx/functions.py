@@ -2,81 +2,90 @@
 """This file is about ONNX operators that apply a function to each element, and those at the end of a network."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
+from exactlump.formats.onnx.data import Data, same
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator, place
+from exactlump.formats.onnx.rules import (
+    ANY,
+    COMPUTED,
+    EVERY,
+    NAME,
+    RANKED,
+    TENSOR,
+    WEIGHTS,
+    Attribute,
+    Port,
+    Rule,
+    flag,
+    integer,
+    number,
+    word,
+)
 from exactlump.formats.onnx.spelled import logarithm, product, where
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import ABS, ONNX_NAMES, RELU, Activation, bounded, prelu
 from exactlump.network.kinds import Activate, Head, HeadKind, Reorder
 from exactlump.numbers.rational import Rational, Vector
 
+# Selu's parameters since opset 6.
+_ALPHA, _GAMMA = 1.67326319217681884765625, 1.05070102214813232421875
+
 # One function for all units
 
 
-def apply(reader: Reader, op: Operator, function: Activation) -> None:
-    """Apply one function to every element of the first input."""
-    data = reader.tensor(op.input(0))
+def _apply(reader: Reader, op: Operator, data: Data, function: Activation) -> None:
+    """Apply one function to every element."""
     reader.emit(Activate(data.name, op.target, (function,) * data.units), same(op, data))
 
 
-def _plain(function: Activation) -> Read:
-    def read(reader: Reader, op: Operator) -> None:
-        apply(reader, op, function)
-
-    return read
+def _plain(function: Activation) -> Rule:
+    return Rule(lambda reader, op, data: _apply(reader, op, data, function), [TENSOR])
 
 
-def _with(name: str, **defaults: float) -> Read:
-    """A function whose parameters are attributes of these names, with these defaults."""
+def _with(name: str, **parameters: Attribute) -> Rule:
+    """A function whose parameters are attributes of these names."""
 
-    def read(reader: Reader, op: Operator) -> None:
-        apply(reader, op, Activation(name, tuple(op.number(key, value) for key, value in defaults.items())))
+    def read(reader: Reader, op: Operator, data: Data, **given: Rational) -> None:
+        _apply(reader, op, data, Activation(name, tuple(given[key] for key in parameters)))
 
-    return read
-
-
-def _selu(reader: Reader, op: Operator) -> None:
-    alpha, gamma = (1.6732, 1.0507) if reader.opset < 6 else (1.67326319217681884765625, 1.05070102214813232421875)
-    apply(reader, op, Activation("selu", (op.number("alpha", alpha), op.number("gamma", gamma))))
+    return Rule(read, [TENSOR], parameters)
 
 
-def _gelu(reader: Reader, op: Operator) -> None:
-    names = {b"none": "gelu", b"tanh": "gelu_tanh"}
-    approximate = op.attributes.get("approximate", b"none")
+def _gelu(reader: Reader, op: Operator, data: Data, approximate: str) -> None:
+    names = {"none": "gelu", "tanh": "gelu_tanh"}
     if approximate not in names:
         raise FormatError(f"approximate: found {approximate!r}, expected none or tanh")
-    apply(reader, op, Activation(names[approximate]))
+    _apply(reader, op, data, Activation(names[approximate]))
 
 
-def _swish(reader: Reader, op: Operator) -> None:
-    if op.number("alpha", 1.0) != 1:
+def _swish(reader: Reader, op: Operator, data: Data, alpha: Rational) -> None:
+    if alpha != 1:
         raise UnsupportedLayer("found another alpha than 1")
-    apply(reader, op, Activation("silu"))
+    _apply(reader, op, data, Activation("silu"))
 
 
 # Functions with a constant
 
 
-def _clip(reader: Reader, op: Operator) -> None:
+def _clip(
+    reader: Reader, op: Operator, data: Data, low: Rational | None, high: Rational | None, **before: Rational | None
+) -> None:
     """Bounds are attributes before opset 11, inputs since."""
-    data = reader.ranked(op.input(0))
     if reader.opset < 11:
-        low, high = (op.number(name, 0.0) if name in op.attributes else None for name in ("min", "max"))
-    else:
-        low, high = (_bound(reader, op.input(i), data, i == 1) for i in (1, 2))
+        low, high = before["min"], before["max"]
     if low is not None and high is not None and low > high:
         raise UnsupportedLayer("found a lower bound above the upper one")
-    apply(reader, op, bounded(low, high))
+    _apply(reader, op, data, bounded(low, high))
 
 
-def _bound(reader: Reader, name: str, data: Data, low: bool) -> Rational | None:
-    """A bound; None where there is none, or one at infinity."""
-    if not name:
-        return None
+def _bound(reader: Reader, name: str, data: Data, *, low: bool) -> Rational | None:
+    """A bound; None for one at infinity."""
     found = reader.lookup(name)
     if isinstance(found, Constant) and found.array.size == 1 and found.array.dtype.kind == "f":
         number = float(found.array.reshape(-1)[0])
@@ -94,11 +103,10 @@ def _refused(name: str, number: float) -> UnsupportedLayer:
     return UnsupportedLayer(f"tensor {name!r}: found the bound {number}, which no finite value passes")
 
 
-def _extreme(lowest: bool) -> Read:
+def _extreme(lowest: bool) -> Rule:
     """Max (whose constants are lower bounds) and Min, of one computed tensor and one constant."""
 
-    def read(reader: Reader, op: Operator) -> None:
-        found = [reader.lookup(name) for name in op.inputs]
+    def read(reader: Reader, op: Operator, found: Sequence[Data | Constant]) -> None:
         computed = [entry for entry in found if isinstance(entry, Data)]
         if len(computed) == 2 and op.kind == "Max" and product(reader, op):
             return
@@ -115,13 +123,12 @@ def _extreme(lowest: bool) -> Read:
         functions = tuple(bounded(value, None) if lowest else bounded(None, value) for value in values)
         reader.emit(Activate(data.name, op.target, functions), same(op, data))
 
-    return read
+    return Rule(read, [EVERY])
 
 
-def _prelu(reader: Reader, op: Operator) -> None:
+def _prelu(reader: Reader, op: Operator, data: Data, given: Constant) -> None:
     """Before opset 7 several slopes belong to axis 1; since then they are broadcast."""
-    data = reader.ranked(op.input(0))
-    array = reader.weights(op.input(1), data).array
+    array = given.array
     if reader.opset < 7 and array.size > 1 and data.open:
         raise UnsupportedLayer("found unknown sizes before opset 7")
     if reader.opset < 7 and array.size > 1:
@@ -140,10 +147,9 @@ def _prelu(reader: Reader, op: Operator) -> None:
 # Heads
 
 
-def _source(reader: Reader, op: Operator, axis: int, *, behind: bool) -> Data:
+def _source(reader: Reader, data: Data, axis: int, *, behind: bool) -> Data:
     """The tensor below a head that acts along an axis (`behind`: and all axes behind it): over all its elements."""
-    data = reader.computed(op.input(0))
-    at = axis - data.batched
+    at = place(axis, data.rank) - data.batched
     if not 0 <= at < len(data.shape):
         raise UnsupportedLayer("expected an axis besides the batch axis")
     spanned = math.prod(data.shape[at:]) if behind else data.shape[at]
@@ -152,23 +158,21 @@ def _source(reader: Reader, op: Operator, axis: int, *, behind: bool) -> Data:
     return data if data.view.positions == 1 else reader.elements(data)
 
 
-def _head(kind: HeadKind) -> Read:
-    def read(reader: Reader, op: Operator) -> None:
-        """Before opset 13 the axes from `axis` on, 1 by default, count as one."""
-        old = reader.opset < 13
-        axis = op.axis("axis", 1 if old else -1, reader.computed(op.input(0)).rank)
-        data = _source(reader, op, axis, behind=old)
+def _head(kind: HeadKind) -> Rule:
+    def read(reader: Reader, op: Operator, data: Data, axis: int) -> None:
+        """Before opset 13 the axes from `axis` on count as one."""
+        data = _source(reader, data, axis, behind=reader.opset < 13)
         reader.emit(Head(data.name, op.target, kind), same(op, data))
 
-    return read
+    return Rule(read, [COMPUTED], {"axis": integer(1).then(13, -1)})
 
 
-def _argmax(reader: Reader, op: Operator) -> None:
+def _argmax(reader: Reader, op: Operator, data: Data, axis: int, keepdims: bool, select_last_index: bool) -> None:
     """The index of the largest element, the first of several; without `keepdims`, of the tensor "TARGET kept"."""
-    if op.attributes.get("select_last_index", 0):
+    if select_last_index:
         raise UnsupportedLayer("found select_last_index, expected the first of several largest elements")
-    data = _source(reader, op, op.axis("axis", 0, reader.computed(op.input(0)).rank), behind=False)
-    shape = (1,) * (len(data.shape) if op.attributes.get("keepdims", 1) else len(data.shape) - 1)
+    data = _source(reader, data, axis, behind=False)
+    shape = (1,) * (len(data.shape) if keepdims else len(data.shape) - 1)
     made = Data(op.target, shape, data.batch, TensorProto.INT64)
     if shape == (1,):
         reader.emit(Head(data.name, op.target, "argmax"), made)
@@ -178,7 +182,9 @@ def _argmax(reader: Reader, op: Operator) -> None:
     reader.emit(Reorder(between.name, op.target, None, shape), made)
 
 
-FUNCTIONS: Mapping[str, Read] = {
+_LOW, _HIGH = (Port(partial(_bound, low=low)).or_none(since=11) for low in (True, False))
+
+FUNCTIONS: Mapping[str, Rule] = {
     **{name.capitalize(): _plain(Activation(name)) for name in sorted(ONNX_NAMES)},
     "Relu": _plain(RELU),
     "Abs": _plain(ABS),
@@ -188,21 +194,25 @@ FUNCTIONS: Mapping[str, Read] = {
     "Round": _plain(Activation("round")),
     "Mish": _plain(Activation("mish")),
     "HardSwish": _plain(Activation("hard_swish")),
-    "LeakyRelu": _with("leaky_relu", alpha=0.01),
-    "ThresholdedRelu": _with("thresholded_relu", alpha=1.0),
-    "Elu": _with("elu", alpha=1.0),
-    "Celu": _with("celu", alpha=1.0),
-    "HardSigmoid": _with("hard_sigmoid", alpha=0.2, beta=0.5),
-    "Selu": _selu,
-    "Gelu": _gelu,
-    "Swish": _swish,
-    "Clip": _clip,
+    "LeakyRelu": _with("leaky_relu", alpha=number(0.01)),
+    "ThresholdedRelu": _with("thresholded_relu", alpha=number(1.0)),
+    "Elu": _with("elu", alpha=number(1.0)),
+    "Celu": _with("celu", alpha=number(1.0)),
+    "HardSigmoid": _with("hard_sigmoid", alpha=number(0.2), beta=number(0.5)),
+    "Selu": _with("selu", alpha=number(1.6732).then(6, _ALPHA), gamma=number(1.0507).then(6, _GAMMA)),
+    "Gelu": Rule(_gelu, [TENSOR], {"approximate": word("none")}),
+    "Swish": Rule(_swish, [TENSOR], {"alpha": number(1.0)}),
+    "Clip": Rule(_clip, [RANKED, _LOW, _HIGH], {name: number().within(until=11) for name in ("min", "max")}),
     "Max": _extreme(lowest=True),
     "Min": _extreme(lowest=False),
-    "PRelu": _prelu,
-    "Log": logarithm,
-    "Where": where,
+    "PRelu": Rule(_prelu, [RANKED, WEIGHTS]),
+    "Log": Rule(logarithm, [RANKED]),
+    "Where": Rule(where, [NAME, ANY, ANY]),
     "Softmax": _head("softmax"),
     "LogSoftmax": _head("log_softmax"),
-    "ArgMax": _argmax,
+    "ArgMax": Rule(
+        _argmax,
+        [COMPUTED],
+        {"axis": integer(0), "keepdims": flag(True), "select_last_index": flag(False).within(since=12)},
+    ),
 }

@@ -3,23 +3,23 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper
+from onnx import NodeProto, TensorProto
 
-from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
+from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats.files import about
+from exactlump.formats.onnx.data import Data, in_words, settled_on, spread
 from exactlump.formats.onnx.tensors import FLOATS, Constant, constant, finite, type_name
 from exactlump.network.activations import Activation
 from exactlump.network.kinds import Dense, Node, Pick, Reorder
 from exactlump.network.origin import Steps
-from exactlump.network.sizes import Size, Sizes, Unknown, symbol, text
-from exactlump.network.views import Batch, Shape, View
+from exactlump.network.sizes import Sizes, text
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, fraction, rational
 
@@ -30,58 +30,6 @@ MOST_POSITIONS = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
-    """A computed tensor: its shape and channel axis without the batch axis, the batch axis (see Port), ONNX's type.
-
-    open   the shape has all axes, the batch among them, and perhaps unknown sizes (`views.py`)
-    known  whether its shape is known at all
-    """
-
-    name: str
-    shape: Shape
-    batch: Batch
-    kind: int
-    channel: int | None = None
-    open: bool = False
-    known: bool = True
-
-    @property
-    def batched(self) -> bool:
-        return self.batch is not None
-
-    @property
-    def rank(self) -> int:
-        return len(self.shape) + self.batched
-
-    @property
-    def view(self) -> View:
-        return View(self.shape, self.channel, self.open)
-
-    @property
-    def sizes(self) -> Sizes:
-        """The sizes of all axes, the batch among them."""
-        if not self.batched:
-            return self.shape
-        return (symbol(self.batch) if isinstance(self.batch, str) else self.batch, *self.shape)
-
-    @property
-    def axis(self) -> int | None:
-        """The one of all axes that has the units; None: there is none, or there are several."""
-        if self.channel is not None:
-            return self.channel + self.batched
-        return 1 if self.batched and len(self.sizes) == 2 else None
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is one unit."""
-        return self.open and self.channel is None
-
-    @property
-    def units(self) -> int:
-        return self.view.units
-
-
-@dataclass(frozen=True, slots=True)
 class Product:
     """A MatMul whose only reader is an Add: the two make one Dense."""
 
@@ -89,64 +37,6 @@ class Product:
     weight: Matrix
     name: str
     grid: bool = False
-
-
-# Attributes that are truth values; of other numbers runtimes make different things.
-FLAGS = {"keepdims", "noop_with_empty_axes", "ceil_mode", "storage_order", "count_include_pad", "select_last_index"}
-FLAGS |= {"transA", "transB", "allowzero", "signed", "narrow", "training_mode", "spatial", "is_test", "broadcast"}
-
-
-class Operator:
-    """One node of the graph, its attributes by name.
-
-    Raises FormatError where an attribute comes twice, UnsupportedLayer for what only some runtimes understand.
-    """
-
-    __slots__ = ("attributes", "inputs", "kind", "node", "outputs")
-
-    def __init__(self, node: NodeProto) -> None:
-        self.node = node
-        self.kind: str = node.op_type
-        self.inputs: tuple[str, ...] = tuple(node.input)
-        self.outputs: tuple[str, ...] = tuple(node.output)
-        self.attributes: dict[str, Any] = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        if len(self.attributes) != len(node.attribute):
-            raise FormatError("attributes: found a name twice")
-        for name in FLAGS & self.attributes.keys():
-            if self.attributes[name] not in (0, 1):
-                raise UnsupportedLayer(f"{name}: found {self.attributes[name]!r}, expected 0 or 1")
-        if not all(self.outputs[: 1 if self.kind in ("Dropout", "MaxPool") else None]):
-            raise UnsupportedLayer("found an output without a name")
-
-    @classmethod
-    def bare(cls, node: NodeProto) -> "Operator":
-        """The node whatever its attributes are."""
-        op = cls.__new__(cls)
-        op.node, op.kind, op.inputs, op.outputs = node, node.op_type, tuple(node.input), tuple(node.output)
-        op.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute if not a.ref_attr_name}
-        return op
-
-    @property
-    def target(self) -> str:
-        return self.outputs[0]
-
-    def input(self, index: int) -> str:
-        """The name of an input, or the empty text where it is left out."""
-        return self.inputs[index] if index < len(self.inputs) else ""
-
-    def number(self, name: str, default: float) -> Rational:
-        """The exact value of a float attribute, which ONNX keeps in 32 bits: the default too."""
-        value = float(np.float32(self.attributes.get(name, default)))
-        if not math.isfinite(value):
-            raise FormatError(f"attribute {name}: found {value}, expected a finite number")
-        return rational(value)
-
-    def axis(self, name: str, default: int, rank: int) -> int:
-        """An attribute that names an axis or the end (0..rank), negative ones counted from the end."""
-        axis = int(self.attributes.get(name, default))
-        if not -rank <= axis <= rank:
-            raise ShapeError(f"axis: found {axis} for a tensor of rank {rank}")
-        return axis + rank if axis < 0 else axis
 
 
 class Mark(NamedTuple):
@@ -256,7 +146,7 @@ class Reader:
         """The computed tensor of that name, which is not open; its elements are floats."""
         found = self.tensor(name)
         if found.open:
-            raise UnsupportedLayer(f"tensor {name!r}: found {_words(found)}, expected known sizes")
+            raise UnsupportedLayer(f"tensor {name!r}: found {in_words(found)}, expected known sizes")
         return found
 
     def tensor(self, name: str) -> Data:
@@ -310,7 +200,7 @@ class Reader:
         if data.whole:
             data = self.along(data, 1)
         if data.open:
-            raise UnsupportedLayer(f"found {_words(data)}, expected known sizes")
+            raise UnsupportedLayer(f"found {in_words(data)}, expected known sizes")
         return data if data.channel is None else self._implied(data, f"{data.name} as elements", None)
 
     def image(self, data: Data) -> Data:
@@ -332,13 +222,13 @@ class Reader:
         if data.whole:
             return self._picked(data, axis, f"{data.name} {wish}")
         if data.rank < 2 or not 0 < axis < data.rank:
-            raise UnsupportedLayer(f"found {_words(data)}, expected units along axis {axis}")
+            raise UnsupportedLayer(f"found {in_words(data)}, expected units along axis {axis}")
         below = self.elements(data)
         return self._implied(below, f"{below.name} {wish}", axis - data.batched)
 
     def _picked(self, data: Data, axis: int, name: str) -> Data:
         if not data.known or not 0 <= axis < data.rank or not isinstance(data.shape[axis], int):
-            raise UnsupportedLayer(f"found {_words(data)}, expected units along axis {axis}")
+            raise UnsupportedLayer(f"found {in_words(data)}, expected units along axis {axis}")
         made = settled_on(name, data.sizes, axis, data.kind)
         if name not in self.implied:
             key = f"{text(data.sizes)} {axis}"
@@ -373,16 +263,16 @@ class Reader:
         """A constant for each unit of an open tensor, which differs along the axis of units only."""
         longer = [data.rank - array.ndim + i for i, n in enumerate(array.shape) if n != 1]
         if not data.known or array.ndim > data.rank:
-            raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {_words(data)}")
+            raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {in_words(data)}")
         fits = all(data.sizes[axis] == array.shape[axis - data.rank] for axis in longer)
         if fits and array.size and (data.whole or 0 not in longer) and (array == array.flat[0]).all():
             return data, np.repeat(array.reshape(-1)[:1], data.units)
         if len(longer) > 1:
-            raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {_words(data)}")
+            raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {in_words(data)}")
         (axis,) = longer
         data = data if data.axis == axis or not data.whole else self.along(data, axis)
         if data.axis != axis or data.units != array.size:
-            raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {_words(data)}")
+            raise UnsupportedLayer(f"found a constant of shape {list(array.shape)} for {in_words(data)}")
         return data, array.reshape(-1)
 
     # Trying a rule, and forgetting what it did.
@@ -418,63 +308,3 @@ class Reader:
         while wish in self.names:
             wish += "'"
         return wish
-
-
-# How an operator is read: its nodes go to the reader.
-Read: TypeAlias = Callable[[Reader, Operator], None]
-
-
-def result(op: Operator, source: Data, shape: Shape, channel: int | None = None) -> Data:
-    """The tensor that an operator defines: of that shape and channel axis, the rest as in its source."""
-    if source.open:
-        return settled_on(op.target, (source.shape[0], *shape), 1, source.kind)
-    return Data(op.target, shape, source.batch, source.kind, channel)
-
-
-def settled_on(name: str, sizes: Sizes, axis: int | None, kind: int) -> Data:
-    """The tensor of these sizes, units along an axis: open where they are not known, or the batch lies elsewhere."""
-    if axis == 0 and len(sizes) == 1:  # a vector
-        return Data(name, sizes, None, kind)
-    if axis is None or axis < 1 or not all(isinstance(n, int) for n in sizes[1:]):
-        return Data(name, sizes, None, kind, axis, open=True)
-    return Data(name, sizes[1:], batch_of(sizes[0]), kind, axis - 1 if len(sizes) > 2 else None)
-
-
-def batch_of(size: Size) -> Batch:
-    """A size as a batch axis."""
-    lone = isinstance(size, Unknown) and size.factor == 1 and len(size.names) == 1
-    return size.names[0] if isinstance(size, Unknown) and lone else size
-
-
-def _words(data: Data) -> str:
-    """A tensor's shape, for people."""
-    return f"the shape {text(data.sizes)}" if data.known else "an unknown shape"
-
-
-def same(op: Operator, source: Data) -> Data:
-    """The tensor that an operator defines which acts unit by unit."""
-    return replace(source, name=op.target)
-
-
-def batch_error() -> UnsupportedLayer:
-    return UnsupportedLayer("acts on the batch axis")
-
-
-def spread(array: NDArray[Any], data: Data) -> NDArray[Any]:
-    """A constant broadcast over the elements of a computed tensor, as NumPy and ONNX since opset 7 do it.
-
-    Raises UnsupportedLayer where the result would be larger than the tensor, or differ along the batch axis.
-    """
-    if array.ndim > data.rank:
-        raise UnsupportedLayer(f"found a constant of shape {list(array.shape)}: it adds axes")
-    if data.batched and array.ndim == data.rank:
-        if array.shape[0] != 1:
-            raise batch_error()
-        array = array[0]
-    try:
-        common = np.broadcast_shapes(array.shape, data.shape)
-    except ValueError as error:
-        raise ShapeError(f"found a constant of shape {list(array.shape)} for {list(data.shape)}") from error
-    if common != data.shape:
-        raise UnsupportedLayer(f"found a constant of shape {list(array.shape)}: it repeats a computed tensor")
-    return np.broadcast_to(array, data.shape)

@@ -4,21 +4,36 @@
 They read a tensor whose first axis besides the batch axis has the channels; `Reader.image` implies it where need be.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error, result, settled_on
+from exactlump.formats.onnx.data import Data, batch_error, result, settled_on
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
+from exactlump.formats.onnx.rules import (
+    CONSTANT,
+    FACTORS,
+    IMAGE,
+    INTEGERS,
+    Rule,
+    flag,
+    integer,
+    integers,
+    number,
+    word,
+)
 from exactlump.formats.onnx.tensors import Constant
-from exactlump.formats.onnx.windows import pads, sizes, sliding, transposed
+from exactlump.formats.onnx.windows import CEIL, KERNEL, SLIDE, Slide, sizes, sliding, transposed
 from exactlump.network.kinds import AveragePool, Conv, MaxPool, Pad, Regrid, Reorder
 from exactlump.network.views import Shape
 from exactlump.network.windows import Grid, Window, whole
 from exactlump.numbers.matrix import Matrix
-from exactlump.numbers.rational import ZERO, SparseRow, Vector
+from exactlump.numbers.rational import ZERO, Rational, SparseRow
 
 
 def grid_of(data: Data) -> Grid:
@@ -29,41 +44,45 @@ def grid_of(data: Data) -> Grid:
 # Convolutions
 
 
-def _conv(reader: Reader, op: Operator) -> None:
+def _conv(
+    reader: Reader, op: Operator, data: Data, weight: Constant, bias: Constant | None, *, group: int, **given: Any
+) -> None:
     """W is (rows, columns of one group, kernel); b, if any, one number a row."""
-    data = reader.image(reader.tensor(op.input(0)))
-    array = reader.factors(op.input(1), data).array
-    group = _groups(op, data.units)
+    array = weight.array
+    _demand_groups(group, data.units)
     if array.ndim != data.rank or array.shape[1] * group != data.units or array.shape[0] % group:
         raise ShapeError(f"found a kernel of shape {list(array.shape)} of {group} groups for {list(data.shape)}")
-    window = sliding(op, grid_of(data), _kernel(op, array))
-    _emit(reader, op, data, _blocks(array.reshape(array.shape[0], -1), group, data.units * window.taps), window)
+    kernel = _kernel(array, given.pop("kernel_shape"))
+    window = sliding(Slide(False, **given), grid_of(data), kernel)
+    matrix = _blocks(array.reshape(array.shape[0], -1), group, data.units * window.taps)
+    _emit(reader, op, data, matrix, bias, window)
 
 
-def _conv_transpose(reader: Reader, op: Operator) -> None:
+def _conv_transpose(
+    reader: Reader, op: Operator, data: Data, weight: Constant, bias: Constant | None, *, group: int, **given: Any
+) -> None:
     """W is (columns, rows of one group, kernel)."""
-    data = reader.image(reader.tensor(op.input(0)))
-    array = reader.factors(op.input(1), data).array
-    group = _groups(op, data.units)
+    array = weight.array
+    _demand_groups(group, data.units)
     if array.ndim != data.rank or array.shape[0] != data.units or data.units % group:
         raise ShapeError(f"found a kernel of shape {list(array.shape)} of {group} groups for {list(data.shape)}")
-    window = transposed(op, grid_of(data), _kernel(op, array))
+    kernel = _kernel(array, given.pop("kernel_shape"))
+    more = given.pop("output_padding"), given.pop("output_shape")
+    window = transposed(Slide(False, **given), grid_of(data), kernel, *more)
     blocks = array.reshape(group, data.units // group, array.shape[1], -1).transpose(0, 2, 1, 3)
     rows = blocks.reshape(group * array.shape[1], -1)
-    _emit(reader, op, data, _blocks(rows, group, data.units * window.taps), window)
+    _emit(reader, op, data, _blocks(rows, group, data.units * window.taps), bias, window)
 
 
-def _groups(op: Operator, channels: int) -> int:
-    group = int(op.attributes.get("group", 1))
+def _demand_groups(group: int, channels: int) -> None:
     if group < 1 or channels % group:
         raise ShapeError(f"group: found {group} for {channels} channels")
-    return group
 
 
-def _kernel(op: Operator, array: NDArray[np.generic]) -> Grid:
+def _kernel(array: NDArray[np.generic], stated: Grid | None) -> Grid:
     kernel = tuple(int(n) for n in array.shape[2:])
-    if tuple(op.attributes.get("kernel_shape", kernel)) != kernel or 0 in kernel or 0 in array.shape:
-        raise ShapeError(f"kernel_shape: found {op.attributes.get('kernel_shape')} for weights {list(array.shape)}")
+    if stated not in (None, kernel) or 0 in kernel or 0 in array.shape:
+        raise ShapeError(f"kernel_shape: found {list(stated or ())} for weights {list(array.shape)}")
     return kernel
 
 
@@ -80,16 +99,13 @@ def _blocks(array: NDArray[np.generic], group: int, columns: int) -> Matrix:
     return Matrix.from_rows(rows, columns)
 
 
-def _emit(reader: Reader, op: Operator, data: Data, weight: Matrix, window: Window) -> None:
+def _emit(reader: Reader, op: Operator, data: Data, weight: Matrix, bias: Constant | None, window: Window) -> None:
     rows = weight.shape[0]
-    bias: Vector = (ZERO,) * rows
-    if op.input(2):
-        constant = reader.factors(op.input(2), data)
-        if constant.shape != (rows,):
-            raise ShapeError(f"found a bias of shape {list(constant.shape)} for {rows} channels")
-        bias = constant.vector()
+    if bias is not None and bias.shape != (rows,):
+        raise ShapeError(f"found a bias of shape {list(bias.shape)} for {rows} channels")
+    values = (ZERO,) * rows if bias is None else bias.vector()
     names = ("", op.input(1), op.input(2))
-    reader.emit(Conv(data.name, op.target, weight, bias, window, names), _made(op, data, window, rows))
+    reader.emit(Conv(data.name, op.target, weight, values, window, names), _made(op, data, window, rows))
 
 
 def _made(op: Operator, data: Data, window: Window, units: int) -> Data:
@@ -99,24 +115,21 @@ def _made(op: Operator, data: Data, window: Window, units: int) -> Data:
 # Pools
 
 
-def _average_pool(reader: Reader, op: Operator) -> None:
-    data = reader.image(reader.tensor(op.input(0)))
-    window = _pool(op, data)
-    padding = bool(op.attributes.get("count_include_pad", 0))
-    reader.emit(AveragePool(data.name, op.target, window, padding), _made(op, data, window, data.units))
+def _average_pool(reader: Reader, op: Operator, data: Data, *, count_include_pad: bool, **given: Any) -> None:
+    window = _pool(data, **given)
+    reader.emit(AveragePool(data.name, op.target, window, count_include_pad), _made(op, data, window, data.units))
 
 
-def _max_pool(reader: Reader, op: Operator) -> None:
-    if any(op.outputs[1:]) or op.attributes.get("storage_order", 0):
+def _max_pool(reader: Reader, op: Operator, data: Data, *, storage_order: bool, **given: Any) -> None:
+    if any(op.outputs[1:]) or storage_order:
         raise UnsupportedLayer("found a second output or storage_order, expected the largest values only")
-    data = reader.image(reader.tensor(op.input(0)))
-    window = _pool(op, data)
+    window = _pool(data, **given)
     reader.emit(MaxPool(data.name, op.target, window), _made(op, data, window, data.units))
 
 
-def _pool(op: Operator, data: Data) -> Window:
+def _pool(data: Data, kernel_shape: Grid | None, **given: Any) -> Window:
     grid = grid_of(data)
-    window = sliding(op, grid, sizes(op, "kernel_shape", len(grid)))
+    window = sliding(Slide(True, **given), grid, sizes("kernel_shape", kernel_shape, len(grid)))
     _demand_source(window)
     return window
 
@@ -128,37 +141,26 @@ def _demand_source(window: Window) -> None:
         raise UnsupportedLayer("found a position that reads nothing but padding")
 
 
-def _global_average_pool(reader: Reader, op: Operator) -> None:
-    data = reader.image(reader.tensor(op.input(0)))
+def _global_average_pool(reader: Reader, op: Operator, data: Data) -> None:
     window = whole(grid_of(data))
     reader.emit(AveragePool(data.name, op.target, window), _made(op, data, window, data.units))
 
 
-def _global_max_pool(reader: Reader, op: Operator) -> None:
-    data = reader.image(reader.tensor(op.input(0)))
+def _global_max_pool(reader: Reader, op: Operator, data: Data) -> None:
     window = whole(grid_of(data))
     reader.emit(MaxPool(data.name, op.target, window), _made(op, data, window, data.units))
 
 
-def _reduce_mean(reader: Reader, op: Operator) -> None:
+def reduce_mean(reader: Reader, op: Operator, found: Data, axes: Sequence[int], *, keepdims: bool) -> None:
     """The mean over all positions; without `keepdims` of the tensor "TARGET kept", whose axes of size 1 then go."""
-    found = reader.tensor(op.input(0))
-    if not found.known:
-        raise UnsupportedLayer("found a tensor of unknown shape")
-    listed = reader.constant(op.input(1)).integers() if op.input(1) else op.attributes.get("axes", ())
-    if not listed and op.attributes.get("noop_with_empty_axes", 0):
-        raise UnsupportedLayer("found noop_with_empty_axes, expected axes")
-    if any(not -found.rank <= axis < found.rank for axis in listed):
-        raise ShapeError(f"axes: found {list(listed)} for a tensor of rank {found.rank}")
-    axes = {axis % found.rank for axis in listed or range(found.rank)}
     if 0 in axes and found.batched:
         raise batch_error()
-    if axes != set(range(2, found.rank)):
-        raise UnsupportedLayer(f"axes: found {sorted(axes)} of {found.rank}, expected all from 2 on")
+    if list(axes) != list(range(2, found.rank)):
+        raise UnsupportedLayer(f"axes: found {list(axes)} of {found.rank}, expected all from 2 on")
     data = reader.image(found)
-    window, kept = whole(grid_of(data)), bool(op.attributes.get("keepdims", 1))
+    window = whole(grid_of(data))
     made = _made(op, data, window, data.units)
-    if kept:
+    if keepdims:
         reader.emit(AveragePool(data.name, op.target, window), made)
         return
     between = replace(made, name=f"{op.target} kept")
@@ -178,13 +180,23 @@ def drop_ones(reader: Reader, op: Operator, data: Data) -> None:
 # Padding
 
 
-def _pad(reader: Reader, op: Operator) -> None:
+def _pad(
+    reader: Reader,
+    op: Operator,
+    data: Data,
+    amounts: Grid | None,
+    around: Constant | None,
+    axes: Grid | None,
+    *,
+    mode: str,
+    value: Rational,
+    **before: Grid | None,
+) -> None:
     """Zeros around images: an attribute before opset 11, inputs since; chosen axes since opset 18."""
-    mode = op.attributes.get("mode", b"constant")
-    if mode != b"constant" or _value(reader, op):
-        raise UnsupportedLayer(f"found mode {mode.decode('ascii', 'replace')}, expected zeros")
-    data = reader.image(reader.tensor(op.input(0)))
-    begin, end = _amounts(reader, op, data.rank)
+    if mode != "constant" or value or (around is not None and around.array.any()):
+        raise UnsupportedLayer(f"found mode {mode}, expected zeros")
+    given = amounts or before["pads"] or before["paddings"] or ()
+    begin, end = _amounts(given, tuple(range(data.rank)) if axes is None else axes, data.rank)
     if any((*begin[:2], *end[:2])):
         raise UnsupportedLayer("expected nothing around the batch axis and the channels")
     if min((*begin, *end)) < 0:
@@ -197,17 +209,8 @@ def _pad(reader: Reader, op: Operator) -> None:
     reader.emit(Pad(data.name, op.target, window), _made(op, data, window, data.units))
 
 
-def _value(reader: Reader, op: Operator) -> bool:
-    """Whether something else than zeros is put around."""
-    if reader.opset < 11:
-        return bool(op.number("value", 0.0))
-    return bool(op.input(2)) and bool(reader.constant(op.input(2)).array.any())
-
-
-def _amounts(reader: Reader, op: Operator, rank: int) -> tuple[Shape, Shape]:
+def _amounts(found: Grid, listed: Grid, rank: int) -> tuple[Shape, Shape]:
     """How much goes before and after each axis."""
-    found = pads(op) if reader.opset < 11 else reader.constant(op.input(1)).integers()
-    listed = reader.constant(op.input(3)).integers() if op.input(3) else tuple(range(rank))
     if any(not -rank <= axis < rank for axis in listed) or len({axis % rank for axis in listed}) != len(listed):
         raise ShapeError(f"axes: found {list(listed)} for a tensor of rank {rank}")
     if len(found) != 2 * len(listed):
@@ -218,13 +221,31 @@ def _amounts(reader: Reader, op: Operator, rank: int) -> tuple[Shape, Shape]:
     return tuple(begin), tuple(end)
 
 
-IMAGES: Mapping[str, Read] = {
-    "Conv": _conv,
-    "ConvTranspose": _conv_transpose,
-    "AveragePool": _average_pool,
-    "MaxPool": _max_pool,
-    "GlobalAveragePool": _global_average_pool,
-    "GlobalMaxPool": _global_max_pool,
-    "ReduceMean": _reduce_mean,
-    "Pad": _pad,
+_MIXING = {**SLIDE, **KERNEL, "group": integer(1)}
+_POOLING = {**SLIDE, **KERNEL, **CEIL}
+_SINCE_10, _SINCE_19 = ({"dilations": SLIDE["dilations"].within(since=opset)} for opset in (10, 19))
+
+IMAGES: Mapping[str, Rule] = {
+    "Conv": Rule(_conv, [IMAGE, FACTORS, FACTORS.or_none()], _MIXING),
+    "ConvTranspose": Rule(
+        _conv_transpose,
+        [IMAGE, FACTORS, FACTORS.or_none()],
+        {**_MIXING, "output_padding": integers(), "output_shape": integers()},
+    ),
+    "AveragePool": Rule(
+        _average_pool, [IMAGE], {**_POOLING, **_SINCE_19, "count_include_pad": flag(False).within(since=7)}
+    ),
+    "MaxPool": Rule(_max_pool, [IMAGE], {**_POOLING, **_SINCE_10, "storage_order": flag(False).within(since=8)}),
+    "GlobalAveragePool": Rule(_global_average_pool, [IMAGE]),
+    "GlobalMaxPool": Rule(_global_max_pool, [IMAGE]),
+    "Pad": Rule(
+        _pad,
+        [IMAGE, INTEGERS.or_none(since=11), CONSTANT.or_none(since=11), INTEGERS.or_none(since=18)],
+        {
+            "mode": word("constant"),
+            "value": number(0.0).within(until=11),
+            "pads": integers().within(since=2, until=11),
+            "paddings": integers().within(until=2),
+        },
+    ),
 }

@@ -6,23 +6,7 @@
 
 from collections.abc import Mapping
 
-from exactlump.network.kinds import (
-    Activate,
-    Add,
-    AveragePool,
-    Conv,
-    Dense,
-    Head,
-    MaxPool,
-    Node,
-    Pad,
-    Pick,
-    Regrid,
-    Reorder,
-    Scale,
-    Select,
-    Shift,
-)
+from exactlump.network.kinds import Add, Dense, Elementwise, Head, Node, Pick, Regrid, Reorder, Select
 from exactlump.network.program import Network
 from exactlump.network.views import View
 from exactlump.numbers.rational import fraction
@@ -50,12 +34,10 @@ def _is_implied(network: Network, node: Reorder, found: Mapping[str, str]) -> bo
     ):
         return False
     if node.target == f"{node.source} as image":
-        images = Conv | AveragePool | MaxPool | Pad | Add | Select | Dense
         there = target.channel == 0 or (target.channel == 1 and all(isinstance(r, Dense) for r in readers))
-        return source.channel is None and there and all(isinstance(r, images) for r in readers)
+        return source.channel is None and there and all(r.window is not None or _is_along(r) for r in readers)
     if node.target == f"{node.source} as image of axis {(target.channel or 0) + 1}":
-        along = Dense | Add | Select
-        return source.channel is None and target.channel is not None and all(isinstance(r, along) for r in readers)
+        return source.channel is None and target.channel is not None and all(map(_is_along, readers))
     if node.target == f"{node.source} as elements":
         return (
             source.channel is not None
@@ -65,13 +47,18 @@ def _is_implied(network: Network, node: Reorder, found: Mapping[str, str]) -> bo
     return False
 
 
+def _is_along(reader: Node) -> bool:
+    """Whether an operator is along some axis of units."""
+    return isinstance(reader, Dense | Add | Select)
+
+
 def _implies_elements(network: Network, reader: Node, node: Reorder, found: Mapping[str, str]) -> bool:
     """Whether a node that is said to read the source of `node` reads its elements."""
     view = network.views[node.source]
-    if isinstance(reader, Reorder):
+    if reader.reorders:
         return reader.target in found and view.channel != 0
-    if isinstance(reader, Scale | Shift | Activate):
-        return bool(not _uniform(reader, view))
+    if isinstance(reader, Elementwise):
+        return not _uniform(reader, view)
     if isinstance(reader, Head):
         return bool(view.positions > 1)
     if isinstance(reader, Add):
@@ -79,13 +66,9 @@ def _implies_elements(network: Network, reader: Node, node: Reorder, found: Mapp
     return False
 
 
-def _uniform(node: Scale | Shift | Activate, view: View) -> bool:
+def _uniform(node: Elementwise, view: View) -> bool:
     """Whether what a node does to each element is the same at all positions of each channel."""
-    entries: list[object]
-    if isinstance(node, Activate):
-        entries = list(node.functions)
-    else:
-        entries = [fraction(value) for value in (node.factor if isinstance(node, Scale) else node.constant)]
+    entries = [*node.functions, *map(fraction, node.factor or node.constant)]
     firsts = [entries[view.index(unit, 0)] for unit in range(view.units)]
     return all(entry == firsts[view.unit(element)[0]] for element, entry in enumerate(entries))
 
@@ -93,6 +76,6 @@ def _uniform(node: Scale | Shift | Activate, view: View) -> bool:
 def _channel(network: Network, tensor: str) -> int | None:
     """The channel axis of a tensor, or of the one whose elements it has by name."""
     node = network.producer.get(tensor)
-    if isinstance(node, Reorder) and tensor == f"{node.source} as elements":
-        return network.views[node.source].channel
+    if node is not None and node.reorders and tensor == f"{node.reads[0]} as elements":
+        return network.views[node.reads[0]].channel
     return network.views[tensor].channel

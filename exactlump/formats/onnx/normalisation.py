@@ -13,10 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from onnx import AttributeProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error
+from exactlump.formats.onnx.data import Data, batch_error
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
+from exactlump.formats.onnx.rules import NAME, TENSOR, Rule, flag, number, unread
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.activations import IDENTITY, Activation
 from exactlump.network.kinds import Activate, Scale, Shift
@@ -41,8 +45,8 @@ def surd(square: Rational) -> tuple[Rational, int]:
     from sympy import factorint
 
     d = 1
-    for number in (p, q):  # coprime, so that each prime is in one of them
-        d *= math.prod(prime for prime, power in factorint(number).items() if power % 2)
+    for part in (p, q):  # coprime, so that each prime is in one of them
+        d *= math.prod(prime for prime, power in factorint(part).items() if power % 2)
     return rational(math.isqrt(p * q // d), q), d
 
 
@@ -79,16 +83,16 @@ def _error(found: Rational, square: Rational) -> Rational:
     return d * (1 + d) / 2
 
 
-def _batch_normalization(reader: Reader, op: Operator) -> None:
+def _batch_normalization(
+    reader: Reader, op: Operator, data: Data, *names: str, epsilon: Rational, momentum: object, **modes: bool
+) -> None:
     """Of a trained network; gamma, beta, mean and variance are constants, one number a channel."""
-    data = reader.tensor(op.input(0))
-    _demand_inference(reader, op)
+    _demand_inference(reader, op, **modes)
     if data.open:
         data = reader.along(data, 1)
     if not data.batched and not data.open:
         raise batch_error()
-    gamma, beta, mean, variance = (_channels(reader, op.input(i), data) for i in range(1, 5))
-    epsilon = op.number("epsilon", 1e-5)
+    gamma, beta, mean, variance = (_channels(reader, name, data) for name in names)
     squares = []
     for v, (g, s) in enumerate(zip(gamma, variance, strict=True)):
         if s + epsilon <= 0:
@@ -101,12 +105,11 @@ def _batch_normalization(reader: Reader, op: Operator) -> None:
         _folded(reader, op.target, data, (signs, beta, mean), squares)
 
 
-def _demand_inference(reader: Reader, op: Operator) -> None:
+def _demand_inference(reader: Reader, op: Operator, *, training_mode: bool, is_test: bool, spatial: bool) -> None:
     """Training has more outputs, or says so: by `is_test` before opset 7, by `training_mode` since opset 14."""
-    training = op.attributes.get("training_mode", 0) or any(op.outputs[1:])
-    if training or (reader.opset < 7 and not op.attributes.get("is_test", 0)):
+    if training_mode or any(op.outputs[1:]) or (reader.opset < 7 and not is_test):
         raise UnsupportedLayer("found training, expected a trained network")
-    if not op.attributes.get("spatial", 1):
+    if not spatial:
         raise UnsupportedLayer("found spatial = 0, expected one mean a channel")
 
 
@@ -168,4 +171,16 @@ def _shift(reader: Reader, target: str, data: Data, values: Sequence[Rational]) 
     return made
 
 
-NORMALISATIONS: Mapping[str, Read] = {"BatchNormalization": _batch_normalization}
+NORMALISATIONS: Mapping[str, Rule] = {
+    "BatchNormalization": Rule(
+        _batch_normalization,
+        [TENSOR, NAME, NAME, NAME, NAME],
+        {
+            "epsilon": number(1e-5),
+            "momentum": unread(AttributeProto.FLOAT),
+            "spatial": flag(True).within(until=9),
+            "is_test": flag(False).within(until=7),
+            "training_mode": flag(False).within(since=14),
+        },
+    ),
+}

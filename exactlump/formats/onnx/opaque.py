@@ -14,7 +14,9 @@ from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper
 
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.formats.onnx import tensors as onnx_tensor
-from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_of
+from exactlump.formats.onnx.data import Data, batch_of
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.partial_shapes import Inputs, Partial
 from exactlump.formats.onnx.results import shapes_of
 from exactlump.formats.onnx.shapes import CLASSICAL, kind_of

@@ -4,7 +4,9 @@
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from exactlump.formats.onnx.graph import Data, Operator, Reader
+from exactlump.formats.onnx.data import Data
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.tensors import MOST_AXES, Constant
 from exactlump.network.sizes import Size, Sizes
 

@@ -10,16 +10,19 @@ two of a pair is no tensor of the network.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto
+from onnx import AttributeProto, TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about
 from exactlump.formats.onnx.constants import rationals
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, same
+from exactlump.formats.onnx.data import Data, same
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator, place
+from exactlump.formats.onnx.rules import ANY, CONSTANT, NAME, Rule, flag, integer, unread, word
 from exactlump.formats.onnx.tensors import FLOATS, Constant, type_name
 from exactlump.network.activations import Activation, floor, round_half_even
 from exactlump.network.kinds import Activate
@@ -96,14 +99,22 @@ def _array(values: Any, shape: tuple[int, ...]) -> NDArray[Any]:
 # QuantizeLinear and DequantizeLinear
 
 
-def _linear(reader: Reader, op: Operator, rank: int, kind: int) -> Grid:
+class Stated(NamedTuple):
+    """What either operator says of its grid: the name of the scales, the zero points, the axis, the size of blocks."""
+
+    scales: str
+    zeros: Constant | None
+    axis: int
+    block_size: int
+
+
+def _linear(reader: Reader, stated: Stated, rank: int, kind: int) -> Grid:
     """The grid of either operator, for a tensor of that rank, and integers of that type."""
-    if op.attributes.get("block_size", 0):
+    if stated.block_size:
         raise UnsupportedLayer("found block_size, expected one scale, or one for each index of an axis")
-    scale = rationals(_scales(reader, op.input(1)))
+    scale = rationals(_scales(reader, stated.scales))
     zero = np.full(scale.shape, ZERO, object)
-    if op.input(2):
-        given = reader.constant(op.input(2))
+    if (given := stated.zeros) is not None:
         alike = given.shape == scale.shape or {given.shape, scale.shape} <= {(), (1,)}
         if given.kind != kind or not alike:
             found = f"{type_name(given.kind)} {list(given.shape)}"
@@ -115,7 +126,7 @@ def _linear(reader: Reader, op: Operator, rank: int, kind: int) -> Grid:
             raise UnsupportedLayer(f"found scales of shape {list(scale.shape)}, expected one axis")
         if reader.opset < 13:
             raise FormatError("found scales of an axis, which opsets before 13 do not have")
-        axis = op.axis("axis", 1, rank)
+        axis = place(stated.axis, rank)
         if axis >= rank:
             raise ShapeError(f"axis: found {axis} for a tensor of rank {rank}")
         shape = tuple(scale.size if i == axis else 1 for i in range(rank))
@@ -123,28 +134,34 @@ def _linear(reader: Reader, op: Operator, rank: int, kind: int) -> Grid:
     return Grid(scale.reshape(shape), zero.reshape(shape), rational(low), rational(high))
 
 
-def _target_kind(reader: Reader, op: Operator) -> int:
-    """The type that QuantizeLinear makes: that of the zero point, or `output_dtype` since opset 21, or UINT8."""
-    kind = op.attributes.get("output_dtype", 0) or TensorProto.UINT8
-    if op.input(2):
-        kind = reader.constant(op.input(2)).kind
+def _quantize_linear(
+    reader: Reader,
+    op: Operator,
+    found: Data | Constant,
+    scales: str,
+    zeros: Constant | None,
+    *,
+    axis: int,
+    block_size: int,
+    output_dtype: int,
+    **rest: Any,
+) -> None:
+    """Integers: of a constant its values; of a computed tensor what DequantizeLinear then reads.
+
+    They are of the type of the zero point, or `output_dtype` since opset 21, or UINT8.
+    """
+    kind = int((output_dtype or TensorProto.UINT8) if zeros is None else zeros.kind)
     if kind not in _RANGES:
         raise UnsupportedLayer(f"found {type_name(kind)}, expected integers of 8 or 16 bits")
-    return int(kind)
-
-
-def _quantize_linear(reader: Reader, op: Operator) -> None:
-    """Integers: of a constant its values; of a computed tensor what DequantizeLinear then reads."""
-    kind = _target_kind(reader, op)
-    found = reader.lookup(op.input(0))
+    stated = Stated(scales, zeros, axis, block_size)
     if isinstance(found, Constant):
-        grid = _linear(reader, op, found.array.ndim, kind)
+        grid = _linear(reader, stated, found.array.ndim, kind)
         steps = _steps(found, grid, round_half_even)
         reader.fold(op.target, Constant(_array(steps, found.shape), kind))
         return
     data = reader.ranked(op.input(0))
-    reader.weights(op.input(1), data)
-    between = _quantised(reader, data, _linear(reader, op, data.rank, kind), "quantize")
+    reader.weights(scales, data)
+    between = _quantised(reader, data, _linear(reader, stated, data.rank, kind), "quantize")
     reader.define(replace(data, name=op.target, kind=kind))
     reader.quantised[op.target] = data, between
     reader.waiting[op.target] = op.node
@@ -156,24 +173,33 @@ def _steps(found: Constant, grid: Grid, rounded: Callable[[Rational], Rational])
         yield min(max(rounded(x / scale) + zero, grid.low), grid.high)
 
 
-def _dequantize_linear(reader: Reader, op: Operator) -> None:
+def _dequantize_linear(
+    reader: Reader,
+    op: Operator,
+    found: Data | Constant,
+    scales: str,
+    zeros: Constant | None,
+    *,
+    axis: int,
+    block_size: int,
+    **rest: Any,
+) -> None:
     """scale * (x - zero): of a constant exactly; of what QuantizeLinear made on the same grid, one activation."""
-    found = reader.lookup(op.input(0))
-    kind = reader.constant(op.input(1)).kind
+    kind, stated = reader.constant(scales).kind, Stated(scales, zeros, axis, block_size)
     if isinstance(found, Constant):
         if found.kind not in (*_RANGES, TensorProto.INT32):
             raise UnsupportedLayer(f"found {type_name(found.kind)}, expected integers of 8, 16 or 32 bits")
-        grid = _linear(reader, op, found.array.ndim, found.kind)
+        grid = _linear(reader, stated, found.array.ndim, found.kind)
         pairs = zip(rationals(found).ravel().tolist(), grid.entries(found.shape), strict=True)
         reader.fold(op.target, Constant(_array((s * (x - z) for x, (s, z) in pairs), found.shape), kind))
         steps = zip(grid.scale.ravel().tolist(), map(int, grid.zero.ravel().tolist()), strict=True)
-        reader.steps[op.target] = Steps(found.kind, tuple(steps), bool(op.input(2)))
+        reader.steps[op.target] = Steps(found.kind, tuple(steps), zeros is not None)
         return
     if op.input(0) not in reader.quantised:
         raise UnsupportedLayer(f"found {type_name(found.kind)}, expected what a QuantizeLinear makes")
     data, (source, functions) = reader.quantised[op.input(0)]
-    reader.weights(op.input(1), data)
-    if _quantised(reader, data, _linear(reader, op, data.rank, found.kind), "quantize")[1] != functions:
+    reader.weights(scales, data)
+    if _quantised(reader, data, _linear(reader, stated, data.rank, found.kind), "quantize")[1] != functions:
         raise UnsupportedLayer("found another scale or zero point than that of the QuantizeLinear below")
     reader.notes["QuantizeLinear+DequantizeLinear read as one function"] += 1
     reader.emit(Activate(source.name, op.target, functions), same(op, source))
@@ -182,10 +208,10 @@ def _dequantize_linear(reader: Reader, op: Operator) -> None:
 # QONNX
 
 # Rounding modes: how constants are rounded, and the activation of computed tensors.
-_ROUNDING: Mapping[bytes, tuple[Callable[[Rational], Rational], str]] = {
-    b"ROUND": (round_half_even, "quantize"),
-    b"FLOOR": (floor, "quantize_floor"),
-    b"CEIL": (lambda y: -floor(-y), ""),
+_ROUNDING: Mapping[str, tuple[Callable[[Rational], Rational], str]] = {
+    "ROUND": (round_half_even, "quantize"),
+    "FLOOR": (floor, "quantize_floor"),
+    "CEIL": (lambda y: -floor(-y), ""),
 }
 
 
@@ -198,10 +224,9 @@ def _number(reader: Reader, name: str) -> Rational:
         return rationals(found).ravel()[0]
 
 
-def _bounds(op: Operator, bits: Rational) -> tuple[Rational, Rational]:
+def _bounds(bits: Rational, *, signed: bool, narrow: bool) -> tuple[Rational, Rational]:
     """The least and the greatest integer."""
     width, remainder = fraction(bits)
-    signed, narrow = bool(op.attributes.get("signed", 1)), bool(op.attributes.get("narrow", 0))
     least = 2 if signed else 1  # one signed bit is -1 or 1 to some, -1 or 0 to others
     if remainder != 1 or not least <= width <= _MOST_BITS:
         raise UnsupportedLayer(f"bit width: found {bits}, expected an integer from {least} to {_MOST_BITS}")
@@ -210,40 +235,39 @@ def _bounds(op: Operator, bits: Rational) -> tuple[Rational, Rational]:
     return ZERO, rational((1 << width) - 1 - narrow)
 
 
-def _quant(reader: Reader, op: Operator) -> None:
+def _quant(
+    reader: Reader, op: Operator, found: Data | Constant, *names: str, rounding_mode: str, signed: bool, narrow: bool
+) -> None:
     """scale * (round(clip(x / scale + zero, low, high)) - zero), as qonnx/custom_op/general/quant.py has it.
 
     Of a computed tensor that is the activation only when the zero point is an integer, and an even one where ties go to
     even numbers: then the order of rounding, moving and clipping does not matter.
     """
-    mode = op.attributes.get("rounding_mode", b"ROUND")
-    if mode not in _ROUNDING:
-        raise UnsupportedLayer(f"rounding_mode: found {mode!r}, expected ROUND, FLOOR or CEIL")
-    rounded, name = _ROUNDING[mode]
-    scales, zero = _scales(reader, op.input(1)), _number(reader, op.input(2))
-    low, high = _bounds(op, _number(reader, op.input(3)))
+    if rounding_mode not in _ROUNDING:
+        raise UnsupportedLayer(f"rounding_mode: found {rounding_mode!r}, expected ROUND, FLOOR or CEIL")
+    rounded, name = _ROUNDING[rounding_mode]
+    scales, zero = _scales(reader, names[0]), _number(reader, names[1])
+    low, high = _bounds(_number(reader, names[2]), signed=signed, narrow=narrow)
     scale = rationals(scales)
     grid = Grid(scale, np.full(scale.shape, zero, object), low, high)
-    found = reader.lookup(op.input(0))
     if isinstance(found, Constant):
         pairs = zip(rationals(found).ravel().tolist(), grid.entries(found.shape), strict=True)
         values = (s * (rounded(min(max(x / s + z, low), high)) - z) for x, (s, z) in pairs)
         reader.fold(op.target, Constant(_array(values, found.shape), found.kind))
         return
     data = reader.ranked(op.input(0))
-    if any(reader.constant(op.input(i)).array.ndim > data.rank for i in (2, 3)):
+    if any(reader.constant(name).array.ndim > data.rank for name in names[1:]):
         raise UnsupportedLayer("found a zero point or a bit width of more axes than the tensor")
     p, q = fraction(zero)
     if not name or q != 1 or (name == "quantize" and p % 2):
-        raise UnsupportedLayer(f"found {mode.decode()} with zero point {zero} of a computed tensor")
+        raise UnsupportedLayer(f"found {rounding_mode} with zero point {zero} of a computed tensor")
     source, functions = _quantised(reader, data, grid, name)
     reader.emit(Activate(source.name, op.target, functions), same(op, source))
 
 
-def _bipolar_quant(reader: Reader, op: Operator) -> None:
+def _bipolar_quant(reader: Reader, op: Operator, found: Data | Constant, scales: str) -> None:
     """scale for x >= 0, else -scale; of computed tensors with scale 1, which is the activation."""
-    grid = rationals(_scales(reader, op.input(1)))
-    found = reader.lookup(op.input(0))
+    grid = rationals(_scales(reader, scales))
     if isinstance(found, Constant):
         entries = Grid(grid, grid, ZERO, ZERO).entries(found.shape)
         pairs = zip(rationals(found).ravel().tolist(), entries, strict=True)
@@ -255,9 +279,27 @@ def _bipolar_quant(reader: Reader, op: Operator) -> None:
     reader.emit(Activate(data.name, op.target, (Activation("bipolar_sign"),) * data.units), same(op, data))
 
 
-QUANTISERS: Mapping[str, Read] = {"QuantizeLinear": _quantize_linear, "DequantizeLinear": _dequantize_linear}
+_ALONG = {"axis": integer(1).within(since=13), "block_size": integer(0).within(since=21)}
+_PORTS = [ANY, NAME, CONSTANT.or_none()]
+
+QUANTISERS: Mapping[str, Rule] = {
+    "QuantizeLinear": Rule(
+        _quantize_linear,
+        _PORTS,
+        {
+            **_ALONG,
+            "output_dtype": integer(0).within(since=21),
+            "saturate": unread(AttributeProto.INT).within(since=19),
+            "precision": unread(AttributeProto.INT).within(since=23),
+        },
+    ),
+    "DequantizeLinear": Rule(
+        _dequantize_linear, _PORTS, {**_ALONG, "output_dtype": unread(AttributeProto.INT).within(since=23)}
+    ),
+}
 _DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
-CUSTOM: Mapping[tuple[str, str], Read] = {
-    **{(domain, "Quant"): _quant for domain in _DOMAINS},
-    **{(domain, "BipolarQuant"): _bipolar_quant for domain in _DOMAINS},
+_QUANT = {"signed": flag(True), "narrow": flag(False), "rounding_mode": word("ROUND")}
+CUSTOM: Mapping[tuple[str, str], Rule] = {
+    **{(domain, "Quant"): Rule(_quant, [ANY, NAME, NAME, NAME], _QUANT) for domain in _DOMAINS},
+    **{(domain, "BipolarQuant"): Rule(_bipolar_quant, [ANY, NAME]) for domain in _DOMAINS},
 }

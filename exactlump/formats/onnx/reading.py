@@ -17,9 +17,12 @@ from exactlump.formats.files import about
 from exactlump.formats.onnx import tensors as onnx_tensor
 from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.formats.onnx.bodies import in_place
-from exactlump.formats.onnx.graph import MOST_ELEMENTS, Data, Operator, Read, Reader
+from exactlump.formats.onnx.data import Data
+from exactlump.formats.onnx.graph import MOST_ELEMENTS, Reader
 from exactlump.formats.onnx.obstacles import refusals
 from exactlump.formats.onnx.opaque import declared, other_types, read_opaque
+from exactlump.formats.onnx.operators import Operator
+from exactlump.formats.onnx.rules import Rule
 from exactlump.formats.onnx.shapes import follow, is_number
 from exactlump.formats.onnx.spelled import threshold
 from exactlump.formats.onnx.stated import state
@@ -239,7 +242,7 @@ def _reached(nodes: Sequence[Node], outputs: Sequence[str], spelled: Collection[
     return [node for node in nodes if node.target not in gone]
 
 
-def _operator(node: NodeProto) -> Read:
+def _operator(node: NodeProto) -> Rule:
     """How the node is read; UnsupportedLayer where that is not known."""
     if node.domain in _STANDARD and node.op_type in OPERATORS:
         return OPERATORS[node.op_type]

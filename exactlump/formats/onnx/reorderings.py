@@ -10,30 +10,35 @@ from dataclasses import replace
 from typing import Any
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Reader, batch_error, batch_of, result, settled_on
+from exactlump.formats.onnx.data import Data, batch_error, batch_of, result, settled_on
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator, place
+from exactlump.formats.onnx.rules import ANY, INTEGERS, Attribute, Port, Rule, flag, integer, integers
 from exactlump.formats.onnx.tensors import MOST_AXES, Constant
 from exactlump.network.kinds import Regrid, Reorder
 from exactlump.network.sizes import Sizes, Unknown, plain, text
 from exactlump.network.views import Shape, View
 
-# The axes permuted (None: as they are) and the new shape, both without the batch axis.
+# The axes permuted (None: as they are) and the new shape, both without the batch axis; or both with all axes.
 Plan = tuple[tuple[int, ...] | None, Shape]
 
 
-def _reorder(plan: Callable[[Reader, Operator, Data | Constant], Plan]) -> Callable[[Reader, Operator], None]:
-    """Read an operator by its plan, on computed tensors and on constants."""
+def _reorder(plan: Callable[..., Plan], whole: Callable[..., Plan], *ports: Port, **attributes: Attribute) -> Rule:
+    """Read an operator by its plan, on computed tensors and on constants; or by that of all axes (`whole`).
 
-    def read(reader: Reader, op: Operator) -> None:
-        source = reader.lookup(op.input(0))
+    Plans get the tensor, what the ports give, and the attributes.
+    """
+
+    def read(reader: Reader, op: Operator, source: Data | Constant, *given: Any, **stated: Any) -> None:
         if isinstance(source, Data) and source.open:
-            regrid(reader, op, source)
+            _regrid(reader, op, source, lambda data: whole(data, *given, **stated))
             return
         try:
-            axes, shape = plan(reader, op, source)
+            axes, shape = plan(source, *given, **stated)
         except UnsupportedLayer:
             if not isinstance(source, Data):
                 raise
-            regrid(reader, op, source)
+            _regrid(reader, op, source, lambda data: whole(data, *given, **stated))
             return
         if len(shape) >= MOST_AXES:
             raise UnsupportedLayer(f"found {len(shape)} axes, expected fewer than {MOST_AXES}")
@@ -48,7 +53,7 @@ def _reorder(plan: Callable[[Reader, Operator, Data | Constant], Plan]) -> Calla
         if op.input(0) in reader.steps:
             reader.steps[op.target] = reader.steps[op.input(0)]
 
-    return read
+    return Rule(read, [ANY, *ports], attributes)
 
 
 def channel_after(view: View, axes: Sequence[int] | None, shape: Shape) -> int | None:
@@ -67,8 +72,8 @@ def _rank(source: Data | Constant) -> int:
     return len(source.shape) + source.batched
 
 
-def _flatten(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    axis = op.axis("axis", 1, _rank(source))
+def _flatten(source: Data | Constant, *, axis: int) -> Plan:
+    axis = place(axis, _rank(source))
     if not source.batched:
         return None, (math.prod(source.shape[:axis]), math.prod(source.shape[axis:]))
     assert isinstance(source, Data)
@@ -77,11 +82,15 @@ def _flatten(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
     return None, (math.prod(source.shape),)
 
 
-def _reshape(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
+def _flatten_whole(data: Data, *, axis: int) -> Plan:
+    axis = place(axis, data.rank)
+    return None, tuple(plain(Unknown.product(part)) for part in (data.sizes[:axis], data.sizes[axis:]))
+
+
+def _reshape(source: Data | Constant, given: Shape | None, *, shape: Shape | None, allowzero: bool) -> Plan:
     """Since opset 5 the target is an input; 0 copies a size, unless `allowzero` (opset 14) says otherwise."""
-    attribute = op.attributes.get("shape", ())
-    target = _target_of(reader, op) if reader.opset >= 5 else tuple(attribute)
-    if op.attributes.get("allowzero", 0) and 0 in target:
+    target = given if given is not None else shape or ()
+    if allowzero and 0 in target:
         raise ShapeError(f"found target {list(target)}, expected at least one element")
     if isinstance(source, Data) and target and isinstance(target[0], Unknown) and target[0] == source.sizes[0]:
         target = (0, *target[1:])
@@ -101,10 +110,14 @@ def _reshape(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
     return None, _copied(rest, source.shape)
 
 
-def _target_of(reader: Reader, op: Operator) -> tuple[Any, ...]:
+def _reshape_whole(data: Data, given: Shape | None, *, shape: Shape | None, allowzero: bool) -> Plan:
+    return None, _open_target(given if given is not None else shape or (), data.sizes, zeros=allowzero)
+
+
+def _sizes(reader: Reader, name: str, _: object) -> Sizes:
     """The target of a Reshape: numbers, or sizes that shapes have been asked for."""
-    known = reader.vectors.get(op.input(1))
-    return reader.constant(op.input(1)).integers() if known is None else known
+    known = reader.vectors.get(name)
+    return reader.constant(name).integers() if known is None else known
 
 
 def _copied(target: Shape, shape: Shape) -> Shape:
@@ -126,11 +139,15 @@ def _target(target: Shape, shape: Shape) -> Shape:
     return target
 
 
-def _transpose(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    rank = _rank(source)
-    axes = tuple(op.attributes.get("perm", range(rank)[::-1]))
+def _permutation(perm: Shape | None, rank: int) -> tuple[int, ...]:
+    axes = tuple(range(rank)[::-1]) if perm is None else perm
     if sorted(axes) != list(range(rank)):
         raise ShapeError(f"found perm {list(axes)} for a tensor of rank {rank}")
+    return axes
+
+
+def _transpose(source: Data | Constant, *, perm: Shape | None) -> Plan:
+    axes = _permutation(perm, _rank(source))
     if source.batched:
         if axes[0] != 0:
             raise batch_error()
@@ -138,49 +155,73 @@ def _transpose(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
     return axes, tuple(source.shape[axis] for axis in axes)
 
 
-def _axes(reader: Reader, op: Operator, rank: int) -> list[int] | None:
-    """The axes of Squeeze and Unsqueeze: an attribute before opset 13, an input since; None when left out."""
-    if reader.opset < 13:
-        axes = op.attributes.get("axes")
-    else:
-        axes = reader.constant(op.input(1)).integers() if op.input(1) else None
-    if axes is None:
-        return None
-    if not len(axes):
+def _transpose_whole(data: Data, *, perm: Shape | None) -> Plan:
+    axes = _permutation(perm, data.rank)
+    return axes, tuple(data.sizes[axis] for axis in axes)
+
+
+def _axes(listed: Shape, rank: int) -> list[int]:
+    """The axes of Squeeze and Unsqueeze, in order."""
+    if not listed:
         raise UnsupportedLayer("axes: found an empty list, which some runtimes read as none")
-    if any(not -rank <= axis < rank for axis in axes):
-        raise ShapeError(f"axes: found {list(axes)} for a tensor of rank {rank}")
-    found = sorted(axis % rank for axis in axes)
+    if any(not -rank <= axis < rank for axis in listed):
+        raise ShapeError(f"axes: found {list(listed)} for a tensor of rank {rank}")
+    found = sorted(axis % rank for axis in listed)
     if len(set(found)) != len(found):
-        raise FormatError(f"axes: found {list(axes)}, expected each once")
+        raise FormatError(f"axes: found {list(listed)}, expected each once")
     return found
 
 
-def _squeeze(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    axes, batched = _axes(reader, op, _rank(source)), int(source.batched)
-    if axes is None:
+def _squeeze(source: Data | Constant, given: Shape | None, *, axes: Shape | None) -> Plan:
+    """Axes are an attribute before opset 13, an input since; None when left out."""
+    listed, batched = axes if given is None else given, int(source.batched)
+    gone = None if listed is None else _axes(listed, _rank(source))
+    if gone is None:
         if isinstance(source, Data) and (source.batch == 1 or isinstance(source.batch, str)):
             raise batch_error()
-        axes = [axis + batched for axis, n in enumerate(source.shape) if n == 1]
-    if batched and 0 in axes:
+        gone = [axis + batched for axis, n in enumerate(source.shape) if n == 1]
+    if batched and 0 in gone:
         raise batch_error()
-    if any(source.shape[axis - batched] != 1 for axis in axes):
-        raise ShapeError(f"axes: found {axes} for shape {list(source.shape)}, expected axes of size 1")
-    return None, tuple(n for axis, n in enumerate(source.shape) if axis + batched not in axes)
+    if any(source.shape[axis - batched] != 1 for axis in gone):
+        raise ShapeError(f"axes: found {gone} for shape {list(source.shape)}, expected axes of size 1")
+    return None, tuple(n for axis, n in enumerate(source.shape) if axis + batched not in gone)
 
 
-def _unsqueeze(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
-    listed = reader.constant(op.input(1)).array.size if reader.opset >= 13 else len(op.attributes.get("axes", ()))
-    rank = _rank(source) + listed
-    axes = _axes(reader, op, rank)
-    if axes is None or (source.batched and 0 in axes):
-        raise batch_error() if axes else FormatError("axes: found none")
+def _squeeze_whole(data: Data, given: Shape | None, *, axes: Shape | None) -> Plan:
+    listed = axes if given is None else given
+    if listed is None:
+        raise UnsupportedLayer("found no axes, expected the list of them")
+    gone = _axes(listed, data.rank)
+    if any(data.sizes[axis] != 1 for axis in gone):
+        raise UnsupportedLayer(f"axes: found {gone} for shape {text(data.sizes)}, expected axes of size 1")
+    return None, tuple(n for axis, n in enumerate(data.sizes) if axis not in gone)
+
+
+def _unsqueeze(source: Data | Constant, given: Shape | None, *, axes: Shape | None) -> Plan:
+    listed = _new(given, axes)
+    rank = _rank(source) + len(listed)
+    new = _axes(listed, rank)
+    if source.batched and 0 in new:
+        raise batch_error()
     sizes = iter((0,) * source.batched + source.shape)
-    full = [1 if axis in axes else next(sizes) for axis in range(rank)]
+    full = [1 if axis in new else next(sizes) for axis in range(rank)]
     return None, tuple(full[source.batched :])
 
 
-def _identity(reader: Reader, op: Operator, source: Data | Constant) -> Plan:
+def _unsqueeze_whole(data: Data, given: Shape | None, *, axes: Shape | None) -> Plan:
+    listed = _new(given, axes)
+    new, rest = _axes(listed, data.rank + len(listed)), iter(data.sizes)
+    return None, tuple(1 if axis in new else next(rest) for axis in range(data.rank + len(listed)))
+
+
+def _new(given: Shape | None, axes: Shape | None) -> Shape:
+    listed = axes if given is None else given
+    if listed is None:
+        raise FormatError("axes: found none")
+    return listed
+
+
+def _identity(source: Data | Constant) -> Plan:
     return None, source.shape
 
 
@@ -194,12 +235,12 @@ def unchanged(data: Data, target: str, cast: int = 0) -> Reorder:
     return Reorder(data.name, target, None, data.shape, data.channel, cast)
 
 
-def regrid(reader: Reader, op: Operator, data: Data) -> None:
+def _regrid(reader: Reader, op: Operator, data: Data, plan: Callable[[Data], Plan]) -> None:
     """A reordering that leaves all units as they are; UnsupportedLayer for others."""
     data = reader.settled(data)
     if not data.known:
         raise UnsupportedLayer("found a tensor of unknown shape")
-    axes, sizes = _open_plan(reader, op, data)
+    axes, sizes = plan(data)
     if len(sizes) >= MOST_AXES:
         raise UnsupportedLayer(f"found {len(sizes)} axes, expected fewer than {MOST_AXES}")
     if not data.whole and data.axis is None and data.shape:
@@ -247,38 +288,6 @@ def _lone(reader: Reader, op: Operator, data: Data, axes: tuple[int, ...] | None
     )
 
 
-def _open_plan(reader: Reader, op: Operator, data: Data) -> tuple[tuple[int, ...] | None, Sizes]:
-    """The permutation of all axes (None: as they are) and the new sizes."""
-    rank, sizes = data.rank, data.sizes
-    match op.kind:
-        case "Transpose":
-            axes = tuple(op.attributes.get("perm", range(rank)[::-1]))
-            if sorted(axes) != list(range(rank)):
-                raise ShapeError(f"found perm {list(axes)} for a tensor of rank {rank}")
-            return axes, tuple(sizes[axis] for axis in axes)
-        case "Flatten":
-            axis = op.axis("axis", 1, rank)
-            return None, (plain(Unknown.product(sizes[:axis])), plain(Unknown.product(sizes[axis:])))
-        case "Reshape":
-            target = _target_of(reader, op) if reader.opset >= 5 else tuple(op.attributes.get("shape", ()))
-            return None, _open_target(target, sizes, zeros=bool(op.attributes.get("allowzero", 0)))
-        case "Squeeze":
-            gone = _axes(reader, op, rank)
-            if gone is None:
-                raise UnsupportedLayer("found no axes, expected the list of them")
-            if any(sizes[axis] != 1 for axis in gone):
-                raise UnsupportedLayer(f"axes: found {gone} for shape {text(sizes)}, expected axes of size 1")
-            return None, tuple(n for axis, n in enumerate(sizes) if axis not in gone)
-        case "Unsqueeze":
-            listed = (
-                reader.constant(op.input(1)).array.size if reader.opset >= 13 else len(op.attributes.get("axes", ()))
-            )
-            new, rest = _axes(reader, op, rank + listed) or [], iter(sizes)
-            return None, tuple(1 if axis in new else next(rest) for axis in range(rank + listed))
-        case _:
-            return None, sizes
-
-
 def _open_target(target: Sequence[Any], sizes: Sizes, *, zeros: bool) -> Sizes:
     """The sizes that a target means, of which one may be -1."""
     if zeros and 0 in target:
@@ -297,11 +306,20 @@ def _open_target(target: Sequence[Any], sizes: Sizes, *, zeros: bool) -> Sizes:
     return tuple(found)
 
 
-REORDERINGS: Mapping[str, Callable[[Reader, Operator], None]] = {
-    "Flatten": _reorder(_flatten),
-    "Reshape": _reorder(_reshape),
-    "Transpose": _reorder(_transpose),
-    "Squeeze": _reorder(_squeeze),
-    "Unsqueeze": _reorder(_unsqueeze),
-    "Identity": _reorder(_identity),
+_AXES, _TARGET = INTEGERS.or_none(since=13), Port(_sizes).or_none(since=5)
+_BEFORE_13 = integers().within(until=13)
+
+REORDERINGS: Mapping[str, Rule] = {
+    "Flatten": _reorder(_flatten, _flatten_whole, axis=integer(1)),
+    "Reshape": _reorder(
+        _reshape,
+        _reshape_whole,
+        _TARGET,
+        shape=integers().within(until=5),
+        allowzero=flag(False).within(since=14),
+    ),
+    "Transpose": _reorder(_transpose, _transpose_whole, perm=integers()),
+    "Squeeze": _reorder(_squeeze, _squeeze_whole, _AXES, axes=_BEFORE_13),
+    "Unsqueeze": _reorder(_unsqueeze, _unsqueeze_whole, _AXES, axes=_BEFORE_13),
+    "Identity": _reorder(_identity, lambda data: (None, data.sizes)),
 }

@@ -7,7 +7,8 @@ of a tensor whose rank is not said either is left to what the file declares.
 
 from collections.abc import Mapping, Sequence
 
-from exactlump.formats.onnx.graph import Operator, Reader
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.partial_shapes import (
     Inputs,
     Partial,

@@ -3,10 +3,10 @@
 
 from collections.abc import Sequence
 
-from exactlump.formats.onnx.graph import Operator, Reader
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.partial_shapes import Inputs, Partial, entry_of, first_of, given_to, places_of
 from exactlump.formats.onnx.tensors import Constant
-from exactlump.formats.onnx.windows import pads as around
 from exactlump.network.sizes import Size, Sizes, Unknown, plain
 
 # A scale above this says nothing of a size.
@@ -19,11 +19,16 @@ def _numbers(op: Operator, name: str, rank: int, default: int) -> tuple[int, ...
     return found if len(found) == rank else (default,) * rank
 
 
+def _around(op: Operator) -> tuple[int, ...]:
+    """The attribute `pads` as it stands, or under its name before opset 2."""
+    return tuple(int(n) for n in op.attributes.get("pads", op.attributes.get("paddings", ())))
+
+
 def _slid(op: Operator, grid: Partial, kernel: Partial) -> Partial:
     """How many positions a window has along each axis, where numbers say it."""
     rank = len(grid)
     stride, dilation = _numbers(op, "strides", rank, 1), _numbers(op, "dilations", rank, 1)
-    pads, more = around(op) or (0,) * (2 * rank), _numbers(op, "output_padding", rank, 0)
+    pads, more = _around(op) or (0,) * (2 * rank), _numbers(op, "output_padding", rank, 0)
     auto = op.attributes.get("auto_pad", b"NOTSET").decode("ascii", "replace") or "NOTSET"
     spread = op.kind == "ConvTranspose"
     known = not op.attributes.get("ceil_mode", 0) and "output_shape" not in op.attributes and len(pads) == 2 * rank

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Read, Reader, batch_error
+from exactlump.formats.onnx.data import Data, batch_error
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator, place
 from exactlump.formats.onnx.partial_shapes import is_all
 from exactlump.formats.onnx.reorderings import unchanged
+from exactlump.formats.onnx.rules import ANY, CONSTANT, EVERY, INTEGERS, Port, Rule, integer, integers
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.kinds import Select
 from exactlump.network.sizes import text
@@ -40,12 +43,12 @@ def _numbered(source: int, units: NDArray[np.generic]) -> Indices:
     return np.stack([np.full(units.shape, source), units], axis=-1).astype(np.int64)
 
 
-def _axis(op: Operator, source: Data | Constant, default: int | None = None) -> int:
+def _axis(given: int | None, source: Data | Constant) -> int:
     """The attribute `axis`, counted without the batch axis."""
     rank = len(source.shape) + source.batched
-    if default is None and "axis" not in op.attributes:
+    if given is None:
         raise FormatError("axis: found none")
-    axis = op.axis("axis", default or 0, rank)
+    axis = place(given, rank)
     if axis == rank:
         raise ShapeError(f"axis: found {axis} for a tensor of rank {rank}")
     if axis < source.batched:
@@ -56,12 +59,11 @@ def _axis(op: Operator, source: Data | Constant, default: int | None = None) -> 
 # Concat
 
 
-def _concat(reader: Reader, op: Operator) -> None:
-    found = [reader.lookup(name) for name in op.inputs]
+def _concat(reader: Reader, op: Operator, found: Sequence[Data | Constant], *, axis: int | None) -> None:
     if any(isinstance(entry, Data) and entry.open for entry in found):
-        _concat_open(reader, op, [entry for entry in found if isinstance(entry, Data)])
+        _concat_open(reader, op, [entry for entry in found if isinstance(entry, Data)], 1 if axis is None else axis)
         return
-    axis = _axis(op, found[0], 1 if reader.opset < 4 else None)
+    axis = _axis(axis, found[0])
     constants = [entry for entry in found if isinstance(entry, Constant)]
     sources = [entry for entry in found if isinstance(entry, Data)]
     if constants and sources:
@@ -86,11 +88,11 @@ def _concat(reader: Reader, op: Operator) -> None:
     _emit(reader, op.target, sources, np.concatenate(parts, axis), tuple(shape))
 
 
-def _concat_open(reader: Reader, op: Operator, found: Sequence[Data]) -> None:
+def _concat_open(reader: Reader, op: Operator, found: Sequence[Data], axis: int) -> None:
     """Along the axis of units."""
     if len(found) < len(op.inputs) or not all(data.known for data in found):
         raise UnsupportedLayer("found constants, or unknown shapes, beside computed tensors")
-    axis = op.axis("axis", 1, found[0].rank)
+    axis = place(axis, found[0].rank)
     if axis == 0 and any(data.whole for data in found):
         raise UnsupportedLayer("found tensors joined along the first axis, which has no units")
     sources = [reader.along(reader.settled(data), axis) for data in found]
@@ -147,19 +149,25 @@ def _picked(reader: Reader, target: str, name: str, kept: Sequence[Sequence[int]
     _emit(reader, target, [source], _numbered(0, elements[np.ix_(*kept)]), shape)
 
 
-def _slice(reader: Reader, op: Operator) -> None:
+def _slice(
+    reader: Reader,
+    op: Operator,
+    source: Data | Constant,
+    *given: tuple[int, ...] | None,
+    **before: tuple[int, ...] | None,
+) -> None:
     """Attributes before opset 10, inputs since, which may be int32 too."""
-    source = reader.lookup(op.input(0))
     if isinstance(source, Data) and not source.known:
         raise UnsupportedLayer("found a tensor of unknown shape")
     rank = len(source.shape) + source.batched
-    starts, ends = _integers(reader, op, 1, "starts"), _integers(reader, op, 2, "ends")
+    starts, ends, axes, steps = given
+    if reader.opset < 10:
+        starts, ends, axes = before["starts"], before["ends"], before["axes"]
     if len({reader.constant(name).kind for name in op.inputs[1:] if name}) > 1:
         raise FormatError("found indices of two types, expected one")
     if starts is None or ends is None:
         raise FormatError("found no starts or ends")
-    axes = _integers(reader, op, 3, "axes") or tuple(range(len(starts)))
-    steps = _integers(reader, op, 4, "steps") or (1,) * len(starts)
+    axes, steps = axes or tuple(range(len(starts))), steps or (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         raise FormatError(f"found starts {list(starts)}, ends {list(ends)}, axes {list(axes)}, steps {list(steps)}")
     if isinstance(source, Data) and source.open:
@@ -214,37 +222,38 @@ def _place(axis: int, rank: int, batched: bool) -> int:
     return axis - batched
 
 
-def _integers(reader: Reader, op: Operator, index: int, name: str) -> tuple[int, ...] | None:
-    if reader.opset < 10:
-        found = op.attributes.get(name)
-        return None if found is None else tuple(int(n) for n in found)
-    if not op.input(index):
-        return None
-    found = reader.constant(op.input(index))
+def _indices(reader: Reader, name: str, _: object) -> tuple[int, ...]:
+    found = reader.constant(name)
     if found.kind == TensorProto.INT32 and found.array.ndim == 1:
         return tuple(found.array.tolist())
     return found.integers()
 
 
-def _split(reader: Reader, op: Operator) -> None:
+def _split(
+    reader: Reader,
+    op: Operator,
+    source: Data | Constant,
+    sizes: tuple[int, ...] | None,
+    *,
+    axis: int,
+    split: tuple[int, ...] | None,
+    num_outputs: int | None,
+) -> None:
     """Sizes are an attribute from opset 2 on, an input since 13; without them parts are equal, the last the least."""
-    source = reader.lookup(op.input(0))
     is_open = isinstance(source, Data) and source.open
     if isinstance(source, Data) and not source.known:
         raise UnsupportedLayer("found a tensor of unknown shape")
-    axis = op.axis("axis", 0, source.rank) if isinstance(source, Data) and source.open else _axis(op, source, 0)
+    axis = place(axis, source.rank) if isinstance(source, Data) and source.open else _axis(axis, source)
     size, count = source.shape[axis], len(op.outputs)
     if not isinstance(size, int):
         raise UnsupportedLayer(f"found a split of {size}, which is unknown")
-    if op.input(1):
-        parts = reader.constant(op.input(1)).integers()
-    else:
+    parts = sizes if sizes is not None else split
+    if parts is None:
         each = -(-size // count)
-        default = (each,) * (count - 1) + (size - each * (count - 1),)
-        parts = tuple(int(n) for n in op.attributes.get("split", default))
-        if reader.opset < 18 and size % count and "split" not in op.attributes:
+        parts = (each,) * (count - 1) + (size - each * (count - 1),)
+        if reader.opset < 18 and size % count:
             raise ShapeError(f"found {size} units for {count} equal parts")
-    if op.attributes.get("num_outputs", count) != count or len(parts) != count:
+    if num_outputs not in (None, count) or len(parts) != count:
         raise FormatError(f"found {count} outputs for parts {list(parts)}")
     if sum(parts) != size or min(parts) < 1:
         raise ShapeError(f"found parts {list(parts)} of {size}, expected at least one unit in each")
@@ -262,13 +271,12 @@ def _split(reader: Reader, op: Operator) -> None:
             _picked(reader, target, op.input(0), kept)
 
 
-def _gather(reader: Reader, op: Operator) -> None:
+def _gather(reader: Reader, op: Operator, source: Data | Constant, constant: Constant, *, axis: int) -> None:
     """Indices are a constant of any rank; whole channels are picked by a vector."""
-    source, constant = reader.lookup(op.input(0)), reader.constant(op.input(1))
     if constant.array.dtype.kind != "i":
         raise FormatError("indices: expected integers")
     if isinstance(source, Data) and source.open:
-        axis = op.axis("axis", 0, source.rank)
+        axis = place(axis, source.rank)
         if not source.known or not isinstance(source.shape[axis], int) or constant.array.ndim != 1:
             raise UnsupportedLayer("found indices of an axis of unknown size, or no vector of indices")
         size = source.shape[axis]
@@ -276,7 +284,7 @@ def _gather(reader: Reader, op: Operator) -> None:
             raise ShapeError(f"indices: found one outside of {size}")
         _picked_open(reader, op.target, source, axis, (constant.array % size).tolist())
         return
-    axis = _axis(op, source, 0)
+    axis = _axis(axis, source)
     size = source.shape[axis]
     if ((constant.array < -size) | (constant.array >= size)).any():
         raise ShapeError(f"indices: found one outside of {size}")
@@ -296,9 +304,16 @@ def _gather(reader: Reader, op: Operator) -> None:
     _emit(reader, op.target, [source], _numbered(0, taken), tuple(int(n) for n in taken.shape))
 
 
-SELECTIONS: Mapping[str, Read] = {
-    "Concat": _concat,
-    "Slice": _slice,
-    "Split": _split,
-    "Gather": _gather,
+_INDICES = Port(_indices).or_none(since=10)
+_SLICED = {name: integers().within(until=10) for name in ("starts", "ends", "axes")}
+
+SELECTIONS: Mapping[str, Rule] = {
+    "Concat": Rule(_concat, [EVERY], {"axis": integer(1).then(4, None)}),
+    "Slice": Rule(_slice, [ANY, _INDICES, _INDICES, _INDICES, _INDICES], _SLICED),
+    "Split": Rule(
+        _split,
+        [ANY, INTEGERS.or_none()],  # in opset 1, and since 13
+        {"axis": integer(0), "split": integers().within(until=13), "num_outputs": integer().within(since=18)},
+    ),
+    "Gather": Rule(_gather, [ANY, CONSTANT], {"axis": integer(0)}),
 }

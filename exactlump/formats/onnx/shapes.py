@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from exactlump.formats.onnx.graph import Operator, Reader
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.partial_shapes import Inputs, sizes_of
 from exactlump.formats.onnx.tensors import Constant
 from exactlump.network.sizes import Sizes

@@ -9,10 +9,12 @@ is left out where nothing else reads it.
 from collections.abc import Sequence
 
 from exactlump.errors import UnsupportedLayer
-from exactlump.formats.onnx.graph import Data, Operator, Reader, same
+from exactlump.formats.onnx.data import Data, same
+from exactlump.formats.onnx.graph import Reader
+from exactlump.formats.onnx.operators import Operator
 from exactlump.formats.onnx.tensors import FLOATS, Constant
 from exactlump.network.activations import ABS, Activation
-from exactlump.network.kinds import Activate, Reorder, Scale, Shift
+from exactlump.network.kinds import Activate, Reorder
 from exactlump.numbers.rational import ONE, ZERO, Rational, rational
 
 _SIXTH, _HALF = ONE / 6, ONE / 2
@@ -22,9 +24,9 @@ def _walked(reader: Reader, name: str, end: str = "") -> tuple[str, Rational, Ra
     """The tensor of which another is a multiple plus a constant, the same for all units, as far as `end`; and these."""
     factor, constant = ONE, ZERO
     while name != end and (node := reader.maker(name)) is not None:
-        if isinstance(node, Scale) and len(set(node.factor)) == 1:
+        if len(set(node.factor)) == 1:
             factor = factor * node.factor[0]
-        elif isinstance(node, Shift) and len(set(node.constant)) == 1:
+        elif len(set(node.constant)) == 1:
             constant = constant + factor * node.constant[0]
         elif not (isinstance(node, Reorder) and node.axes is None and _as_before(reader, node)):
             break
@@ -39,10 +41,10 @@ def _as_before(reader: Reader, node: Reorder) -> bool:
 def _only(reader: Reader, name: str) -> tuple[Activation | None, str]:
     """The function that all units of a tensor have, and its source."""
     node = reader.maker(name)
-    if not isinstance(node, Activate):
+    if node is None or not node.functions:
         return None, ""
     functions = set(node.functions)
-    return (functions.pop() if len(functions) == 1 else None), node.source
+    return (functions.pop() if len(functions) == 1 else None), node.reads[0]
 
 
 def _gated(function: Activation, a: Rational, b: Rational, c: Rational, d: Rational) -> Activation | None:
@@ -97,9 +99,8 @@ def _between(reader: Reader, name: str, end: str) -> list[str]:
     return found
 
 
-def logarithm(reader: Reader, op: Operator) -> None:
+def logarithm(reader: Reader, op: Operator, data: Data) -> None:
     """Log of a sigmoid, and of 1 + Exp."""
-    data = reader.ranked(op.input(0))
     name, factor, constant = _walked(reader, data.name)
     function, below = _only(reader, name)
     known = {("sigmoid", ONE, ZERO): "log_sigmoid", ("exp", ONE, ONE): "softplus"}
@@ -119,12 +120,10 @@ def threshold(reader: Reader, op: Operator) -> None:
             reader.thresholds[op.target] = one.name, other.vector()[0]
 
 
-def where(reader: Reader, op: Operator) -> None:
+def where(reader: Reader, op: Operator, condition: str, one: Data | Constant, other: Data | Constant) -> None:
     """Where(Greater(x, t), x, softplus(x))."""
-    source, above = reader.thresholds.get(op.input(0), ("", rational(0)))
-    one, other = reader.lookup(op.input(1)), reader.lookup(op.input(2))
-    softplus = Activation("softplus"), source
+    source, above = reader.thresholds.get(condition, ("", rational(0)))
     fits = isinstance(one, Data) and isinstance(other, Data) and one.name == source
-    if not fits or not isinstance(one, Data) or _only(reader, op.input(2)) != softplus:
+    if not fits or not isinstance(one, Data) or _only(reader, op.input(2)) != (Activation("softplus"), source):
         raise UnsupportedLayer("found another choice than that of a softplus below a threshold")
     _emit(reader, op, one, Activation("softplus_above", (ONE, above)), [op.input(2)])

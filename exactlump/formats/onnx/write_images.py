@@ -79,19 +79,19 @@ def _output_padding(window: Window) -> list[int]:
 
 def pool(writer: Writer, node: AveragePool | MaxPool) -> None:
     """The pool over the whole grid by its own operator."""
-    window, average = node.window, isinstance(node, AveragePool)
+    window, average = node.window, node if isinstance(node, AveragePool) else None
     source = writer.source(node.source)
     if window.transposed:
         raise CannotWrite("found a transposed window, which no pool of ONNX has")
     kernel = writer.dtype != "float64"  # which runtimes have for the pools of windows only
-    if window == whole(window.source) and (not node.padding if isinstance(node, AveragePool) else kernel):
+    if window == whole(window.source) and (not average.padding if average else kernel):
         writer.node("GlobalAveragePool" if average else "GlobalMaxPool", [source], node.target)
         return
     attributes, dilated = _attributes(window), set(window.dilation) != {1}
     opset = (19 if average else 10) if dilated else 0
     if _rounded_up(window):
         attributes["ceil_mode"], opset = 1, max(opset, 10)
-    if isinstance(node, AveragePool) and node.padding:
+    if average and average.padding:
         attributes["count_include_pad"] = 1
     writer.node("AveragePool" if average else "MaxPool", [source], node.target, opset=opset, **attributes)
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.onnx.reorderings import channel_after
-from exactlump.formats.onnx.write_opaque import full
+from exactlump.formats.onnx.write_opaque import cast, full
 from exactlump.formats.onnx.write_weights import as_read, bias_as_read, weights
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import Dense, Head, Reorder, Scale, Shift
@@ -23,7 +23,10 @@ _HEADS = {"softmax": "Softmax", "log_softmax": "LogSoftmax"}
 def dense(writer: Writer, node: Dense) -> None:
     """Gemm where the file had one and the bias is one float a unit; else MatMul and as many Adds as it takes."""
     product, weight, bias = node.names
-    source, batched = _vectors(writer, node), writer.batched(node.source) or node.grid or is_row(writer, node)
+    if is_row := _is_row(writer, node):
+        writer.batches[node.target] = 1
+    source = writer.source(node.source) if node.grid or is_row else writer.flat(node.source)  # vectors
+    batched = writer.batched(node.source) or node.grid or is_row
     layout, axis = (np.transpose, 1) if batched else (np.asarray, 0)
     gemm = batched and not product and (not node.grid or len(full(writer, node.source)) == 2)
     read = as_read(writer, node, 0 if gemm else axis)
@@ -50,12 +53,7 @@ def dense(writer: Writer, node: Dense) -> None:
         writer.add(end, node.target, parts, bias_wish, uniform=False)
 
 
-def _vectors(writer: Writer, node: Dense) -> str:
-    """What the weights multiply: vectors along the last axis."""
-    return writer.source(node.source) if node.grid or is_row(writer, node) else writer.flat(node.source)
-
-
-def is_row(writer: Writer, node: Dense) -> bool:
+def _is_row(writer: Writer, node: Dense) -> bool:
     """Whether a layer of an ONNX file reads a matrix of one row, which then is its batch axis."""
     view = writer.view(node.source)
     row = len(view.shape) == 2 and view.shape[0] == 1 and view.channel is None and not view.open
@@ -65,7 +63,7 @@ def is_row(writer: Writer, node: Dense) -> bool:
 def _read_by_shift(writer: Writer, tensor: str) -> bool:
     """Whether an Add follows that a reader would take for the bias of this layer."""
     readers = writer.network.consumers[tensor]
-    return len(readers) == 1 and isinstance(readers[0], Shift) and tensor not in writer.network.outputs
+    return len(readers) == 1 and bool(readers[0].constant) and tensor not in writer.network.outputs
 
 
 def shift(writer: Writer, node: Shift) -> None:
@@ -114,7 +112,10 @@ def scale(writer: Writer, node: Scale) -> None:
 
 
 def reorder(writer: Writer, node: Reorder) -> None:
-    """Transpose and Reshape as needed; through a vector where a reader would else find channels."""
+    """Transpose and Reshape as needed; through a vector where a reader would else find channels; or a cast."""
+    if node.cast:
+        cast(writer, node)
+        return
     if node.target in writer.implied:
         return
     source, view, batched = writer.source(node.source), writer.view(node.source), writer.batched(node.source)
@@ -142,6 +143,7 @@ def head(writer: Writer, node: Head) -> None:
     """Along the axis that has all elements, or, before opset 13, from axis 1 on; ArgMax of a vector."""
     batched, shape = writer.batched(node.source), writer.view(node.source).shape
     if node.kind == "argmax":
+        writer.integers.add(node.target)
         writer.node("ArgMax", [writer.flat(node.source)], node.target, axis=int(batched), keepdims=1)
         return
     alone = max(shape, default=1) == writer.view(node.source).elements

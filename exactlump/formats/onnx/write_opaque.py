@@ -7,17 +7,25 @@ import numpy as np
 from onnx import NodeProto, TensorProto, TypeProto, ValueInfoProto, helper
 
 from exactlump.errors import CannotWrite
+from exactlump.formats.onnx.data import batch_of
 from exactlump.formats.onnx.writer import Writer
-from exactlump.network.kinds import Opaque, Regrid
-from exactlump.network.opaque import Port
+from exactlump.network.kinds import Opaque, Regrid, Reorder
+from exactlump.network.opaque import Port, is_number
 from exactlump.network.sizes import Size, Sizes, Unknown, shown
 
 
 def opaque(writer: Writer, node: Opaque) -> None:
     """The operator as its file had it, once for all its outputs; of constants the names may change, but inside."""
+    port = node.call.outputs[node.output]
+    writer.kinds[node.target] = port.kind if port is not None else 0
+    writer.batches[node.target] = batch_of(node.shape[0]) if node.shape and is_number(node.shape) else None
+    writer.integers.discard(node.target)
+    if node.call.node not in writer.calls:
+        _call(writer, node)
+
+
+def _call(writer: Writer, node: Opaque) -> None:
     call = node.call
-    if call.node in writer.calls:
-        return
     writer.calls.add(call.node)
     if not call.opset and writer.network.origin is None:
         raise CannotWrite(f"{call.operator}: found no file that it comes from")
@@ -77,8 +85,19 @@ def full(writer: Writer, tensor: str) -> Sizes:
     return (Unknown(1, (batch,)) if isinstance(batch, str) else batch, *view.shape)
 
 
+def cast(writer: Writer, node: Reorder) -> None:
+    """The elements as they are, of another type."""
+    writer.node("Cast", [writer.source(node.source)], node.target, to=node.cast, opset=6)
+    writer.kinds[node.target] = node.cast
+    writer.integers.discard(node.target)
+
+
 def regrid(writer: Writer, node: Regrid) -> None:
-    """Transpose, then Reshape; what a Reshape cannot copy or infer is asked of the shapes of inputs."""
+    """Transpose, then Reshape; what a Reshape cannot copy or infer is asked of the shapes of inputs; or a cast."""
+    writer.batches[node.target] = node.batch
+    if node.cast:
+        cast(writer, node)
+        return
     source, sizes, target = writer.source(node.source), full(writer, node.source), full(writer, node.target)
     if node.axes is not None:
         if sorted(node.axes) != [*range(len(sizes))]:

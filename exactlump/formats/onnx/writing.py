@@ -13,11 +13,11 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 from exactlump.errors import CannotWrite, UnsupportedLayer
 from exactlump.formats.files import Content, about, pack
 from exactlump.formats.onnx import reading
-from exactlump.formats.onnx.graph import batch_of
+from exactlump.formats.onnx.data import batch_of
 from exactlump.formats.onnx.implied import implied
 from exactlump.formats.onnx.write_functions import activate
 from exactlump.formats.onnx.write_images import add, conv, pad, pool, select
-from exactlump.formats.onnx.write_nodes import dense, head, is_row, reorder, scale, shift
+from exactlump.formats.onnx.write_nodes import dense, head, reorder, scale, shift
 from exactlump.formats.onnx.write_opaque import dims, full, opaque, regrid
 from exactlump.formats.onnx.writer import Writer
 from exactlump.network.kinds import (
@@ -38,10 +38,9 @@ from exactlump.network.kinds import (
     Select,
     Shift,
 )
-from exactlump.network.opaque import is_number
 from exactlump.network.program import Network
 from exactlump.network.sizes import symbol
-from exactlump.network.views import Batch, Port
+from exactlump.network.views import Port
 
 _KINDS = {
     "float32": TensorProto.FLOAT,
@@ -119,22 +118,12 @@ def refuse_float64(network: Network) -> None:
 
 
 def _note(writer: Writer, node: Node) -> None:
-    """The batch axis and the element type of what a node defines."""
+    """The batch axis and the element type of what a node defines: those below, unless its writer says otherwise."""
     target, below = node.target, node.reads[0] if node.reads else ""
     writer.batches[target], writer.kinds[target] = writer.batches.get(below), writer.kinds.get(below, 0)
-    if isinstance(node, Opaque):
-        port = node.call.outputs[node.output]
-        writer.batches[target], writer.kinds[target] = _opaque_batch(node), port.kind if port is not None else 0
-        return
-    if isinstance(node, Pick | Regrid):
-        writer.batches[target] = node.batch
-    elif isinstance(node, Dense) and is_row(writer, node):
-        writer.batches[target] = 1
-    elif writer.view(below).open and writer.view(below).shape and not writer.view(target).open:
+    if below and writer.view(below).open and writer.view(below).shape and not writer.view(target).open:
         writer.batches[target] = batch_of(writer.view(below).shape[0])
-    if isinstance(node, Reorder) and node.cast:
-        writer.kinds[target] = node.cast
-    elif below in writer.integers or (isinstance(node, Head) and node.kind == "argmax"):
+    if below in writer.integers:
         writer.integers.add(target)
 
 
@@ -143,8 +132,12 @@ def _write(writer: Writer, node: Node) -> None:
     match node:
         case Dense():
             dense(writer, node)
-        case Conv() | AveragePool() | MaxPool() | Pad():
-            _image(writer, node)
+        case Conv():
+            conv(writer, node)
+        case AveragePool() | MaxPool():
+            pool(writer, node)
+        case Pad():
+            pad(writer, node)
         case Add():
             add(writer, node)
         case Select():
@@ -153,14 +146,12 @@ def _write(writer: Writer, node: Node) -> None:
             scale(writer, node)
         case Shift():
             shift(writer, node)
-        case Reorder() if node.cast:
-            writer.node("Cast", [writer.source(node.source)], node.target, to=node.cast, opset=6)
         case Regrid():
             regrid(writer, node)
         case Reorder():
             reorder(writer, node)
         case Pick():  # readers imply it
-            pass
+            writer.batches[node.target] = node.batch
         case Opaque():
             opaque(writer, node)
         case Activate():
@@ -169,20 +160,6 @@ def _write(writer: Writer, node: Node) -> None:
             head(writer, node)
         case _:
             assert_never(node)
-
-
-def _image(writer: Writer, node: Conv | AveragePool | MaxPool | Pad) -> None:
-    if isinstance(node, Conv):
-        conv(writer, node)
-    elif isinstance(node, Pad):
-        pad(writer, node)
-    else:
-        pool(writer, node)
-
-
-def _opaque_batch(node: Opaque) -> Batch:
-    """The batch axis of what is a batch of numbers."""
-    return batch_of(node.shape[0]) if node.shape and is_number(node.shape) else None
 
 
 def _demand_ranks(writer: Writer) -> None:
