@@ -6,15 +6,17 @@ The format is docs/certificate-format.md, version 2.  Nothing is decided here: `
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from exactlump.bounding.bound import Bound
+from exactlump.bounding.enclosing import Enclosing, Ends, size
 from exactlump.errors import FormatError
 from exactlump.formats.files import ModelFile
 from exactlump.network.ports import ALONE, Matching
 from exactlump.network.program import Network
-from exactlump.numbers.rational import Vector, text
+from exactlump.numbers.rational import ZERO, Rational, Vector, fraction, rational, text
 from exactlump.version import VERSION
 
 
@@ -46,17 +48,21 @@ def difference_certificate(
     reduced: ModelFile,
     matching: Matching = ALONE,
     specification: str | None = None,
+    least: Rational = ZERO,
 ) -> dict[str, Any]:
-    """The certificate of an exact input at which outputs differ.  Raises NoExactValue where they are irrational.
+    """The certificate of an exact input at which outputs differ.
 
-    theirs: as `network.ports.match` gives it, with `matching`; specification: as for `bound_certificate`.
+    theirs         as `network.ports.match` gives it, with `matching`
+    specification  as for `bound_certificate`
+    least          outputs that are irrational are enclosed so that the difference shown stays larger, if it is larger
+    Raises NoExactValue where an output has no enclosure.
     """
     named, start = {}, 0
     for port in ours.inputs:
         size = math.prod(port.shape)
         named[port.name] = list(x[start : start + size])
         start += size
-    outputs = [[y for part in network.evaluate(*named.values()) for y in part] for network in (ours, theirs)]
+    outputs = _outputs([Enclosing(network)(x) for network in (ours, theirs)], least)
     return {
         **_head(original, reduced),
         "claim": {
@@ -66,8 +72,32 @@ def difference_certificate(
         },
         "relations": {"original": {}, "reduced": {}},
         "input": {name: [*map(text, values)] for name, values in named.items()},
-        "outputs": {side: [*map(text, values)] for side, values in zip(("original", "reduced"), outputs, strict=True)},
+        "outputs": dict(zip(("original", "reduced"), outputs, strict=True)),
     }
+
+
+def _outputs(both: Sequence[Ends], least: Rational) -> list[list[Any]]:
+    """The outputs of both networks as a certificate has them: exact, or between two numbers.
+
+    These leave the checker room for its own enclosures, but not so much that what is shown would no longer follow.
+    """
+    gap = max(size(*both, (o,)) for o in range(len(both[0].low)))
+    room, decided = (gap - least if gap > least else gap) / 8, [ends.decision for ends in both]
+    if None not in decided and decided[0] != decided[1]:
+        leads = [ends.lead(y, j) for ends, y in zip(both, decided, strict=True) for j in range(len(ends.low)) if j != y]
+        room = min([room, *(lead / 8 for lead in leads if lead)])
+    found = list[list[Any]]()
+    for ends in both:
+        pairs = zip(*ends, strict=True)
+        outwards = ([text(_down(low - room)), text(-_down(-high - room))] for low, high in pairs)
+        found.append([*map(text, ends.low)] if ends.are_exact else [*outwards])
+    return found
+
+
+def _down(value: Rational) -> Rational:
+    """A multiple of 2^-64, rounded down."""
+    p, q = fraction(value)
+    return rational((p << 64) // q, 1 << 64)
 
 
 def _head(original: ModelFile, reduced: ModelFile) -> dict[str, Any]:

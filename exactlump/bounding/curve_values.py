@@ -49,6 +49,11 @@ _VALUES: dict[str, Callable[..., Floats]] = {
 
 def values(network: Network, x: Floats) -> Tensors:
     """All tensors at a batch of flat inputs.  Raises UnsupportedLayer where there is a function without floats."""
+    return curved(network).values(x)
+
+
+def curved(network: Network) -> FloatNetwork:
+    """A network in floats, with gradients.  Raises UnsupportedLayer where there is a function without floats."""
     curved = {
         node.target: node
         for node in network.nodes
@@ -67,17 +72,28 @@ def values(network: Network, x: Floats) -> Tensors:
         else (node, step)
         for node, step in found.operations
     ]
-    return found.values(x)
+    return found
 
 
 def _curved(step: Differentiable, functions: Sequence[Activation], places: Indices) -> Differentiable:
-    """The step with the values of curves, unit by unit."""
+    """The step with the values of curves, unit by unit, and their slopes by differences."""
+    curves = [(f, members) for f, members in zip(functions, places, strict=True) if f.name in _VALUES]
+
+    def value(function: Activation, y: Floats) -> Floats:
+        return np.asarray(_VALUES[function.name](y, *map(number, function.parameters)), np.float64)
 
     def forward(y: Floats) -> Floats:
         found = step.forward(y)
-        for function, members in zip(functions, places, strict=True):
-            if function.name in _VALUES:
-                found[:, members] = _VALUES[function.name](y[:, members], *map(number, function.parameters))
+        for function, members in curves:
+            found[:, members] = value(function, y[:, members])
         return found
 
-    return step._replace(forward=forward)
+    def backward(g: Floats, xs: Sequence[Floats], after: Floats) -> Sequence[Floats]:
+        (found,) = step.backward(g, xs, after)
+        for function, members in curves:
+            y = xs[0][:, members]
+            h = 1e-5 * np.maximum(1.0, np.abs(y))
+            found[:, members] = g[:, members] * (value(function, y + h) - value(function, y - h)) / (2 * h)
+        return [found]
+
+    return Differentiable(forward, backward)
