@@ -3855,7 +3855,7 @@ def boxes_of(claim: dict[str, Any], comparison: Comparison) -> list[tuple[list[i
 def differing(document: dict[str, Any], networks: Sequence[Network]) -> str:
     """How the outputs at the input of a certificate differ, if they are as it says."""
     below, outputs = [*map(headless, networks)], document["outputs"]
-    comparison = Comparison(*below, document["relations"], 0)
+    comparison = Comparison(below[0], below[1], document["relations"], 0)
     comparison.outputs(document["claim"])
     sizes = {name: networks[0].units[name] for name in networks[0].inputs}
     given = document["input"]

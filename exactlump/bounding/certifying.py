@@ -6,7 +6,6 @@ The format is docs/certificate-format.md, version 2.  Nothing is decided here: `
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -62,7 +61,7 @@ def difference_certificate(
         size = math.prod(port.shape)
         named[port.name] = list(x[start : start + size])
         start += size
-    outputs = _outputs([Enclosing(network)(x) for network in (ours, theirs)], least)
+    outputs = _outputs(Enclosing(ours)(x), Enclosing(theirs)(x), least)
     return {
         **_head(original, reduced),
         "claim": {
@@ -76,18 +75,18 @@ def difference_certificate(
     }
 
 
-def _outputs(both: Sequence[Ends], least: Rational) -> list[list[Any]]:
+def _outputs(ours: Ends, theirs: Ends, least: Rational) -> list[list[Any]]:
     """The outputs of both networks as a certificate has them: exact, or between two numbers.
 
     These leave the checker room for its own enclosures, but not so much that what is shown would no longer follow.
     """
-    gap = max(size(*both, (o,)) for o in range(len(both[0].low)))
-    room, decided = (gap - least if gap > least else gap) / 8, [ends.decision for ends in both]
-    if None not in decided and decided[0] != decided[1]:
-        leads = [ends.lead(y, j) for ends, y in zip(both, decided, strict=True) for j in range(len(ends.low)) if j != y]
+    gap, y, z = max(size(ours, theirs, (o,)) for o in range(len(ours.low))), ours.decision, theirs.decision
+    room = (gap - least if gap > least else gap) / 8
+    if y is not None and z is not None and y != z:
+        leads = [e.lead(top, j) for e, top in ((ours, y), (theirs, z)) for j in range(len(e.low)) if j != top]
         room = min([room, *(lead / 8 for lead in leads if lead)])
     found = list[list[Any]]()
-    for ends in both:
+    for ends in (ours, theirs):
         pairs = zip(*ends, strict=True)
         outwards = ([text(_down(low - room)), text(-_down(-high - room))] for low, high in pairs)
         found.append([*map(text, ends.low)] if ends.are_exact else [*outwards])
