@@ -120,22 +120,65 @@ def test_both_enclosures_of_images_hold_the_true_values(seed, truth):
     assert inside([*zip(*found, strict=True)], values)
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, *CURVED], ids=str)
-def test_the_values_on_a_range_lie_between_its_ends(function):
-    """Of the checker, and of the engine; also across kinks and jumps."""
+def ranges(function):
+    """Ranges of numbers, and values of the function in each."""
     rng = seeded(str(function))
-    named = function.name, tuple(map(as_fraction, function.parameters))
     for _ in range(40):
         low = Fraction(rng.randint(-4 * 8, 4 * 8), 8)
         high = low + rng.choice((Fraction(0), Fraction(1, 1 << 50), Fraction(1, 8), Fraction(3)))
-        found = check.enclosed(named, check.Range(int(low * check.FULL), int(high * check.FULL)))
-        ball = _ball(low).union(_ball(high))
-        mine = enclosing._value(function, ball)
-        for _ in range(12):
-            y = rng.choice((low, high, low + (high - low) * Fraction(rng.randint(0, 64), 64)))
-            value = true(function, y)
-            assert Fraction(found.low, check.FULL) - DIGITS <= value <= Fraction(found.high, check.FULL) + DIGITS
-            assert inside([[enclosing._end(-1, mine)], [enclosing._end(1, mine)]], [value])
+        inside_ = (low + (high - low) * Fraction(rng.randint(0, 64), 64) for _ in range(10))
+        yield low, high, [true(function, y) for y in (low, high, *inside_)]
+
+
+def strays(function, enclosed):
+    """Whether a value lies outside of what the checker says of a range."""
+    named = function.name, tuple(map(as_fraction, function.parameters))
+    for low, high, values in ranges(function):
+        found = enclosed(named, check.Range(int(low * check.FULL), int(high * check.FULL)))
+        ends = Fraction(found.low, check.FULL) - DIGITS, Fraction(found.high, check.FULL) + DIGITS
+        if not all(ends[0] <= value <= ends[1] for value in values):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, *CURVED], ids=str)
+def test_the_values_on_a_range_lie_between_its_ends(function):
+    """Of the checker, and of the engine; also across kinks and jumps."""
+    assert not strays(function, check.enclosed)
+    for low, high, values in ranges(function):
+        mine = enclosing._value(function, _ball(low).union(_ball(high)))
+        ends = [enclosing._end(-1, mine)], [enclosing._end(1, mine)]
+        assert all(inside(ends, [value]) for value in values)
+
+
+def _ends_alone(function, y):
+    return check.around([check.enclosed(function, check.Range(end, end)) for end in (y.low, y.high)])
+
+
+FAULTS = {
+    "breaks are forgotten": (_ends_alone, "leaky_relu", "clip", "thresholded_relu", "gelu", "silu", "mish"),
+    "the upper end is that of the lower one": (
+        lambda f, y: check.enclosed(f, check.Range(y.low, y.low)),
+        *("sigmoid", "tanh", "floor", "at_least", "exp"),
+    ),
+    "what series leave out is left out": (
+        lambda f, y: check.Range((found := check.enclosed(f, y)).low + 64, max(found.high, found.low + 64)),
+        *("sigmoid", "tanh", "erf", "softplus"),
+    ),
+    "one limit counts at a jump": (
+        lambda f, y: check.around([check.number(check.value_at(f, Fraction(e, check.FULL))) for e in (y.low, y.low)]),
+        *("sign", "bipolar_sign", "quantize"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_in_enclosures_are_seen(name):
+    faulty, *functions = FAULTS[name]
+    known = {function.name: function for function in (*FUNCTIONS, *CURVED)}
+    known["leaky_relu"] = Activation("leaky_relu", (-ONE,))
+    known["clip"] = Activation("clip", (ZERO, ONE / 8))
+    assert any(strays(known[function], faulty) for function in functions)
 
 
 def _ball(y):
