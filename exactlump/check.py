@@ -2254,6 +2254,21 @@ def hard_swish(x: Range) -> tuple[Range, Range]:
     return x * (x * number(ONE / 6) + HALF).within(0, FULL), around(slopes)
 
 
+def erf_gate(x: Range, a: Fraction, c: Fraction) -> tuple[Range, Range]:
+    """c * x * (1 + erf(a * x))."""
+    inside, factor = x * number(a), number(c)
+    return gate(x, factor * (SURE + inside.over(error)), factor * number(a) * ERF * bell(inside))
+
+
+def hard_gate(x: Range, a: Fraction, b: Fraction) -> tuple[Range, Range]:
+    """x * min(max(a * x + b, 0), 1)."""
+    inside = x * number(a) + number(b)
+    slopes = [number(0)] * (inside.low < 0) + [SURE] * (inside.high > FULL)
+    if not slopes or (inside.low < FULL and inside.high > 0):
+        slopes.append(x * number(2 * a) + number(b))
+    return x * inside.within(0, FULL), around(slopes)
+
+
 CURVES: dict[str, Callable[..., tuple[Range, Range]]] = {
     "sigmoid": lambda x: (x.over(logistic), bend(x)),
     "tanh": lambda x: (number(2) * (x + x).over(logistic) - SURE, number(4) * bend(x + x)),
@@ -2266,6 +2281,8 @@ CURVES: dict[str, Callable[..., tuple[Range, Range]]] = {
     "gelu_tanh": gelu_tanh,
     "mish": mish,
     "hard_swish": hard_swish,
+    "erf_gate": erf_gate,
+    "hard_gate": hard_gate,
     "softsign": lambda x: (x * (SURE + x.size()).inverse(), ((SURE + x.size()) * (SURE + x.size())).inverse()),
     "elu": lambda x, a: elu(x, ONE, a, ONE),
     "celu": lambda x, a: elu(x, 1 / a, a, ONE),

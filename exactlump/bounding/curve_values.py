@@ -41,6 +41,8 @@ _VALUES: dict[str, Callable[..., Floats]] = {
     "gelu": lambda y: y * (0.5 + 0.5 * _erf(y / math.sqrt(2.0))),
     "gelu_tanh": lambda y: y * (0.5 + 0.5 * np.tanh(math.sqrt(2.0 / math.pi) * (y + 0.044715 * y**3))),
     "mish": lambda y: y * np.tanh(_softplus(y)),
+    "erf_gate": lambda y, a, c: c * y * (1.0 + _erf(a * y)),
+    "hard_gate": lambda y, a, b: y * np.clip(a * y + b, 0.0, 1.0),
     "elu": _elu,
     "celu": lambda y, alpha: np.where(y >= 0, y, alpha * np.expm1(np.minimum(y / alpha, 0.0))),
     "selu": lambda y, alpha, gamma: gamma * _elu(y, alpha),

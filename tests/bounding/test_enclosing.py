@@ -51,6 +51,8 @@ TRUE = {
     "sin": mpmath.sin,
     "cos": mpmath.cos,
     "hard_swish": lambda y: y * min(max(y / 6 + mpmath.mpf(1) / 2, 0), 1),
+    "erf_gate": lambda y, a, c: c * y * (1 + mpmath.erf(a * y)),
+    "hard_gate": lambda y, a, b: y * min(max(a * y + b, 0), 1),
     "elu": lambda y, a: y if y >= 0 else a * mpmath.expm1(y),
     "celu": lambda y, a: y if y >= 0 else a * mpmath.expm1(y / a),
     "selu": lambda y, a, g: g * (y if y >= 0 else a * mpmath.expm1(y)),
@@ -149,6 +151,24 @@ def test_the_values_on_a_range_lie_between_its_ends(function):
         mine = enclosing._value(function, _ball(low).union(_ball(high)))
         ends = [enclosing._end(-1, mine)], [enclosing._end(1, mine)]
         assert all(inside(ends, [value]) for value in values)
+
+
+@pytest.mark.parametrize("function", CURVED, ids=str)
+def test_curves_lie_in_their_pieces(function):
+    """Of the checker: the value at every point, and every difference quotient."""
+    rng, named = seeded(str(function)), (function.name, tuple(map(as_fraction, function.parameters)))
+    for _ in range(30):
+        low = rng.randint(-8, 8) * check.WHOLE // 2
+        high = low + rng.choice((0, 1, check.WHOLE >> 6, check.WHOLE, 5 * check.WHOLE))
+        found, known = check.course(named, low, high), []
+        for piece in found.pieces:
+            for end in (piece.low, piece.high, rng.randint(piece.low, piece.high)):
+                value = true(function, Fraction(end, check.WHOLE)) * check.UNIT * check.WHOLE * found.scale
+                assert piece.slope * end + piece.least <= value + 1
+                assert value - 1 <= piece.slope * end + piece.most
+                known.append((end, value))
+        for (x, y), (z, w) in zip(known, known[1:], strict=False):
+            assert x == z or found.slopes[0] - 1 <= (w - y) / (z - x) <= found.slopes[1] + 1
 
 
 def _ends_alone(function, y):
