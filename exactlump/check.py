@@ -3891,11 +3891,11 @@ def differing(document: dict[str, Any], networks: Sequence[Network]) -> str:
     gaps = [y[0] - z[1] if y[0] > z[1] else min(y[1] - z[0], ZERO) for y, z in pairs]
     most = max(range(len(gaps)), key=lambda o: abs(gaps[o]))
     hold("outputs", gaps[most], "outputs: they do not differ")
-    least = "at least " if any(low < high for low, high in pairs[most]) else ""
+    least = f"at least {abs(gaps[most])}" if any(low < high for low, high in pairs[most]) else str(gaps[most])
     a, b = (largest(outputs[side]) for side in SIDES)
     apart, headed = a != b and None not in (a, b), any(map(operator.is_not, below, networks))
     hold("outputs", apart or not headed, "outputs: below softmax they are not known to have others that are largest")
-    words = f"output {most} differs by {least}{gaps[most]} (about {nearly(gaps[most])}) at the input of the certificate"
+    words = f"output {most} differs by {least} (about {nearly(gaps[most])}) at the input of the certificate"
     return "below softmax " * headed + words + (f"; the largest output is {a}, and {b}" if apart else "")
 
 

@@ -18,6 +18,8 @@ from exactlump.network.program import Network
 from exactlump.numbers.rational import ZERO, Rational, Vector, fraction, rational, text
 from exactlump.version import VERSION
 
+_ROOM = 1024  # of what is to be shown, so small a part is left to the checker for its own enclosures
+
 
 def bound_certificate(
     found: Bound, network: Network, original: ModelFile, reduced: ModelFile, specification: str | None = None
@@ -81,10 +83,10 @@ def _outputs(ours: Ends, theirs: Ends, least: Rational) -> list[list[Any]]:
     These leave the checker room for its own enclosures, but not so much that what is shown would no longer follow.
     """
     gap, y, z = max(size(ours, theirs, (o,)) for o in range(len(ours.low))), ours.decision, theirs.decision
-    room = (gap - least if gap > least else gap) / 8
+    room = (gap - least if gap > least else gap) / _ROOM
     if y is not None and z is not None and y != z:
         leads = [e.lead(top, j) for e, top in ((ours, y), (theirs, z)) for j in range(len(e.low)) if j != top]
-        room = min([room, *(lead / 8 for lead in leads if lead)])
+        room = min([room, *(lead / _ROOM for lead in leads if lead)])
     found = list[list[Any]]()
     for ends in (ours, theirs):
         pairs = zip(*ends, strict=True)

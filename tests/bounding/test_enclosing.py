@@ -6,6 +6,7 @@ The true values are those of mpmath to 60 digits, put through networks by the or
 
 import json
 from fractions import Fraction
+from itertools import pairwise
 
 import mpmath
 import numpy as np
@@ -167,7 +168,7 @@ def test_curves_lie_in_their_pieces(function):
                 assert piece.slope * end + piece.least <= value + 1
                 assert value - 1 <= piece.slope * end + piece.most
                 known.append((end, value))
-        for (x, y), (z, w) in zip(known, known[1:], strict=False):
+        for (x, y), (z, w) in pairwise(known):
             assert x == z or found.slopes[0] - 1 <= (w - y) / (z - x) <= found.slopes[1] + 1
 
 
