@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about bounds of public pairs: what is certified, what is found, in how many seconds.
 
-    python -m benchmarks.bounds [SECTION ...] [--data ../shared/data] [--first N] [--most N] [--timeout 60]
+    python -m benchmarks.bounds [SECTION ...] [--data ../shared/data] [--first N] [--most N] [--only WORDS]
+                                [--epsilon 1/20] [--timeout 60] [--keep FILE]
 
 Sections: acas (nine networks and their 16-bit versions, on properties, at 1/20), mnist (3 x 100 and its 16-bit version,
 on the whole cube, near an image, and the decisions at 2,000 test images), int8 (256 x 4, each matrix rounded to 8 bits,
 near an image), split (a network split by a public generator, on the whole cube), isomorphic (pairs of a public
 competition, at 1/20); by default all.
-With --first and --most, so many runs of each section from there on.  A run that needs a tree of more boxes than the
-checker bounds in the time ends as `unknown`: the time includes the checker.  CPU is seconds of the processor, reading
-and checking included; check CPU those of the checker when it is asked once more.
+With --first and --most, so many runs of each section from there on; with --only, those whose pair and inputs have one
+of these words; --epsilon is for acas.  What is in the file of --keep is not run again.  A run that needs a tree of more
+boxes than the checker bounds in the time ends as `unknown`: the time includes the checker.  CPU is seconds of the
+processor, reading and checking included; check CPU those of the checker when it is asked once more.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 import exactlump
+from benchmarks.kept import Kept
 from exactlump import Dense, Matrix, rational
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -125,14 +128,18 @@ def measured(pair, options, timeout):
     return found, size, used, checked
 
 
+def asked(options):
+    """What is asked, in words."""
+    return options.get("epsilon") or ("decisions" if options.get("argmax") else "the least")
+
+
 def row(name, where, options, found, size, used, checked):
     """A row of the table."""
-    asked = options.get("epsilon") or ("decisions" if options.get("argmax") else "the least")
     sizes = [f"{float(x):.4g}" if x is not None else "" for x in (found.most, found.least)]
     said = found.verdict
     if found.alike is not None:
         said += f", {len(found.alike.certified)} of {found.alike.count} decisions"
-    cells = (name, where, asked, said, *sizes, found.boxes, found.leaves, size or "")
+    cells = (name, where, asked(options), said, *sizes, found.boxes, found.leaves, size or "")
     return (*map(str, cells), f"{found.seconds:.1f}", f"{used:.1f}", f"{checked:.1f}" if checked is not None else "")
 
 
@@ -144,13 +151,22 @@ def main():
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--most", type=int)
     parser.add_argument("--timeout", type=float, default=60.0)
+    parser.add_argument("--only", action="append", metavar="WORDS")
+    parser.add_argument("--epsilon", default="1/20")
+    parser.add_argument("--keep", type=Path, metavar="FILE")
     options = parser.parse_args()
+    kept = Kept(options.keep)
     for line in (HEAD, ("---",) * len(HEAD)):
         print(f"| {' | '.join(line)} |")
     for section in options.sections or SECTIONS:
         last = None if options.most is None else options.first + options.most
         for name, where, pair, how in itertools.islice(SECTIONS[section](options.data), options.first, last):
-            line = row(name, where, how, *measured(pair, how, options.timeout))
+            if not any(words in f"{name}, {where}" for words in options.only or [""]):
+                continue
+            if section == "acas":
+                how["epsilon"] = options.epsilon
+            key = f"{name}, {where}, {asked(how)}"
+            line = kept.row(key, lambda p=pair, h=how, n=name, w=where: row(n, w, h, *measured(p, h, options.timeout)))
             print(f"| {' | '.join(line)} |", flush=True)
 
 

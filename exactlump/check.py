@@ -37,7 +37,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
@@ -945,6 +945,13 @@ def digest(value: Any) -> str:
     return str(value)
 
 
+def enclosure(value: Any) -> tuple[Fraction, Fraction]:
+    """A rational, or two between which a number lies that need not be one: both ends."""
+    low, high = fit(value, (rational, rational)) if type(value) is list else [rational(value)] * 2
+    demand(low < high or type(value) is not list, "found ends that do not ascend")
+    return low, high
+
+
 def everywhere_or(grammar: Any) -> Callable[[Any], Any]:
     """The grammar of a domain: all reals, or what another grammar reads."""
     return lambda value: value if value == "all reals" else fit(value, grammar)
@@ -999,7 +1006,7 @@ def read_certificate(content: bytes) -> dict[str, Any]:
         if criterion == "exact":
             claim = {**claim, **{key: more[key] for key in more if key in value["claim"]}}
         if criterion == "different":
-            evidence = {"input": {str: [rational]}, "outputs": {side: [rational] for side in SIDES}}
+            evidence = {"input": {str: [rational]}, "outputs": {side: [enclosure] for side in SIDES}}
         elif criterion != "exact":
             evidence = {"trees": [read_tree]}
         elif "opaque" in value or "assumes" in value:
@@ -2247,6 +2254,21 @@ def hard_swish(x: Range) -> tuple[Range, Range]:
     return x * (x * number(ONE / 6) + HALF).within(0, FULL), around(slopes)
 
 
+def erf_gate(x: Range, a: Fraction, c: Fraction) -> tuple[Range, Range]:
+    """c * x * (1 + erf(a * x))."""
+    inside, factor = x * number(a), number(c)
+    return gate(x, factor * (SURE + inside.over(error)), factor * number(a) * ERF * bell(inside))
+
+
+def hard_gate(x: Range, a: Fraction, b: Fraction) -> tuple[Range, Range]:
+    """x * min(max(a * x + b, 0), 1)."""
+    inside = x * number(a) + number(b)
+    slopes = [number(0)] * (inside.low < 0) + [SURE] * (inside.high > FULL)
+    if not slopes or (inside.low < FULL and inside.high > 0):
+        slopes.append(x * number(2 * a) + number(b))
+    return x * inside.within(0, FULL), around(slopes)
+
+
 CURVES: dict[str, Callable[..., tuple[Range, Range]]] = {
     "sigmoid": lambda x: (x.over(logistic), bend(x)),
     "tanh": lambda x: (number(2) * (x + x).over(logistic) - SURE, number(4) * bend(x + x)),
@@ -2259,6 +2281,8 @@ CURVES: dict[str, Callable[..., tuple[Range, Range]]] = {
     "gelu_tanh": gelu_tanh,
     "mish": mish,
     "hard_swish": hard_swish,
+    "erf_gate": erf_gate,
+    "hard_gate": hard_gate,
     "softsign": lambda x: (x * (SURE + x.size()).inverse(), ((SURE + x.size()) * (SURE + x.size())).inverse()),
     "elu": lambda x, a: elu(x, ONE, a, ONE),
     "celu": lambda x, a: elu(x, 1 / a, a, ONE),
@@ -2284,6 +2308,23 @@ def curve(name: str, parameters: Sequence[Fraction], low: int, high: int) -> Cou
         slopes.append(slope)
     whole = around(slopes)
     return Course(1, pieces, (whole.low >> FINE - SLOPE, -(-whole.high >> FINE - SLOPE)))
+
+
+def enclosed(function: Function, y: Range) -> Range:
+    """The values of a function on a range: of a curve by its series, else of its pieces, at a jump both limits, or, as
+    a function that rounds does not fall, at both ends."""
+    (name, parameters), ends = function, (Fraction(y.low, FULL), Fraction(y.high, FULL))
+    if name in CURVES:
+        return CURVES[name](y, *parameters)[0]
+    support(name in LINEAR or name in ROUNDED, f"found the function {name}, expected one that has bounds")
+    if name in ROUNDED:
+        return around([number(value_at(function, end) or ZERO) for end in ends])
+    segments, values = LINEAR[name](*parameters), list[Range]()
+    cuts = [at for at, *_ in segments[1:]]
+    for (_, slope, e), start, stop in zip(segments, [ends[0], *cuts], [*cuts, ends[1]], strict=True):
+        low, high = max(start, ends[0]), min(stop, ends[1])
+        values += [number(Fraction(slope * end + e)) for end in (low, high) if low <= high]
+    return around(values)
 
 
 # --- Bounds: lines and planes -------------------------------------------------------------------------
@@ -2608,6 +2649,15 @@ class Layer:
         whole = {j: [int(y * d) for y in known[j]] for j in self.sizes}
         found = self.reach(range(len(self.bias)), whole, whole)
         return [Fraction(y + bias * d, self.scale * d) for (y, _), bias in zip(found, self.bias, strict=True)]
+
+    def ranges(self, known: dict[int, list[Range]]) -> list[Range]:
+        """Between what the value of every row lies, for elements between bounds."""
+        lows, highs = ({j: [getattr(y, end) for y in known[j]] for j in self.sizes} for end in ("low", "high"))
+        found = zip(self.reach(range(len(self.bias)), lows, highs), self.bias, strict=True)
+        return [
+            Range((low + (bias << FINE)) // self.scale, -(-(high + (bias << FINE)) // self.scale))
+            for (low, high), bias in found
+        ]
 
     def row(self, e: int, j: int) -> list[int]:
         """What row e has of a tensor."""
@@ -3433,18 +3483,39 @@ class Comparison(Checker):
     def evaluate(self, family: str, x: Sequence[Fraction]) -> list[Fraction]:
         """The outputs of N or N' at an exact input; `unsupported` where a value is not known to be rational."""
         known = {0: [*x]}
+        for j, based, layer in self.tensors_of(family):
+            before = layer.values(known)
+            known[j] = []
+            for i in range(based.units * based.positions):
+                function = based.functions[i // based.positions]
+                pool = function[0] == "max_pool"
+                y = max(before[e] for e in based.read(i)) if pool else value_at(function, before[i])
+                support(y is not None, f"{based.name!a}: the value of {function[0]} is not rational at this input")
+                known[j].append(y or ZERO)
+        return self.layers[family, OUTPUTS].values(known)
+
+    def enclose(self, family: str, x: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:
+        """Between which numbers the outputs of N or N' lie at an exact input, whatever the functions."""
+        known = {0: [*map(number, x)]}
+        for j, based, layer in self.tensors_of(family):
+            before = layer.ranges(known)
+            known[j] = []
+            for i in range(based.units * based.positions):
+                function = based.functions[i // based.positions]
+                if function[0] == "max_pool":
+                    read = [before[e] for e in based.read(i)]
+                    known[j].append(Range(max(y.low for y in read), max(y.high for y in read)))
+                else:
+                    known[j].append(enclosed(function, before[i]))
+        found = self.layers[family, OUTPUTS].ranges(known)
+        return [(Fraction(y.low, FULL), Fraction(y.high, FULL)) for y in found]
+
+    def tensors_of(self, family: str) -> Iterator[tuple[int, Based, Layer]]:
+        """The based tensors of N or N', in order, and what their elements are made of."""
         for stage in self.stages:
             j = stage.ours if family == "a" else stage.over if stage.fresh else None
             if j is not None:
-                based, before = self.tensors.based[j], self.layers[family, j].values(known)
-                known[j] = []
-                for i in range(based.units * based.positions):
-                    function = based.functions[i // based.positions]
-                    pool = function[0] == "max_pool"
-                    y = max(before[e] for e in based.read(i)) if pool else value_at(function, before[i])
-                    support(y is not None, f"{based.name!a}: the value of {function[0]} is not rational at this input")
-                    known[j].append(y or ZERO)
-        return self.layers[family, OUTPUTS].values(known)
+                yield j, self.tensors.based[j], self.layers[family, j]
 
     def float_errors(self, boxes: Sequence[tuple[list[int], list[int]]], family: str) -> list[int]:
         """How far off a machine may compute each output in float32 (docs/trust.md, "Machine arithmetic")."""
@@ -3545,6 +3616,16 @@ def is_float32(x: Fraction) -> bool:
     """Whether a number is one of float32."""
     p, q = abs(x.numerator), x.denominator
     return q & (q - 1) == 0 and q <= 1 << 149 and p < q << 128 and p.bit_length() - (p & -p).bit_length() < 24
+
+
+def headless(network: Network) -> Network:
+    """The network with its softmax left out, if that is its only output: over the reals the order of what is below it,
+    and which of two numbers is larger, stays as it is."""
+    (name, *others), nodes = network.outputs, network.nodes
+    node = nodes.get(name, Node(()))
+    head = node.kind == "head" and node.function(0)[0] in ("softmax", "log_softmax")
+    read = any(name in other.sources for other in nodes.values())
+    return network if others or read or not head else replace(network, nodes={**nodes, name: Node(node.sources)})
 
 
 def goal_of(claim: dict[str, Any], pairs: list[tuple[int, ...]], errors: Sequence[list[int]]) -> Goal:
@@ -3652,6 +3733,8 @@ class Walk:
 
     def __init__(self, document: dict[str, Any], networks: Sequence[Network], work: int) -> None:
         claim = document["claim"]
+        if claim["criterion"] == "decision" and claim["arithmetic"] == "reals":
+            networks = [*map(headless, networks)]
         self.comparison = Comparison(networks[0], networks[1], document["relations"], work)
         self.bounder, pairs = self.comparison.bounder, self.comparison.outputs(claim)
         boxes = boxes_of(claim, self.comparison)
@@ -3788,24 +3871,39 @@ def boxes_of(claim: dict[str, Any], comparison: Comparison) -> list[tuple[list[i
 
 def differing(document: dict[str, Any], networks: Sequence[Network]) -> str:
     """How the outputs at the input of a certificate differ, if they are as it says."""
-    comparison, outputs = Comparison(networks[0], networks[1], document["relations"], 0), document["outputs"]
+    below, outputs = [*map(headless, networks)], document["outputs"]
+    comparison = Comparison(below[0], below[1], document["relations"], 0)
     comparison.outputs(document["claim"])
     sizes = {name: networks[0].units[name] for name in networks[0].inputs}
     given = document["input"]
     hold("input", {name: len(x) for name, x in given.items()} == sizes, f"input: expected the inputs {sizes}")
     x = [y for name in networks[0].inputs for y in given[name]]
     for family, side in zip("ab", SIDES, strict=True):
-        hold(
-            "outputs",
-            comparison.evaluate(family, x) == outputs[side],
-            f"outputs: those of the {side} network are others",
-        )
-    gaps = [y - z for y, z in zip(outputs["original"], outputs["reduced"], strict=True)]
+        stated = outputs[side]
+        if all(low == high for low, high in stated):
+            same = [(y, y) for y in comparison.evaluate(family, x)] == stated
+        else:
+            found = comparison.enclose(family, x)
+            inside = (a <= low and high <= b for (low, high), (a, b) in zip(found, stated, strict=False))
+            same = len(found) == len(stated) and all(inside)
+        hold("outputs", same, f"outputs: those of the {side} network are others")
+    pairs = [*zip(outputs["original"], outputs["reduced"], strict=True)]
+    gaps = [y[0] - z[1] if y[0] > z[1] else min(y[1] - z[0], ZERO) for y, z in pairs]
     most = max(range(len(gaps)), key=lambda o: abs(gaps[o]))
     hold("outputs", gaps[most], "outputs: they do not differ")
-    a, b = (max(range(len(gaps)), key=lambda o: (y[o], -o)) for y in (outputs["original"], outputs["reduced"]))
-    words = f"output {most} differs by {gaps[most]} (about {nearly(gaps[most])}) at the input of the certificate"
-    return words + (f"; the largest output is {a}, and {b}" if a != b else "")
+    least = f"at least {abs(gaps[most])}" if any(low < high for low, high in pairs[most]) else str(gaps[most])
+    a, b = (largest(outputs[side]) for side in SIDES)
+    apart, headed = a != b and None not in (a, b), any(map(operator.is_not, below, networks))
+    hold("outputs", apart or not headed, "outputs: below softmax they are not known to have others that are largest")
+    words = f"output {most} differs by {least} (about {nearly(gaps[most])}) at the input of the certificate"
+    return "below softmax " * headed + words + (f"; the largest output is {a}, and {b}" if apart else "")
+
+
+def largest(outputs: Sequence[tuple[Fraction, Fraction]]) -> int | None:
+    """The first largest output, if it is known from between what they lie."""
+    most = max(range(len(outputs)), key=lambda o: (outputs[o][0], -o))
+    ahead = (high < outputs[most][0] or (o >= most and high == outputs[most][0]) for o, (_, high) in enumerate(outputs))
+    return most if all(known or o == most for o, known in enumerate(ahead)) else None
 
 
 def nearly(x: Fraction) -> str:

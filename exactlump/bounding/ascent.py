@@ -2,7 +2,7 @@
 """This file is about lower bounds: inputs at which outputs differ much, found by gradient ascent, evaluated exactly.
 
 Many starts climb at once, each for one combination of outputs and one sign.  What is reported is only what exact
-evaluation gives at an exact point of the domain.
+evaluation gives at an exact point of the domain; where values are irrational, what rationals around them show.
 """
 
 import time
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from exactlump.bounding.boxes import Domain
+from exactlump.bounding.curve_values import curved
+from exactlump.bounding.enclosing import Enclosing, size
 from exactlump.errors import NoExactValue, UnsupportedLayer
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Rational, Vector, rational
 from exactlump.points.boxes import Box
-from exactlump.points.evaluation import Evaluator
-from exactlump.points.floating import FloatNetwork, Floats, number
-from exactlump.points.limbs import numbers
+from exactlump.points.floating import Floats, number
 
 _STARTS, _STEPS = 16, 60  # for each combination and sign; and how many steps each climbs
 _GRID = 1 << 30  # exact points lie on multiples of 1/_GRID, or on faces of the box
@@ -40,7 +40,7 @@ class Found:
 
 @dataclass
 class Ascent:
-    """Two networks, in floats and exactly.  Raises UnsupportedLayer for what has no gradient, or no exact value."""
+    """Two networks, in floats and exactly.  Raises UnsupportedLayer for what has no gradient, or no enclosure."""
 
     ours: Network
     theirs: Network
@@ -49,8 +49,8 @@ class Ascent:
     found: Found = field(init=False)
 
     def __post_init__(self) -> None:
-        self.floats = FloatNetwork(self.ours), FloatNetwork(self.theirs)
-        self.exact = Evaluator(self.ours), Evaluator(self.theirs)
+        self.floats = curved(self.ours), curved(self.theirs)
+        self.exact = Enclosing(self.ours), Enclosing(self.theirs)
         self.found = Found([rational(0)] * len(self.combinations), [None] * len(self.combinations))
         self.signs = np.array([[1.0 if p == 0 else -1.0 for p in range(len(pair))] for pair in self.combinations])
         self.rng = np.random.default_rng(self.seed)
@@ -118,13 +118,12 @@ class Ascent:
         """Evaluate both networks at an exact input; whether some combination differs more than was known."""
         self.found.evaluated += 1
         try:
-            ours, theirs = (evaluator(numbers(x)).rationals for evaluator in self.exact)
+            ours, theirs = (network(x) for network in self.exact)
         except NoExactValue as error:
             raise UnsupportedLayer(str(error)) from error
         better = False
         for t, pair in enumerate(self.combinations):
-            parts = [(ours[o] - theirs[o]) * (-1 if p else 1) for p, o in enumerate(pair)]
-            gap = abs(sum(parts[1:], parts[0]))
+            gap = size(ours, theirs, pair)
             if gap > self.found.gaps[t]:
                 self.found.gaps[t], self.found.inputs[t], better = gap, x, True
         return better

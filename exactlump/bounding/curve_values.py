@@ -41,6 +41,8 @@ _VALUES: dict[str, Callable[..., Floats]] = {
     "gelu": lambda y: y * (0.5 + 0.5 * _erf(y / math.sqrt(2.0))),
     "gelu_tanh": lambda y: y * (0.5 + 0.5 * np.tanh(math.sqrt(2.0 / math.pi) * (y + 0.044715 * y**3))),
     "mish": lambda y: y * np.tanh(_softplus(y)),
+    "erf_gate": lambda y, a, c: c * y * (1.0 + _erf(a * y)),
+    "hard_gate": lambda y, a, b: y * np.clip(a * y + b, 0.0, 1.0),
     "elu": _elu,
     "celu": lambda y, alpha: np.where(y >= 0, y, alpha * np.expm1(np.minimum(y / alpha, 0.0))),
     "selu": lambda y, alpha, gamma: gamma * _elu(y, alpha),
@@ -49,7 +51,12 @@ _VALUES: dict[str, Callable[..., Floats]] = {
 
 def values(network: Network, x: Floats) -> Tensors:
     """All tensors at a batch of flat inputs.  Raises UnsupportedLayer where there is a function without floats."""
-    curved = {node.target: node.functions for node in network.nodes if any(f.name in _VALUES for f in node.functions)}
+    return curved(network).values(x)
+
+
+def curved(network: Network) -> FloatNetwork:
+    """A network in floats, with gradients.  Raises UnsupportedLayer where there is a function without floats."""
+    curves = {node.target: node.functions for node in network.nodes if any(f.name in _VALUES for f in node.functions)}
     nodes = [
         replace(node, functions=tuple(RELU if f.name in _VALUES else f for f in node.functions))
         if isinstance(node, Activate)
@@ -58,22 +65,33 @@ def values(network: Network, x: Floats) -> Tensors:
     ]
     found = FloatNetwork(replace(network, nodes=tuple(nodes)))
     found.operations = [
-        (node, _curved(step, curved[node.target], elements(network.views[node.target])))
-        if node.target in curved
+        (node, _curved(step, curves[node.target], elements(network.views[node.target])))
+        if node.target in curves
         else (node, step)
         for node, step in found.operations
     ]
-    return found.values(x)
+    return found
 
 
 def _curved(step: Differentiable, functions: Sequence[Activation], places: Indices) -> Differentiable:
-    """The step with the values of curves, unit by unit."""
+    """The step with the values of curves, unit by unit, and their slopes by differences."""
+    curves = [(f, members) for f, members in zip(functions, places, strict=True) if f.name in _VALUES]
+
+    def value(function: Activation, y: Floats) -> Floats:
+        return np.asarray(_VALUES[function.name](y, *map(number, function.parameters)), np.float64)
 
     def forward(y: Floats) -> Floats:
         found = step.forward(y)
-        for function, members in zip(functions, places, strict=True):
-            if function.name in _VALUES:
-                found[:, members] = _VALUES[function.name](y[:, members], *map(number, function.parameters))
+        for function, members in curves:
+            found[:, members] = value(function, y[:, members])
         return found
 
-    return step._replace(forward=forward)
+    def backward(g: Floats, xs: Sequence[Floats], after: Floats) -> Sequence[Floats]:
+        (found,) = step.backward(g, xs, after)
+        for function, members in curves:
+            y = xs[0][:, members]
+            h = 1e-5 * np.maximum(1.0, np.abs(y))
+            found[:, members] = g[:, members] * (value(function, y + h) - value(function, y - h)) / (2 * h)
+        return [found]
+
+    return Differentiable(forward, backward)

@@ -144,6 +144,19 @@ def _hard_swish(x: Interval) -> tuple[Interval, Interval]:
     return x * (x * sixth + _half()).within(flint.arb(0), flint.arb(1)), _around(slopes)
 
 
+def _erf_gate(x: Interval, a: Interval, c: Interval) -> tuple[Interval, Interval]:
+    inside = x * a
+    return _gate(x, c * (number(1) + _erf(inside)), c * a * _root(4 / flint.arb.pi()) * _bell(inside))
+
+
+def _hard_gate(x: Interval, a: Interval, b: Interval) -> tuple[Interval, Interval]:
+    inside = x * a + b
+    slopes = [number(0)] * (not inside.low >= 0) + [number(1)] * (not inside.high <= 1)
+    if not slopes or not (inside.low >= 1 or inside.high <= 0):
+        slopes.append(number(2) * a * x + b)
+    return x * inside.within(flint.arb(0), flint.arb(1)), _around(slopes)
+
+
 def _softsign(x: Interval) -> tuple[Interval, Interval]:
     size = number(1) + x.size()
     return x * size.inverse(), (size * size).inverse()
@@ -175,6 +188,8 @@ CURVES: dict[str, Callable[..., tuple[Interval, Interval]]] = {
     "celu": lambda x, a: _elu(x, a.inverse() if a.low > 0 else -(-a).inverse(), a, number(1)),
     "selu": lambda x, a, g: _elu(x, number(1), g * a, g),
     "hard_swish": _hard_swish,
+    "erf_gate": _erf_gate,
+    "hard_gate": _hard_gate,
     "surd": lambda x, d: (x * _root(d.low), _root(d.low)),
     "sin": _unknown,
     "cos": _unknown,

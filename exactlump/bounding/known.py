@@ -65,7 +65,7 @@ def product(rows: Integers, matrix: Integers) -> Integers:
         return np.zeros((rows.shape[0], matrix.shape[1]), object)
     made = flint.fmpz_mat(rows.tolist()) * flint.fmpz_mat(matrix.tolist())
     found = np.empty(rows.shape[0] * matrix.shape[1], object)
-    found[:] = [int(n) for n in made.entries()]
+    found[:] = [*map(int, made.entries())]
     return found.reshape(rows.shape[0], matrix.shape[1])
 
 

@@ -47,11 +47,10 @@ class Polygon:
         dl, dh = self.d
         if xl > xh or zl > zh or xl - zh > dh or dl > xh - zl:
             return None
-
-        def sup(k: int, low: int, high: int) -> int:
-            return k * high if k >= 0 else k * low
-
-        return min(sup(m, dl, dh) + sup(p - m, xl, xh) + sup(q + m, zl, zh) for m in (0, p, -q))
+        r = p + q
+        by_x, by_z = p * (xh if p >= 0 else xl), q * (zh if q >= 0 else zl)
+        gap_x, gap_z = p * (dh if p >= 0 else dl), q * (dl if q >= 0 else dh)
+        return min(by_x + by_z, gap_x + r * (zh if r >= 0 else zl), r * (xh if r >= 0 else xl) - gap_z)
 
 
 def line_around(found: Course, low: int, high: int) -> Line:

@@ -94,7 +94,7 @@ def chosen(
 ) -> BoundOptions:
     """The options, from the command line's words."""
     several: Any = list(epsilon) if len(epsilon) > 1 else epsilon[0] if epsilon else None
-    return options_of(box=None, seconds=timeout, epsilon=several, scaling=scaling_of(scale, mean), **options)
+    return options_of(seconds=timeout, epsilon=several, scaling=scaling_of(scale, mean), **options)
 
 
 class Progress:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from exactlump.cli.asking import saved
-from exactlump.cli.figures import brief, input_line, outputs_line
+from exactlump.cli.figures import at_least, brief, input_line, outputs_line
 from exactlump.cli.terminal import (
     EPILOG,
     FAIL_ON,
@@ -177,7 +177,8 @@ def _difference(found: FileFinding) -> str:
     if found.decisions is not None:
         one, other = found.decisions
         return f"the decisions differ at this input: a decides {one}, b decides {other}"
-    return f"the outputs differ at this input by {brief(found.gap)}; more elsewhere is possible"
+    size = f"at least {at_least(found.gap)}" if found.off else brief(found.gap)
+    return f"the outputs differ at this input by {size}; more elsewhere is possible"
 
 
 def evidence(found: FileFinding) -> list[str]:

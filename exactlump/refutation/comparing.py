@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
-from exactlump.network.kinds import Dense, Head, HeadKind, Node
+from exactlump.network.kinds import Dense, Head, HeadKind, Node, Shift
 from exactlump.network.program import Network
 from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import ZERO, Rational, Vector, rational
@@ -91,6 +91,19 @@ def below_heads(network: Network, decisions: bool) -> Network:
         return replace(network, nodes=nodes, outputs=(heads[0].source,))
     instead = {head.target: _differences(network, head) for head in heads}
     return replace(network, nodes=tuple(instead.get(node.target, node) for node in network.nodes))
+
+
+def headless(network: Network) -> Network:
+    """The network with its softmax left out, if that is its only output: the order of the outputs stays.
+
+    The output keeps its name; as in `check.py`, a head that something reads stays.
+    """
+    node = network.producer.get(network.outputs[0])
+    kept = not isinstance(node, Head) or node.kind == "argmax" or bool(network.consumers[node.target])
+    if kept or len(network.outputs) > 1 or not isinstance(node, Head):
+        return network
+    below = Shift(node.source, node.target, (ZERO,) * network.units(node.source))
+    return replace(network, nodes=tuple(below if n is node else n for n in network.nodes))
 
 
 def _differences(network: Network, head: Head) -> Node:

@@ -72,8 +72,9 @@ class Finding:
     """The answer: "different" with an input, "equivalent" (the answer to the question is no), or "unknown".
 
     input, outputs  exact; the outputs flat, one vector a network
+    off             how far the outputs may be from the true ones: 0 but for irrational ones (`verbs/enclosing.py`)
     method          which method answered
-    gap             the largest difference of two outputs at the input
+    gap             the largest difference of two outputs at the input; of irrational ones what it is at least
     parting         where the networks part at the input, when they are built alike
     common          the simulations that show equivalence, when they were found
     matching        how inputs and outputs are matched; inputs and outputs above are in the order of the first network's
@@ -91,6 +92,7 @@ class Finding:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     matching: Matching = ALONE
+    off: Rational = ZERO
 
     def __repr__(self) -> str:
         return f"{self.verdict} ({self.method})"

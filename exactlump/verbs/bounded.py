@@ -1,56 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about `exactlump bound` as a library call: two networks and a box in, how far apart they can be out."""
 
-import os
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from exactlump import formats
 from exactlump.errors import FormatError
 from exactlump.formats.files import about, demand_apart
 from exactlump.network import ports
 from exactlump.numbers.rational import Vector
 from exactlump.refutation.clock import OutOfTime
-from exactlump.verbs.bounding import DEFAULTS, BoundOptions, FileBound, Listener, options_of, silent
+from exactlump.verbs.bounding import DEFAULTS, Asked, BoundOptions, FileBound, Listener, options_of, silent
 from exactlump.verbs.boundwork import Work
 from exactlump.verbs.data import files_of, read_inputs
 from exactlump.verbs.pairs import Pair, read_pair
 from exactlump.verbs.spaces import space
 
 
-def bound(
-    a: Any,
-    b: Any,
-    box: Any = None,
-    *,
-    boxes: Sequence[Any] = (),
-    vnnlib: str | os.PathLike[str] | None = None,
-    around: Any = None,
-    radius: Any = None,
-    clip: Sequence[Any] | None = None,
-    epsilon: Any = None,
-    metric: str = "max",
-    argmax: bool = False,
-    inputs: Any = None,
-    rounding: str | None = None,
-    seconds: float = 60.0,
-    seed: int = 0,
-    jobs: int = 1,
-    certificate: str | os.PathLike[str] | None = None,
-    match: str | None = None,
-    raw_nnet: bool = False,
-    max_unpacked: int = formats.MAX_UNPACKED,
-    overwrite: bool = False,
-    listen: Listener = silent,
-) -> FileBound:
+def bound(a: Any, b: Any, box: Any = None, *, listen: Listener = silent, **asked: Unpack[Asked]) -> FileBound:
     """How far apart two networks can be on a box: an upper bound with a certificate, and an exact input (T8').
 
     a, b    whatever `read` takes: paths, `Network`s, modules of PyTorch, ONNX models
-    box     the inputs; boxes: several, of which any may hold them; or `vnnlib`, or `around` with `radius`
-    epsilon a number, or a text such as "1/3", or a list of such; clip: two bounds
+    box     the inputs; boxes=: several, of which any may hold them; or vnnlib=, or around= with radius=
     listen  told what is done, now and then
-    The others are those of `BoundOptions`.
+    asked   epsilon=, metric=, argmax=, seconds=, certificate= and the other options of `Asked`; what they mean is said
+            at `BoundOptions`
     Raises FormatError, ShapeError, UnsupportedLayer for what has no bounds, CannotWrite.
 
     >>> from exactlump import Network
@@ -58,28 +32,7 @@ def bound(
     >>> bound(a, b, (0, 1))
     within on box [0, 1], at most 2, found 2
     """
-    options = options_of(
-        box=box,
-        boxes=boxes,
-        vnnlib=vnnlib,
-        around=around,
-        radius=radius,
-        clip=clip,
-        epsilon=epsilon,
-        metric=metric,
-        argmax=argmax,
-        inputs=inputs,
-        rounding=rounding,
-        seconds=seconds,
-        seed=seed,
-        jobs=jobs,
-        certificate=certificate,
-        match=match,
-        raw_nnet=raw_nnet,
-        max_unpacked=max_unpacked,
-        overwrite=overwrite,
-    )
-    return bound_files(a, b, options, listen)
+    return bound_files(a, b, options_of(box, **asked), listen)
 
 
 def bound_files(
@@ -112,7 +65,9 @@ def bound_files(
     given = read_inputs(options.inputs, pair.inputs, options.scaling) if options.inputs is not None else ()
     with about(", ".join(pair.names)):
         other, matching = ports.match(*pair.networks, pair.demanded)
-        work = Work(pair, other, matching, domain, given, options, listen, (OutOfTime, *stops), starts)
+        work = Work(
+            pair, pair.networks[0], other, matching, domain, given, options, listen, (OutOfTime, *stops), starts
+        )
         axes = ports.other_axes(pair.networks[0], other) if pair.demanded != ports.UNNAMED else ()
         work.notes += [*notes, *pair.notes, *axes]
         work.run(start + options.seconds)

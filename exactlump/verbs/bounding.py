@@ -9,13 +9,13 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from exactlump import formats
 from exactlump.errors import FormatError
 from exactlump.formats.files import about
 from exactlump.network.ports import Matching
-from exactlump.numbers.rational import Rational, Vector, flat, rational, text
+from exactlump.numbers.rational import ZERO, Rational, Vector, flat, rational, text
 from exactlump.refutation.question import decision
 from exactlump.verbs.answers import FileUse, answer
 from exactlump.verbs.data import AS_THEY_ARE, Scaling
@@ -148,6 +148,7 @@ class FileBound(AtInput):
     checked      what the checker said of the certificate; "" where none was made
     input        the exact input with the largest difference, or where decisions differ; None where none was found
     outputs      the exact outputs of a and of b there
+    off          how far they may be from the true ones: 0, or where these may be irrational
     leaves       how many boxes of the certificate's trees are not halved; boxes: how many were bounded in all
     index        what both decide on the whole domain, if that was shown
     alike        of given inputs, those where both were shown to decide alike
@@ -176,6 +177,7 @@ class FileBound(AtInput):
     files: tuple[FileUse, ...]
     options: BoundOptions
     seconds: float
+    off: Rational = ZERO
 
     def __repr__(self) -> str:
         most = f", at most {text(self.most)[:30]}" if self.most is not None else ""
@@ -193,10 +195,10 @@ class FileBound(AtInput):
 
     @property
     def gap(self) -> Rational | None:
-        """The largest difference of two outputs at the input; None where none was found."""
+        """The largest difference of two outputs at the input, or what it is at least; None where none was found."""
         if self.outputs is None:
             return None
-        return max(abs(y - z) for y, z in zip(*self.outputs, strict=True))
+        return max(ZERO, max(abs(y - z) for y, z in zip(*self.outputs, strict=True)) - 2 * self.off)
 
     @property
     def decisions(self) -> tuple[int, int] | None:
@@ -250,19 +252,48 @@ class FileBound(AtInput):
         }
 
 
-def options_of(
-    *,
-    box: Any,
-    boxes: Sequence[Any],
-    vnnlib: str | os.PathLike[str] | None,
-    radius: Any,
-    clip: Sequence[Any] | None,
-    epsilon: Any,
-    certificate: str | os.PathLike[str] | None,
-    **others: Any,
-) -> BoundOptions:
-    """The options from what people write.  Raises FormatError for what is no number, and where some exclude others."""
-    if box is not None and len(boxes):
+class Asked(TypedDict, total=False):
+    """The options of `bound` and of `compare`, beside the networks and the box, as people write them.
+
+    Boxes are those of `points.domains.domain_of`, numbers are numbers or texts such as "1/3"; epsilon may be a list of
+    these, clip is two.  What is left out, and what is not said here, is as in `BoundOptions`.
+    """
+
+    boxes: Sequence[Any]
+    vnnlib: str | os.PathLike[str] | None
+    around: Any
+    radius: Any
+    clip: Sequence[Any] | None
+    epsilon: Any
+    metric: str
+    argmax: bool
+    inputs: Any
+    scaling: Scaling
+    rounding: str | None
+    seconds: float
+    seed: int
+    jobs: int
+    certificate: str | os.PathLike[str] | None
+    match: str | None
+    raw_nnet: bool
+    max_unpacked: int
+    overwrite: bool
+
+
+def options_of(box: Any = None, **asked: Unpack[Asked]) -> BoundOptions:
+    """The options from what people write; `box` is one alone.
+
+    Raises FormatError for what is no number, and where some exclude others, TypeError for other names.
+    """
+    given: dict[str, Any] = {**asked}
+    boxes, vnnlib, radius, clip, epsilon, certificate = (
+        given.pop(name, None) for name in ("boxes", "vnnlib", "radius", "clip", "epsilon", "certificate")
+    )
+    if unknown := given.keys() - Asked.__annotations__.keys():
+        raise TypeError(
+            f"{min(unknown)}: found an option of this name, expected one of {', '.join(Asked.__annotations__)}"
+        )
+    if box is not None and boxes is not None and len(boxes):
         raise FormatError("box and boxes: found both, expected one of them")
     several = isinstance(epsilon, list | tuple) or hasattr(epsilon, "tolist")
     with about("epsilon"):
@@ -270,11 +301,11 @@ def options_of(
     with about("radius and clip"):
         ends, size = ends_of(clip), None if radius is None else number(radius)
     return BoundOptions(
-        boxes=(box,) if box is not None else tuple(boxes),
+        boxes=(box,) if box is not None else tuple(() if boxes is None else boxes),
         vnnlib=Path(vnnlib) if vnnlib is not None else None,
         radius=size,
         clip=ends,
         epsilon=sizes,
         certificate=Path(certificate) if certificate is not None else None,
-        **others,
+        **given,
     )

@@ -17,20 +17,21 @@ from exactlump.bounding.bound import bound as search
 from exactlump.bounding.boxes import Domain
 from exactlump.bounding.certifying import bound_certificate, difference_certificate
 from exactlump.bounding.curve_values import values
+from exactlump.bounding.enclosing import Enclosing, nearness, rounded
 from exactlump.bounding.relating import related, twins
 from exactlump.bounding.relations import Relations
 from exactlump.errors import NoExactValue, ShapeError, UnsupportedLayer
 from exactlump.network.ports import Matching
 from exactlump.network.program import Network
-from exactlump.numbers.rational import Rational, Vector
-from exactlump.points.evaluation import Evaluator
-from exactlump.points.limbs import numbers
+from exactlump.numbers.rational import ZERO, Rational, Vector
 from exactlump.refutation.clock import OutOfTime, alarm
-from exactlump.refutation.question import Question, decision
-from exactlump.refutation.refute import Options, refute
+from exactlump.refutation.comparing import headless
+from exactlump.refutation.question import Question
+from exactlump.refutation.refute import Options
 from exactlump.verbs.answers import file_read, file_written
 from exactlump.verbs.bounding import BoundOptions, Decisions, FileBound, Listener
 from exactlump.verbs.data import files_of
+from exactlump.verbs.enclosing import searched
 from exactlump.verbs.judging import Judge, Maker
 from exactlump.verbs.naming import inputs_of
 from exactlump.verbs.pairs import Pair
@@ -44,13 +45,14 @@ _LOOKS = 256  # at so many inputs of a box it is seen what a decides
 class Work:
     """Two networks and a domain, and what was found so far.
 
-    other  the second network, in the order of the first
+    one, other  the networks, the second in the order of the first; for decisions without a softmax at their output
     given  inputs of a data set
     make   makes the certificate that the checker accepted, of the networks in this order or `swapped`
     pending  makes one that it was not done with
     """
 
     pair: Pair
+    one: Network
     other: Network
     matching: Matching
     domain: Domain
@@ -64,17 +66,20 @@ class Work:
     checked: str = ""
     input: Vector | None = None
     outputs: tuple[Vector, Vector] | None = None
+    off: Rational = ZERO
     index: int | None = None
     alike: Decisions | None = None
     make: Maker | None = None
     pending: Maker | None = None
     swapped: bool = False
     notes: list[str] = field(default_factory=list)
+    headed: bool = field(default=False, init=False)
 
-    @property
-    def one(self) -> Network:
-        """The first network."""
-        return self.pair.networks[0]
+    def __post_init__(self) -> None:
+        if self.options.argmax and self.options.rounding is None:
+            below = headless(self.one), headless(self.other)
+            self.headed = below[0] is not self.one or below[1] is not self.other
+            self.one, self.other = below
 
     def run(self, deadline: float) -> None:
         """Find out what is asked, until the deadline."""
@@ -104,6 +109,11 @@ class Work:
                 self.index = index
                 self.verdict = "within"
                 return
+        if self.headed:
+            self.notes.append(
+                "softmax: margins are bounded of networks without it, expected one decision on the domain"
+            )
+            return
         found = self.search(ours, theirs, relations, deadline, metric="margins")
         if found.shown and self.judge(found, ours):
             if self.given:
@@ -201,7 +211,8 @@ class Work:
             for box in self.domain.boxes:
                 seconds = _FLIPPING * (deadline - time.monotonic()) / len(self.domain.boxes)
                 limits = Options(max(seconds, 0.05), self.options.seed, False, self.pair.demanded)
-                found = refute(self.one, self.other, Question("argmax"), box, limits)
+                until = time.monotonic() + limits.seconds
+                found = searched((self.one, self.other), Question("argmax"), box, limits, until)
                 if found.input is not None:
                     self.evaluate(found.input)
                     self.different()
@@ -224,17 +235,17 @@ class Work:
         """At which of the given inputs the margins of a are larger than those of both networks differ by."""
         count = found.claim.outputs
         most = dict(zip(permutations(range(count), 2), found.claim.epsilon, strict=True))
-        evaluators = Evaluator(self.one), Evaluator(self.other)
+        evaluators = Enclosing(self.one), Enclosing(self.other)
         certified, flipped, outside = list[int](), list[int](), list[int]()
         for n, x in enumerate(self.given):
             self.listen("evaluating", n, len(self.given) - n)
-            ours, theirs = (evaluator(numbers(x)).rationals for evaluator in evaluators)
-            y = decision(ours)
-            if decision(theirs) != y:
+            ours, theirs = (evaluator(x) for evaluator in evaluators)
+            y, z = ours.decision, theirs.decision
+            if y is not None and z is not None and y != z:
                 flipped.append(n)
             elif not self.domain.holds(x):
                 outside.append(n)
-            elif all(ours[y] - ours[j] > most[self.pair_of(y, j)] for j in range(count) if j != y):
+            elif y is not None and all(ours.lead(y, j) > most[self.pair_of(y, j)] for j in range(count) if j != y):
                 certified.append(n)
         self.alike = Decisions(len(self.given), tuple(certified), tuple(flipped), tuple(outside))
         self.verdict = "within"
@@ -250,8 +261,8 @@ class Work:
 
     def evaluate(self, x: Vector) -> None:
         """The exact outputs at an input."""
-        one, other = (Evaluator(network)(numbers(x)).rationals for network in (self.one, self.other))
-        self.input, self.outputs = x, (one, other)
+        one, other = (Enclosing(network)(x) for network in (self.one, self.other))
+        self.input, (self.outputs, self.off) = x, rounded(one, other)
 
     def judge(self, found: Bound, ours: Network) -> bool:
         """Whether the checker accepts the certificate of a bound."""
@@ -265,7 +276,8 @@ class Work:
 
         def make(original: object, reduced: object) -> dict[str, object]:
             sides = self.one, self.other, original, reduced
-            return difference_certificate(x, *sides, self.matching, self.pair.specification)  # type: ignore[arg-type]
+            least = max(self.options.epsilon or (ZERO,))
+            return difference_certificate(x, *sides, self.matching, self.pair.specification, least)  # type: ignore[arg-type]
 
         self.swapped = False
         if self.asked("different", make):
@@ -310,7 +322,7 @@ class Work:
             alike=self.alike,
             domain=domain,
             matching=self.matching,
-            notes=tuple(self.notes),
+            notes=(*self.notes, *([nearness(self.off)] if self.off else [])),
             certificate=place,
             swapped=self.swapped,
             specification=self.pair.specification,
@@ -318,4 +330,5 @@ class Work:
             files=tuple(files),
             options=replace(options),
             seconds=seconds,
+            off=self.off,
         )

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 from exactlump.bounding.ascent import Ascent, climb
 from exactlump.bounding.boxes import Domain
+from exactlump.bounding.enclosing import Enclosing, rounded
 from exactlump.errors import FormatError, UnsupportedLayer
 from exactlump.network.program import Network
 from exactlump.numbers.rational import Vector
 from exactlump.points.boxes import Box
-from exactlump.points.evaluation import Evaluator
-from exactlump.points.limbs import numbers
-from exactlump.refutation.question import largest_gap
 from exactlump.refutation.refute import Finding
+from exactlump.verbs.enclosing import largest_size
 
 _STALE = 4  # so many rounds without a larger difference are enough
 
@@ -32,14 +31,12 @@ def larger(found: Finding, networks: tuple[Network, Network], box: Box, seed: in
         best, rounds = _climbed(networks, Domain((box,)), outputs, found.input, seed, until)
     except UnsupportedLayer as error:
         return replace(found, notes=(*found.notes, f"not maximized: {error}"))
-    one, other = (Evaluator(network)(numbers(best)) for network in networks)
-    gap = largest_gap(one, other)
+    one, other = (Enclosing(network)(best) for network in networks)
+    gap, (near, off) = largest_size(one, other), rounded(one, other)
     tried = (*found.tried, f"maximize: {rounds} rounds of ascent")
     if gap <= found.gap:
         return replace(found, tried=tried)
-    return replace(
-        found, method="ascent", input=best, outputs=(one.rationals, other.rationals), gap=gap, parting=None, tried=tried
-    )
+    return replace(found, method="ascent", input=best, outputs=near, off=off, gap=gap, parting=None, tried=tried)
 
 
 def _climbed(

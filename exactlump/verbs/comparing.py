@@ -5,19 +5,16 @@ First whether both compute the same, as `refute` finds it; then an exact input a
 how far apart they can be, as `bound` finds it.  Each answer is the answer of one of these two verbs.
 """
 
-import os
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from exactlump import formats
 from exactlump.errors import NoExactValue, UnsupportedLayer
 from exactlump.network.ports import Matching
 from exactlump.numbers.rational import Rational, Vector, text
 from exactlump.verbs.answers import FileUse, answer
-from exactlump.verbs.bounding import BoundOptions, FileBound, Listener, options_of, silent
+from exactlump.verbs.bounding import Asked, BoundOptions, FileBound, Listener, options_of, silent
 from exactlump.verbs.naming import Input
 from exactlump.verbs.refuting import FileFinding, RefuteOptions, refute_files
 from exactlump.verbs.saving import AtInput
@@ -58,6 +55,11 @@ class FileComparison(AtInput):
     def outputs(self) -> tuple[Vector, Vector] | None:
         """The exact outputs of a and of b there."""
         return self._last.outputs
+
+    @property
+    def off(self) -> Rational:
+        """How far they may be from the true ones: 0, or where these may be irrational."""
+        return self._last.off
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -133,31 +135,7 @@ class FileComparison(AtInput):
         return answer("compare", words, options=self.options, files=self.files, seconds=self.seconds, times=times)
 
 
-def compare(
-    a: Any,
-    b: Any,
-    box: Any = None,
-    *,
-    boxes: Sequence[Any] = (),
-    vnnlib: str | os.PathLike[str] | None = None,
-    around: Any = None,
-    radius: Any = None,
-    clip: Sequence[Any] | None = None,
-    epsilon: Any = None,
-    metric: str = "max",
-    argmax: bool = False,
-    inputs: Any = None,
-    rounding: str | None = None,
-    seconds: float = 60.0,
-    seed: int = 0,
-    jobs: int = 1,
-    certificate: str | os.PathLike[str] | None = None,
-    match: str | None = None,
-    raw_nnet: bool = False,
-    max_unpacked: int = formats.MAX_UNPACKED,
-    overwrite: bool = False,
-    listen: Listener = silent,
-) -> FileComparison:
+def compare(a: Any, b: Any, box: Any = None, *, listen: Listener = silent, **asked: Unpack[Asked]) -> FileComparison:
     """Whatever is true of two networks: equal, or how far apart at most, or different at an exact input, or `unknown`.
 
     The arguments are those of `bound`; without any domain only equality and inputs that differ are looked for.
@@ -168,28 +146,7 @@ def compare(
     >>> compare(a, b, (0, 1)).verdict, compare(a, b, (0, 1), epsilon=2).verdict, compare(a, a).verdict
     ('different', 'within', 'equivalent')
     """
-    options = options_of(
-        box=box,
-        boxes=boxes,
-        vnnlib=vnnlib,
-        around=around,
-        radius=radius,
-        clip=clip,
-        epsilon=epsilon,
-        metric=metric,
-        argmax=argmax,
-        inputs=inputs,
-        rounding=rounding,
-        seconds=seconds,
-        seed=seed,
-        jobs=jobs,
-        certificate=certificate,
-        match=match,
-        raw_nnet=raw_nnet,
-        max_unpacked=max_unpacked,
-        overwrite=overwrite,
-    )
-    return compare_files(a, b, options, listen)
+    return compare_files(a, b, options_of(box, **asked), listen)
 
 
 def compare_files(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from exactlump import check, formats
+from exactlump.bounding.enclosing import nearness
 from exactlump.certificates import certificate
 from exactlump.certificates.assumptions import assumptions, domains, operators, without_opaque
 from exactlump.certificates.certificate import Certificate
@@ -26,12 +27,12 @@ from exactlump.numbers.rational import Rational, Vector, text
 from exactlump.points.boxes import Box
 from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
-from exactlump.refutation import refute as search
 from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Finding, Options
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.climbing import larger
 from exactlump.verbs.data import AS_THEY_ARE, Scaling, files_of, read_inputs
+from exactlump.verbs.enclosing import searched
 from exactlump.verbs.naming import Input, inputs_of
 from exactlump.verbs.pairs import read_pair, same_bytes
 from exactlump.verbs.replaying import NO_FILES, Case, Replayed, in_float32, replayed_by_proof
@@ -167,8 +168,14 @@ class FileFinding(AtInput):
         return self.finding.outputs
 
     @property
+    def off(self) -> Rational:
+        """How far they may be from the true ones: 0, or where these may be irrational."""
+        return self.finding.off
+
+    @property
     def gap(self) -> Rational | None:
-        """The largest difference of two outputs at that input, exactly; elsewhere it may be larger."""
+        """The largest difference of two outputs at that input, exactly, or of irrational ones what it is at least;
+        elsewhere it may be larger."""
         return self.finding.gap
 
     @property
@@ -294,10 +301,12 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
             left = max(options.seconds - (time.monotonic() - start), _LEAST)
             given = read_inputs(options.inputs, pair.inputs, options.scaling) if options.inputs is not None else ()
             limits = Options(left, options.seed, options.shorten, pair.demanded, given)
-            found = search.refute(one, other, options.question, box, limits)
+            found = searched((one, other), options.question, box, limits, start + options.seconds)
+            found = replace(found, matching=matching)
         if options.maximize:
             found = larger(found, (one, other), box, options.seed, start + options.seconds)
     notes += found.notes
+    notes += (nearness(found.off),) if found.off else ()
     written = None
     if pair.are_files and found.verdict == "equivalent" and found.common is not None:
         found, written, why = _certified(pair.paths, (one, other), found, pair.specification, options)

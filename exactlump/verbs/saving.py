@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from exactlump.errors import CannotWrite
 from exactlump.formats.files import about, write_atomically
-from exactlump.numbers.rational import Vector, text
+from exactlump.numbers.rational import ZERO, Rational, Vector, text
 from exactlump.verbs.naming import Input, element
 
 
@@ -35,6 +35,10 @@ class HasInput(Protocol):
     @property
     def inputs(self) -> tuple[Input, ...]:
         """The inputs of a."""
+
+    @property
+    def off(self) -> Rational:
+        """How far the outputs may be from the true ones; 0 for exact ones."""
 
 
 class AtInput:
@@ -79,7 +83,7 @@ class AtInput:
         with about(os.fspath(path)):
             if self.input is None or self.outputs is None:
                 raise CannotWrite(f"found no input to save ({self.verdict}), expected a difference")
-            content = counterexample(Path(path), self.input, self.outputs, self.inputs)
+            content = counterexample(Path(path), self.input, self.outputs, self.inputs, self.off)
         write_atomically(path, content, overwrite=overwrite)
 
 
@@ -102,8 +106,10 @@ def _floats(outputs: tuple[Vector, Vector] | None, side: int) -> Any:
     return nearest(outputs[side])
 
 
-def counterexample(path: Path, x: Vector, outputs: tuple[Vector, Vector], inputs: Sequence[Input]) -> bytes:
-    """The content of a .npy, .json or .png file with an input, and in .json its outputs.
+def counterexample(
+    path: Path, x: Vector, outputs: tuple[Vector, Vector], inputs: Sequence[Input], off: Rational = ZERO
+) -> bytes:
+    """The content of a .npy, .json or .png file with an input, and in .json its outputs (and how far they may be off).
 
     .npy: float32 where every number is one, else float64; of the input's shape, flat where there are several inputs.
     Raises CannotWrite for other suffixes, and where a number is no float64.
@@ -113,6 +119,7 @@ def counterexample(path: Path, x: Vector, outputs: tuple[Vector, Vector], inputs
             "shapes": {one.name: list(one.shape) for one in inputs},
             "input": [text(value) for value in x],
             "outputs": {side: [text(y) for y in values] for side, values in zip("ab", outputs, strict=True)},
+            **({"off": text(off)} if off else {}),
         }
         return (json.dumps(words) + "\n").encode()
     if path.suffix == ".png":

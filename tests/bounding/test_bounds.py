@@ -15,7 +15,7 @@ import exactlump
 from exactlump import Network, check, formats
 from exactlump.bounding import compiled, compiled_walk, working
 from exactlump.cli.main import main
-from exactlump.errors import CannotWrite, FormatError, NoExactValue, ShapeError
+from exactlump.errors import CannotWrite, FormatError, ShapeError
 from exactlump.network.activations import Activation
 from exactlump.numbers.rational import rational
 from exactlump.refutation.clock import OutOfTime
@@ -582,7 +582,7 @@ def test_functions_without_exact_values_have_bounds():
     ours = relu_chain(([["1", "1"]], ["0"]), ([["1"]], ["0"]), functions=[Activation("sigmoid")])
     theirs = relu_chain(([["1", "1"]], ["0"]), ([["9/8"]], ["0"]), functions=[Activation("sigmoid")])
     found = compare(ours, theirs, (0, 1), epsilon="1/8", seconds=8)
-    assert (found.verdict, found.finding, found.method) == ("within", None, "bound")
+    assert (found.verdict, found.finding.verdict, found.method) == ("within", "different", "bound")
 
 
 def test_decisions_of_functions_without_exact_values():
@@ -591,9 +591,9 @@ def test_decisions_of_functions_without_exact_values():
     theirs = relu_chain(([["1"], ["-1"]], ["1", "1"]), ([["17/16", "0"], ["0", "1"]], ["0", "0"]), functions=functions)
     found = bound(ours, theirs, ("1/2", 1), argmax=True, seconds=8)
     assert (found.verdict, found.index) == ("within", 0)
-    assert found.notes[0].startswith("no input is looked for: ")
-    with pytest.raises(NoExactValue):
-        bound(ours, theirs, (0, 1), argmax=True, inputs=[[1]], seconds=8)
+    assert found.notes == ()
+    found = bound(ours, theirs, (0, 1), argmax=True, inputs=[[1], [0]], seconds=8)
+    assert (found.verdict, found.alike.certified, found.alike.flipped) == ("within", (0,), ())
 
 
 @pytest.mark.parametrize("turned", [False, True])
