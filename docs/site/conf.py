@@ -23,8 +23,11 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_proof", "sphinxcontri
 root_doc = "docs/site/index"
 include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**", "proofs/**.md", "benchmarks/**.md"]
 bibtex_bibfiles = [str(HERE / "references.bib")]
-numfig_format = {"figure": "Figure %s"}  # the page of the paper alone has figures, and its numbers are the paper's
+numfig_format = {"figure": "Figure %s:"}  # the page of the paper alone has figures, and its numbers are the paper's
 html_theme = "furo"
+html_static_path = [str(HERE / "static")]
+html_css_files = ["site.css"]
+proof_minimal_theme = True  # its colours are for light pages
 html_title = f"exactlump {version}"
 html_show_copyright = html_show_sphinx = html_copy_source = False
 highlight_language = "none"

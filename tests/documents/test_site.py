@@ -20,7 +20,7 @@ SITE = ROOT / "docs" / "site"
 
 def test_every_page_is_in_the_contents():
     words = (SITE / "index.rst").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^   /(\S+)$", words, re.M))
+    listed = set(re.findall(r"^   (?:.+ <)?/([^\s>]+)>?$", words, re.M))
     assert {page.relative_to(ROOT).with_suffix("").as_posix() for page in PAGES} - listed == set()
     assert [name for name in listed if "*" not in name and not (ROOT / f"{name}.md").exists()] == []
 
@@ -116,7 +116,7 @@ def test_the_statements_are_numbered_as_in_the_paper_and_lead_to_coq(built):
     ):
         assert f"{number} ({title})" in text, number
     for number in (1, 2, 3, 4):
-        assert f"Figure {number} " in text
+        assert f"Figure {number}: " in text
     leads = [target for target in Page(page).leads_to if "source/proofs/" in target]
     assert "../../source/proofs/LumpingProof.v.html#theorem_1_semantics_preserved" in leads
     assert len(leads) > 30
