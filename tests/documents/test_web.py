@@ -384,19 +384,17 @@ TOLD = ANSWER.replace("#answer", "#told")
 IDLE = "document.querySelector('#state').dataset.state === 'ready'"
 
 
-DROP = """
+DROP = """{
 const dropped = new DataTransfer();
-for (const [name, words] of [["a.onnx", "1"], ["z.cert.json", "123"], ["b.onnx", "12"]])
+for (const [name, words] of FILES)
   dropped.items.add(new File([words], name));
 document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: dropped }));
-"""
+}"""
 
 
-def drop_of_a_query(folder):
-    """A person drops four files at once."""
-    names = ("g.json", "apart.query.json", "f.json", "apart.vnnlib")
-    files = json.dumps([[name, (folder / name).read_text(encoding="utf-8")] for name in names])
-    return re.sub(r"of \[\[.*\]\]\)", lambda _: f"of {files})", DROP)
+def drop(files):
+    """A person drops files, given as names and texts, all at once."""
+    return DROP.replace("FILES", json.dumps([*map(list, files)]))
 
 
 def click(browser, selector):
@@ -526,12 +524,13 @@ def test_the_page_asks_nobody_else_can_be_stopped_and_plays(opened, served, site
     click(browser, "#point button")
     browser.until("document.querySelector('#point .result').textContent === '4 and 3: they differ. Well done.'")
 
-    browser.value(DROP)
-    shown = browser.value("[...document.querySelectorAll('.slot .name')].map(name => name.textContent)")
+    browser.value(drop([("a.onnx", "1"), ("z.cert.json", "123"), ("b.onnx", "12")]))
+    shown = browser.value("[...document.querySelectorAll('#files .slot .name')].map(name => name.textContent)")
     assert shown == ["b.onnx (2 bytes)", "a.onnx (1 byte)", "z.cert.json (3 bytes)"]
     click(browser, "#swap")
     assert browser.value("document.querySelector('.slot .name').textContent") == "a.onnx (1 byte)"
-    browser.value(drop_of_a_query(site / "examples"))
+    names = ("g.json", "apart.query.json", "f.json", "apart.vnnlib")
+    browser.value(drop((name, (site / "examples" / name).read_text(encoding="utf-8")) for name in names))
     shown = "[...document.querySelectorAll('[data-part]')].map(part => part.innerText.replaceAll('\\n', ' '))"
     parts = browser.until(f"({shown}).length === 4 && {IDLE} && {shown}")
     assert [re.sub(r" \(.*\)", "", part) for part in parts] == [
