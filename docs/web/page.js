@@ -18,6 +18,7 @@ const MEANINGS = {
 };
 const KIND = { equivalent: "good", within: "good", unsat: "good", rejected: "bad", different: "bad" };
 const $ = (selector) => document.querySelector(selector);
+const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
 const chosen = { original: null, reduced: null, certificate: null, beside: [] };
 
 // Python
@@ -61,7 +62,7 @@ function say(state, words) {
   $("#state").dataset.state = state;
   $("#state").textContent = words;
   const idle = state === "ready";
-  for (const button of document.querySelectorAll("button")) if (!["swap", "stop"].includes(button.id)) button.disabled = !idle;
+  for (const button of document.querySelectorAll("button")) if (button.id !== "swap" && !button.matches(".stop")) button.disabled = !idle;
   $("#files .main").disabled = !idle || SLOTS.some((slot) => !chosen[slot]);
   $("#swap").disabled = state === "busy";
   showQuestion();
@@ -90,15 +91,16 @@ async function work(words, question, args, files) {
   const start = performance.now();
   const seconds = () => ((performance.now() - start) / 1000).toFixed(1);
   say("busy", words);
-  $("#stop").hidden = false;
-  $("#clock").textContent = "";
-  const tick = setInterval(() => ($("#clock").textContent = `${seconds()} s`), 100);
+  const clock = (words) => each(".clock", (place) => (place.textContent = words));
+  each(".stop", (button) => (button.hidden = false));
+  clock("");
+  const tick = setInterval(() => clock(`${seconds()} s`), 100);
   const end = setTimeout(() => restart(`Ended after ${MOST_SECONDS} s.`), 1000 * MOST_SECONDS);
   const found = await ask(question, args, files);
   clearInterval(tick);
   clearTimeout(end);
-  $("#stop").hidden = true;
-  $("#clock").textContent = `${seconds()} s`;
+  each(".stop", (button) => (button.hidden = true));
+  clock(`${seconds()} s`);
   if ($("#state").dataset.state === "busy") ready();
   return found;
 }
@@ -383,7 +385,7 @@ function listen() {
     [chosen.original, chosen.reduced] = [chosen.reduced, chosen.original];
     show();
   };
-  $("#stop").onclick = () => restart("Stopped. Python is started again.");
+  each(".stop", (button) => (button.onclick = () => restart("Stopped. Python is started again.")));
   $("#lump").onclick = lump;
   $("#claim").onclick = claim;
   $("#solve").onclick = solve;
