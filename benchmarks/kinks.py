@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This file is about what kinks remove: hidden neurons before, by lumping alone, and with kinks; checked and evaluated.
+"""This file is about what kinks remove: hidden neurons before, by lumping alone, and with kinks; checked, evaluated.
 
     python -m benchmarks.kinks [--data FOLDER] [NAME ...]
 
@@ -45,13 +45,14 @@ def row(name: str, path: Path, folder: Path) -> str:
     alone = exactlump.reduce(path, rules="lumping")
     middle = time.perf_counter()
     suffix = ".nnet" if path.suffix == ".nnet" else ".onnx"
-    both = exactlump.reduce_file(
-        path, folder / f"{name}{suffix}", overwrite=True, rules="all"
-    )  # which check.py has accepted
+    both = exactlump.reduce_file(path, folder / f"{name}{suffix}", overwrite=True)  # which check.py has accepted
     end = time.perf_counter()
-    same = equal_at(network, exactlump.read(both.reduced), 20)
-    counts = network.neurons, alone.reduced.neurons, both.reduction.reduced.neurons, both.reduction.reduced.nonzeros
-    words = [name, *counts, f"{middle - start:.1f}", f"{end - middle:.1f}", "yes" if same else "NO"]
+    suffix = ".json" if suffix == ".nnet" else suffix  # .nnet has no place for skips
+    skips = exactlump.reduce_file(path, folder / f"{name} skips{suffix}", overwrite=True, skips=True)
+    same = all(equal_at(network, exactlump.read(made.reduced), 20) for made in (both, skips))
+    counts = network.neurons, alone.reduced.neurons, both.reduction.reduced.neurons, skips.reduction.reduced.neurons
+    words = [name, *counts, both.reduction.reduced.nonzeros, skips.reduction.reduced.nonzeros]
+    words += [f"{middle - start:.1f}", f"{end - middle:.1f}", "yes" if same else "NO"]
     return f"| {' | '.join(map(str, words))} |"
 
 
@@ -61,8 +62,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="FOLDER")
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
-    print("| network | neurons | lumping | with kinks | its weights | s, lumping | s, reduce and check | equal at 20 |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| network | neurons | lumping | kinks | and skips | weights, kinks | and skips "
+        "| s, lumping | s, kinks, checked | equal at 20 |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name in given.names or NETWORKS:
             path = Path(NETWORKS[name])

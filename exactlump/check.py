@@ -7190,6 +7190,7 @@ class ResultShapes:
         pads, more = setting.get("pads") or [0] * 2 * rank, setting.get("output_padding") or [0] * rank
         auto, turned = setting.get("auto_pad") or "NOTSET", self.op == "ConvTranspose"
         fits = [*map(len, (*lists, more, pads))] == [rank, rank, rank, 2 * rank] and "output_shape" not in setting
+        fits = fits and all(step > 0 for steps in lists for step in steps)
         same = auto in ("SAME_UPPER", "SAME_LOWER")
         made = list[Any]()
         for i, (n, k) in enumerate(zip(grid, kernel, strict=True)):

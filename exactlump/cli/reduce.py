@@ -55,6 +55,7 @@ from exactlump.verdicts import EXIT_CODES, SCOPE
     show_default=True,
     help="all: kinks where these leave fewer neurons; lumping: Definition 6, constants and fused layers alone.",
 )
+@click.option("--skips", is_flag=True, help="Let layers read any layer below, where that leaves fewer neurons.")
 @click.option("--box", nargs=2, metavar="LO HI", help="Exact on this box only: bounds of every input.")
 @click.option("--vnnlib", type=PATH, metavar="FILE", help="The same on the input box of a VNN-LIB 1.0 property.")
 @click.option(
@@ -85,6 +86,7 @@ def reduce_verb(
     engine: str | None,
     weights: str,
     rules: str,
+    skips: bool,
     box: tuple[str, str] | None,
     vnnlib: Path | None,
     halvings: int,
@@ -127,6 +129,7 @@ def reduce_verb(
             executor=executor,
             overwrite=overwrite,
             rules=rules,
+            skips=skips,
             opaque_domains=opaque_domains,
             shapes=shapes,
             box=box,

@@ -18,6 +18,7 @@ def reduce(
     *,
     shape: Any = None,
     rules: str = "all",
+    skips: bool = False,
 ) -> Reduction:
     """The network reduced as far as the rules go, written in numbers of one type; `reduce_file` certifies it, too.
 
@@ -28,9 +29,10 @@ def reduce(
     engine  "exact" or "fast", which find the same (docs/fast.md); None: fast for large networks, or with `find`
     find    what finds the classes of layers in other processes (docs/fast.md), not with the exact engine
     rules   "all": kinks (docs/beyond.md) where these leave fewer neurons; or "lumping" of proportional neurons alone
+    skips   whether layers of the result may read any layer below, where that leaves fewer neurons
     Raises CannotWrite when even the unmerged network does not fit, FormatError, UnsupportedLayer.
     """
-    return loop.reduce(formats.read(model, shape=shape), dtype, engine, find, rules=rules)
+    return loop.reduce(formats.read(model, shape=shape), dtype, engine, find, rules=rules, skips=skips)
 
 
 def exact_quotient(model: Any, *, shape: Any = None) -> Step:

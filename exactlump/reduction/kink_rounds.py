@@ -20,6 +20,7 @@ from exactlump.reduction.float_sums import Written, write_in
 from exactlump.reduction.kink_chains import KinkChain, is_plain, kink_chain
 from exactlump.reduction.kink_images import image_chain, image_of
 from exactlump.reduction.kink_signs import worth_a_look
+from exactlump.reduction.kink_skips import skip_network
 from exactlump.reduction.quotient import Step, content_of
 from exactlump.reduction.reports import LayerReport
 
@@ -44,8 +45,10 @@ class KinkOutcome:
     layers: tuple[LayerReport, ...]
 
 
-def by_kinks(network: Network, dtype: str, most: int) -> KinkOutcome | None:
+def by_kinks(network: Network, dtype: str, most: int, *, skips: bool = False) -> KinkOutcome | None:
     """The normal form over kinks written in numbers of one type, if it has fewer than `most` hidden neurons.
+
+    skips: whether a layer may read any layer below (`kink_skips`), where that leaves fewer of them.
 
     None as well where it is not looked for (`is_plain`; weights stored as integers, whose rows would be other ones),
     cannot be written, has more parameters than the network, or has a flaw by the reference check.
@@ -57,11 +60,12 @@ def by_kinks(network: Network, dtype: str, most: int) -> KinkOutcome | None:
         return None
     best = None
     for twins, signs, lines in _WAYS if image is None else _IMAGES:
-        _, normal, chain = normal_chain(network, dtype, image, twins=twins, signs=signs, lines=lines)
-        if chain is not None and chain.network.neurons < most:
-            found = _outcome(network, dtype, most, normal, chain, image)
-            if found is not None:
-                best, most = found, found.reduced.neurons
+        finder, normal, chain = normal_chain(network, dtype, image, twins=twins, signs=signs, lines=lines)
+        for form in (chain, skip_network(network, finder.kinks, normal) if skips and image is None else None):
+            if form is not None and form.network.neurons < most:
+                found = _outcome(network, dtype, most, normal, form, image)
+                if found is not None:
+                    best, most = found, found.reduced.neurons
         if chain is not None and chain.network.neurons == len(normal.needed()):
             break
     return best
@@ -204,6 +208,8 @@ def _of_original(network: Network, normal: NormalForm) -> Iterator[LayerReport]:
 def _why(kept: int) -> str:
     if not kept:
         return "nothing is left"
+    if kept == 1:
+        return "1 kink: its sign is not known, and outputs depend on it"
     return f"{kept} kinks: no two are parallel or antiparallel, no sign is known, and outputs depend on all"
 
 

@@ -16,7 +16,7 @@ from exactlump.numbers.rational import Rational
 # Up to so many weights what lumping could merge is looked at; from so many on nothing is.
 SMALL, LARGE = 200_000, 3_000_000
 # Above SMALL an exact look is taken for one neuron in so many, at the least.
-SHARE = 50
+SHARE = 64
 # How close two floats are that are one number, over the sizes that they are sums of.
 _CLOSE = 1e-9
 

@@ -57,6 +57,7 @@ def reduce(
     find: Classifier | None = None,
     *,
     rules: str = "lumping",
+    skips: bool = False,
 ) -> Reduction:
     """The network reduced as far as the rules go, written in numbers of one type.
 
@@ -67,12 +68,16 @@ def reduce(
     find: see `fast.maximum_lumping`; FormatError with the exact engine.
     rules: "lumping" for Definition 6 with constants and fusion alone; "all", which `exactlump.reduce` and the verb
     take where nothing else is asked for, also looks for kinks (docs/beyond.md) and takes the smaller result.
+    skips: whether layers of the result may read any layer below, where that leaves fewer neurons; FormatError with
+    "lumping", which leaves the layers as they are.
     """
     if rules not in RULE_SETS:
         raise FormatError(f"rules: found {rules!r}, expected {' or '.join(RULE_SETS)}")
+    if skips and rules != "all":
+        raise FormatError(f"rules: found {rules!r} with skips, expected 'all'")
     plan, numbers = first_plan(network, engine, find), dtype or network.dtype
     best = _best_by_arrays(network, numbers, plan) or _best(network, numbers, plan)
-    bent = by_kinks(network, numbers, best.written.network.neurons) if rules == "all" else None
+    bent = by_kinks(network, numbers, best.written.network.neurons, skips=skips) if rules == "all" else None
     if bent is not None:
         return Reduction(
             original=network,

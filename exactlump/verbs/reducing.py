@@ -52,6 +52,7 @@ class ReduceOptions:
     overwrite     whether files with other content may be replaced
     rules         "all": kinks (docs/beyond.md) where these leave fewer neurons; or "lumping" of proportional neurons
                   alone
+    skips         whether layers of the result may read any layer below, where that leaves fewer neurons
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
     box, vnnlib   a domain: the result is exact there and nowhere else; None: all reals
     halvings      how often the boxes of a domain are halved in search of better bounds; the certificate names the parts
@@ -73,6 +74,7 @@ class ReduceOptions:
     shapes: Mapping[str, StatedShape] = field(default_factory=dict)
     dust: Rational | None = None
     halvings: int = 0
+    skips: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ def reduce_file(
     shapes: Mapping[str, StatedShape] | None = None,
     dust: Any = None,
     halvings: int = 0,
+    skips: bool = False,
     listen: Listener = lambda _: None,
 ) -> FileReduction:
     """Reduce a model file to another one, and certify it.
@@ -190,7 +193,9 @@ def reduce_file(
     options = ReduceOptions(weights, engine, raw_nnet, max_unpacked, batchnorm, layers, executor, overwrite, rules)
     options = replace(options, opaque_domains=tuple(opaque_domains))
     box_of: dict[str, Any] = {"box": box, "vnnlib": Path(vnnlib) if vnnlib is not None else None, "halvings": halvings}
-    options = replace(options, **box_of, activation=activation, shapes=dict(shapes or {}), dust=_dust(dust))
+    options = replace(
+        options, **box_of, activation=activation, shapes=dict(shapes or {}), dust=_dust(dust), skips=skips
+    )
     given, target = Path(source), Path(target)
     proof = Path(certificate_path) if certificate_path else target.with_name(f"{target.name}.cert.json")
     demand_places((given, layers, options.vnnlib), target, proof)
@@ -284,10 +289,10 @@ def _reduce(network: Network, target: Path, dtype: str, options: ReduceOptions) 
     """The reduction, and what there is to say about the executor."""
     if options.executor is None:
         with about(target):
-            return reduce(network, dtype, options.engine, rules=options.rules), ()
+            return reduce(network, dtype, options.engine, rules=options.rules, skips=options.skips), ()
     with fanout.executor(options.executor) as workers, about(target):
         shared = fanout.FanOut(workers)
-        return reduce(network, dtype, options.engine, shared, rules=options.rules), shared.notes
+        return reduce(network, dtype, options.engine, shared, rules=options.rules, skips=options.skips), shared.notes
 
 
 def _specification(

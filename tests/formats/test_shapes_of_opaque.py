@@ -219,3 +219,17 @@ def test_a_planted_fault_is_seen(name, tmp_path, monkeypatch):
     model = declared(MADE[case])
     plant(monkeypatch)
     assert differences(save(tmp_path / "a.onnx", model), model)
+
+
+@pytest.mark.parametrize("setting", [{"strides": [0, 1]}, {"strides": [1, -1]}, {"dilations": [1, 0]}])
+@pytest.mark.parametrize("op", ["Conv", "MaxPool"])
+def test_steps_that_are_none_say_nothing_of_a_shape(op, setting, tmp_path):
+    """No runtime takes them; the division by 0 was met by a mutant."""
+    if op == "Conv":
+        model = made("Conv", "x w", {"x": [1, 6, 9, 8], "w": WEIGHT}, group=2, **setting)
+    else:
+        model = made("MaxPool", "x", {"x": [1, 6, 9, 8]}, kernel_shape=[2, 2], storage_order=1, **setting)
+    path = save(tmp_path / "a.onnx", declared(model))
+    ours, theirs = of_engine(path)["y"], of_checker(path)["y"]
+    assert (ours.kind, _shape(ours.shape)) == theirs
+    assert at(ours.shape)[2:] == [None, None]

@@ -118,6 +118,7 @@ def test_the_engine_and_the_checker_match_alike():
         networks = [check.Network("json", "") for _ in "ab"]
         for network, names in zip(networks, (a, b), strict=True):
             network.inputs, network.outputs = [port.name for port in names.inputs], [*names.outputs]
+            network.views = {name: check.View((2,)) for name in (*network.inputs, *network.outputs)}
         document = None if claimed is None else {"inputs": claimed.inputs, "outputs": claimed.outputs}
         if found is None:
             with pytest.raises(check.Stop) as stopped:

@@ -27,6 +27,7 @@ def _slid(op: Operator, grid: Partial, kernel: Partial) -> Partial:
     auto = op.attributes.get("auto_pad", b"NOTSET").decode("ascii", "replace") or "NOTSET"
     spread = op.kind == "ConvTranspose"
     known = not op.attributes.get("ceil_mode", 0) and "output_shape" not in op.attributes and len(pads) == 2 * rank
+    known = known and min(*stride, *dilation, 1) > 0
     made: list[Size | None] = []
     for i, (n, k) in enumerate(zip(grid, kernel, strict=True)):
         if not known or not isinstance(n, int) or not isinstance(k, int) or (spread and auto.startswith("SAME")):
