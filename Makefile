@@ -14,7 +14,7 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pyt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test extras lemmas lint proofs coqchk verified docs web slides clean
+.PHONY: help demo test extras lemmas lint proofs coqchk verified docs web labs slides clean
 
 help:
 	@echo 'make demo    reduce the bundled networks into $(OUT), and check each certificate with the bare checker'
@@ -24,6 +24,7 @@ help:
 	@echo 'make lint    ruff check, ruff format --check, mypy --strict'
 	@echo 'make docs    build the site of the documents into out/site'
 	@echo 'make web     build the page that checks certificates in a browser into out/web; npm fetches Pyodide once'
+	@echo 'make labs    run the labs of the class, and write them as notebooks into out/labs'
 	@echo 'make slides  make one page of the slides of the class, out/slides.html'
 	@echo 'make proofs  compile and audit the Coq proofs, and build the checker that is extracted from them'
 	@echo 'make verified  reduce the bundled networks, and ask both checkers of each certificate, check.py and the proved one'
@@ -46,6 +47,7 @@ test: $(VENV)/dev.stamp
 extras: $(VENV)/dev.stamp
 	@echo 'installing PyTorch, numba and Sphinx into $(VENV)' >&2
 	@$(INSTALL) --editable '.[fast,torch,docs]'
+	@$(INSTALL) --editable '.[storm]' || echo 'no Storm for this machine: the tests that ask it are skipped' >&2
 
 lemmas: $(VENV)/dev.stamp
 	@$(BIN)/python -m exactlump.smt.lemmas proofs/smt
@@ -62,6 +64,10 @@ docs: $(VENV)/dev.stamp
 
 web: $(VENV)/core.stamp
 	@$(BIN)/python docs/web/build.py out/web
+
+labs: $(VENV)/core.stamp
+	@$(BIN)/python docs/labs/run.py
+	@$(BIN)/python docs/labs/run.py --notebooks out/labs
 
 slides: $(VENV)/core.stamp
 	@$(BIN)/python docs/labs/slides.py out/slides.html

@@ -6,13 +6,14 @@
 bisimulation   Prabhakar's: neurons with equal sums from each class below, and equal biases (rho = 1)
 printed        Definition 6 as the paper prints it
 corrected      Definition 6 with the factor 1/rho of the layer below
-with constants the corrected one, constants folded, what no output depends on dropped: what `exactlump reduce` finds
+with constants the corrected one, constants folded, what no output depends on dropped: `reduce --rules lumping`
+with kinks     twins and neurons of known sign as well (docs/beyond.md): what `exactlump reduce` finds
 rank           the rank of each layer's weights and biases, which the paper's Conclusion takes as an estimate; to see
                what it promises, neurons beyond a basis of the rows become the same linear combinations of values
 PCA            the components of the values on 200 random inputs from -2 to 2; neurons beyond a basis of
                these values are replaced by their best affine combinations there
 
-The first four are exact: each smaller network is compared with its original at 100 random inputs, in rationals.  Rank
+The first five are exact: each smaller network is compared with its original at 100 random inputs, in rationals.  Rank
 and PCA are computed in float64, and count as wrong where an output is off by more than 1e-6 of its size at one of 200
 fresh inputs of that box: the others speak of all reals, PCA of what was seen.
 """
@@ -31,7 +32,7 @@ import exactlump
 from exactlump import Activate, Dense, Network, maximum_lumping, quotient
 
 BUNDLED = Path(exactlump.__file__).parent / "networks"
-NOTIONS = ("bisimulation", "printed", "corrected", "with constants", "rank", "PCA")
+NOTIONS = ("bisimulation", "printed", "corrected", "with constants", "with kinks", "rank", "PCA")
 Layers = list[tuple[Any, Any]]
 
 
@@ -254,7 +255,8 @@ def judged(network: Network, seed: int) -> dict[str, tuple[int, bool]]:
         "bisimulation": bisimulation(network),
         "printed": quotient(network, printed, representative="first").network,
         "corrected": quotient(network, corrected).network,
-        "with constants": exactlump.reduce(network).quotient,
+        "with constants": exactlump.reduce(network, rules="lumping").quotient,
+        "with kinks": exactlump.reduce(network).quotient,
     }
     found = {notion: (small.neurons, differ(network, small, seed)) for notion, small in exact.items()}
     return found | {by: estimated(layers, seed, by) for by in ("rank", "PCA")}

@@ -7,18 +7,27 @@ The source folder is the project's own, so that the links between documents, cod
 """
 
 import inspect
+import sys
 from pathlib import Path
 from typing import Any
 
-from exactlump import __version__
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from exactlump import __version__  # noqa: E402
 
 project = "exactlump"
 author = "the authors of exactlump"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_proof", "sphinxcontrib.bibtex", "sources"]
 root_doc = "docs/site/index"
 include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**", "proofs/**.md", "benchmarks/**.md"]
+bibtex_bibfiles = [str(HERE / "references.bib")]
+numfig_format = {"figure": "Figure %s:"}  # the page of the paper alone has figures, and its numbers are the paper's
 html_theme = "furo"
+html_static_path = [str(HERE / "static")]
+html_css_files = ["site.css"]
+proof_minimal_theme = True  # its colours are for light pages
 html_title = f"exactlump {version}"
 html_show_copyright = html_show_sphinx = html_copy_source = False
 highlight_language = "none"
@@ -45,24 +54,6 @@ def as_it_is(_app: Any, _what: str, _name: str, value: object, _options: Any, li
     lines[:] = [escaped, "", *(["::", "", *(f"    {line}" for line in rest), ""] if rest else [])]
 
 
-def with_pages_of_code(app: Any, docname: str, source: list[str]) -> None:
-    """Links to files that are no pages (code, proofs) are links to nothing on a site: they stay as words."""
-    if not docname.startswith("docs/site"):
-        source[0] = _without_links(Path(app.srcdir) / docname, source[0])
-
-
-def _without_links(page: Path, words: str) -> str:
-    import re
-
-    def link(match: re.Match[str]) -> str:
-        target = match[2].partition("#")[0]
-        is_page = not target or "://" in target or target.endswith((".md", ".svg", ".png"))
-        return match[0] if is_page else match[1]
-
-    return re.sub(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)", link, words)
-
-
 def setup(app: Any) -> None:
     """What Sphinx calls."""
     app.connect("autodoc-process-docstring", as_it_is)
-    app.connect("source-read", with_pages_of_code)

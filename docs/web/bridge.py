@@ -58,14 +58,14 @@ def about() -> dict[str, str]:
 # Certificates
 
 
-def judge(folder: str, original: str, reduced: str, certificate: str, *words: str) -> dict[str, object]:
-    """What `check.py ORIGINAL REDUCED CERTIFICATE` prints in a folder, and the code with which it ends."""
+def judge(folder: str, *words: str) -> dict[str, object]:
+    """What `check.py` with these words prints in a folder, and the code with which it ends."""
     printed, complained = io.StringIO(), io.StringIO()
     before = os.getcwd()
     os.chdir(folder)
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
-            code = checker.main([original, reduced, certificate, *words])
+            code = checker.main(words)
     except SystemExit as error:  # of the parser of options
         code = error.code
     finally:
@@ -73,6 +73,17 @@ def judge(folder: str, original: str, reduced: str, certificate: str, *words: st
     lines = (printed.getvalue() or complained.getvalue()).split("\n")
     line = next((line for line in reversed(lines) if line.strip()), "")
     return {"line": line, "code": code}
+
+
+def networks(folder: str, query: str) -> dict[str, object]:
+    """The names of the networks of which a query wants a file, in its order."""
+    content = Path(folder, query).read_bytes()
+    try:
+        content = checker.unpack(content, checker.MAX_UNPACKED) if query.lower().endswith(".gz") else content
+        found = checker.read_query(str(content, "utf-8"))
+    except (checker.Stop, UnicodeDecodeError) as error:
+        raise Wrong(str(error)) from None
+    return {"names": [network.name for network in found.networks if network.relation != "equal-to"]}
 
 
 # One page of code
@@ -259,6 +270,7 @@ def bug() -> dict[str, str]:
 QUESTIONS = {
     "about": about,
     "judge": judge,
+    "networks": networks,
     "lump": lump,
     "claim": claim,
     "solve": solve,

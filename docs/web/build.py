@@ -23,7 +23,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from exactlump import Network, bound, maximum_lumping, reduce_file, write  # noqa: E402
+from exactlump import Network, bound, maximum_lumping, reduce_file, verify, write  # noqa: E402
 from exactlump.drawing import draw  # noqa: E402
 from exactlump.formats import digest  # noqa: E402
 
@@ -33,7 +33,7 @@ RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.
 Z3 = "5.3.3.0"  # the wheel for the platform of this Pyodide
 Z3_PLATFORM = "pyemscripten_2026_0_wasm32"
 Z3_INTEGRITY = "sha256:9381d9516345f53b21a8f4df243c5d608e9625aac658c3fb3975457bad260f60"
-PAGE = ("index.html", "page.css", "page.js", "worker.js")
+PAGE = ("index.html", "page.css", "page.js", "query.js", "worker.js")
 PYTHON = {  # where it stands in the page's own folder of Python, and in the project
     "exactlump/check.py": "exactlump/check.py",
     "examples/microlump.py": "examples/microlump.py",
@@ -41,6 +41,19 @@ PYTHON = {  # where it stands in the page's own folder of Python, and in the pro
     "bridge.py": "docs/web/bridge.py",
     "standin.py": "docs/web/standin.py",
 }
+QUERY = """; Is there an input on which g answers more than {0} above f, or more than {0} below it?
+(vnnlib-version <2.0>)
+(declare-network f
+    (declare-input  X real [2])
+    (declare-output Y real [1]))
+(declare-network g
+    (declare-input  U real [2])
+    (declare-output V real [1]))
+(assert (and (>= X[0] -1.0) (<= X[0] 1.0) (>= X[1] -1.0) (<= X[1] 1.0)))
+(assert (== X[0] U[0]))
+(assert (== X[1] U[1]))
+(assert (or (> V[0] (+ Y[0] {0})) (< V[0] (- Y[0] {0}))))
+"""
 FIRST = Network.chain([[[1, 2], [3, 6], [2, -1], [0, 0]], [[1, 1, 1, 1]]], [[1, 3, 0, 0], [0]])
 
 
@@ -59,6 +72,17 @@ class Example(NamedTuple):
     title: str
     words: str
     files: tuple[str, str, str]
+
+
+class Question(NamedTuple):
+    """A query that the page offers, likewise: its file, those of its networks by their names, and a certificate."""
+
+    key: str
+    title: str
+    words: str
+    query: str
+    networks: dict[str, str]
+    certificate: str
 
 
 def build(out: Path, package: Path | None = None, wheel: Path | None = None) -> tuple[int, str]:
@@ -95,7 +119,8 @@ def lay(out: Path) -> None:
     draw(FIRST, maximum_lumping(FIRST)).save(out / "first.svg")
     (out / "examples").mkdir()
     offered = [example._asdict() for example in examples(out / "examples")]
-    contents = {"examples": offered, "z3": (out / "z3.whl").exists()}
+    asked = [question._asdict() for question in questions(out / "examples")]
+    contents = {"examples": offered, "queries": asked, "z3": (out / "z3.whl").exists()}
     (out / "contents.json").write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
 
 
@@ -197,6 +222,42 @@ def examples(folder: Path) -> list[Example]:
             "A difference",
             "Two small networks, and a certificate that is an input at which they differ.",
             (a.name, far.name, "different.cert.json"),
+        ),
+    ]
+
+
+def questions(folder: Path) -> list[Question]:
+    """The queries that the page offers, with the certificate of an answer, made in a folder."""
+    weights = {"f": 1, "g": "65/64"}
+    for name, weight in weights.items():
+        write(Network.chain([[[1, 1], [1, -1]], [[weight, 1]]]), folder / f"{name}.json")
+    files = {name: f"{name}.json" for name in weights}
+    query, other, proof = folder / "apart.vnnlib", folder / "closer.vnnlib", folder / "apart.query.json"
+    query.write_text(QUERY.format("0.04"), encoding="utf-8")
+    other.write_text(QUERY.format("0.03"), encoding="utf-8")
+    found = verify(query, {name: folder / file for name, file in files.items()}, certificate=proof)
+    if found.verdict != "unsat":
+        raise CannotBuild(f"{query.name}: found {found.verdict}, expected unsat")
+    document = json.loads(proof.read_text(encoding="utf-8"))
+    document["query"] = hashlib.sha256(other.read_bytes()).hexdigest()
+    forged = folder / "closer.query.json"
+    forged.write_text(json.dumps(document), encoding="utf-8")
+    return [
+        Question(
+            "query",
+            "Two networks, 1/25 apart?",
+            "Is there an input on which they differ by more than 0.04? No, says the certificate.",
+            query.name,
+            files,
+            proof.name,
+        ),
+        Question(
+            "forged-query",
+            "The same, claimed of 3/100",
+            "Somebody wrote 0.03 into the query, and its hash into the certificate. Is that true, too?",
+            other.name,
+            files,
+            forged.name,
         ),
     ]
 

@@ -7,16 +7,18 @@ const MOST_SECONDS = 1800;
 const MEANINGS = {
   equivalent: "The certificate holds: this is proved, at every input named, over the real numbers.",
   within: "The certificate holds: no output differs by more than this on the box named.",
+  unsat: "The certificate holds: over the real numbers, no inputs satisfy the query.",
   different: "The certificate holds: it shows an input at which the two networks differ.",
-  rejected: "The certificate does not show what it claims. Whether the networks are equal stays open.",
+  rejected: "The certificate does not show what it claims. Whether the claim is true stays open.",
   unknown: "No answer: the work was too much here.",
   unsupported: "No answer: no rule covers something in these files.",
   malformed: "No answer: a file cannot be read as what it should be.",
   stopped: "No answer: the work was ended before the checker had finished.",
   "no answer": "Nothing is said about the networks: the checker did not come to an end here.",
 };
-const KIND = { equivalent: "good", within: "good", rejected: "bad", different: "bad" };
+const KIND = { equivalent: "good", within: "good", unsat: "good", rejected: "bad", different: "bad" };
 const $ = (selector) => document.querySelector(selector);
+const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
 const chosen = { original: null, reduced: null, certificate: null, beside: [] };
 
 // Python
@@ -60,9 +62,10 @@ function say(state, words) {
   $("#state").dataset.state = state;
   $("#state").textContent = words;
   const idle = state === "ready";
-  for (const button of document.querySelectorAll("button")) if (!["swap", "stop"].includes(button.id)) button.disabled = !idle;
+  for (const button of document.querySelectorAll("button")) if (button.id !== "swap" && !button.matches(".stop")) button.disabled = !idle;
   $("#files .main").disabled = !idle || SLOTS.some((slot) => !chosen[slot]);
   $("#swap").disabled = state === "busy";
+  showQuestion();
 }
 
 function ready() {
@@ -88,15 +91,16 @@ async function work(words, question, args, files) {
   const start = performance.now();
   const seconds = () => ((performance.now() - start) / 1000).toFixed(1);
   say("busy", words);
-  $("#stop").hidden = false;
-  $("#clock").textContent = "";
-  const tick = setInterval(() => ($("#clock").textContent = `${seconds()} s`), 100);
+  const clock = (words) => each(".clock", (place) => (place.textContent = words));
+  each(".stop", (button) => (button.hidden = false));
+  clock("");
+  const tick = setInterval(() => clock(`${seconds()} s`), 100);
   const end = setTimeout(() => restart(`Ended after ${MOST_SECONDS} s.`), 1000 * MOST_SECONDS);
   const found = await ask(question, args, files);
   clearInterval(tick);
   clearTimeout(end);
-  $("#stop").hidden = true;
-  $("#clock").textContent = `${seconds()} s`;
+  each(".stop", (button) => (button.hidden = true));
+  clock(`${seconds()} s`);
   if ($("#state").dataset.state === "busy") ready();
   return found;
 }
@@ -105,11 +109,14 @@ async function work(words, question, args, files) {
 
 function show() {
   for (const slot of SLOTS) {
-    const label = $(`[data-slot="${slot}"]`), file = chosen[slot];
-    label.classList.toggle("full", Boolean(file));
-    label.querySelector(".name").textContent = file ? `${file.name} (${size(file.size)})` : "drop or choose a file";
+    caption($(`[data-slot="${slot}"]`), chosen[slot]);
   }
   $("#files .main").disabled = $("#state").dataset.state !== "ready" || SLOTS.some((slot) => !chosen[slot]);
+}
+
+function caption(label, file) {
+  label.classList.toggle("full", Boolean(file));
+  label.querySelector(".name").textContent = file ? `${file.name} (${size(file.size)})` : "drop or choose a file";
 }
 
 function size(bytes) {
@@ -137,19 +144,25 @@ async function check() {
   } catch (error) {
     return tell("no answer", `a file could not be read: ${error.message}`);
   }
-  const found = await work("check.py is reading\u2026", "judge", words, files);
-  if (found.stopped) return tell("stopped", found.stopped);
-  if (found.error !== undefined || found.code === 5) return tell("no answer", found.error ?? found.line);
-  const [, word, reason] = found.line.match(/^([a-z]+): (.*)$/) ?? [null, "", found.line];
-  if (found.code === 2) tell("malformed", reason);
-  else tell(word, reason);
+  const roles = SLOTS.map((role) => ({ role }));
+  const found = await work("check.py is reading\u2026", "judge", [...roles, ...words], files);
+  if (!judged(found, $("#answer"))) return;
   const quoted = SLOTS.map((slot) => quote(chosen[slot].name));
   $("#asked pre").textContent = ["python3 -I check.py", ...quoted, ...words.map(quote)].join(" ");
   $("#asked").hidden = false;
 }
 
-function tell(word, reason) {
-  const answer = $("#answer");
+// Show what check.py said; whether it came to an end.
+function judged(found, box) {
+  const broken = found.error !== undefined || found.code === 5;
+  const [, word, reason] = found.line?.match(/^([a-z]+): (.*)$/) ?? [null, "", found.line];
+  if (found.stopped) tell("stopped", found.stopped, box);
+  else if (broken) tell("no answer", found.error ?? found.line, box);
+  else tell(found.code === 2 ? "malformed" : word, reason, box);
+  return !found.stopped && !broken;
+}
+
+function tell(word, reason, answer = $("#answer")) {
   answer.className = `verdict ${KIND[word] ?? ""}`;
   answer.querySelector(".word").textContent = word;
   answer.querySelector(".reason").textContent = reason;
@@ -165,24 +178,34 @@ async function offer() {
   const contents = await (await fetch("contents.json")).json();
   $("#lab3").hidden = $("#to-lab3").hidden = !contents.z3;
   for (const example of contents.examples) {
-    const files = await Promise.all(example.files.map(async (name) => new File([await (await fetch(`examples/${name}`)).blob()], name)));
-    const item = document.createElement("li");
-    const title = item.appendChild(document.createElement("strong"));
-    const words = item.appendChild(document.createElement("p"));
-    const button = item.appendChild(document.createElement("button"));
-    [title.textContent, words.textContent, button.textContent] = [example.title, example.words, "Try it"];
-    [button.type, button.disabled] = ["button", $("#state").dataset.state !== "ready"];
-    button.dataset.example = example.key;
-    button.setAttribute("aria-label", `Try it: ${example.title}`);
-    button.onclick = () => {
+    const files = await Promise.all(example.files.map(fetched));
+    card($("#examples"), example, () => {
       [chosen.original, chosen.reduced, chosen.certificate] = files;
       chosen.beside = [];
       $("#files").reset();
       show();
       return check().then(() => $("#answer").scrollIntoView({ block: "nearest" }));
-    };
-    $("#examples").append(item);
+    });
   }
+  for (const example of contents.queries) {
+    const [query, certificate, ...networks] = await Promise.all([example.query, example.certificate, ...Object.values(example.networks)].map(fetched));
+    card($("#queries"), example, () => askQuestion(query, certificate, networks));
+  }
+}
+
+const fetched = async (name) => new File([await (await fetch(`examples/${name}`)).blob()], name);
+
+function card(list, example, run) {
+  const item = document.createElement("li");
+  const title = item.appendChild(document.createElement("strong"));
+  const words = item.appendChild(document.createElement("p"));
+  const button = item.appendChild(document.createElement("button"));
+  [title.textContent, words.textContent, button.textContent] = [example.title, example.words, "Try it"];
+  [button.type, button.disabled] = ["button", $("#state").dataset.state !== "ready"];
+  button.dataset.example = example.key;
+  button.setAttribute("aria-label", `Try it: ${example.title}`);
+  button.onclick = run;
+  list.append(item);
 }
 
 // One page of code
@@ -321,6 +344,11 @@ async function compute() {
 
 // What is where
 
+function hover(label) {
+  label.ondragover = () => label.classList.add("over");
+  label.ondragleave = () => label.classList.remove("over");
+}
+
 function listen() {
   for (const slot of SLOTS) {
     const label = $(`[data-slot="${slot}"]`), input = label.querySelector("input");
@@ -328,8 +356,7 @@ function listen() {
       chosen[slot] = input.files[0] ?? null;
       show();
     };
-    label.ondragover = () => label.classList.add("over");
-    label.ondragleave = () => label.classList.remove("over");
+    hover(label);
   }
   document.ondragover = (event) => {
     event.preventDefault();
@@ -340,21 +367,25 @@ function listen() {
     event.preventDefault();
     for (const part of document.querySelectorAll(".over")) part.classList.remove("over");
     const { files } = event.dataTransfer, slot = event.target.closest?.("[data-slot]")?.dataset.slot;
+    const part = event.target.closest?.("[data-part]")?.dataset.part;
     if (slot && files.length === 1) {
       chosen[slot] = files[0];
       show();
-    } else take(files);
+    } else if (part && files.length === 1) fill(part, files[0]);
+    else if ([...files].some((file) => isQuery(file.name))) takeQuestion(files);
+    else take(files);
   };
   $("#files").beside.onchange = (event) => (chosen.beside = [...event.target.files]);
   $("#files").onsubmit = (event) => {
     event.preventDefault();
     check();
   };
+  listenToQuestions();
   $("#swap").onclick = () => {
     [chosen.original, chosen.reduced] = [chosen.reduced, chosen.original];
     show();
   };
-  $("#stop").onclick = () => restart("Stopped. Python is started again.");
+  each(".stop", (button) => (button.onclick = () => restart("Stopped. Python is started again.")));
   $("#lump").onclick = lump;
   $("#claim").onclick = claim;
   $("#solve").onclick = solve;

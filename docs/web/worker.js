@@ -35,18 +35,25 @@ async function solver(python) {
 // A name is one step of a path, whatever a file is called.
 const safe = (name) => name.replaceAll(/[/\0]/g, "_").replace(/^\.{1,2}$/, "_");
 
+// Each file gets a folder of its own, named for its role, with what lies beside a network; returns the path by the role.
 function lay(python, files) {
   const { FS } = python;
-  const paths = {};
-  for (const role of ["original", "reduced", "certificate"]) {
-    const folder = `${FILES}/${role}`;
-    FS.mkdirTree(folder);
-    for (const name of FS.readdir(folder)) if (name !== "." && name !== "..") FS.unlink(`${folder}/${name}`);
-    for (const other of role === "certificate" ? [] : files.beside) FS.writeFile(`${folder}/${safe(other.name)}`, other.bytes);
-    FS.writeFile(`${folder}/${safe(files[role].name)}`, files[role].bytes);
-    paths[role] = `${role}/${safe(files[role].name)}`;
+  const names = (folder) => (FS.analyzePath(folder).exists ? FS.readdir(folder).filter((name) => !/^\.{1,2}$/.test(name)) : []);
+  for (const role of names(FILES)) for (const name of names(`${FILES}/${role}`)) FS.unlink(`${FILES}/${role}/${name}`);
+  const { beside = [], ...roles } = files, paths = {};
+  for (const [role, { name, bytes }] of Object.entries(roles)) {
+    FS.mkdirTree(`${FILES}/${role}`);
+    const others = ["certificate", "query"].includes(role) ? [] : beside;
+    for (const other of others) FS.writeFile(`${FILES}/${role}/${safe(other.name)}`, other.bytes);
+    paths[role] = `${role}/${safe(name)}`;
+    FS.writeFile(`${FILES}/${paths[role]}`, bytes);
   }
-  return [FILES, paths.original, paths.reduced, paths.certificate];
+  return paths;
+}
+
+// A word of the command line, or the path of the file of a role, with what stands before it.
+function spelt(words, paths) {
+  return words.map((word) => (typeof word === "string" ? word : `${word.before ?? ""}${paths[word.role]}`));
 }
 
 const started = start();
@@ -58,7 +65,7 @@ started.then(
 onmessage = async ({ data }) => {
   try {
     const [python, bridge] = await started;
-    const words = data.files ? [...lay(python, data.files), ...data.words] : data.words;
+    const words = data.files ? [FILES, ...spelt(data.words, lay(python, data.files))] : data.words;
     if (data.question === "solve") await solver(python);
     postMessage({ id: data.id, answer: JSON.parse(bridge.answer(data.question, JSON.stringify(words))) });
   } catch (error) {

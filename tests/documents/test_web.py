@@ -18,9 +18,11 @@ import threading
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from exactlump import Network, check, read, reduce_file, refute, write
+from exactlump import Network, check, read, reduce_file, refute, verify, write
+from examples.widen import on_grid, widen
 from tests.browser import CHROMIUM, Browser
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +101,37 @@ def test_the_examples_are_what_the_page_says_of_them(page):
     assert said["tampered"] == ("rejected: original 'layer1' unit 9: its form is not the claimed multiple", 1)
     assert said["within"] == ("within: 1/8 on [-1, 1], over the reals, for the networks as stored", 0)
     assert said["different"][0].startswith("different: output 0 differs by -1/4")
+
+
+def question(example):
+    """The words of check.py that put a query of the page."""
+    named = [word for name, file in example["networks"].items() for word in ("--network", f"{name}={file}")]
+    return ["--query", example["query"], *named, example["certificate"]]
+
+
+def test_the_queries_are_what_the_page_says_of_them(page, asked):
+    said = {}
+    for example in json.loads((page / "contents.json").read_text(encoding="utf-8"))["queries"]:
+        folder, words = page / "examples", question(example)
+        said[example["key"]] = command_line(folder, words)
+        found, names = asked(["judge", [str(folder), *words]], ["networks", [str(folder), example["query"]]])
+        assert (found["line"], found["code"]) == said[example["key"]]
+        assert names == {"names": ["f", "g"]}
+        networks = {name: folder / file for name, file in example["networks"].items()}
+        assert verify(folder / example["query"], networks).verdict == {"query": "unsat"}.get(example["key"], "sat")
+    assert said["query"] == (
+        "unsat: no inputs satisfy the query (2 cases), over the reals, for the networks as stored",
+        0,
+    )
+    assert said["forged-query"] == ("rejected: tree 0, box 0: its bounds refute no row of some case", 1)
+
+
+def test_what_is_no_query_is_named(asked, tmp_path):
+    (tmp_path / "a.vnnlib").write_text("(assert")
+    (tmp_path / "b.vnnlib.gz").write_text("no gzip")
+    (tmp_path / "c.vnnlib").write_bytes(b"\xff")
+    found = asked(*(["networks", [str(tmp_path), name]] for name in ("a.vnnlib", "b.vnnlib.gz", "c.vnnlib")))
+    assert all(set(answer) == {"error"} and answer["error"] for answer in found), found
 
 
 def test_a_package_with_other_bytes_is_refused(tmp_path, capsys):
@@ -347,24 +380,31 @@ def opened(browser, served):
 
 
 ANSWER = "document.querySelector('#answer').hidden ? null : document.querySelector('#answer').innerText"
+TOLD = ANSWER.replace("#answer", "#told")
 IDLE = "document.querySelector('#state').dataset.state === 'ready'"
 
 
-DROP = """
+DROP = """{
 const dropped = new DataTransfer();
-for (const [name, words] of [["a.onnx", "1"], ["z.cert.json", "123"], ["b.onnx", "12"]])
+for (const [name, words] of FILES)
   dropped.items.add(new File([words], name));
 document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: dropped }));
-"""
+}"""
+
+
+def drop(files):
+    """A person drops files, given as names and texts, all at once."""
+    return DROP.replace("FILES", json.dumps([*map(list, files)]))
 
 
 def click(browser, selector):
-    browser.value(f"document.querySelector('#answer').hidden = true, document.querySelector({selector!r}).click()")
+    hide = "document.querySelector('#answer').hidden = document.querySelector('#told').hidden = true"
+    browser.value(f"{hide}, document.querySelector({selector!r}).click()")
 
 
-def answered(browser):
+def answered(browser, place=ANSWER):
     """The first word and the reason on the page."""
-    word, reason = [line for line in browser.until(ANSWER).split("\n") if line][:2]
+    word, reason = [line for line in browser.until(place).split("\n") if line][:2]
     return f"{word}: {reason}"
 
 
@@ -372,7 +412,7 @@ def answered(browser):
 def test_the_page_says_what_the_checker_says_and_needs_nobody_after_it_has_loaded(browser, site, tmp_path):
     served = Server(site)
     browser.said.clear()
-    listed = json.loads((site / "contents.json").read_text(encoding="utf-8"))["examples"]
+    listed, queries = map(json.loads((site / "contents.json").read_text(encoding="utf-8")).get, ("examples", "queries"))
     browser.open(f"{served.address}?try=digits_l1")
     assert answered(browser).startswith("equivalent: over the reals, for each item of the batch")
     shown = browser.value("document.querySelector('#hash').textContent")
@@ -383,6 +423,9 @@ def test_the_page_says_what_the_checker_says_and_needs_nobody_after_it_has_loade
     for example in listed:
         click(browser, f"[data-example={example['key']}]")
         assert answered(browser) == command_line(site / "examples", example["files"])[0]
+    for example in queries:
+        click(browser, f"[data-example={example['key']}]")
+        assert answered(browser, TOLD) == command_line(site / "examples", question(example))[0]
     network = Network.chain([[["1/3", 2], [1, 6]], [[1, 1]]], [[0, 0], [0]])
     hostile = tmp_path / "<img src=x onerror=alert(1)>'$(ls).json"
     write(network, hostile)
@@ -410,8 +453,26 @@ def test_the_page_says_what_the_checker_says_and_needs_nobody_after_it_has_loade
     browser.put_files("[name=certificate]", own[1])
     click(browser, "#files .main")
     assert answered(browser).startswith("malformed: ")
+    large = a_large_network(tmp_path)
+    for slot, path in zip(("original", "reduced", "certificate"), large, strict=True):
+        browser.put_files(f"[name={slot}]", path)
+    click(browser, "#files .main")
+    assert answered(browser) == command_line(tmp_path, large)[0]
     assert len(browser.asked) == before
     assert browser.said == []
+
+
+def a_large_network(folder):
+    """Nearly 1 MB of weights, of which a good half goes: original, reduced, certificate."""
+    rng = np.random.default_rng(0)
+    sizes = [64, 240, 220, 10]
+    chain = on_grid([(rng.normal(0, 0.2, (n, m)), rng.normal(0, 0.2, n)) for m, n in itertools.pairwise(sizes)])
+    weights, biases = zip(*widen(chain, rng), strict=True)
+    large = folder / "large.onnx"
+    write(Network.chain([w.tolist() for w in weights], [b.tolist() for b in biases]), large, dtype="float32")
+    assert 900_000 < large.stat().st_size < 1_100_000
+    assert reduce_file(large, folder / "large.small.onnx").reduction.reduced.neurons == 460
+    return large, folder / "large.small.onnx", folder / "large.small.onnx.cert.json"
 
 
 @pytest.mark.slow
@@ -431,7 +492,7 @@ def test_the_page_asks_z3(opened, site):
 
 
 @pytest.mark.slow
-def test_the_page_asks_nobody_else_can_be_stopped_and_plays(opened, served, tmp_path):
+def test_the_page_asks_nobody_else_can_be_stopped_and_plays(opened, served, site, tmp_path):
     browser, address = opened, served.address
     assert {url for url in browser.asked if not url.startswith(("data:", f"blob:{address}", address))} == set()
     assert browser.said == []
@@ -463,11 +524,24 @@ def test_the_page_asks_nobody_else_can_be_stopped_and_plays(opened, served, tmp_
     click(browser, "#point button")
     browser.until("document.querySelector('#point .result').textContent === '4 and 3: they differ. Well done.'")
 
-    browser.value(DROP)
-    shown = browser.value("[...document.querySelectorAll('.slot .name')].map(name => name.textContent)")
+    browser.value(drop([("a.onnx", "1"), ("z.cert.json", "123"), ("b.onnx", "12")]))
+    shown = browser.value("[...document.querySelectorAll('#files .slot .name')].map(name => name.textContent)")
     assert shown == ["b.onnx (2 bytes)", "a.onnx (1 byte)", "z.cert.json (3 bytes)"]
     click(browser, "#swap")
     assert browser.value("document.querySelector('.slot .name').textContent") == "a.onnx (1 byte)"
+    names = ("g.json", "apart.query.json", "f.json", "apart.vnnlib")
+    browser.value(drop((name, (site / "examples" / name).read_text(encoding="utf-8")) for name in names))
+    shown = "[...document.querySelectorAll('[data-part]')].map(part => part.innerText.replaceAll('\\n', ' '))"
+    parts = browser.until(f"({shown}).length === 4 && {IDLE} && {shown}")
+    assert [re.sub(r" \(.*\)", "", part) for part in parts] == [
+        "Query apart.vnnlib",
+        "Network f f.json",
+        "Network g g.json",
+        "Certificate apart.query.json",
+    ]
+    click(browser, "#question .main")
+    assert answered(browser, TOLD).startswith("unsat: no inputs satisfy the query")
+    browser.until(IDLE)
 
     deep = tmp_path / "deep.cert.json"  # ends this Python, and is no verdict
     deep.write_text("[" * 200_000)

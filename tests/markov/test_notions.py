@@ -2,12 +2,15 @@
 """This file is about the table of notions: what it must say of the families that are made for one notion or another."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import notions
 from exactlump import Network, evaluate
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("family", notions.FAMILIES)
@@ -16,8 +19,21 @@ def test_the_exact_notions_are_right_and_in_their_order(family):
     for seed in range(3):
         network = notions.FAMILIES[family](rng)
         left = notions.judged(network, seed)
-        assert not any(left[notion][1] for notion in ("bisimulation", "corrected", "with constants"))
+        assert not any(left[notion][1] for notion in ("bisimulation", "corrected", "with constants", "with kinks"))
+        assert left["with kinks"][0] <= left["with constants"][0]
         assert left["with constants"][0] <= left["corrected"][0] <= left["bisimulation"][0] <= network.neurons
+
+
+def test_the_page_shows_the_table_that_was_measured():
+    tables = []
+    for name in ("docs/notions.md", "benchmarks/results/notions.md"):
+        words = (ROOT / name).read_text(encoding="utf-8")
+        tables.append([line for line in words.splitlines() if line.startswith("|")])
+        count = sum(int(line.split("|")[2]) for line in tables[-1][2:])
+        assert count >= 200
+        assert f"{count} networks" in words
+    assert tables[0] == tables[1]
+    assert tables[0][0].count("|") == len(notions.NOTIONS) + 4
 
 
 def test_each_family_shows_what_it_is_made_for():
