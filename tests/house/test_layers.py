@@ -409,6 +409,10 @@ IMPORTS = {
         "lumping.forms lumping.kink_rows lumping.kinks lumping.simulations network.kinds network.program "
         "network.views network.windows numbers.matrix numbers.rational reduction.kink_chains"
     ),
+    "reduction.kink_skips": (
+        "lumping.forms lumping.kink_rows lumping.kinks lumping.simulations network.kinds network.program "
+        "numbers.matrix numbers.rational reduction.kink_chains"
+    ),
     "reduction.on_boxes": (
         "bounding.boxes bounding.exact_pass bounding.preparing bounding.program errors lumping.kinks "
         "lumping.simulations network.kinds network.program numbers.matrix numbers.rational points.boxes"
@@ -439,7 +443,7 @@ IMPORTS = {
     "reduction.kink_rounds": (
         "errors lumping.forms lumping.kink_flaws lumping.kinks lumping.simulations network.kinds network.layers "
         "network.program numbers.floats numbers.rational reduction.float_sums reduction.kink_chains "
-        "reduction.kink_images reduction.kink_signs reduction.quotient reduction.reports"
+        "reduction.kink_images reduction.kink_signs reduction.kink_skips reduction.quotient reduction.reports"
     ),
     "reduction.loop": (
         "errors lumping.maximum lumping.simulations network.program reduction.float_chains reduction.float_sums "
