@@ -18,8 +18,7 @@ from onnx.reference import ReferenceEvaluator
 from exactlump.cli.main import cli
 from exactlump.errors import CannotWrite, FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats import read, read_as, write
-from exactlump.formats.onnx.normalisation import surd
-from exactlump.formats.onnx.reading import rounded_up
+from exactlump.formats.onnx.normalisation import rounded_up, surd
 from exactlump.formats.specification import BATCHNORM
 from exactlump.network.activations import ABS, RELU, Activation
 from exactlump.network.kinds import (

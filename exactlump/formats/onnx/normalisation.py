@@ -83,6 +83,23 @@ def _error(found: Rational, square: Rational) -> Rational:
     return d * (1 + d) / 2
 
 
+def rounded_up(value: Rational) -> str:
+    """A decimal of two digits that is not below a number from 0 to 1.
+
+    >>> from exactlump.numbers.rational import rational
+    >>> rounded_up(rational(1, 3)), rounded_up(rational(0))
+    ('3.4e-1', '0')
+    """
+    p, q = fraction(value)
+    if not p:
+        return "0"
+    exponent = 0
+    while p * 10**exponent < q:
+        exponent += 1
+    digits = -(-p * 10 ** (exponent + 1) // q)
+    return f"{digits // 10}.{digits % 10}e-{exponent}"
+
+
 def _batch_normalization(
     reader: Reader, op: Operator, data: Data, *names: str, epsilon: Rational, momentum: object, **modes: bool
 ) -> None:

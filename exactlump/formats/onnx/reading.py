@@ -19,6 +19,7 @@ from exactlump.formats.onnx.arithmetic import CUSTOM, OPERATORS
 from exactlump.formats.onnx.bodies import in_place
 from exactlump.formats.onnx.data import Data
 from exactlump.formats.onnx.graph import MOST_ELEMENTS, Reader
+from exactlump.formats.onnx.normalisation import rounded_up
 from exactlump.formats.onnx.obstacles import refusals
 from exactlump.formats.onnx.opaque import declared, other_types, read_opaque
 from exactlump.formats.onnx.operators import Operator
@@ -34,7 +35,7 @@ from exactlump.network.origin import Origin
 from exactlump.network.program import Network
 from exactlump.network.sizes import symbol
 from exactlump.network.views import Port
-from exactlump.numbers.rational import ZERO, Rational, fraction
+from exactlump.numbers.rational import ZERO, Rational
 
 _STANDARD = ("", "ai.onnx")
 # The operators that have rules, by domain and name.
@@ -383,20 +384,3 @@ def _check_output(value: ValueInfoProto, found: object) -> None:
     axes = dims[1:] if found.batched else dims
     if len(dims) != found.rank or any(d not in (None, n) for d, n in zip(axes, found.shape, strict=True)):
         raise FormatError(f"found shape {list(found.shape)}, declared {axes}")
-
-
-def rounded_up(value: Rational) -> str:
-    """A decimal of two digits that is not below a number from 0 to 1.
-
-    >>> from exactlump.numbers.rational import rational
-    >>> rounded_up(rational(1, 3)), rounded_up(rational(0))
-    ('3.4e-1', '0')
-    """
-    p, q = fraction(value)
-    if not p:
-        return "0"
-    exponent = 0
-    while p * 10**exponent < q:
-        exponent += 1
-    digits = -(-p * 10 ** (exponent + 1) // q)
-    return f"{digits // 10}.{digits % 10}e-{exponent}"
