@@ -99,8 +99,9 @@ def headless(network: Network) -> Network:
     The output keeps its name; as in `check.py`, a head that something reads stays.
     """
     node = network.producer.get(network.outputs[0])
-    kept = not isinstance(node, Head) or node.kind == "argmax" or bool(network.consumers[node.target])
-    if kept or len(network.outputs) > 1 or not isinstance(node, Head):
+    if not isinstance(node, Head) or node.kind == "argmax" or network.consumers[node.target]:
+        return network
+    if len(network.outputs) > 1:
         return network
     below = Shift(node.source, node.target, (ZERO,) * network.units(node.source))
     return replace(network, nodes=tuple(below if n is node else n for n in network.nodes))

@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[2] / "exactlump"
 # Module of the package -> the modules of the package that it imports.
 IMPORTS = {
     "check": "",
+    "showing": "",
     "verdicts": "",
     "version": "",
     "errors": "verdicts",
@@ -25,16 +26,18 @@ IMPORTS = {
     "extraction.programs": "check extraction.reading",
     "extraction.verified": "errors verdicts",
     "extraction.bounds": "check extraction.programs extraction.reading",
+    "extraction.domains": "check extraction.programs extraction.reading",
     "extraction.images": "check extraction.programs extraction.reading",
     "extraction.refutations": "check extraction.programs extraction.reading",
     "extraction.texts": (
-        "check extraction.bounds extraction.images extraction.programs extraction.reading extraction.refutations"
+        "check extraction.bounds extraction.domains extraction.images extraction.programs extraction.reading "
+        "extraction.refutations"
     ),
     "numbers": "",
     "numbers.rational": "errors",
     "numbers.matrix": "errors numbers.rational",
     "numbers.floats": "errors numbers.matrix numbers.rational",
-    "markov.chains": "errors numbers.rational",
+    "markov.chains": "errors numbers.rational showing",
     "markov.definitions": "errors markov.chains numbers.rational",
     "markov.distributions": "errors markov.chains numbers.rational",
     "markov.quotients": "errors markov.chains markov.definitions numbers.rational",
@@ -56,7 +59,7 @@ IMPORTS = {
     "network.meaning": "errors network.kinds network.views network.windows numbers.rational",
     "network.program": (
         "errors network.activations network.kinds network.meaning network.origin network.sizes network.views "
-        "numbers.matrix numbers.rational"
+        "numbers.matrix numbers.rational showing"
     ),
     "network.layers": "network.activations network.kinds network.program numbers.rational",
     "network.ports": "errors network.program",
@@ -99,20 +102,24 @@ IMPORTS = {
     "points.vnnlib": "errors formats.files numbers.rational points.boxes",
     "lumping": "",
     "lumping.forms": "network.kinds network.meaning network.program network.windows numbers.rational",
-    "lumping.kinks": "errors lumping.forms network.activations network.kinds network.program numbers.rational",
-    "lumping.simulations": "errors lumping.forms network.activations network.kinds network.program numbers.rational",
-    "lumping.kink_flaws": (
-        "errors lumping.forms lumping.kinks lumping.simulations network.activations network.kinds "
+    "lumping.kinks": "errors lumping.forms network.activations network.program numbers.rational",
+    "lumping.simulations": "errors lumping.forms numbers.rational",
+    "lumping.flaws": (
+        "errors lumping.forms lumping.simulations network.activations network.kinds network.meaning "
         "network.program numbers.rational"
     ),
     "lumping.kink_rows": "lumping.kinks lumping.simulations",
     "lumping.maximum": (
         "errors lumping.forms lumping.simulations network.kinds network.layers network.meaning network.program "
-        "numbers.rational"
+        "numbers.rational showing"
     ),
     "lumping.definition": (
-        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.layers network.program "
+        "errors lumping.flaws lumping.forms lumping.maximum network.kinds network.layers network.program "
         "numbers.rational"
+    ),
+    "lumping.kink_flaws": (
+        "errors lumping.flaws lumping.forms lumping.kinks lumping.simulations network.activations network.kinds "
+        "network.program numbers.rational"
     ),
     "lumping.printed": (
         "lumping.forms lumping.maximum network.activations network.kinds network.layers network.program "
@@ -145,9 +152,10 @@ IMPORTS = {
     "drawing.images": "drawing.numerals drawing.palette drawing.svg errors numbers.rational",
     "drawing.matrices": "drawing.numerals drawing.palette drawing.svg numbers.matrix numbers.rational",
     "drawing.savings": "drawing.numerals drawing.palette drawing.svg",
+    "drawing.findings": "drawing.bars drawing.images drawing.numerals drawing.svg numbers.rational",
     "drawing.chains": "drawing.numerals drawing.palette drawing.spots drawing.svg markov numbers.rational",
     "drawing.cells": "drawing.numerals errors network.kinds network.program numbers.rational",
-    "drawing.layout": "network.kinds network.program numbers.rational",
+    "drawing.layout": "network.activations network.kinds network.meaning network.program numbers.rational",
     "drawing.planes": (
         "drawing.cells drawing.numerals drawing.palette drawing.spots drawing.svg network.program numbers.rational"
     ),
@@ -166,18 +174,20 @@ IMPORTS = {
         "drawing.savings drawing.svg"
     ),
     "drawing.hooks": (
-        "drawing.chains drawing.networks drawing.savings drawing.svg lumping.maximum lumping.simulations markov "
-        "network.program"
+        "drawing.chains drawing.networks drawing.savings drawing.svg errors lumping.maximum lumping.simulations "
+        "markov network.program"
     ),
     "formats.onnx": "",
     "formats.specification": "",
     "formats.files": "errors",
     "formats.guesses": "errors",
     "formats.onnx.bodies": "errors",
+    "formats.onnx.operators": "errors",
     "formats.pickles": "errors",
     "formats.state_dicts": "errors",
     "formats.checkpoints": "errors formats.files formats.pickles formats.state_dicts",
     "formats.exact_words": "errors network.views numbers.rational",
+    "formats.onnx.data": "errors formats.onnx.operators network.sizes network.views",
     "formats.safetensors": "errors formats.state_dicts",
     "formats.stating": "errors network.views numbers.rational",
     "formats.torch_layers": "errors formats.files network.views",
@@ -185,22 +195,17 @@ IMPORTS = {
     "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
     "formats.onnx.assignments": "numbers.floats numbers.rational",
     "formats.onnx.graph": (
-        "errors formats.files formats.onnx.tensors network.activations network.kinds network.origin "
-        "network.sizes network.views numbers.matrix numbers.rational"
+        "errors formats.files formats.onnx.data formats.onnx.tensors network.activations network.kinds "
+        "network.origin network.sizes numbers.matrix numbers.rational"
     ),
-    "formats.onnx.normalisation": (
-        "errors formats.files formats.onnx.graph formats.onnx.tensors network.activations network.kinds "
-        "numbers.floats numbers.rational"
+    "formats.onnx.partial_shapes": (
+        "formats.onnx.data formats.onnx.graph formats.onnx.operators formats.onnx.tensors network.sizes"
     ),
-    "formats.onnx.partial_shapes": "formats.onnx.graph formats.onnx.tensors network.sizes",
-    "formats.onnx.regridded": "errors formats.onnx.graph network.kinds network.windows numbers.matrix numbers.rational",
-    "formats.onnx.reorderings": (
-        "errors formats.onnx.graph formats.onnx.tensors network.kinds network.sizes network.views"
-    ),
+    "formats.onnx.rules": "errors formats.onnx.graph formats.onnx.operators numbers.rational",
     "formats.onnx.spelled": (
-        "errors formats.onnx.graph formats.onnx.tensors network.activations network.kinds numbers.rational"
+        "errors formats.onnx.data formats.onnx.graph formats.onnx.operators formats.onnx.tensors "
+        "network.activations network.kinds numbers.rational"
     ),
-    "formats.onnx.windows": "errors formats.onnx.graph network.sizes network.windows",
     "formats.exact": (
         "errors formats.exact_words formats.files network.activations network.kinds network.program "
         "network.views network.windows numbers.matrix numbers.rational"
@@ -209,37 +214,52 @@ IMPORTS = {
         "errors formats.files formats.specification network.activations network.kinds network.program "
         "network.views numbers.matrix numbers.rational"
     ),
-    "formats.onnx.constants": (
-        "errors formats.onnx.graph formats.onnx.normalisation formats.onnx.tensors network.views numbers.rational"
-    ),
     "formats.onnx.functions": (
-        "errors formats.onnx.graph formats.onnx.spelled formats.onnx.tensors network.activations network.kinds "
-        "numbers.rational"
-    ),
-    "formats.onnx.images": (
-        "errors formats.onnx.graph formats.onnx.tensors formats.onnx.windows network.kinds network.views "
-        "network.windows numbers.matrix numbers.rational"
+        "errors formats.onnx.data formats.onnx.graph formats.onnx.operators formats.onnx.rules "
+        "formats.onnx.spelled formats.onnx.tensors network.activations network.kinds numbers.rational"
     ),
     "formats.onnx.implied": "network.kinds network.program network.views numbers.rational",
+    "formats.onnx.normalisation": (
+        "errors formats.files formats.onnx.data formats.onnx.graph formats.onnx.operators formats.onnx.rules "
+        "formats.onnx.tensors network.activations network.kinds numbers.floats numbers.rational"
+    ),
+    "formats.onnx.regridded": (
+        "errors formats.onnx.data formats.onnx.graph formats.onnx.operators formats.onnx.rules network.kinds "
+        "network.windows numbers.matrix numbers.rational"
+    ),
+    "formats.onnx.reorderings": (
+        "errors formats.onnx.data formats.onnx.graph formats.onnx.operators formats.onnx.rules "
+        "formats.onnx.tensors network.kinds network.sizes network.views"
+    ),
     "formats.onnx.results_images": (
-        "formats.onnx.graph formats.onnx.partial_shapes formats.onnx.tensors formats.onnx.windows network.sizes"
+        "formats.onnx.graph formats.onnx.operators formats.onnx.partial_shapes formats.onnx.tensors network.sizes"
     ),
-    "formats.onnx.selections": (
-        "errors formats.onnx.graph formats.onnx.partial_shapes formats.onnx.reorderings formats.onnx.tensors "
-        "network.kinds network.sizes network.views"
+    "formats.onnx.shapes": (
+        "formats.onnx.graph formats.onnx.operators formats.onnx.partial_shapes formats.onnx.tensors network.sizes"
     ),
-    "formats.onnx.shapes": "formats.onnx.graph formats.onnx.partial_shapes formats.onnx.tensors network.sizes",
+    "formats.onnx.windows": "errors formats.onnx.rules network.sizes network.windows",
     "formats.onnx.writer": "errors network.origin network.program network.views numbers.floats numbers.rational",
-    "formats.onnx.quantisers": (
-        "errors formats.files formats.onnx.constants formats.onnx.graph formats.onnx.tensors network.activations "
-        "network.kinds network.origin numbers.rational"
+    "formats.onnx.constants": (
+        "errors formats.onnx.data formats.onnx.graph formats.onnx.normalisation formats.onnx.operators "
+        "formats.onnx.rules formats.onnx.tensors network.views numbers.rational"
     ),
-    "formats.onnx.reductions": (
-        "errors formats.onnx.graph formats.onnx.images formats.onnx.reorderings network.kinds network.windows "
+    "formats.onnx.images": (
+        "errors formats.onnx.data formats.onnx.graph formats.onnx.operators formats.onnx.rules "
+        "formats.onnx.tensors formats.onnx.windows network.kinds network.views network.windows numbers.matrix "
         "numbers.rational"
     ),
-    "formats.onnx.results": "formats.onnx.graph formats.onnx.partial_shapes formats.onnx.results_images network.sizes",
-    "formats.onnx.write_opaque": "errors formats.onnx.writer network.kinds network.opaque network.sizes",
+    "formats.onnx.results": (
+        "formats.onnx.graph formats.onnx.operators formats.onnx.partial_shapes formats.onnx.results_images "
+        "network.sizes"
+    ),
+    "formats.onnx.selections": (
+        "errors formats.onnx.data formats.onnx.graph formats.onnx.operators formats.onnx.partial_shapes "
+        "formats.onnx.reorderings formats.onnx.rules formats.onnx.tensors network.kinds network.sizes "
+        "network.views"
+    ),
+    "formats.onnx.write_opaque": (
+        "errors formats.onnx.data formats.onnx.writer network.kinds network.opaque network.sizes"
+    ),
     "formats.onnx.write_quantisers": "errors formats.onnx.writer network.kinds numbers.floats numbers.rational",
     "formats.onnx.write_spelled": (
         "errors formats.onnx.writer network.activations network.kinds numbers.floats numbers.rational"
@@ -247,15 +267,19 @@ IMPORTS = {
     "formats.onnx.write_weights": (
         "errors formats.onnx.writer network.kinds network.origin numbers.floats numbers.matrix numbers.rational"
     ),
-    "formats.onnx.arithmetic": (
-        "errors formats.onnx.constants formats.onnx.functions formats.onnx.graph formats.onnx.images "
-        "formats.onnx.normalisation formats.onnx.quantisers formats.onnx.reductions formats.onnx.regridded "
-        "formats.onnx.reorderings formats.onnx.selections formats.onnx.spelled formats.onnx.tensors "
-        "network.kinds numbers.matrix numbers.rational"
-    ),
     "formats.onnx.opaque": (
-        "errors formats.onnx.graph formats.onnx.partial_shapes formats.onnx.results formats.onnx.shapes "
-        "formats.onnx.tensors network.kinds network.opaque network.sizes numbers.rational"
+        "errors formats.onnx.data formats.onnx.graph formats.onnx.operators formats.onnx.partial_shapes "
+        "formats.onnx.results formats.onnx.shapes formats.onnx.tensors network.kinds network.opaque "
+        "network.sizes numbers.rational"
+    ),
+    "formats.onnx.quantisers": (
+        "errors formats.files formats.onnx.constants formats.onnx.data formats.onnx.graph formats.onnx.operators "
+        "formats.onnx.rules formats.onnx.tensors network.activations network.kinds network.origin "
+        "numbers.rational"
+    ),
+    "formats.onnx.reductions": (
+        "errors formats.onnx.data formats.onnx.graph formats.onnx.images formats.onnx.operators "
+        "formats.onnx.reorderings formats.onnx.rules network.kinds network.windows numbers.rational"
     ),
     "formats.onnx.write_functions": (
         "errors formats.onnx.write_quantisers formats.onnx.write_spelled formats.onnx.writer network.activations "
@@ -269,18 +293,26 @@ IMPORTS = {
         "errors formats.onnx.reorderings formats.onnx.write_opaque formats.onnx.write_weights "
         "formats.onnx.writer network.kinds network.views numbers.floats numbers.rational"
     ),
+    "formats.onnx.arithmetic": (
+        "errors formats.onnx.constants formats.onnx.data formats.onnx.functions formats.onnx.graph "
+        "formats.onnx.images formats.onnx.normalisation formats.onnx.operators formats.onnx.quantisers "
+        "formats.onnx.reductions formats.onnx.regridded formats.onnx.reorderings formats.onnx.rules "
+        "formats.onnx.selections formats.onnx.spelled formats.onnx.tensors network.kinds numbers.matrix "
+        "numbers.rational"
+    ),
     "formats.onnx.obstacles": "errors formats.onnx.opaque network.program",
+    "formats.onnx.profiles": "errors formats.files formats.onnx.obstacles formats.onnx.opaque",
     "formats.onnx.reading": (
-        "errors formats.files formats.onnx.arithmetic formats.onnx.bodies formats.onnx.graph "
-        "formats.onnx.obstacles formats.onnx.opaque formats.onnx.shapes formats.onnx.spelled formats.onnx.stated "
-        "formats.onnx.tensors formats.specification formats.stating network.kinds network.origin network.program "
-        "network.sizes network.views numbers.rational"
+        "errors formats.files formats.onnx.arithmetic formats.onnx.bodies formats.onnx.data formats.onnx.graph "
+        "formats.onnx.normalisation formats.onnx.obstacles formats.onnx.opaque formats.onnx.operators "
+        "formats.onnx.rules formats.onnx.shapes formats.onnx.spelled formats.onnx.stated formats.onnx.tensors "
+        "formats.specification formats.stating network.kinds network.origin network.program network.sizes "
+        "network.views numbers.rational"
     ),
     "formats.onnx.writing": (
-        "errors formats.files formats.onnx.graph formats.onnx.implied formats.onnx.reading "
+        "errors formats.files formats.onnx.data formats.onnx.implied formats.onnx.reading "
         "formats.onnx.write_functions formats.onnx.write_images formats.onnx.write_nodes "
-        "formats.onnx.write_opaque formats.onnx.writer network.kinds network.opaque network.program "
-        "network.sizes network.views"
+        "formats.onnx.write_opaque formats.onnx.writer network.kinds network.program network.sizes network.views"
     ),
     "formats.torch": "errors formats.onnx.reading formats.torch_layers network.program network.views",
     "formats.weights": (
@@ -332,6 +364,10 @@ IMPORTS = {
     "bounding.planes": "bounding.courses network.activations numbers.rational",
     "bounding.elements": "errors network.kinds network.program numbers.matrix numbers.rational points.gathers",
     "bounding.curve_values": "network.activations network.kinds network.program points.floating points.gathers",
+    "bounding.enclosing": (
+        "bounding.courses bounding.curves errors network.activations network.kinds network.program network.views "
+        "numbers.matrix numbers.rational points.evaluation points.gathers points.limbs"
+    ),
     "bounding.program": "bounding.elements bounding.relations network.activations network.program numbers.rational",
     "bounding.boxes": "errors network.program numbers.rational points.boxes",
     "bounding.chain": "bounding.program network.activations numbers.rational points.floating",
@@ -341,8 +377,8 @@ IMPORTS = {
         "network.program numbers.rational points.gathers"
     ),
     "bounding.ascent": (
-        "bounding.boxes errors network.program numbers.rational points.boxes points.evaluation points.floating "
-        "points.limbs"
+        "bounding.boxes bounding.curve_values bounding.enclosing errors network.program numbers.rational "
+        "points.boxes points.floating"
     ),
     "bounding.batched": "bounding.chain",
     "bounding.compiled": (
@@ -360,8 +396,8 @@ IMPORTS = {
     ),
     "bounding.confirm": "bounding.exact_pass bounding.goals bounding.known bounding.trees",
     "bounding.rounding": (
-        "bounding.boxes bounding.exact_pass errors network.activations network.kinds network.program "
-        "numbers.rational points.gathers"
+        "bounding.boxes bounding.exact_pass errors network.activations network.kinds network.meaning "
+        "network.program numbers.rational points.gathers"
     ),
     "bounding.walks": "bounding.chain bounding.compiled bounding.compiled_bounds bounding.search bounding.trees",
     "bounding.walks_batched": (
@@ -377,7 +413,9 @@ IMPORTS = {
         "bounding.ascent bounding.boxes bounding.goals bounding.preparing bounding.relations bounding.rounding "
         "bounding.trees bounding.working errors network.ports network.program numbers.rational points.floating"
     ),
-    "bounding.certifying": "bounding.bound errors formats.files network.ports network.program numbers.rational version",
+    "bounding.certifying": (
+        "bounding.bound bounding.enclosing errors formats.files network.ports network.program numbers.rational version"
+    ),
     "certificates": "",
     "certificates.grammar": "errors formats.specification network.ports numbers.rational",
     "certificates.certificate": (
@@ -441,14 +479,14 @@ IMPORTS = {
     ),
     "reduction.reports": "network.layers network.program numbers.rational reduction.rules",
     "reduction.kink_rounds": (
-        "errors lumping.forms lumping.kink_flaws lumping.kinks lumping.simulations network.kinds network.layers "
+        "errors lumping.forms lumping.kink_flaws lumping.kinks lumping.simulations network.layers "
         "network.program numbers.floats numbers.rational reduction.float_sums reduction.kink_chains "
         "reduction.kink_images reduction.kink_signs reduction.kink_skips reduction.quotient reduction.reports"
     ),
     "reduction.loop": (
         "errors lumping.maximum lumping.simulations network.program reduction.float_chains reduction.float_sums "
         "reduction.kink_rounds reduction.misfits reduction.plans reduction.quotient reduction.reports "
-        "reduction.rules"
+        "reduction.rules showing"
     ),
     "library": "",
     "library.approximations": (
@@ -471,11 +509,11 @@ IMPORTS = {
         "points.limbs refutation.question"
     ),
     "refutation.shorten": "numbers.rational points.boxes",
-    "refutation.search": "network.kinds numbers.rational points.boxes points.floating refutation.comparing",
+    "refutation.search": "numbers.rational points.boxes points.floating refutation.comparing",
     "refutation.replay": "errors formats formats.files network.program numbers.rational points.floating",
     "refutation.matching": (
-        "errors lumping.forms lumping.maximum lumping.simulations network.kinds network.program numbers.rational "
-        "reduction.loop"
+        "errors lumping.flaws lumping.forms lumping.maximum lumping.simulations network.kinds network.program "
+        "numbers.rational reduction.loop"
     ),
     "refutation.common_kinks": "lumping.kink_flaws lumping.kink_rows lumping.kinks network.program refutation.matching",
     "refutation.whole": (
@@ -531,9 +569,7 @@ IMPORTS = {
         "smt.obligations smt.terms"
     ),
     "smt.discharge": "errors smt.evidence smt.obligations smt.smtlib smt.solve",
-    "smt.prove": (
-        "errors network.kinds network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve"
-    ),
+    "smt.prove": "errors network.program numbers.rational smt.discharge smt.evidence smt.obligations smt.solve",
     "relaxations": "",
     "relaxations.dependencies": "numbers.rational points.affine",
     "relaxations.regions": (
@@ -559,11 +595,11 @@ IMPORTS = {
         "refutation.whole smt.monolithic smt.smtlib smt.solve"
     ),
     "relaxations.relaxation": (
-        "errors network.kinds network.program numbers.rational points.boxes refutation.dichotomy "
-        "refutation.refute relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
+        "errors network.program numbers.rational points.boxes refutation.dichotomy refutation.refute "
+        "relaxations.extremes relaxations.interiors relaxations.literal relaxations.merging "
         "relaxations.proposals relaxations.regions relaxations.shares relaxations.worst"
     ),
-    "testing": "formats numbers.rational verbs.naming verbs.refuting",
+    "testing": "formats numbers.rational verbs.bounded verbs.bounding verbs.naming verbs.refuting",
     "verbs": "",
     "verbs.images": "errors",
     "verbs.answers": "formats.files numbers.rational verdicts version",
@@ -575,10 +611,12 @@ IMPORTS = {
     "verbs.statement": "formats.files verbs.answers verbs.checking version",
     "verbs.serialising": "formats.onnx.assignments numbers.rational queries.assignments queries.printing queries.query",
     "verbs.naming": "network.kinds network.program network.views",
-    "verbs.saving": "errors formats.files numbers.floats numbers.rational points.floating verbs.naming",
+    "verbs.saving": (
+        "drawing.findings errors formats.files numbers.floats numbers.rational points.floating verbs.naming"
+    ),
     "verbs.inspecting": (
-        "errors formats formats.files formats.onnx.obstacles formats.onnx.reading lumping.maximum network.kinds "
-        "network.layers network.program network.views verbs.answers"
+        "errors formats formats.files formats.onnx.obstacles formats.onnx.profiles formats.onnx.reading "
+        "lumping.maximum network.kinds network.layers network.program network.views verbs.answers"
     ),
     "verbs.pairs": (
         "formats formats.files formats.specification formats.stating network.ports network.program verbs.answers"
@@ -601,7 +639,7 @@ IMPORTS = {
         "verbs.pairs"
     ),
     "verbs.bounding": (
-        "errors formats formats.files network.ports numbers.rational refutation.question verbs.answers "
+        "drawing errors formats formats.files network.ports numbers.rational refutation.question verbs.answers "
         "verbs.data verbs.naming verbs.saving verbs.spaces"
     ),
     "verbs.reducing": (
@@ -614,15 +652,10 @@ IMPORTS = {
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
         "verbs.checking verbs.reducing"
     ),
-    "verbs.boundwork": (
-        "bounding.bound bounding.boxes bounding.certifying bounding.curve_values bounding.relating "
-        "bounding.relations errors network.ports network.program numbers.rational points.evaluation points.limbs "
-        "refutation.clock refutation.question refutation.refute verbs.answers verbs.bounding verbs.data "
-        "verbs.judging verbs.naming verbs.pairs"
-    ),
-    "verbs.climbing": (
-        "bounding.ascent bounding.boxes errors network.program numbers.rational points.boxes points.evaluation "
-        "points.limbs refutation.question refutation.refute"
+    "verbs.enclosing": (
+        "bounding.ascent bounding.boxes bounding.curve_values bounding.enclosing errors network.program "
+        "numbers.rational points.boxes points.floating refutation.comparing refutation.question "
+        "refutation.refute refutation.search"
     ),
     "verbs.proving": (
         "certificates.certificate errors formats formats.files formats.specification formats.stating "
@@ -633,40 +666,55 @@ IMPORTS = {
         "check errors extraction.refutations extraction.verified network.program numbers.rational points.boxes "
         "refutation.question refutation.refute refutation.replay"
     ),
-    "verbs.bounded": (
-        "errors formats formats.files network.ports numbers.rational refutation.clock verbs.bounding "
-        "verbs.boundwork verbs.data verbs.pairs verbs.spaces"
+    "verbs.boundwork": (
+        "bounding.bound bounding.boxes bounding.certifying bounding.curve_values bounding.enclosing "
+        "bounding.relating bounding.relations errors network.ports network.program numbers.rational "
+        "refutation.clock refutation.comparing refutation.question refutation.refute verbs.answers "
+        "verbs.bounding verbs.data verbs.enclosing verbs.judging verbs.naming verbs.pairs"
     ),
-    "verbs.refuting": (
-        "certificates.assumptions certificates.certificate check errors formats formats.files network.kinds "
-        "network.ports network.program network.views numbers.rational points.boxes points.domains points.vnnlib "
-        "refutation.question refutation.refute verbs.answers verbs.climbing verbs.data verbs.naming verbs.pairs "
-        "verbs.replaying verbs.saving verbs.spaces"
+    "verbs.climbing": (
+        "bounding.ascent bounding.boxes bounding.enclosing errors network.program numbers.rational points.boxes "
+        "refutation.refute verbs.enclosing"
     ),
     "verbs.relaxing": (
         "errors formats formats.files network.program numbers.rational points.boxes points.domains "
         "refutation.replay relaxations.extremes relaxations.regions relaxations.relaxation verbs.answers "
         "verbs.naming"
     ),
+    "verbs.bounded": (
+        "errors formats.files network.ports numbers.rational refutation.clock verbs.bounding verbs.boundwork "
+        "verbs.data verbs.pairs verbs.spaces"
+    ),
+    "verbs.refuting": (
+        "bounding.enclosing certificates.assumptions certificates.certificate check errors formats formats.files "
+        "network.ports network.program network.views numbers.rational points.boxes points.domains points.vnnlib "
+        "refutation.question refutation.refute verbs.answers verbs.climbing verbs.data verbs.enclosing "
+        "verbs.naming verbs.pairs verbs.replaying verbs.saving verbs.spaces"
+    ),
     "verbs.comparing": (
-        "errors formats network.ports numbers.rational verbs.answers verbs.bounded verbs.bounding verbs.naming "
+        "errors network.ports numbers.rational verbs.answers verbs.bounded verbs.bounding verbs.naming "
         "verbs.refuting verbs.saving"
     ),
     "pytest_plugin": "testing",
     "reporting": "",
+    "reporting.asked": "errors",
     "reporting.measures": "network.kinds network.program",
     "reporting.figures": (
         "certificates.certificate drawing drawing.layout drawing.links drawing.marks drawing.palette drawing.svg "
         "lumping.simulations network.kinds network.program numbers.rational"
     ),
+    "reporting.scope": "certificates.certificate numbers.rational",
     "reporting.certified": "certificates.certificate errors formats.files verbs.rechecking",
+    "reporting.halvings": "bounding.boxes bounding.trees drawing numbers.rational points.boxes reporting.figures",
+    "reporting.references": "bounding.boxes errors formats.files numbers.rational points.boxes verbs.data",
     "reporting.difference": (
-        "drawing errors formats formats.files network.ports network.program numbers.rational points.boxes "
-        "points.domains points.vnnlib refutation.question reporting.certified reporting.figures verbs.naming"
+        "drawing drawing.findings errors formats formats.files network.ports network.program numbers.rational "
+        "points.boxes points.domains points.vnnlib refutation.question reporting.certified reporting.figures "
+        "reporting.references verbs.naming"
     ),
     "reporting.bounded": (
-        "drawing errors formats formats.files network.ports numbers.rational reporting.certified "
-        "reporting.difference reporting.figures verbs.rechecking"
+        "drawing drawing.numerals errors formats formats.files network.ports numbers.rational reporting.asked "
+        "reporting.certified reporting.difference reporting.figures reporting.halvings verbs.rechecking"
     ),
     "reporting.facts": (
         "certificates.certificate errors lumping.simulations network.kinds network.program numbers.rational "
@@ -679,26 +727,26 @@ IMPORTS = {
         "smt.obligations smt.prove"
     ),
     "reporting.report": (
-        "certificates.certificate errors formats formats.files formats.onnx.reading network.ports "
-        "network.program reporting.facts reporting.figures reporting.matrix reporting.measures reporting.record "
-        "smt.evidence verbs.rechecking"
+        "certificates.certificate errors formats formats.files formats.onnx.obstacles formats.onnx.profiles "
+        "formats.onnx.reading network.ports network.program reporting.facts reporting.figures reporting.matrix "
+        "reporting.measures reporting.record reporting.scope smt.evidence verbs.rechecking"
     ),
     "reporting.page": (
-        "drawing.svg errors formats.files numbers.floats numbers.rational reporting.bounded reporting.difference "
-        "reporting.figures reporting.matrix reporting.measures reporting.record reporting.report reporting.words "
-        "smt.evidence verbs.checking version"
+        "drawing.svg errors formats.files numbers.floats numbers.rational reporting.asked reporting.bounded "
+        "reporting.difference reporting.figures reporting.matrix reporting.measures reporting.record "
+        "reporting.report reporting.words smt.evidence verbs.checking version"
     ),
     "reporting.report_file": (
-        "errors formats formats.files reporting.bounded reporting.certified reporting.difference "
-        "reporting.matrix reporting.page reporting.report smt.evidence verbs.answers"
+        "errors formats reporting.bounded reporting.certified reporting.difference reporting.matrix "
+        "reporting.page reporting.report smt.evidence verbs.answers"
     ),
     "reporting.bundle_file": (
-        "errors formats formats.files reporting.certified reporting.page reporting.report_file schemas "
-        "verbs.answers verbs.checking verbs.rechecking verdicts"
+        "certificates.certificate errors formats formats.files reporting.certified reporting.page "
+        "reporting.report_file reporting.scope schemas verbs.answers verbs.checking verbs.rechecking verdicts"
     ),
     "__init__": (
         "certificates.certificate errors fast.engine fast.workers formats library.approximations library.files "
-        "library.lumpings library.reductions library.values lumping.maximum lumping.simulations "
+        "library.lumpings library.reductions library.values lumping.flaws lumping.maximum lumping.simulations "
         "network.activations network.kinds network.program network.views network.windows numbers.floats "
         "numbers.matrix numbers.rational points.boxes reduction.loop reduction.quotient reduction.reports "
         "reporting.bundle_file reporting.report_file smt.obligations verbs.bounded verbs.bounding verbs.checking "
@@ -707,7 +755,7 @@ IMPORTS = {
     ),
     "cli.tables": "",
     "cli.failing": "verbs.answers verdicts",
-    "cli.terminal": "cli.failing formats.files formats.stating",
+    "cli.terminal": "cli.failing formats.files formats.stating verdicts",
     "cli.main": "cli.failing cli.terminal errors verdicts version",
     "cli.supports": "verbs.checking",
     "cli": "cli.failing cli.main verdicts",
@@ -721,13 +769,13 @@ IMPORTS = {
     "cli.reduce": "cli.terminal formats.specification reduction.loop reduction.plans verbs.reducing verdicts",
     "cli.demo": "cli.terminal verbs.demonstrating",
     "cli.prove": "cli.terminal verbs.proving verdicts",
+    "cli.relax": "cli.figures cli.terminal numbers.rational verbs.relaxing verdicts",
     "cli.bound": "cli.asking cli.terminal verbs.bounded verdicts",
     "cli.refute": (
         "cli.asking cli.figures cli.terminal formats.files formats.specification formats.stating points.boxes "
         "refutation.refute verbs.data verbs.refuting verbs.spaces verdicts"
     ),
-    "cli.relax": "cli.figures cli.terminal numbers.rational verbs.relaxing verdicts",
-    "cli.compare": "cli.asking cli.many cli.refute cli.terminal verbs.comparing verdicts",
+    "cli.compare": "cli.asking cli.many cli.refute cli.terminal verbs.comparing",
     "cli.report": "cli.terminal reporting.report_file verdicts",
     "cli.bundle": "cli.terminal reporting.bundle_file verdicts",
 }
