@@ -12,6 +12,10 @@ from exactlump.network.kind import HeadKind, Kind, _Joint
 from exactlump.network.views import Shape, View
 
 
+# Why an operator is opaque that a rule reads.
+TAKEN = "the checker has no rule for it"
+
+
 class Port(NamedTuple):
     """An output of an operator: its name, ONNX's element type (0: unknown), its shape (None: unknown).
 
@@ -72,6 +76,11 @@ class Opaque(_Joint):
     def affine(self) -> bool:
         return False
 
+    @property
+    def taken(self) -> bool:
+        """Whether it was taken for opaque though a rule reads it."""
+        return self.call.why == TAKEN
+
     def function(self, v: int) -> HeadKind:
         """It is no function of one unit."""
         return self.call.operator  # type: ignore[return-value]
@@ -87,4 +96,4 @@ def is_number(shape: Shape) -> bool:
     return not shape or (len(shape) == 1 and not isinstance(shape[0], int) and not str(shape[0]).startswith("??"))
 
 
-__all__ = ["Call", "Kind", "Opaque", "Port"]
+__all__ = ["TAKEN", "Call", "Kind", "Opaque", "Port"]

@@ -46,9 +46,9 @@ def apart(
     return frozenset(theirs - ours)
 
 
-def note_of(network: Network, taken: Collection[str]) -> tuple[str, ...]:
+def note_of(network: Network) -> tuple[str, ...]:
     """What is to be said of nodes that were taken for opaque though there is a rule."""
-    calls = {node.call.node: node.call for node in network.opaque if node.target in taken}.values()
+    calls = {node.call.node: node.call for node in network.opaque if node.taken}.values()
     if not calls:
         return ()
     names = ", ".join(sorted({call.operator.split(":")[1] for call in calls}))

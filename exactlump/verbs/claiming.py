@@ -26,7 +26,7 @@ def certificate_of(reduction: Reduction, source: Path, staged: Path, raw: bool, 
     backward = without_opaque(reduction.reduced, reduction.backward)
     sides: list[tuple[str, Network]] = []
     if reduction.original.opaque:
-        given = {node.target for node in reduction.reduced.opaque}
+        given = {node.target for node in reduction.reduced.opaque if node.taken}
         read = formats.read(staged, opaque_domains=domains(reduction.original), given=given)
         sides = [("original", reduction.original), ("reduced", read)]
     return Certificate(

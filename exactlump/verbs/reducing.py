@@ -249,7 +249,7 @@ def _certified(work: _Work, notes: tuple[str, ...], listen: Listener) -> _Done:
     domain = _domain(network, options)
     dead = dead_units(network, domain) if domain is not None else {}
     reduction, said = _reduce(without(network, dead), target, dtype, options)
-    notes = (*notes, *said, *note_of(network, work.taken))
+    notes = (*notes, *said, *note_of(network))
     if reduction.own:
         notes += (f"by kinks: lumping alone leaves {reduction.lumped} hidden neurons",)
     if domain is not None:

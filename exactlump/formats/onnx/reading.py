@@ -27,6 +27,7 @@ from exactlump.formats.onnx.tensors import UNCOVERED, Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.formats.stating import NOTHING_STATED, Stated, words_of_size
 from exactlump.network.kinds import Node, Opaque, Regrid
+from exactlump.network.opaque import TAKEN
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
 from exactlump.network.sizes import symbol
@@ -193,7 +194,7 @@ def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
         return
     try:
         if not free:
-            raise UnsupportedLayer("the checker has no rule for it")
+            raise UnsupportedLayer(TAKEN)
         operator = _operator(node)
         op = Operator(node)
         uncovered = any(name in reader.data and reader.data[name].kind in UNCOVERED for name in node.input)

@@ -196,7 +196,7 @@ def _demand_ranks(writer: Writer) -> None:
 
 def _demand_the_same(network: Network, model: ModelProto) -> None:
     """A reader must find the tensors of the network under their names, and the same channels in them."""
-    given = {node.target for node in network.opaque}
+    given = {node.target for node in network.opaque if node.taken}
     read = reading.parse(model, Path(), opaque_domains={node.domain for node in model.graph.node}, given=given)
     for name, view in network.views.items():
         if read.views.get(name) != view:
