@@ -44,8 +44,8 @@ MODES: dict[str, dict[str, Any]] = {
 }
 # What other packages make, by a Python that has them: a path comes behind the program.
 PIPELINES = {
-    "StandardScaler + MLPClassifier": "MLPClassifier((12, 8), max_iter=300, random_state=0).fit(scaled, labels)",
-    "StandardScaler + MLPRegressor": "MLPRegressor((12, 8), max_iter=300, random_state=0).fit(scaled, labels)",
+    "StandardScaler + MLPClassifier": "MLPClassifier(hidden_layer_sizes=(12, 8), max_iter=300, random_state=0).fit(scaled, labels)",
+    "StandardScaler + MLPRegressor": "MLPRegressor(hidden_layer_sizes=(12, 8), max_iter=300, random_state=0).fit(scaled, labels)",
 }
 SCIKIT = """
 import sys, numpy, sklearn.datasets
@@ -68,10 +68,14 @@ LAYERS = {
     ),
 }
 KERAS = """
-import sys, keras
+import os, sys
+os.environ.setdefault("KERAS_BACKEND", "torch")
+import keras
 from keras import Input, layers
 keras.utils.set_random_seed(0)
-keras.Sequential([{layers}]).export(sys.argv[1], format="onnx", verbose=False)
+model = keras.Sequential([{layers}])
+model(keras.random.normal((1, *model.input_shape[1:])))
+model.export(sys.argv[1], format="onnx", verbose=False)
 """
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from exactlump.network.kind import HeadKind, Kind, _Joint
 from exactlump.network.views import Shape, View
 
-
 # Why an operator is opaque that a rule reads.
 TAKEN = "the checker has no rule for it"
 
