@@ -4875,15 +4875,16 @@ MESSAGES = {
     "7:graph:graph 8:opset_import:opset* 14:metadata_props:- 20:training_info:! 25:functions:b* 26:configuration:!",
     "opset": "1:domain:s 2:version:i",
     "graph": "1:node:node* 2:name:- 5:initializer:tensor* 10:doc_string:- 11:input:value* 12:output:value* "
-    "13:value_info:value* 14:quantization_annotation:- 15:sparse_initializer:! 16:metadata_props:-",
+    "13:value_info:value* 14:quantization_annotation:- 15:sparse_initializer:sparse* 16:metadata_props:-",
     "node": "1:input:s* 2:output:s* 3:name:s 4:op_type:s 5:attribute:b* 6:doc_string:- 7:domain:s "
     "8:overload:s 9:metadata_props:- 10:device_configurations:!",
     "attribute": "1:name:s 2:f:f 3:i:i 4:s:s 5:t:tensor 6:g:b 7:floats:f* 8:ints:i* 9:strings:b* 10:tensors:tensor* "
-    "11:graphs:b* 13:doc_string:- 14:tp:! 15:type_protos:! 20:type:i 21:ref_attr_name:s 22:sparse_tensor:! "
+    "11:graphs:b* 13:doc_string:- 14:tp:! 15:type_protos:! 20:type:i 21:ref_attr_name:s 22:sparse_tensor:sparse "
     "23:sparse_tensors:!",
     "tensor": "1:dims:i* 2:data_type:i 3:segment:! 4:float_data:f* 5:int32_data:i* 6:string_data:! 7:int64_data:i* "
     "8:name:s 9:raw_data:b 10:double_data:d* 11:uint64_data:! 12:doc_string:- 13:external_data:entry* "
     "14:data_location:i 16:metadata_props:-",
+    "sparse": "1:values:tensor 2:indices:tensor 3:dims:i*",
     "function": "1:name:s 4:input:s* 5:output:s* 6:attribute:s* 7:node:node* 8:doc_string:- 9:opset_import:opset* "
     "10:domain:s 11:attribute_proto:b* 12:value_info:- 13:overload:s 14:metadata_props:-",
     "entry": "1:key:s 2:value:s",
@@ -5136,7 +5137,15 @@ SINCE = {"Mod": 10, "GreaterOrEqual": 12, "LessOrEqual": 12, "Where": 9}
 SINCE |= {"Cos": 7, "Sin": 7, "ConstantOfShape": 9, "Erf": 9, "Sign": 9, "DequantizeLinear": 10, "QuantizeLinear": 10}
 SINCE |= {"ThresholdedRelu": 10, "Round": 11, "Celu": 12, "HardSwish": 14, "Mish": 18, "Gelu": 20, "Swish": 24}
 SINCE |= {"count_include_pad": 7, "storage_order": 8, "ceil_mode": 10, "MaxPool dilations": 10, "value_float": 12}
-SINCE |= {"value_floats": 12, "value_int": 12, "value_ints": 12, "select_last_index": 12, "seed": 12, "allowzero": 14}
+SINCE |= {
+    "sparse_value": 11,
+    "value_floats": 12,
+    "value_int": 12,
+    "value_ints": 12,
+    "select_last_index": 12,
+    "seed": 12,
+    "allowzero": 14,
+}
 SINCE |= {"QuantizeLinear axis": 13, "DequantizeLinear axis": 13, "training_mode": 14, "start": 15, "end": 15}
 SINCE |= {"noop_with_empty_axes": 18, "num_outputs": 18, "saturate": 19, "AveragePool dilations": 19, "block_size": 21}
 SINCE |= {"output_dtype": 21, "Resize": 10, "Upsample": 7, "DepthToSpace mode": 11}
@@ -5156,6 +5165,7 @@ FREE_DOMAINS = ("ai.onnx.ml", *QONNX_DOMAINS)  # of which all operators that are
 INTEGERS = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 6: (-(1 << 31), (1 << 31) - 1)}
 # ONNX's number of an attribute's type: the field that holds the value, and the type of the value
 ATTRIBUTES = {1: ("f", float), 2: ("i", int), 3: ("s", str), 4: ("t", dict), 6: ("floats", tuple), 7: ("ints", list)}
+ATTRIBUTES |= {11: ("sparse_tensor", dict)}
 # What adds, scales or bends a tensor by a constant c: the factor and the constant, or the function
 STEPS: dict[str, Callable[[Fraction], tuple[Fraction, Fraction]]] = {
     "Add": lambda c: (ONE, c),
@@ -5422,6 +5432,7 @@ class OnnxReader:
         self.results = set[str]()  # the outputs of the graph
         self.infinite = set[str]()  # constants that hold infinity, or what is no number
         self.thresholds: dict[str, tuple[str, Fraction]] = {}  # what Greater makes: of a tensor, above a number
+        self.padded: dict[str, tuple[Value, Window]] = {}  # what Pad makes: of which images, and the zeros around them
         self.opens, self.closed = dict[str, Value](), False  # symbols that are tensors too; whether these are read
         self.waiting: dict[str, Any] = {}  # nodes that make no tensor unless an opaque node reads it
         self.functions, self.bodies = list[Any](), dict[tuple[str, str, str], dict[str, Any]]()  # of the model
@@ -5451,6 +5462,8 @@ class OnnxReader:
         support(self.opset in OPSETS or not count, f"opset: found {self.opset}, expected {OPSETS[0]} to {OPSETS[-1]}")
         for tensor in graph.get("initializer", []):
             self.keep(tensor.get("name", ""), tensor)
+        for tensor in graph.get("sparse_initializer", []):
+            self.scattered(tensor.get("values", {}).get("name", ""), tensor)
         for port in graph.get("input", []):
             self.settle(port.get("name", ""), declared(port.get("type", {}))[1] or [])
         for port in graph.get("input", []):
@@ -5618,7 +5631,7 @@ class OnnxReader:
             made.units,
             made.nodes,
         ]
-        books += [self.waiting, self.thresholds, self.opens, net.dust]
+        books += [self.waiting, self.thresholds, self.opens, self.padded, net.dust]
         state = net.weights, net.rooted, net.folded, net.mixes, {*net.kinds}
         place = self.depth, self.opset, self.versions, len(net.given), len(net.tensors)
         if whole:
@@ -5686,7 +5699,7 @@ class OnnxReader:
             demand(None not in taken or mark == "?", f"found {len(names)} inputs, expected more")
             for x in filter(None, taken):
                 fits = letter in "aem" or (x.values is None) == (letter == "x")
-                fits = fits and (letter == "a" or self.op == "Reshape" or not x.open)
+                fits = fits and (letter == "a" or self.op in ("Reshape", "Resize") or not x.open)
                 support(fits, f"found {x.name!a}: no constant, or 0 computed inputs")
                 fits = x.name not in self.infinite or self.op == "Clip"
                 support(fits, f"tensor {x.name!a}: {infinite(x) if not fits else ''}")
@@ -5860,7 +5873,7 @@ class OnnxReader:
             op, domain = node.get("op_type", ""), "" if standard(node) else node.get("domain", "")
             own = (node.get("domain", ""), op, node.get("overload", "")) in self.bodies
             fits = own or (op not in NO_FUNCTIONS if domain == "" else domain == "ai.onnx.ml" or domain in self.domains)
-            refuse(op != "Constant" or not self.reaches_out(node), "found a constant with external data inside")
+            refuse(not self.reaches_out(node), "found a constant with external data inside, or a sparse one")
             refuse(
                 fits and not trains(node),
                 f"found {op!a:.60} of domain {domain!a:.60} inside, which nobody says to be a function",
@@ -5874,9 +5887,11 @@ class OnnxReader:
         return iter(found)
 
     def reaches_out(self, node: dict[str, Any]) -> bool:
-        """Whether a Constant keeps its value in another file."""
-        tensors = [t for data in node.get("attribute", []) if (t := attribute_of(data).get("t"))]
-        return any("external_data" in tensor or tensor.get("data_location") for tensor in tensors)
+        """Whether a Constant keeps its value in another file; any node, a sparse tensor."""
+        found = [attribute_of(data) for data in node.get("attribute", [])]
+        tensors = [t for attribute in found if node.get("op_type") == "Constant" and (t := attribute.get("t"))]
+        beside = any("external_data" in tensor or tensor.get("data_location") for tensor in tensors)
+        return beside or any("sparse_tensor" in attribute for attribute in found)
 
     # What the operators are made of
 
@@ -5944,6 +5959,29 @@ class OnnxReader:
             self.define(name, constant._replace(name=name))
             self.room = min(self.room + 8 * len(constant.values), self.most)
             self.network.weights += len(constant.values) - constant.values.count(0)
+
+    def scattered(self, name: str, tensor: dict[str, Any]) -> None:
+        """A sparse constant, as the dense tensor that it stands for: zeros but for some values."""
+        values, indices, dims = tensor.get("values", {}), tensor.get("indices", {}), tensor.get("dims", [])
+        room = self.room
+        with about(f"tensor {name!a}"):
+            beside = values.get("data_location") or indices.get("data_location")
+            support(not beside, "found a sparse tensor with external data, expected it inside")
+            support(indices.get("data_type") == 7, "found indices of another type, expected 64-bit integers")
+            found, where = (read_tensor(part, self.folder, False)[0] for part in (values, indices))
+            count, total = len(found.values), size(dims)
+            fits = dims and min(dims) > 0 and found.dims == (count,) and where.dims in ((count,), (count, len(dims)))
+            demand(fits, f"found {[*found.dims]} values and {[*where.dims]} indices for the shape {dims}")
+            self.charge(total // 4)
+            places = row_major(where, dims)
+            ascends = all(map(operator.lt, places, places[1:])) and 0 <= min(places, default=0)
+            demand(ascends and max(places, default=0) < total, "indices: found some that do not ascend, or are outside")
+            width = struct.calcsize(PACKED[found.kind])
+            packed, dense = bytes(tensor_bytes(values, self.folder, width * count)), bytearray(width * total)
+            for i, place in enumerate(places):
+                dense[width * place : width * (place + 1)] = packed[width * i : width * (i + 1)]
+        self.keep(name, {"data_type": found.kind, "dims": dims, "raw_data": dense})
+        self.room = min(room - total // 4 + 8 * count, self.most)
 
     def fold(self, target: str, kind: int, dims: Sequence[int], values: Iterable[Any]) -> Value:
         """A constant made of constants, of elements that are not made yet."""
@@ -6057,8 +6095,8 @@ class OnnxReader:
         found = [(name, value) for name, value in self.attributes.items() if value is not None]
         demand(len(found) == 1, f"found {len(found)} attributes, expected 1")
         ((name, value),) = found
-        if name == "value":
-            self.keep(target, value)
+        if name in ("value", "sparse_value"):
+            (self.keep if name == "value" else self.scattered)(target, value)
             return
         kind, several = 1 if "float" in name else 7, name.endswith("s")
         values = array(PACKED[kind], value if several else [value])
@@ -6112,7 +6150,7 @@ class OnnxReader:
         if len(computed) == len(inputs) and op in ("Add", "Sub", "Sum"):
             self.sum(target, *inputs)
             return
-        demand(len(inputs) == 2, f"found {len(inputs)} inputs, expected 2 with a constant")
+        support(len(inputs) == 2, f"found {len(inputs)} inputs, expected 2 with a constant")
         fits = len(computed) == 1 or (not computed and op in STEPS)
         support(fits, f"found {len(computed)} computed inputs, expected 1")
         x, c = inputs[::-1] if computed == [1] else inputs
@@ -6470,6 +6508,7 @@ class OnnxReader:
         demand(bias is None or bias.dims == (rows,), f"found a bias of another shape, expected {rows} numbers")
         window, taps, values = self.sliding(x.dims[1:], kernel, transposed), math.prod(kernel), weight.values
         high, broad = rows // groups, columns // groups * taps  # of a group
+        x, window = (x, window) if transposed else self.unpadded(x, window)
 
         def row(v: int) -> tuple[list[int], list[int], int, Fraction]:
             start, line = v // high * broad, values[v * broad : (v + 1) * broad]
@@ -6488,7 +6527,11 @@ class OnnxReader:
         padding, kind = settings.get("count_include_pad", 0), "max" if "Max" in self.op else "average"
         fits = kernel is not None and padding in (0, 1) and not settings.get("storage_order")
         support(fits, "found another kernel_shape, count_include_pad or storage_order than the table has")
-        self.network.pool(kind, x.name, target, self.sliding(x.dims[1:], kernel), bool(padding))
+        window = self.sliding(x.dims[1:], kernel)
+        below, wider = self.unpadded(x, window)
+        if self.op == "AveragePool" and below is not x and not any((*window.begin, *window.end)) and within(wider):
+            x, window, padding = below, wider, 1  # all the zeros count
+        self.network.pool(kind, x.name, target, window, bool(padding))
         self.made(target, x)
 
     def mean(self, target: str, x: Value, axes: Value | None) -> None:
@@ -6603,8 +6646,18 @@ class OnnxReader:
         (begin, end), grid = (tuple(side[2:]) for side in around), x.dims[1:]
         support(known(grid), "found pads around symbols, expected numbers")
         sizes, ones = tuple(map(sum, zip(begin, grid, end, strict=True))), (1,) * len(grid)
-        self.network.pool("pad", x.name, target, Window(grid, sizes, ones, ones, ones, begin, end))
+        window = Window(grid, sizes, ones, ones, ones, begin, end)
+        self.network.pool("pad", x.name, target, window)
         self.made(target, x)
+        self.padded[target] = x, window
+
+    def unpadded(self, x: Value, window: Window) -> tuple[Value, Window]:
+        """A window over images with zeros around them, as one over the images themselves."""
+        while x.name in self.padded:
+            x, around = self.padded[x.name]
+            begin, end = map(operator.add, window.begin, around.begin), map(operator.add, window.end, around.end)
+            window = window._replace(source=around.source, begin=tuple(begin), end=tuple(end))
+        return x, window
 
     def axis(self, x: Value) -> int:
         """The attribute `axis`, the batch axis aside."""
@@ -6851,7 +6904,8 @@ class OnnxReader:
         """Clip."""
         demand(all(len(bound.values) == 1 for bound in given if bound), "found other bounds, expected one number each")
         numbers = [bound.values[0] if bound else end for bound, end in zip(given, (-math.inf, math.inf), strict=True)]
-        demand(numbers[0] < math.inf and numbers[1] > -math.inf, f"found the bounds {numbers}, expected others")
+        fits = numbers[0] <= numbers[1] and numbers[0] < math.inf and numbers[1] > -math.inf
+        support(fits, f"found the bounds {numbers}, expected others")
         function = bounded(*(None if abs(number) == math.inf else Fraction(number) for number in numbers))
         self.each(x, target, function=lambda _: function)
 
@@ -6910,6 +6964,25 @@ def rounds(x: Value) -> bool:
 def float32(value: float) -> float:
     """The nearest float32 number."""
     return float(struct.unpack("<f", struct.pack("<f", value))[0])
+
+
+def within(window: Window) -> bool:
+    """Whether a window without gaps begins and ends less than its size outside, and is not rounded up."""
+    rooms = map(sum, zip(window.source, window.begin, window.end, strict=True))
+    floors = tuple((n - k) // s + 1 for n, k, s in zip(rooms, window.kernel, window.stride, strict=True))
+    outside = map(max, window.begin, window.end)
+    return floors == window.target and {*window.dilation} == {1} and all(map(operator.lt, outside, window.kernel))
+
+
+def row_major(indices: Value, dims: Sequence[int]) -> Sequence[int]:
+    """The places of elements, given as such or by an index for each axis."""
+    if len(indices.dims) < 2:
+        return [*indices.values]
+    columns = [indices.values[axis :: len(dims)] for axis in range(len(dims))]
+    inside = all(0 <= min(column) and max(column) < n for column, n in zip(columns, dims, strict=True) if column)
+    demand(inside, "indices: found some that are outside")
+    steps = strides(dims)
+    return [sum(map(operator.mul, row, steps)) for row in zip(*columns, strict=True)]
 
 
 def replaced(dims: Sequence[int], axis: int, *new: int) -> tuple[int, ...]:
@@ -7448,7 +7521,8 @@ NAMED |= {name.capitalize(): (name,) for name in ("sign", "floor", "ceil", "roun
 NAMED |= {name.capitalize(): (name,) for name in ("softplus", "softsign", "erf", "sin", "cos", "exp", "celu", "selu")}
 SLIDE: dict[str, Any] = {"auto_pad": "NOTSET", "strides": list, "dilations": list, "pads": list, "kernel_shape": list}
 STEP = {"axis": 1, "block_size": 0}
-VALUES = {"value": dict, "value_float": float, "value_floats": tuple, "value_int": int, "value_ints": list}
+VALUES = {"value": dict, "sparse_value": dict, "value_float": float, "value_floats": tuple}
+VALUES |= {"value_int": int, "value_ints": list}
 RESIZE: dict[str, Any] = {"mode": "nearest", "coordinate_transformation_mode": "half_pixel", "antialias": 0}
 RESIZE |= {"nearest_mode": "round_prefer_floor"}
 RESIZE |= {"cubic_coeff_a": -0.75, "exclude_outside": 0, "extrapolation_value": 0.0, "axes": list}
@@ -7463,8 +7537,8 @@ OPERATORS: dict[str, tuple[Callable[..., None], str, dict[str, Any]]] = {
     "Constant": (R.given, "", VALUES),
     "MatMul": (R.product, "e e", {}),
     "Gemm": (R.product, "e e f?", {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}),
-    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "PRelu", "Max", "Min"), (R.arithmetic, "m m", {})),
-    "Sum": (R.arithmetic, "m*", {}),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "PRelu"), (R.arithmetic, "m m", {})),
+    **dict.fromkeys(("Sum", "Max", "Min"), (R.arithmetic, "m*", {})),
     "Neg": (R.negate, "m", {}),
     "Mod": (R.combined, "n n", {"fmod": 0}),
     **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), (R.combined, "n n", {})),

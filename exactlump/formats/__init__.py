@@ -63,6 +63,7 @@ def read(
     shapes: "Mapping[str, StatedShape] | None" = None,
     partial: bool = False,
     dust: "Rational | None" = None,
+    given: Collection[str] = (),
 ) -> "Network":
     """The network that a file holds, or a torch.nn.Module, or an ONNX model; a Network is itself.
 
@@ -80,6 +81,7 @@ def read(
     dust          numbers in an ONNX file that are smaller in size are read as 0, where they are stored as weights,
                   factors or addends: another network, and the result is about that one
     partial       whether `shapes` may name inputs that the file does not have: those of another one
+    given         tensors of an ONNX file whose nodes are taken for unknown functions, though rules may read them
     Raises FormatError (ShapeError) for a file that breaks its format, UnsupportedLayer for what no rule covers.
     """
     if not isinstance(source, str | os.PathLike):
@@ -113,8 +115,8 @@ def read(
 
             raise clearer(error, data, NETWORKS[kind]) from error
         del data  # the model has its own copy
-        more = (dust,) if dust is not None else ()
-        network = reading.parse(model, path.parent, batchnorm, opaque_domains, shapes or {}, *more)
+        how: dict[str, Any] = {"given": given} if dust is None else {"given": given, "dust": dust}
+        network = reading.parse(model, path.parent, batchnorm, opaque_domains, shapes or {}, **how)
         if shapes and not partial:
             from exactlump.formats.stating import demand_inputs
 
@@ -182,6 +184,7 @@ def read_as(
     opaque_domains: Collection[str] = (),
     shapes: "Mapping[str, StatedShape] | None" = None,
     dust: "Rational | None" = None,
+    given: Collection[str] = (),
 ) -> "Network":
     """The network that a file holds under the specification that a certificate claims.  Raises as `read` does."""
     if specification not in SPECIFICATIONS:
@@ -190,7 +193,7 @@ def read_as(
         raw = specification == RAW_NNET and format_of(path) == "nnet"
     way = batchnorm_of(specification)
     how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": way, "opaque_domains": opaque_domains}
-    return read(path, raw_nnet=raw, **how, shapes=shapes, partial=True, dust=dust)
+    return read(path, raw_nnet=raw, **how, shapes=shapes, partial=True, dust=dust, given=given)
 
 
 def refuse_float64(network: "Network") -> None:

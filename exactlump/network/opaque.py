@@ -11,6 +11,9 @@ from typing import NamedTuple
 from exactlump.network.kind import HeadKind, Kind, _Joint
 from exactlump.network.views import Shape, View
 
+# Why an operator is opaque that a rule reads.
+TAKEN = "the checker has no rule for it"
+
 
 class Port(NamedTuple):
     """An output of an operator: its name, ONNX's element type (0: unknown), its shape (None: unknown).
@@ -76,6 +79,11 @@ class Opaque(_Joint):
     def mixes_all(self) -> bool:
         return True
 
+    @property
+    def taken(self) -> bool:
+        """Whether it was taken for opaque though a rule reads it."""
+        return self.call.why == TAKEN
+
     def function(self, v: int) -> HeadKind:
         """It is no function of one unit."""
         return self.call.operator  # type: ignore[return-value]
@@ -91,4 +99,4 @@ def is_number(shape: Shape) -> bool:
     return not shape or (len(shape) == 1 and not isinstance(shape[0], int) and not str(shape[0]).startswith("??"))
 
 
-__all__ = ["Call", "Kind", "Opaque", "Port"]
+__all__ = ["TAKEN", "Call", "Kind", "Opaque", "Port"]

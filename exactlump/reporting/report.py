@@ -160,8 +160,12 @@ def _networks(claimed: Certificate, original: Path, reduced: Path, max_unpacked:
     """The networks in files that the checker has accepted; None where the engine does not read one of them."""
     how: dict[str, Any] = {"max_unpacked": max_unpacked, "opaque_domains": claimed.domains, "shapes": claimed.shapes}
     how["dust"] = claimed.dust
+    given = [[tensor for at, tensor, *_ in claimed.assumes if at == side] for side in ("original", "reduced")]
     try:
-        ours, theirs = (formats.read_as(path, claimed.specification, **how) for path in (original, reduced))
+        ours, theirs = (
+            formats.read_as(path, claimed.specification, **how, given=tensors)
+            for path, tensors in zip((original, reduced), given, strict=True)
+        )
     except UnsupportedLayer:
         return None
     return ours, as_claimed(ours, theirs, claimed.matching)

@@ -2,7 +2,7 @@
 """This file is about two networks that are compared: read from whatever holds them, and what is to be said of that."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,15 +65,17 @@ def read_pair(
     max_unpacked: int,
     opaque_domains: Sequence[str] = (),
     shapes: Stated = NOTHING_STATED,
+    given: Collection[str] = (),
 ) -> Pair:
     """Two networks, from whatever `read` takes; raises as it does.
 
     shapes: of inputs that have sizes which a file leaves free, each of at least one of the two
+    given: tensors whose nodes are taken for opaque in files
     """
     names = _name(a, "a"), _name(b, "b")
     with external_data() as beside:
         how: dict[str, Any] = {"max_unpacked": max_unpacked, "opaque_domains": opaque_domains}
-        how |= {"shapes": shapes, "partial": True}
+        how |= {"shapes": shapes, "partial": True, "given": given}
         one, other = (formats.read(model, raw_nnet=raw_nnet, **how) for model in (a, b))
     demand_inputs(shapes, dict.fromkeys(port.name for network in (one, other) for port in network.inputs))
     notes = tuple[str, ...]()

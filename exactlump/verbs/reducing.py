@@ -11,14 +11,12 @@ from typing import Any
 from exactlump import check, formats
 from exactlump.bounding.boxes import Domain
 from exactlump.certificates import certificate
-from exactlump.certificates.assumptions import assumptions, domains, operators, without_opaque
-from exactlump.certificates.certificate import EVERYWHERE, Certificate
+from exactlump.certificates.assumptions import operators
+from exactlump.certificates.certificate import EVERYWHERE
 from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.fast import workers as fanout
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.formats.stating import words_of, words_of_size
-from exactlump.network.kinds import Dense
-from exactlump.network.ports import match
 from exactlump.network.program import Network
 from exactlump.network.views import StatedShape
 from exactlump.numbers.rational import Rational, text
@@ -26,7 +24,9 @@ from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
 from exactlump.reduction.loop import Reduction, reduce
 from exactlump.reduction.on_boxes import dead_units, halved, said_of, without
+from exactlump.verbs.agreeing import MOST_ROUNDS, Apart, apart, note_of
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+from exactlump.verbs.claiming import certificate_of
 from exactlump.verbs.spaces import number
 from exactlump.verbs.staging import demand_places, growth, moved, staging
 
@@ -205,17 +205,60 @@ def reduce_file(
     demand_places((given, layers, options.vnnlib), target, proof)
     listen(f"reading {given}")
     made, told = _specification(given, target, proof, options)
-    source = made or given
-    how: dict[str, Any] = {"max_unpacked": max_unpacked, "batchnorm": batchnorm, "shapes": options.shapes}
-    network = formats.read(source, raw_nnet=raw_nnet, opaque_domains=options.opaque_domains, dust=options.dust, **how)
-    raw = raw_nnet and formats.format_of(source) == "nnet"
-    room = max(max_unpacked, formats.MAX_UNPACKED)
-    dtype = _dtype(network, target, weights)
+    taken, rounds = frozenset[str](), MOST_ROUNDS
+    while True:
+        work = _Work(made or given, target, proof, options, taken, rounds)
+        try:
+            done = _certified(work, told, listen)
+            break
+        except Apart as found:
+            listen("reading once more, without rules that the checker does not have")
+            taken, rounds = taken | found.tensors, rounds - 1
+    used = _used(given, made, options, done.beside, done.written, proof)
+    seconds = time.perf_counter() - start
+    return FileReduction(
+        done.reduction, target, proof, done.dtype, seconds, made, done.notes, used, options, done.domain
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A file to reduce; taken: tensors whose nodes are taken for opaque; rounds: how often it may be read once more."""
+
+    source: Path
+    target: Path
+    proof: Path
+    options: ReduceOptions
+    taken: frozenset[str]
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A reduction whose files the checker has accepted."""
+
+    reduction: Reduction
+    dtype: str
+    notes: tuple[str, ...]
+    domain: Domain | None
+    beside: Sequence[Path]
+    written: Sequence[Path]
+
+
+def _certified(work: _Work, notes: tuple[str, ...], listen: Listener) -> _Done:
+    """The file reduced, its certificate checked.  Raises Apart where it is to be read once more."""
+    source, target, proof, options = work.source, work.target, work.proof, work.options
+    how: dict[str, Any] = {"max_unpacked": options.max_unpacked, "batchnorm": options.batchnorm}
+    how |= {"shapes": options.shapes, "dust": options.dust, "given": work.taken}
+    network = formats.read(source, raw_nnet=options.raw_nnet, opaque_domains=options.opaque_domains, **how)
+    raw = options.raw_nnet and formats.format_of(source) == "nnet"
+    room = max(options.max_unpacked, formats.MAX_UNPACKED)
+    dtype = _dtype(network, target, options.weights)
     listen(f"reducing {network.neurons} hidden neurons")
     domain = _domain(network, options)
     dead = dead_units(network, domain) if domain is not None else {}
     reduction, said = _reduce(without(network, dead), target, dtype, options)
-    notes = (*told, *said)
+    notes = (*notes, *said, *note_of(network))
     if reduction.own:
         notes += (f"by kinks: lumping alone leaves {reduction.lumped} hidden neurons",)
     if domain is not None:
@@ -226,7 +269,7 @@ def reduce_file(
             staged, witness = folder / target.name, desk / proof.name
             listen(f"writing {target}")
             notes += _write(reduction.reduced, staged, source, raw)
-            claim = _certificate(reduction, source, staged, raw, room)
+            claim = certificate_of(reduction, source, staged, raw, room)
             claim = replace(claim, shapes=options.shapes, dust=options.dust)
             if domain is not None:
                 claim = replace(claim, domain=domain.json(network))
@@ -234,13 +277,17 @@ def reduce_file(
                 demand_apart(place, companions(source, claim.original))
             write_atomically(witness, certificate.dumps(claim).encode())
             listen("checking")
-            _demand_accepted(source, check.check(str(source), str(staged), str(witness), room, domains=opaque_domains))
+            domains = options.opaque_domains
+            verdict = check.check(str(source), str(staged), str(witness), room, domains=domains)
+            if verdict.verdict != "equivalent" and work.rounds:
+                networks = (network, reduction.reduced)
+                if more := apart((source, staged), claim, networks, room, domains) - work.taken:
+                    raise Apart(more)
+            _demand_accepted(source, verdict)
             notes += growth(source, claim.original, staged, claim.reduced)
-            written = moved(folder, target, {} if overwrite else {proof: witness})
+            written = moved(folder, target, {} if options.overwrite else {proof: witness})
         os.replace(witness, proof)
-    used = _used(given, made, options, companions(source, claim.original), written, proof)
-    seconds = time.perf_counter() - start
-    return FileReduction(reduction, target, proof, dtype, seconds, made, notes, used, options, domain)
+    return _Done(reduction, dtype, notes, domain, companions(source, claim.original), written)
 
 
 def _dust(given: Any) -> Rational | None:
@@ -317,37 +364,6 @@ def _specification(
     content, told = formats.weights_as_onnx(source, *how, max_unpacked=options.max_unpacked)
     write_atomically(made, content, overwrite=options.overwrite)
     return made, told
-
-
-def _certificate(reduction: Reduction, source: Path, staged: Path, raw: bool, room: int) -> Certificate:
-    """The certificate of a reduction whose files are written; its tensors have the names that the files give them."""
-    names: dict[str | None, str] = {}
-    if formats.format_of(staged) == "nnet":
-        read = formats.read(staged, raw_nnet=raw)
-        names = dict(zip(_landmarks(reduction.reduced), _landmarks(read), strict=True))
-    forward = without_opaque(reduction.original, reduction.forward)
-    backward = without_opaque(reduction.reduced, reduction.backward)
-    sides: list[tuple[str, Network]] = []
-    if reduction.original.opaque:
-        read = formats.read(staged, opaque_domains=domains(reduction.original))
-        sides = [("original", reduction.original), ("reduced", read)]
-    return Certificate(
-        reduction.original.specification,
-        formats.digest(source, max_unpacked=room),
-        formats.digest(staged, max_unpacked=room),
-        {tensor: replace(r, over=names.get(r.over, r.over)) for tensor, r in forward.items()},
-        {names.get(tensor, tensor): r for tensor, r in backward.items()},
-        match(reduction.original, reduction.reduced)[1],
-        operators(reduction.original),
-        domains(reduction.original),
-        assumptions(sides),
-    )
-
-
-def _landmarks(network: Network) -> list[str]:
-    """The tensors that both a chain of layers and the .nnet file of it have, in order; the outputs last."""
-    layers = [node.target for node in network.nodes if isinstance(node, Dense) or node.functions]
-    return [*(port.name for port in network.inputs), *layers, *network.outputs]
 
 
 def _demand_accepted(source: Path, verdict: check.Verdict) -> None:

@@ -8,7 +8,7 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,13 @@ from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
 from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Finding, Options
+from exactlump.verbs.agreeing import MOST_ROUNDS, Apart, apart
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.climbing import larger
 from exactlump.verbs.data import AS_THEY_ARE, Scaling, files_of, read_inputs
 from exactlump.verbs.enclosing import searched
 from exactlump.verbs.naming import Input, inputs_of
-from exactlump.verbs.pairs import read_pair, same_bytes
+from exactlump.verbs.pairs import Pair, read_pair, same_bytes
 from exactlump.verbs.replaying import NO_FILES, Case, Replayed, in_float32, replayed_by_proof
 from exactlump.verbs.saving import AtInput
 from exactlump.verbs.spaces import ends_of, number, space
@@ -281,9 +282,22 @@ def _number(value: Any) -> Rational | None:
 
 def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFinding:
     """`refute`, with the options in one."""
+    taken = frozenset[str]()
+    for _ in range(MOST_ROUNDS):
+        try:
+            return _refuted(a, b, options, taken, last=False)
+        except Apart as found:
+            taken |= found.tensors
+    return _refuted(a, b, options, taken, last=True)
+
+
+def _refuted(a: Any, b: Any, options: RefuteOptions, taken: frozenset[str], *, last: bool) -> FileFinding:
+    """The finding, the nodes of some tensors taken for opaque; raises Apart, unless it is the last time, where the
+    checker takes more for it."""
     start = time.monotonic()
     how: dict[str, Any] = {"raw_nnet": options.raw_nnet, "max_unpacked": options.max_unpacked}
-    pair = read_pair(a, b, match=options.match, **how, opaque_domains=options.opaque_domains, shapes=options.shapes)
+    how |= {"opaque_domains": options.opaque_domains, "shapes": options.shapes, "given": taken}
+    pair = read_pair(a, b, match=options.match, **how)
     one, other = pair.networks
     if options.certificate is not None:
         if not pair.are_files:
@@ -309,7 +323,7 @@ def refute_files(a: Any, b: Any, options: RefuteOptions = DEFAULTS) -> FileFindi
     notes += (nearness(found.off),) if found.off else ()
     written = None
     if pair.are_files and found.verdict == "equivalent" and found.common is not None:
-        found, written, why = _certified(pair.paths, (one, other), found, pair.specification, options)
+        found, written, why = _certified(pair, (one, other), found, options, None if last else taken)
         notes += (why,) if why else ()
     room = options.max_unpacked
     replayed, why_not = in_float32(pair.paths, (one, other), found, room) if pair.are_files else (None, ())
@@ -365,13 +379,13 @@ def _domain(network: Network, options: RefuteOptions) -> tuple[Box, tuple[str, .
 
 
 def _certified(
-    paths: tuple[Path, Path],
-    networks: tuple[Network, Network],
-    found: Finding,
-    specification: str,
-    options: RefuteOptions,
+    pair: Pair, networks: tuple[Network, Network], found: Finding, options: RefuteOptions, taken: Collection[str] | None
 ) -> tuple[Finding, Path | None, str]:
-    """The finding, if the checker accepts a certificate of it; else `unknown`, and why."""
+    """The finding, if the checker accepts a certificate of it; else `unknown`, and why.
+
+    taken: see `_refuted`; None: for the last time
+    """
+    paths, specification = pair.paths, pair.specification
     assert found.common is not None
     digests = [formats.digest(path, max_unpacked=options.max_unpacked) for path in paths]
     forward, backward = found.common.forward, found.common.backward
@@ -388,6 +402,10 @@ def _certified(
         files = str(paths[0]), str(paths[1]), str(proof)
         verdict = check.check(*files, options.max_unpacked, domains=options.opaque_domains)
     if verdict.verdict != "equivalent":
+        if taken is not None and (
+            more := apart(paths, claim, networks, options.max_unpacked, options.opaque_domains).difference(taken)
+        ):
+            raise Apart(more)
         reason = f"the checker did not accept the common quotient ({verdict.verdict}: {verdict.reason})"
         return replace(found, verdict="unknown", method="none", common=None), None, reason
     if options.certificate is not None:

@@ -615,7 +615,7 @@ REFUSED = {
     "no graph": (patched(RELU, lambda p: p.ClearField("graph")), MALFORMED, "graph"),
     "functions": (patched(RELU, lambda p: p.functions.add()), UNSUPPORTED, "functions"),
     "training": (patched(RELU, lambda p: p.training_info.add()), UNSUPPORTED, "training_info"),
-    "sparse initialiser": (graph(RELU, sparse_initializer=lambda f: f.add()), UNSUPPORTED, "sparse_initializer"),
+    "sparse initialiser": (graph(RELU, sparse_initializer=lambda f: f.add()), UNSUPPORTED, "indices"),
     "two computed inputs": (one("Mul", "x"), UNSUPPORTED, "2 computed inputs"),
     "no computed input": (
         two(node("Relu", "c", "t"), node("Add", "x t", "y"), constants={"c": V}),

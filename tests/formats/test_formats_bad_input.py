@@ -81,7 +81,7 @@ ONNX = {
     "sparse initialiser": (
         changed(lambda m: m.graph.sparse_initializer.add(dims=[2, 2])),
         UnsupportedLayer,
-        "sparse",
+        "indices",
     ),
     "unknown operator": (one("Fizz"), FormatError, "Fizz"),
     "unsupported operator": (one("Conv", "x W", EYE), UnsupportedLayer, "Conv: x -> y"),

@@ -892,6 +892,7 @@ def test_the_checker_imports_the_standard_library_only_and_only_verbs_import_it(
         "extraction.reading",
         "extraction.refutations",
         "extraction.texts",
+        "verbs.agreeing",
         "verbs.checking",
         "verbs.exporting",
         "verbs.reducing",

@@ -54,12 +54,11 @@ def _matmul(reader: Reader, op: Operator, one: Data | Constant, other: Data | Co
     data = reader.tensor(op.input(1 if left else 0))
     name = op.input(0 if left else 1)
     array = reader.factors(name, data).array
-    if left and (data.batched or data.open):
+    if left and (data.batched or (data.open and data.rank != 1)):
         raise batch_error()
     if array.ndim != 2 or (left and len(data.shape) != 1):
         raise UnsupportedLayer(f"found shapes {list(data.shape)} and {list(array.shape)}, expected vector and matrix")
-    if not left:
-        data = _vectors(reader, data)
+    data = _vectors(reader, data)
     weight = Constant(array if left else array.T, data.kind).matrix()
     rows = _fitting(weight, data)
     made, grid = _dense_result(op, data, rows)

@@ -14,6 +14,7 @@ import numpy as np
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from exactlump.errors import FormatError, UnsupportedLayer
+from exactlump.formats.onnx.sparse import made_dense
 
 _STANDARD = ("", "ai.onnx")
 _DEPTH, _MOST_NODES = 16, 1 << 17
@@ -31,7 +32,8 @@ _FOLDED: Mapping[str, Callable[..., Any]] = {
 
 
 def in_place(model: ModelProto) -> ModelProto:
-    """The model, changed so that the nodes of bodies are in the place of those that stand for them.
+    """The model, changed so that the nodes of bodies are in the place of those that stand for them, and that sparse
+    constants are dense (`sparse.py`).
 
     Raises UnsupportedLayer for functions in ONNX's own domain, or with other versions of operators than the model has,
     with subgraphs, or inside of each other without end; FormatError for calls that fit no body.
@@ -43,6 +45,7 @@ def in_place(model: ModelProto) -> ModelProto:
         del graph.node[:], model.functions[:]
         graph.node.extend(nodes)
         graph.initializer.extend(bodies.initialisers)
+    made_dense(graph)
     return model
 
 

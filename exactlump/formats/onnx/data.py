@@ -53,7 +53,7 @@ class Data:
         """The one of all axes that has the units; None: there is none, or there are several."""
         if self.channel is not None:
             return self.channel + self.batched
-        return 1 if self.batched and len(self.sizes) == 2 else None
+        return int(self.batched) if not self.open and len(self.shape) == 1 else None
 
     @property
     def whole(self) -> bool:
@@ -81,6 +81,8 @@ def settled_on(name: str, sizes: Sizes, axis: int | None, kind: int) -> Data:
     """The tensor of these sizes, units along an axis: open where they are not known, or the batch lies elsewhere."""
     if axis == 0 and len(sizes) == 1:  # a vector
         return Data(name, sizes, None, kind)
+    if axis == 0 and all(isinstance(n, int) for n in sizes):  # images without a batch
+        return Data(name, sizes, None, kind, 0)
     if axis is None or axis < 1 or not all(isinstance(n, int) for n in sizes[1:]):
         return Data(name, sizes, None, kind, axis, open=True)
     return Data(name, sizes[1:], batch_of(sizes[0]), kind, axis - 1 if len(sizes) > 2 else None)

@@ -68,6 +68,7 @@ class Reader:
     thresholds  what Greater compares: a tensor, and a number
     spelled   the tensors that spelled-out functions consist of
     stored    the names of the constants that the file holds
+    given     tensors whose nodes are taken for unknown functions, whatever rules there are
     dust      those of their numbers that are smaller in size are read as 0; swept: how many, by name
     batchnorm the float type of rounded roots, or "exact"
     rounded   a bound of the relative error of each root that was rounded
@@ -97,6 +98,7 @@ class Reader:
     nodes: list[Node] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     stored: Set[str] = frozenset()
+    given: Set[str] = frozenset()
     dust: Rational = ZERO
     swept: dict[str, int] = field(default_factory=dict)
     batchnorm: str = "float32"

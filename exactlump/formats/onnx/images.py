@@ -6,6 +6,7 @@ They read a tensor whose first axis besides the batch axis has the channels; `Re
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,7 @@ def _conv(
         raise ShapeError(f"found a kernel of shape {list(array.shape)} of {group} groups for {list(data.shape)}")
     kernel = _kernel(array, given.pop("kernel_shape"))
     window = sliding(Slide(False, **given), grid_of(data), kernel)
+    data, window = _unpadded(reader, data, window)
     matrix = _blocks(array.reshape(array.shape[0], -1), group, data.units * window.taps)
     _emit(reader, op, data, matrix, bias, window)
 
@@ -117,6 +119,9 @@ def _made(op: Operator, data: Data, window: Window, units: int) -> Data:
 
 def _average_pool(reader: Reader, op: Operator, data: Data, *, count_include_pad: bool, **given: Any) -> None:
     window = _pool(data, **given)
+    below, wider = _unpadded(reader, data, window)
+    if below is not data and not any((*window.begin, *window.end)) and _is_simple(wider):
+        data, window, count_include_pad = below, wider, True  # each of the zeros counts, as it did
     reader.emit(AveragePool(data.name, op.target, window, count_include_pad), _made(op, data, window, data.units))
 
 
@@ -207,6 +212,26 @@ def _pad(
     target = tuple(b + n + e for b, n, e in zip(begin[2:], grid, end[2:], strict=True))
     window = Window(grid, target, ones, ones, ones, begin[2:], end[2:])
     reader.emit(Pad(data.name, op.target, window), _made(op, data, window, data.units))
+
+
+def _unpadded(reader: Reader, data: Data, window: Window) -> tuple[Data, Window]:
+    """A window over images with zeros around them, as one over the images themselves."""
+    while isinstance(pad := reader.maker(data.name), Pad):
+        reader.spelled.add(data.name)
+        data, window = reader.data[pad.source], _wider(window, pad.window)
+    return data, window
+
+
+def _wider(window: Window, around: Window) -> Window:
+    begin, end = tuple(map(add, window.begin, around.begin)), tuple(map(add, window.end, around.end))
+    return replace(window, source=around.source, begin=begin, end=end)
+
+
+def _is_simple(window: Window) -> bool:
+    """Whether a window without gaps begins and ends less than its size outside: runtimes have pools with no others."""
+    axes = zip(window.source, window.target, window.kernel, window.stride, window.begin, window.end, strict=True)
+    plain = all(m == (b + n + e - k) // s + 1 and max(b, e) < k for n, m, k, s, b, e in axes)
+    return plain and set(window.dilation) == {1}
 
 
 def _amounts(found: Grid, listed: Grid, rank: int) -> tuple[Shape, Shape]:

@@ -36,7 +36,8 @@ def _is_implied(network: Network, node: Reorder, found: Mapping[str, str]) -> bo
     if node.target == f"{node.source} as image":
         there = target.channel == 0 or (target.channel == 1 and all(isinstance(r, Dense) for r in readers))
         return source.channel is None and there and all(r.window is not None or _is_along(r) for r in readers)
-    if node.target == f"{node.source} as image of axis {(target.channel or 0) + 1}":
+    axes = (target.channel or 0, (target.channel or 0) + 1)  # with a batch axis, or without
+    if node.target in [f"{node.source} as image of axis {axis}" for axis in axes]:
         return source.channel is None and target.channel is not None and all(map(_is_along, readers))
     if node.target == f"{node.source} as elements":
         return (
@@ -55,8 +56,10 @@ def _is_along(reader: Node) -> bool:
 def _implies_elements(network: Network, reader: Node, node: Reorder, found: Mapping[str, str]) -> bool:
     """Whether a node that is said to read the source of `node` reads its elements."""
     view = network.views[node.source]
+    if isinstance(reader, Regrid):  # a batch of one that goes
+        return not reader.open and reader.batch is None and reader.channel is None and view.positions > 1
     if reader.reorders:
-        return reader.target in found and view.channel != 0
+        return reader.target in found and view.channel != network.views[reader.target].channel
     if isinstance(reader, Elementwise):
         return not _uniform(reader, view)
     if isinstance(reader, Head):

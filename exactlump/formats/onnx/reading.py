@@ -31,6 +31,7 @@ from exactlump.formats.onnx.tensors import UNCOVERED, Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.formats.stating import NOTHING_STATED, Stated, words_of_size
 from exactlump.network.kinds import Node, Opaque, Regrid
+from exactlump.network.opaque import TAKEN
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
 from exactlump.network.sizes import symbol
@@ -66,6 +67,7 @@ def load(data: bytes, kind: str, max_unpacked: int) -> ModelProto:
 def _texts(model: ModelProto) -> Iterator[object]:
     """The texts of a model that mean something here; protobuf returns bytes for those that are not UTF-8."""
     yield from (entry.domain for entry in model.opset_import)
+    yield from (sparse.values.name for sparse in model.graph.sparse_initializer)
     for node in model.graph.node:
         yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
         yield from (text for attribute in node.attribute for text in (attribute.name, attribute.ref_attr_name))
@@ -115,6 +117,7 @@ def parse(
     opaque_domains: Collection[str] = (),
     shapes: Stated = NOTHING_STATED,
     dust: Rational = ZERO,
+    given: Collection[str] = (),
 ) -> Network:
     """The network of a model whose external data lie in the folder.
 
@@ -122,7 +125,7 @@ def parse(
     opaque_domains  domains besides ONNX's own whose operators are taken for functions
     shapes     of inputs, as people state them (`stated.py`): put into the model, which is changed
     dust       numbers of stored constants that are smaller are read as 0 where they are weights, factors or addends
-
+    given      tensors whose nodes are taken for unknown functions though rules may read them
     batchnorm  how its batch normalisations are read: their scales as "float32" or "float64", or "exact"; default: the
                network's own float type, if that is float64, else float32
     Raises FormatError, ShapeError for a model that breaks ONNX's rules, UnsupportedLayer for one that uses more of
@@ -145,7 +148,7 @@ def parse(
     dtype = next((onnx_tensor.FLOATS[data.kind] for data in entries if data.kind in onnx_tensor.FLOATS), "float32")
     chosen = batchnorm or ("float64" if dtype == "float64" else "float32")
     reader = Reader(opset, folder, initialisers, sole, names, batchnorm=chosen)
-    reader.stored, reader.dust = {name for name, _ in _tensors(graph)}, dust
+    reader.stored, reader.dust, reader.given = {name for name, _ in _tensors(graph)}, dust, frozenset(given)
     reader.declared = declared((*graph.value_info, *graph.output), entries)
     reader.others = other_types((*graph.value_info, *graph.output))
     reader.outputs = {value.name for value in graph.output}
@@ -190,10 +193,12 @@ def parse(
 def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
     """Read a node by its rule, or, where that does not cover it, as opaque."""
     mark = reader.mark()
-    own = {node.domain: 1} if (node.domain, node.op_type) in CUSTOM else {}
-    if node.domain in _STANDARD and is_number(reader, Operator.bare(node)):
+    own, free = {node.domain: 1} if (node.domain, node.op_type) in CUSTOM else {}, reader.given.isdisjoint(node.output)
+    if free and node.domain in _STANDARD and is_number(reader, Operator.bare(node)):
         return
     try:
+        if not free:
+            raise UnsupportedLayer(TAKEN)
         operator = _operator(node)
         op = Operator(node)
         uncovered = any(name in reader.data and reader.data[name].kind in UNCOVERED for name in node.input)
@@ -287,9 +292,7 @@ def _opset(model: ModelProto) -> int:
 
 
 def _refuse_features(model: ModelProto) -> None:
-    """Refuse what this project does not cover, before anything is looked at more closely."""
-    if model.graph.sparse_initializer:
-        raise UnsupportedLayer("model: sparse initialisers are not supported")
+    """Refuse nodes that ONNX has in functions only, before anything is looked at more closely."""
     for node in model.graph.node:
         with about(_place(node)):
             if not any(node.output) or any(attribute.ref_attr_name for attribute in node.attribute):

@@ -30,6 +30,9 @@ def _reorder(plan: Callable[..., Plan], whole: Callable[..., Plan], *ports: Port
     """
 
     def read(reader: Reader, op: Operator, source: Data | Constant, *given: Any, **stated: Any) -> None:
+        if isinstance(source, Data) and source.open and plan is _identity and source.known:
+            reader.emit(unchanged(source, op.target), replace(source, name=op.target))
+            return
         if isinstance(source, Data) and source.open:
             _regrid(reader, op, source, lambda data: whole(data, *given, **stated))
             return
@@ -243,20 +246,20 @@ def _regrid(reader: Reader, op: Operator, data: Data, plan: Callable[[Data], Pla
     axes, sizes = plan(data)
     if len(sizes) >= MOST_AXES:
         raise UnsupportedLayer(f"found {len(sizes)} axes, expected fewer than {MOST_AXES}")
-    if not data.whole and data.axis is None and data.shape:
-        _lone(reader, op, data, axes, sizes)
-        return
     order = tuple(range(data.rank)) if axes is None else axes
-    permuted = tuple(data.sizes[i] for i in order)
-    place = None if data.axis is None else order.index(data.axis)
+    if _is_lone(data, order, sizes):
+        _lone(reader, op, data, order, sizes)
+        return
+    permuted, along = tuple(data.sizes[i] for i in order), _axis_of_units(data)
+    place = None if along is None else order.index(along)
     axis = None
     if place is not None:
         before = Unknown.product(permuted[:place])
         fitting = (j for j, n in enumerate(sizes) if n == data.units and Unknown.product(sizes[:j]) == before)
         if (axis := next(fitting, None)) is None:
             raise UnsupportedLayer(f"found {text(permuted)} reshaped to {text(sizes)}, which takes units apart")
-    moved = [i for i in order if i != data.axis and data.sizes[i] != 1]
-    key = "" if moved == sorted(moved) else f"{text(data.sizes)} {data.axis} {list(order)}"
+    moved = [i for i in order if i != along and data.sizes[i] != 1]
+    key = "" if moved == sorted(moved) else f"{text(data.sizes)} {along} {list(order)}"
     made = settled_on(op.target, sizes, axis, data.kind)
     if axis is None and set(sizes[1:]) <= {1}:  # one number an item
         made = Data(op.target, sizes[1:], batch_of(sizes[0]) if sizes else None, data.kind)
@@ -266,26 +269,41 @@ def _regrid(reader: Reader, op: Operator, data: Data, plan: Callable[[Data], Pla
     reader.emit(node, made)
 
 
-def _lone(reader: Reader, op: Operator, data: Data, axes: tuple[int, ...] | None, sizes: Sizes) -> None:
-    """A reordering of elements with a batch axis of size 1, which moves: another axis of size 1 takes its place, or
-    none does if the elements stay in order."""
-    order = tuple(range(data.rank)) if axes is None else axes
-    moved = [axis for axis in order if data.sizes[axis] != 1]
-    if data.batch != 1 or data.open or data.channel is not None or not all(isinstance(n, int) for n in sizes):
+def _axis_of_units(data: Data) -> int | None:
+    """The one of all axes that has the units; None: there is one unit.  UnsupportedLayer where there are several."""
+    if data.whole or data.channel is not None:
+        return data.axis
+    if data.units == 1:
+        return None
+    longer = [axis for axis, n in enumerate(data.shape, start=int(data.batched)) if n != 1]
+    if len(longer) != 1:
         raise UnsupportedLayer(
             f"found the shape {text(data.sizes)}, whose elements are units, and the batch axis moves"
         )
+    return longer[0]
+
+
+def _is_lone(data: Data, order: Sequence[int], sizes: Sizes) -> bool:
+    """Whether a batch axis of size 1 moves: another axis of size 1 takes its place, or none does and elements stay."""
+    if data.batch != 1 or data.open or not all(isinstance(n, int) for n in sizes):
+        return False
+    moved = [axis for axis in order if data.sizes[axis] != 1]
+    return (len(sizes) > 1 and sizes[0] == 1) or moved == sorted(moved)
+
+
+def _lone(reader: Reader, op: Operator, data: Data, order: Sequence[int], sizes: Sizes) -> None:
+    """A reordering of what has a batch axis of size 1, which moves."""
+    inner = tuple(axis - 1 for axis in order if axis)
     if len(sizes) > 1 and sizes[0] == 1:
-        made = Data(op.target, sizes[1:], 1, data.kind)
-        inner = tuple(axis - 1 for axis in order if axis)
-        reader.emit(Reorder(data.name, op.target, inner if moved != sorted(moved) else None, made.shape), made)
+        channel = channel_after(data.view, inner, sizes[1:])
+        made = Data(op.target, sizes[1:], 1, data.kind, channel)
+        moves = None if inner == tuple(sorted(inner)) else inner
+        reader.emit(Reorder(data.name, op.target, moves, made.shape, channel), made)
         return
-    if moved != sorted(moved):
-        raise UnsupportedLayer(f"found {text(data.sizes)} permuted to {text(sizes)}, without a batch axis")
-    reader.emit(
-        Regrid(data.name, op.target, None, sizes, None, 0, open=False, batch=None),
-        Data(op.target, sizes, None, data.kind),
-    )
+    channel = channel_after(data.view, inner, sizes)
+    data = reader.elements(data) if channel is None else data
+    made = Data(op.target, sizes, None, data.kind, channel)
+    reader.emit(Regrid(data.name, op.target, None, sizes, channel, 0, open=False, batch=None), made)
 
 
 def _open_target(target: Sequence[Any], sizes: Sizes, *, zeros: bool) -> Sizes:

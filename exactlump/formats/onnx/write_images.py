@@ -37,7 +37,8 @@ def conv(writer: Writer, node: Conv) -> None:
     read = as_read(writer, node, axis)
     parts = [] if read.bias is not None else writer.sums(node.bias)
     wish = weight or f"{node.target}_weight"
-    inputs = [writer.source(node.source), weights(writer, wish, node, layout, axis, read)]
+    source = writer.source(node.source) if window.transposed else _apart(writer, node)
+    inputs = [source, weights(writer, wish, node, layout, axis, read)]
     quantised = bias_as_read(writer, bias or f"{node.target}_bias", read)
     if quantised is not None:
         inputs.append(quantised)
@@ -91,9 +92,20 @@ def pool(writer: Writer, node: AveragePool | MaxPool) -> None:
     opset = (19 if average else 10) if dilated else 0
     if _rounded_up(window):
         attributes["ceil_mode"], opset = 1, max(opset, 10)
-    if average and average.padding:
-        attributes["count_include_pad"] = 1
+    if average:
+        source = source if any((*window.begin, *window.end)) else _apart(writer, average)
+        attributes |= {"count_include_pad": 1} if average.padding else {}
     writer.node("AveragePool" if average else "MaxPool", [source], node.target, opset=opset, **attributes)
+
+
+def _apart(writer: Writer, node: Conv | AveragePool) -> str:
+    """The source; of a Pad, by another name, as readers take zeros below a window for padding of that one."""
+    source = writer.source(node.source)
+    if not isinstance(writer.network.producer.get(node.source), Pad):
+        return source
+    name = writer.name(f"{source}_padded")
+    writer.node("Identity", [source], name)
+    return name
 
 
 def _rounded_up(window: Window) -> bool:

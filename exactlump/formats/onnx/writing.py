@@ -173,7 +173,8 @@ def _demand_ranks(writer: Writer) -> None:
 
 def _demand_the_same(network: Network, model: ModelProto) -> None:
     """A reader must find the tensors of the network under their names, and the same channels in them."""
-    read = reading.parse(model, Path(), opaque_domains={node.domain for node in model.graph.node})
+    given = {node.target for node in network.opaque if node.taken}
+    read = reading.parse(model, Path(), opaque_domains={node.domain for node in model.graph.node}, given=given)
     for name, view in network.views.items():
         if read.views.get(name) != view:
             raise CannotWrite(f"tensor {name!r}: would be read as {read.views.get(name)}, expected {view}")
