@@ -44,6 +44,11 @@ PROGRAMS = {
     "onnxslim": "import onnx, onnxslim; onnx.save(onnxslim.slim(onnx.load(a)), b)",
     "onnxoptimizer": "import onnx, onnxoptimizer; onnx.save(onnxoptimizer.optimize(onnx.load(a)), b)",
 }
+# Operators that optimisers replace by others with rounded numbers, which compute something else.
+ROUNDED = {
+    "BatchNormalization": "batch normalisation folded",
+    "HardSwish": "HardSwish spelled out, with 1/6 as a float32",
+}
 HEAD = "import sys; a, b = sys.argv[1:]; "
 
 
@@ -87,9 +92,9 @@ def answer(original: Path, path: Path) -> str:
         found = exactlump.refute(original, path, seconds=20)
     except exactlump.ExactlumpError as error:
         return f"refused: {str(error).partition(': ')[2].partition(';')[0][:100]}"
-    folded = any(node.op_type == "BatchNormalization" for node in onnx.load(original).graph.node)
-    folded = folded and not any(node.op_type == "BatchNormalization" for node in onnx.load(path).graph.node)
-    return f"{found.verdict}{' (batch normalisation folded)' if folded else ''}"
+    before, after = ({node.op_type for node in onnx.load(file).graph.node} for file in (original, path))
+    gone = ", ".join(words for op, words in ROUNDED.items() if op in before - after)
+    return f"{found.verdict}{f' ({gone})' if gone else ''}"
 
 
 def table(records: dict[str, dict[str, str]], tools: list[str]) -> str:

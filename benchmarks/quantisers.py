@@ -43,10 +43,7 @@ MODES: dict[str, dict[str, Any]] = {
     "static, QOperator, per channel": {"quant_format": QuantFormat.QOperator, "per_channel": True},
 }
 # What other packages make, by a Python that has them: a path comes behind the program.
-PIPELINES = {
-    "StandardScaler + MLPClassifier": "MLPClassifier(hidden_layer_sizes=(12, 8), max_iter=300, random_state=0).fit(scaled, labels)",
-    "StandardScaler + MLPRegressor": "MLPRegressor(hidden_layer_sizes=(12, 8), max_iter=300, random_state=0).fit(scaled, labels)",
-}
+PIPELINES = {f"StandardScaler + {name}": name for name in ("MLPClassifier", "MLPRegressor")}
 SCIKIT = """
 import sys, numpy, sklearn.datasets
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -57,7 +54,8 @@ rows, labels = sklearn.datasets.load_iris(return_X_y=True)
 rows = rows.astype(numpy.float32)
 scaler = StandardScaler().fit(rows)
 scaled = scaler.transform(rows)
-pipeline = make_pipeline(scaler, {model})
+network = {model}(hidden_layer_sizes=(12, 8), max_iter=300, random_state=0)
+pipeline = make_pipeline(scaler, network.fit(scaled, labels))
 open(sys.argv[1], "wb").write(to_onnx(pipeline, rows[:1]).SerializeToString())
 """
 LAYERS = {
