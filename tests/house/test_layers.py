@@ -181,7 +181,6 @@ IMPORTS = {
     "formats.specification": "",
     "formats.files": "errors",
     "formats.guesses": "errors",
-    "formats.onnx.bodies": "errors",
     "formats.onnx.operators": "errors",
     "formats.pickles": "errors",
     "formats.state_dicts": "errors",
@@ -194,6 +193,8 @@ IMPORTS = {
     "formats.onnx.stated": "errors formats.files formats.stating",
     "formats.onnx.tensors": "errors formats.files network.views numbers.matrix numbers.rational",
     "formats.onnx.assignments": "numbers.floats numbers.rational",
+    "formats.onnx.sparse": "errors formats.files formats.onnx.tensors",
+    "formats.onnx.bodies": "errors formats.onnx.sparse",
     "formats.onnx.graph": (
         "errors formats.files formats.onnx.data formats.onnx.tensors network.activations network.kinds "
         "network.origin network.sizes numbers.matrix numbers.rational"
@@ -306,8 +307,8 @@ IMPORTS = {
         "errors formats.files formats.onnx.arithmetic formats.onnx.bodies formats.onnx.data formats.onnx.graph "
         "formats.onnx.normalisation formats.onnx.obstacles formats.onnx.opaque formats.onnx.operators "
         "formats.onnx.rules formats.onnx.shapes formats.onnx.spelled formats.onnx.stated formats.onnx.tensors "
-        "formats.specification formats.stating network.kinds network.origin network.program network.sizes "
-        "network.views numbers.rational"
+        "formats.specification formats.stating network.kinds network.opaque network.origin network.program "
+        "network.sizes network.views numbers.rational"
     ),
     "formats.onnx.writing": (
         "errors formats.files formats.onnx.data formats.onnx.implied formats.onnx.reading "
@@ -622,6 +623,7 @@ IMPORTS = {
         "formats formats.files formats.specification formats.stating network.ports network.program verbs.answers"
     ),
     "verbs.several": "errors formats formats.files verbs.answers verdicts",
+    "verbs.agreeing": "certificates.certificate check network.program numbers.rational",
     "verbs.data": "errors formats.files numbers.rational points.boxes verbs.images verbs.pairs",
     "verbs.exporting": (
         "certificates.certificate check errors extraction.coq extraction.programs extraction.reading "
@@ -642,10 +644,14 @@ IMPORTS = {
         "drawing errors formats formats.files network.ports numbers.rational refutation.question verbs.answers "
         "verbs.data verbs.naming verbs.saving verbs.spaces"
     ),
+    "verbs.claiming": (
+        "certificates.assumptions certificates.certificate formats network.kinds network.ports network.program "
+        "reduction.loop"
+    ),
     "verbs.reducing": (
         "bounding.boxes certificates.assumptions certificates.certificate check errors fast.workers formats "
-        "formats.files formats.stating network.kinds network.ports network.program network.views "
-        "numbers.rational points.domains points.vnnlib reduction.loop reduction.on_boxes verbs.answers "
+        "formats.files formats.stating network.program network.views numbers.rational points.domains "
+        "points.vnnlib reduction.loop reduction.on_boxes verbs.agreeing verbs.answers verbs.claiming "
         "verbs.spaces verbs.staging"
     ),
     "verbs.demonstrating": (
@@ -688,8 +694,8 @@ IMPORTS = {
     "verbs.refuting": (
         "bounding.enclosing certificates.assumptions certificates.certificate check errors formats formats.files "
         "network.ports network.program network.views numbers.rational points.boxes points.domains points.vnnlib "
-        "refutation.question refutation.refute verbs.answers verbs.climbing verbs.data verbs.enclosing "
-        "verbs.naming verbs.pairs verbs.replaying verbs.saving verbs.spaces"
+        "refutation.question refutation.refute verbs.agreeing verbs.answers verbs.climbing verbs.data "
+        "verbs.enclosing verbs.naming verbs.pairs verbs.replaying verbs.saving verbs.spaces"
     ),
     "verbs.comparing": (
         "errors network.ports numbers.rational verbs.answers verbs.bounded verbs.bounding verbs.naming "
