@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from exactlump import CannotWrite, check_files, reduce_file
+from exactlump import check_files, reduce_file
 from tests.tools import model, node, run, save, session
 
 W = np.array([[1.0, 2, 3], [2, 4, 6], [0, 1, 0]])
@@ -129,10 +129,6 @@ def test_an_output_keeps_its_axes(tmp_path):
     nodes += [node("Reshape", "r o", "u"), node("MatMul", "u V", "y")]
     made = moved(*nodes, shape=["N", 4], out=None, s=[-1], W=ROW, o=[1, -1], V=ROW[:3])
     path = save(tmp_path / "in.onnx", made)
-    try:
-        done = reduce_file(path, tmp_path / "out.onnx")
-    except CannotWrite as error:
-        assert "axes" in str(error)
-        return
+    done = reduce_file(path, tmp_path / "out.onnx")
     x = np.ones((1, 4), np.float32)
     assert session(path).run(None, {"x": x})[0].shape == session(done.reduced).run(None, {"x": x})[0].shape
