@@ -283,6 +283,10 @@ class Gathering:
         port = next((port for port in self.network.inputs if len(port.shape) == axes + 1), None)
         if port is None:  # any elements do, as images of one position
             (port, *_), ones = self.network.inputs, (1,) * axes
+            if port.open:
+                raise CannotWrite(
+                    f"input {port.name!r}: found unknown sizes, expected known ones, as nothing else is left"
+                )
             made = View((math.prod(port.shape), *ones), 0)
             return self.steps(_seen(View(port.shape), made), (port.name,), self.fresh(f"{port.name}, a grid"))
         return self.steps(_seen(View(port.shape), View(port.shape, 0)), (port.name,), "")

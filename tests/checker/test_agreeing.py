@@ -121,3 +121,14 @@ def test_engine_and_checker_move_alike(name, tmp_path):
     x = np.random.default_rng(1).integers(-4, 5, sizes).astype(np.float32)
     ours, theirs = (session(place).run(None, {"x": x})[0] for place in (path, done.reduced))
     assert np.array_equal(ours, theirs)
+
+
+def test_an_output_keeps_its_axes(tmp_path):
+    """A vector that becomes a matrix of one row is not written as a vector again."""
+    nodes = [node("Reshape", "x s", "t"), node("MatMul", "t W", "h"), node("Relu", "h", "r")]
+    nodes += [node("Reshape", "r o", "u"), node("MatMul", "u V", "y")]
+    made = moved(*nodes, shape=["N", 4], out=None, s=[-1], W=ROW, o=[1, -1], V=ROW[:3])
+    path = save(tmp_path / "in.onnx", made)
+    done = reduce_file(path, tmp_path / "out.onnx")
+    x = np.ones((1, 4), np.float32)
+    assert session(path).run(None, {"x": x})[0].shape == session(done.reduced).run(None, {"x": x})[0].shape

@@ -30,7 +30,7 @@ from exactlump.formats.onnx.stated import state
 from exactlump.formats.onnx.tensors import UNCOVERED, Constant
 from exactlump.formats.specification import AS_STORED, BATCHNORM
 from exactlump.formats.stating import NOTHING_STATED, Stated, words_of_size
-from exactlump.network.kinds import Node, Opaque, Regrid
+from exactlump.network.kinds import Node, Opaque, Pick, Regrid
 from exactlump.network.opaque import TAKEN
 from exactlump.network.origin import Origin
 from exactlump.network.program import Network
@@ -222,7 +222,7 @@ def _read(reader: Reader, node: NodeProto, domains: dict[str, int]) -> None:
 
 def _ranks(reader: Reader, outputs: Sequence[str]) -> tuple[int, ...]:
     """How many axes the outputs have, where batch axes move: [n] and [1, n] are the same elements."""
-    if not any(isinstance(node, Regrid) for node in reader.nodes):
+    if not any(isinstance(node, Regrid | Pick | Opaque) for node in reader.nodes):
         return ()
     found = [reader.lookup(name) for name in outputs]
     return tuple(data.rank if isinstance(data, Data) and data.known else -1 for data in found)
