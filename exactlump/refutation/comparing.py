@@ -93,6 +93,13 @@ def below_heads(network: Network, decisions: bool) -> Network:
     return replace(network, nodes=tuple(instead.get(node.target, node) for node in network.nodes))
 
 
+def decides(network: Network) -> bool:
+    """Whether the only output is an index of a largest element."""
+    return len(network.outputs) == 1 and any(
+        head.target == network.outputs[0] and head.kind == "argmax" for head in network.heads
+    )
+
+
 def headless(network: Network) -> Network:
     """The network with its softmax left out, if that is its only output: the order of the outputs stays.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from exactlump import check
 from exactlump.certificates.certificate import Certificate
+from exactlump.errors import ExactlumpError, FormatError, Undecided, UnsupportedLayer
 from exactlump.network.program import Network
 from exactlump.numbers.rational import text
 
@@ -44,6 +45,16 @@ def apart(
             continue
         theirs.update(name for given in read.depends() for name in given.outputs.values())
     return frozenset(theirs - ours)
+
+
+def demand_accepted(source: Path, verdict: check.Verdict) -> None:
+    """Raise unless the checker said `equivalent`: it may refuse a file that the engine reads; else one is wrong."""
+    if verdict.verdict != "equivalent":
+        refusals = (FormatError, Undecided, UnsupportedLayer)
+        refusal = next((kind for kind in refusals if kind.exit_code == verdict.code), ExactlumpError)
+        if verdict.rule in ("opaque", "assumes"):  # it understands other operators than the engine does
+            refusal = UnsupportedLayer
+        raise refusal(f"{source}: not accepted by the checker ({verdict.reason}); nothing was written")
 
 
 def note_of(network: Network) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from exactlump.bounding.boxes import Domain
 from exactlump.certificates import certificate
 from exactlump.certificates.assumptions import operators
 from exactlump.certificates.certificate import EVERYWHERE
-from exactlump.errors import CannotWrite, ExactlumpError, FormatError, Undecided, UnsupportedLayer
+from exactlump.errors import CannotWrite, FormatError
 from exactlump.fast import workers as fanout
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.formats.stating import words_of, words_of_size
@@ -24,7 +24,7 @@ from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
 from exactlump.reduction.loop import Reduction, reduce
 from exactlump.reduction.on_boxes import dead_units, halved, said_of, without
-from exactlump.verbs.agreeing import MOST_ROUNDS, Apart, apart, note_of
+from exactlump.verbs.agreeing import MOST_ROUNDS, Apart, apart, demand_accepted, note_of
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
 from exactlump.verbs.claiming import certificate_of
 from exactlump.verbs.spaces import number
@@ -283,7 +283,7 @@ def _certified(work: _Work, notes: tuple[str, ...], listen: Listener) -> _Done:
                 networks = (network, reduction.reduced)
                 if more := apart((source, staged), claim, networks, room, domains) - work.taken:
                     raise Apart(more)
-            _demand_accepted(source, verdict)
+            demand_accepted(source, verdict)
             notes += growth(source, claim.original, staged, claim.reduced)
             written = moved(folder, target, {} if options.overwrite else {proof: witness})
         os.replace(witness, proof)
@@ -364,16 +364,6 @@ def _specification(
     content, told = formats.weights_as_onnx(source, *how, max_unpacked=options.max_unpacked)
     write_atomically(made, content, overwrite=options.overwrite)
     return made, told
-
-
-def _demand_accepted(source: Path, verdict: check.Verdict) -> None:
-    """Raise unless the checker said `equivalent`: it may refuse a file that the engine reads; else one is wrong."""
-    if verdict.verdict != "equivalent":
-        refusals = (FormatError, Undecided, UnsupportedLayer)
-        refusal = next((kind for kind in refusals if kind.exit_code == verdict.code), ExactlumpError)
-        if verdict.rule in ("opaque", "assumes"):  # it understands other operators than the engine does
-            refusal = UnsupportedLayer
-        raise refusal(f"{source}: not accepted by the checker ({verdict.reason}); nothing was written")
 
 
 def _dtype(network: Network, target: Path, weights: str) -> str:

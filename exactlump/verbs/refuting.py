@@ -16,8 +16,6 @@ from typing import Any
 from exactlump import check, formats
 from exactlump.bounding.enclosing import nearness
 from exactlump.certificates import certificate
-from exactlump.certificates.assumptions import assumptions, domains, operators, without_opaque
-from exactlump.certificates.certificate import Certificate
 from exactlump.errors import FormatError, ShapeError, UnsupportedLayer
 from exactlump.formats.files import about, companions, demand_apart, write_atomically
 from exactlump.network import ports
@@ -27,10 +25,12 @@ from exactlump.numbers.rational import Rational, Vector, text
 from exactlump.points.boxes import Box
 from exactlump.points.domains import domain_of
 from exactlump.points.vnnlib import read_box
+from exactlump.refutation.comparing import decides
 from exactlump.refutation.question import Question, decision
 from exactlump.refutation.refute import Finding, Options
 from exactlump.verbs.agreeing import MOST_ROUNDS, Apart, apart
 from exactlump.verbs.answers import FileUse, answer, file_read, file_written
+from exactlump.verbs.claiming_common import certificate_of_pair
 from exactlump.verbs.climbing import larger
 from exactlump.verbs.data import AS_THEY_ARE, Scaling, files_of, read_inputs
 from exactlump.verbs.enclosing import searched
@@ -344,17 +344,10 @@ def _refuted(a: Any, b: Any, options: RefuteOptions, taken: frozenset[str], *, l
         certificate=written,
         specification=pair.specification,
         inputs=inputs_of(one),
-        about_decisions=options.argmax or _decides(one),
+        about_decisions=options.argmax or decides(one),
         files=tuple(files),
         options=options,
         proved=proved,
-    )
-
-
-def _decides(network: Network) -> bool:
-    """Whether the only output is an index of a largest element."""
-    return len(network.outputs) == 1 and any(
-        head.target == network.outputs[0] and head.kind == "argmax" for head in network.heads
     )
 
 
@@ -385,16 +378,8 @@ def _certified(
 
     taken: see `_refuted`; None: for the last time
     """
-    paths, specification = pair.paths, pair.specification
-    assert found.common is not None
-    digests = [formats.digest(path, max_unpacked=options.max_unpacked) for path in paths]
-    forward, backward = found.common.forward, found.common.backward
-    forward, backward = without_opaque(networks[0], forward), without_opaque(networks[1], backward)
-    sides = zip(("original", "reduced"), networks, strict=True)
-    given = operators(networks[0]), domains(*networks), assumptions(sides)
-    claim = Certificate(
-        specification, digests[0], digests[1], forward, backward, found.matching, *given, shapes=options.shapes
-    )
+    paths, claim = pair.paths, certificate_of_pair(pair, networks, found, options.max_unpacked)
+    claim = replace(claim, shapes=options.shapes)
     words = certificate.dumps(claim).encode()
     with tempfile.TemporaryDirectory(prefix="exactlump-") as folder:
         proof = Path(folder) / "certificate.json"
@@ -409,7 +394,7 @@ def _certified(
         reason = f"the checker did not accept the common quotient ({verdict.verdict}: {verdict.reason})"
         return replace(found, verdict="unknown", method="none", common=None), None, reason
     if options.certificate is not None:
-        beside = [companions(path, file) for path, file in zip(paths, digests, strict=True)]
+        beside = [companions(path, file) for path, file in zip(paths, (claim.original, claim.reduced), strict=True)]
         demand_apart(options.certificate, itertools.chain(*beside))
         write_atomically(options.certificate, words, overwrite=options.overwrite)
     return found, options.certificate, ""

@@ -629,7 +629,7 @@ IMPORTS = {
         "formats formats.files formats.specification formats.stating network.ports network.program verbs.answers"
     ),
     "verbs.several": "errors formats formats.files verbs.answers verdicts",
-    "verbs.agreeing": "certificates.certificate check network.program numbers.rational",
+    "verbs.agreeing": "certificates.certificate check errors network.program numbers.rational",
     "verbs.data": "errors formats.files numbers.rational points.boxes verbs.images verbs.pairs",
     "verbs.exporting": (
         "certificates.certificate check errors extraction.coq extraction.programs extraction.reading "
@@ -663,6 +663,9 @@ IMPORTS = {
     "verbs.demonstrating": (
         "errors formats lumping.definition lumping.maximum numbers.rational reduction.quotient verbs.answers "
         "verbs.checking verbs.reducing"
+    ),
+    "verbs.claiming_common": (
+        "certificates.assumptions certificates.certificate formats network.program refutation.refute verbs.pairs"
     ),
     "verbs.enclosing": (
         "bounding.ascent bounding.boxes bounding.curve_values bounding.enclosing errors network.program "
@@ -698,10 +701,11 @@ IMPORTS = {
         "verbs.data verbs.pairs verbs.spaces"
     ),
     "verbs.refuting": (
-        "bounding.enclosing certificates.assumptions certificates.certificate check errors formats formats.files "
-        "network.ports network.program network.views numbers.rational points.boxes points.domains points.vnnlib "
-        "refutation.question refutation.refute verbs.agreeing verbs.answers verbs.climbing verbs.data "
-        "verbs.enclosing verbs.naming verbs.pairs verbs.replaying verbs.saving verbs.spaces"
+        "bounding.enclosing certificates.certificate check errors formats formats.files network.ports "
+        "network.program network.views numbers.rational points.boxes points.domains points.vnnlib "
+        "refutation.comparing refutation.question refutation.refute verbs.agreeing verbs.answers "
+        "verbs.claiming_common verbs.climbing verbs.data verbs.enclosing verbs.naming verbs.pairs "
+        "verbs.replaying verbs.saving verbs.spaces"
     ),
     "verbs.comparing": (
         "errors network.ports numbers.rational verbs.answers verbs.bounded verbs.bounding verbs.naming "

@@ -149,9 +149,9 @@ EXCEPTIONS = {
     ("benchmarks/agreement_cases.py", "extraction.reading.Reading"): "forges what a writer would not write",
     ("benchmarks/agreement_cases.py", "formats.exact"): "forges what a writer would not write",
     ("benchmarks/mutants.py", "check"): "asks the checker in this very process",
-    ("benchmarks/quantisers.py", "formats"): "asks for the opaque nodes of a file",
     ("benchmarks/packages.py", "certificates.assumptions.operators"): "counts what a reader makes of a file",
     ("benchmarks/packages.py", "formats"): "counts what a reader makes of a file",
+    ("benchmarks/quantisers.py", "formats"): "asks for the opaque nodes of a file",
     (
         "benchmarks/whole_images.py",
         "extraction.images.images",
