@@ -210,7 +210,7 @@ def columns_of_unit(network: Network, node: Dense | Conv, below: str) -> int:
     under, source = network.views[below], network.views[node.source]
     if under.open or source.open:
         return source.units // under.units
-    return 1 if node.grid else int(under.positions // source.positions)
+    return max(1, int(under.positions // source.positions))
 
 
 def _matrix(weights: Weights, span: int, columns: int) -> Matrix:

@@ -81,6 +81,19 @@ def test_an_axis_of_one_that_a_node_made(tmp_path):
     assert "opaque" not in json.loads(found.certificate.read_text())["claim"]
 
 
+def test_positions_of_one_channel_that_become_units(tmp_path):
+    """A product along the last axis of images of one channel; met by a random graph."""
+    model = parse_model("""<ir_version: 8, opset_import: ["": 17]> positions (float[3,2,4] x) => (float[3,3] y)
+    <float[1,2,2] kernel = {-1, -1, 0, 1}, int64[6] around = {0, 0, 1, 0, 0, 0}, int64[2] flat = {3, 3},
+     float[4,3] weight = {2, 2, 1, -2, -2, 2, 2, 2, -2, 0, 0, -2}>
+    { p = Pad(x, around) c = Conv(p, kernel) r = Relu(c) m = MatMul(r, weight) a = Relu(m) y = Reshape(a, flat) }
+    """)
+    source, target = tmp_path / "a.onnx", tmp_path / "b.onnx"
+    source.write_bytes(model.SerializeToString())
+    reduce_file(source, target)
+    assert difference(formats.read(source), formats.read(target), count=5) is None
+
+
 @given(network=networks())
 @settings(max_examples=80)
 def test_any_network(network, folder):
