@@ -64,7 +64,7 @@ def draw_input(
     around  another input of the same shape: shown first, and then the difference of both
 
     >>> draw_input([1, 2], ["x[0]", "x[1]"])
-    [Picture(460 x 82: The input)]
+    [Picture(448 x 82: The input)]
     """
     channels = grids(values, shape, axes)
     if not channels:

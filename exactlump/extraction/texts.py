@@ -53,6 +53,6 @@ def flat(reading: Reading, most: int) -> bool:
 def others(reading: Reading) -> Iterator[Iterator[str]]:
     """What may be asked where the texts for whole images did not show it: the same element by element."""
     claim = reading.document["claim"]
-    if (claim["criterion"], claim["domain"]) == ("exact", "all reals"):
+    if claim["criterion"] == "exact" and claim["domain"] == "all reals":
         if flat(reading, MAX_PRODUCTS) and not flat(reading, FEW_PRODUCTS):
             yield program(reading)

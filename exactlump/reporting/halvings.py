@@ -53,7 +53,7 @@ def _ends(box: Mapping[str, Any]) -> list[tuple[Rational, Rational]]:
 
 
 def _splits(words: str) -> tuple[int, ...]:
-    """The splits of a tree for two inputs, two bits each (docs/certificate-format.md, "Claims")."""
+    """The splits of a tree for two inputs, two bits each (docs/certificate-format.md, "Bounds")."""
     digits = "".join(f"{byte:08b}" for byte in base64.b64decode(words))
     found: list[int] = []
     pending = 1

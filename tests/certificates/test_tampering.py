@@ -24,7 +24,7 @@ from exactlump.numbers.matrix import Matrix
 from exactlump.numbers.rational import rational
 from tests import oracle
 
-MUTANTS = 10_000
+MUTANTS = 5_000
 BASES = 50
 
 
@@ -170,7 +170,7 @@ def _same_function(paths, rng):
 
 
 def test_mutants_with_fitting_hashes_are_rejected_or_truly_equivalent(bases, tmp_path):
-    """10,000 mutants: none inequivalent is accepted; how many each rule caught is printed (pytest -rP)."""
+    """5,000 mutants: none inequivalent is accepted; how many each rule caught is printed (pytest -rP)."""
     rng = random.Random(20)
     forge, caught, accepted = Forger(rng), Counter(), 0
     for _ in range(MUTANTS):

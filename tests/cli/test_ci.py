@@ -64,7 +64,7 @@ def test_assert_equivalent_fails_where_nothing_was_decided(monkeypatch):
     from exactlump.verbs import refuting
 
     undecided = Finding("unknown", "none", tried=("points",))
-    monkeypatch.setattr(refuting.search, "refute", lambda *_: undecided)
+    monkeypatch.setattr(refuting, "searched", lambda *_: undecided)
     with pytest.raises(AssertionError, match=r"unknown: nothing was decided on .* points"):
         assert_equivalent(SAME, OTHER)
 

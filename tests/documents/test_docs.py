@@ -126,7 +126,7 @@ def test_there_are_blocks_to_run():
 
 
 def test_every_block_says_what_it_is():
-    known = {"python", "text", "console", "json", "sh"}
+    known = {"python", "text", "console", "json", "sh", "make"}
     assert [(page.name, b.line) for page in PAGES for b in blocks(page) if b.kind not in known] == []
 
 

@@ -157,8 +157,7 @@ IMPORTS = {
     "drawing.cells": "drawing.numerals errors network.kinds network.program numbers.rational",
     "drawing.layout": "network.activations network.kinds network.meaning network.program numbers.rational",
     "drawing.planes": (
-        "drawing.cells drawing.numerals drawing.palette drawing.spots drawing.svg network.program "
-        "numbers.rational"
+        "drawing.cells drawing.numerals drawing.palette drawing.spots drawing.svg network.program numbers.rational"
     ),
     "drawing.marks": "drawing.numerals drawing.palette lumping.maximum lumping.simulations numbers.rational",
     "drawing.links": (
@@ -234,12 +233,10 @@ IMPORTS = {
         "formats.onnx.tensors network.kinds network.sizes network.views"
     ),
     "formats.onnx.results_images": (
-        "formats.onnx.graph formats.onnx.operators formats.onnx.partial_shapes formats.onnx.tensors "
-        "network.sizes"
+        "formats.onnx.graph formats.onnx.operators formats.onnx.partial_shapes formats.onnx.tensors network.sizes"
     ),
     "formats.onnx.shapes": (
-        "formats.onnx.graph formats.onnx.operators formats.onnx.partial_shapes formats.onnx.tensors "
-        "network.sizes"
+        "formats.onnx.graph formats.onnx.operators formats.onnx.partial_shapes formats.onnx.tensors network.sizes"
     ),
     "formats.onnx.windows": "errors formats.onnx.rules network.sizes network.windows",
     "formats.onnx.writer": "errors network.origin network.program network.views numbers.floats numbers.rational",
@@ -418,8 +415,7 @@ IMPORTS = {
         "bounding.trees bounding.working errors network.ports network.program numbers.rational points.floating"
     ),
     "bounding.certifying": (
-        "bounding.bound bounding.enclosing errors formats.files network.ports network.program numbers.rational "
-        "version"
+        "bounding.bound bounding.enclosing errors formats.files network.ports network.program numbers.rational version"
     ),
     "certificates": "",
     "certificates.grammar": "errors formats.specification network.ports numbers.rational",
@@ -586,8 +582,7 @@ IMPORTS = {
         "points.boxes relaxations.regions"
     ),
     "relaxations.merging": (
-        "lumping.simulations network.layers network.program numbers.rational reduction.gathering "
-        "reduction.survivors"
+        "lumping.simulations network.layers network.program numbers.rational reduction.gathering reduction.survivors"
     ),
     "relaxations.shares": "numbers.rational points.affine points.boxes points.floating relaxations.regions",
     "relaxations.literal": (
@@ -611,8 +606,7 @@ IMPORTS = {
     "verbs.answers": "formats.files numbers.rational verdicts version",
     "verbs.staging": "errors formats.files",
     "verbs.checking": (
-        "check errors extraction.reading extraction.texts extraction.verified formats.files verbs.answers "
-        "verdicts"
+        "check errors extraction.reading extraction.texts extraction.verified formats.files verbs.answers verdicts"
     ),
     "verbs.checkingqueries": "errors verbs.checking verdicts",
     "verbs.statement": "formats.files verbs.answers verbs.checking version",

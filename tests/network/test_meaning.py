@@ -185,7 +185,7 @@ def test_what_is_no_function_of_a_unit_keeps_what_it_reads():
 
 KINDS = {cls.__name__ for cls in (*kinds.Node.__args__, kinds.Kind, kinds.Elementwise)} | {"Node"}
 PACKAGE = Path(exactlump.__file__).parent
-MOST = 115
+MOST = 116
 
 
 def named(tree):

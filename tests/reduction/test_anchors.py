@@ -181,7 +181,7 @@ def test_what_a_layer_says_of_its_nodes(case):
     assert {answer for answer in ANSWERS if getattr(found, answer)} == answers
     assert found.mixing == (found.core if isinstance(found.core, Dense) else None)
     assert found.elementwise == tuple(n for n in found.after if not isinstance(n, Reorder))
-    assert found.functions == (nodes[-1].functions if isinstance(nodes[-1], Activate) else None)
+    assert found.functions == (nodes[-1].functions if isinstance(nodes[-1], Activate) else ())
 
 
 def test_where_units_were():

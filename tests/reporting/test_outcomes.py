@@ -248,7 +248,7 @@ def test_an_answer_equivalent_has_the_page_of_its_certificate(tmp_path, ask):
     assert done.verdict == "equivalent"
     assert "Both networks compute exactly the same function." in page.text()
     (tmp_path / "both.cert.json").unlink()
-    with pytest.raises(FormatError, match=r"found no file .*both\.cert\.json"):
+    with pytest.raises(FormatError, match=r"found no file .*, expected the one that --certificate FILE writes"):
         report_file(tmp_path / "answer.json", tmp_path / "no.html")
 
 
