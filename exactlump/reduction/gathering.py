@@ -229,10 +229,14 @@ class Gathering:
     # Tensors in another shape.
 
     def reordered(self, name: str) -> str:
-        """A derived reordering of a tensor that lies as it did, over the units that are left of that."""
+        """A derived reordering of a tensor that lies as it did, over the units that are left of that.
+
+        Raises CannotWrite where units were picked on the way.
+        """
         if name not in self.views:
             node = self.network.producer[name]
-            assert isinstance(node, Reorder)
+            if not isinstance(node, Reorder):
+                raise CannotWrite(f"tensor {name!r}: found {node!r}, expected it to lie as before")
             here, was = self.views[self.reordered(node.source)], self.network.views[node.source]
             view = node.stated
             units = here.units if isinstance(node, Regrid) else view.units * here.elements // was.elements

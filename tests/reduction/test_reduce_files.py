@@ -94,6 +94,20 @@ def test_positions_of_one_channel_that_become_units(tmp_path):
     assert difference(formats.read(source), formats.read(target), count=5) is None
 
 
+def test_parts_below_a_shape_that_changes_are_refused(tmp_path):
+    """Not a crash; met by a random graph, in which units that are picked become others' positions."""
+    model = parse_model("""<ir_version: 8, opset_import: ["": 17]> picked (float[N,3] x) => (float[] y)
+    <int64[1] start = {0}, int64[1] end = {3}, int64[1] axis = {1}, int64[1] three = {3}, int64[1] all = {-1},
+     float[3,2] first = {-2, -4, 2, 4, 2, 4}, float[2,2] second = {2, 4, -1, -2}>
+    { s = Slice(x, start, end, axis) v = Reshape(s, three) a = MatMul(v, first) r = Relu(a) w = Reshape(r, all)
+      b = MatMul(w, second) y = Relu(b) }
+    """)
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(CannotWrite, match="expected it to lie as before"):
+        reduce_file(tmp_path / "a.onnx", tmp_path / "b.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+
+
 @given(network=networks())
 @settings(max_examples=80)
 def test_any_network(network, folder):
