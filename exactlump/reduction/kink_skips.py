@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """This file is about the normal form of a network over its kinks, written with skips: nothing is carried.
 
-Level l is the kinks of level l; whatever they read, the inputs or the kinks of any level below, they read there:
-through one dense layer for each tensor, and a sum of these.
+Level l is the kinks of level l; whatever they read, the inputs or the kinks of any level below, they read there: the
+tensors that a level reads are joined to one, which one dense layer reads.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -41,7 +42,7 @@ class _Writer:
 
     def __init__(self, network: Network) -> None:
         port = network.inputs[0]
-        self.port, self.source, self.size = port.name, port.name, network.units(port.name)
+        self.source, self.size = port.name, network.units(port.name)
         self.nodes: list[Node] = []
         self.place: dict[int, tuple[str, int]] = {}
         self.sizes: dict[str, int] = {}
@@ -59,18 +60,18 @@ class _Writer:
         self.sizes[tensor] = len(here)
 
     def sums(self, target: str, forms: Sequence[Form]) -> None:
-        """The forms, as a sum of one dense layer for each tensor that they read."""
-        parts: dict[str, list[dict[int, Rational]]] = {}
+        """The forms, as one dense layer above the tensors that they read; constants are above the input."""
+        parts: defaultdict[str, list[dict[int, Rational]]] = defaultdict(lambda: [{} for _ in forms])
         for i, form in enumerate(forms):
             for (tensor, unit), w in form.terms.items():
                 name, u = self.place[unit] if tensor == KINKS else (self.source, unit)
-                parts.setdefault(name, [{} for _ in forms])[i][u] = w
+                parts[name][i][u] = w
         bias = tuple(form.constant for form in forms)
         names = [name for name in (self.source, *self.sizes) if name in parts] or [self.source]
         source = names[0] if len(names) == 1 else self._joined(names, f"{target} reads")
         start, rows = 0, [dict[int, Rational]() for _ in forms]
         for name in names:
-            for row, part in zip(rows, parts.get(name, rows), strict=True):
+            for row, part in zip(rows, parts[name], strict=True):
                 row.update({start + u: w for u, w in part.items()})
             start += self.sizes.get(name, self.size)
         self.nodes.append(Dense(source, target, Matrix.from_rows(rows, start), bias))
