@@ -54,8 +54,9 @@ class _Writer:
     def level(self, name: str, here: Sequence[int], kinks: Sequence[Kink]) -> None:
         """The kinks of one level, above what they are kinks of."""
         tensor = self._fresh(name)
-        self.sums(f"{tensor} before", [kinks[k].form for k in here])
-        self.nodes.append(Activate(f"{tensor} before", tensor, tuple(kinks[k].sigma for k in here)))
+        before = self._fresh(f"{tensor} before")
+        self.sums(before, [kinks[k].form for k in here])
+        self.nodes.append(Activate(before, tensor, tuple(kinks[k].sigma for k in here)))
         self.place.update({k: (tensor, i) for i, k in enumerate(here)})
         self.sizes[tensor] = len(here)
 
